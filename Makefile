@@ -1,0 +1,39 @@
+# Everything happens in .venv; nothing is installed globally.
+PYTHON ?= python3
+UV := .venv/bin/uv
+export UV_COMPILE_BYTECODE := 1
+export UV_PYTHON := .venv/bin/python
+
+.PHONY: serve test check format sample image setup
+
+serve: setup
+	.venv/bin/fuwuquan serve
+
+test: setup
+	.venv/bin/pytest
+
+check: setup
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+format: setup
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+sample: setup
+	.venv/bin/python data/make_sample.py
+
+image:
+	docker build -t fuwuquan .
+
+setup: .venv/installed
+
+.venv/installed: pyproject.toml uv.lock | $(UV)
+	$(UV) sync --locked --all-extras
+	touch $@
+
+$(UV):
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet "uv>=0.8,<1"

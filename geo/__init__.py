@@ -1,0 +1,1 @@
+"""Computes: studies, street networks, travel times, coverage. Knows nothing of the web, the database or drawing."""

@@ -1,0 +1,140 @@
+"""Areas: the administrative units that results are summed over.
+
+A frame of areas is a GeoDataFrame (WGS84 polygons or points) with the columns `COLUMNS`, indexed by ``code``.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+
+from geo import datum
+from geo.errors import TableError
+from geo.facilities import csv_rows, geojson_features, geojson_geometry
+from geo.projection import projection
+
+COLUMNS = ("name", "level", "parent", "urban", "population")
+LEVELS = {
+    "town": ("街道/镇", "towns"),
+    "village": ("行政村", "villages"),
+    "community": ("社区", "communities"),
+}
+
+_LEVEL_WORDS = {
+    "town": {"town", "street", "township", "街道", "镇", "乡", "乡镇", "街道/镇", "镇街"},
+    "village": {"village", "村", "行政村", "村委会"},
+    "community": {"community", "社区", "居委会", "居民区"},
+}
+_URBAN_WORDS: dict[object, bool | None] = {
+    **dict.fromkeys(("true", "1", "urban", "城镇", "城市", "是", "yes"), True),
+    **dict.fromkeys(("false", "0", "rural", "乡村", "农村", "否", "no"), False),
+    **dict.fromkeys(("", "none", "null", "nan"), None),
+}
+
+
+def frame(rows: list[tuple[str, Mapping[str, Any], Any]], file: object) -> gpd.GeoDataFrame:
+    """Checked areas from (where, properties, WGS84 geometry); TableError names every unusable row."""
+    problems: list[str] = []
+    records: list[dict[str, Any]] = []
+    for where, row, geometry in rows:
+        level_word = str(row.get("level", "")).strip().lower()
+        level = next((name for name, words in _LEVEL_WORDS.items() if level_word in words), None)
+        urban_word = str(row.get("urban", "")).strip().lower()
+        code = str(row.get("code") or "").strip()
+        if not code:
+            problems.append(f"{where}: code is missing")
+        if level is None:
+            problems.append(f"{where}: level = {level_word!r} is none of {', '.join(LEVELS)}")
+        if urban_word not in _URBAN_WORDS:
+            problems.append(f"{where}: urban = {urban_word!r} is neither true nor false")
+        if geometry is None or geometry.is_empty or geometry.geom_type not in ("Polygon", "MultiPolygon", "Point"):
+            problems.append(f"{where}: needs a polygon or a point")
+            continue
+        people = pd.to_numeric(row.get("population") or None, errors="coerce")
+        records.append(
+            {
+                "code": code,
+                "name": str(row.get("name") or code),
+                "level": level,
+                "parent": str(row.get("parent") or "").strip() or None,
+                "urban": _URBAN_WORDS.get(urban_word),
+                "population": None if people is None or np.isnan(people) else float(people),
+                "geometry": shapely.make_valid(shapely.force_2d(geometry)),
+            }
+        )
+    codes = [record["code"] for record in records]
+    towns = {record["code"] for record in records if record["level"] == "town"}
+    problems += [f"code {code!r} stands there twice" for code in sorted({c for c in codes if codes.count(c) > 1})]
+    for record in records if towns else ():
+        if record["level"] != "town" and record["parent"] not in towns:
+            problems.append(f"{record['code']}: parent {record['parent']!r} is not the code of a town")
+    if problems:
+        raise TableError(file, problems)
+    table = pd.DataFrame(records, columns=["code", *COLUMNS, "geometry"], dtype=object)
+    return gpd.GeoDataFrame(table, geometry="geometry", crs="EPSG:4326").set_index("code")
+
+
+def read(path: Path, coordinates: str = "wgs84") -> gpd.GeoDataFrame:
+    """Areas of a GeoJSON file, or of a CSV with ``code, name, level, lon, lat`` (points).
+
+    Raises
+    ------
+    TableError
+        The file cannot be read, or any row is wrong.
+    """
+    rows: list[tuple[str, Mapping[str, Any], Any]] = []
+    if path.suffix.lower() == ".csv":
+        for where, row in csv_rows(path, required=("code", "name", "level", "lon", "lat")):
+            try:
+                place = shapely.Point(float(row["lon"]), float(row["lat"]))
+            except ValueError:
+                place = None
+            rows.append((where, row, place))
+    else:
+        for where, feature in geojson_features(path):
+            rows.append((where, feature.get("properties") or {}, geojson_geometry(feature)))
+    return frame([(where, row, datum.geometry_to_wgs84(shape, coordinates)) for where, row, shape in rows], path)
+
+
+def locate(areas: gpd.GeoDataFrame, lon: NDArray[Any], lat: NDArray[Any], crs: str) -> NDArray[np.object_]:
+    """Code of the smallest unit that each WGS84 place is in, shape (n,); None outside all.
+
+    Polygons contain their border. Where the smallest units are points, the nearest one is taken.
+    """
+    codes = np.full(len(lon), None, dtype=object)
+    metric = projection(crs)
+    points = metric.points(lon, lat)
+    parents = set(areas["parent"].dropna())
+    # Towns first, then their villages over them: a place between villages stays in its town.
+    leaf = ~areas.index.isin(parents)
+    for part in (areas[~leaf], areas[leaf]):
+        shapes = metric.forward(part.geometry.to_numpy())
+        solid = shapely.get_dimensions(shapes) == 2
+        if solid.any():
+            place, unit = shapely.STRtree(shapes[solid]).query(points, predicate="intersects")
+            codes[place[::-1]] = part.index.to_numpy()[solid][unit[::-1]]
+        elif len(shapes) and len(points):
+            place, unit = shapely.STRtree(shapes).query_nearest(points, all_matches=False)
+            codes[place] = part.index.to_numpy()[unit]
+    return codes
+
+
+def to_geojson(areas: gpd.GeoDataFrame) -> dict[str, Any]:
+    """A FeatureCollection as `read` takes it, seven decimals of a degree (a centimetre)."""
+    shapes = shapely.transform(areas.geometry.to_numpy(), lambda xy: xy.round(7))
+    return {
+        "type": "FeatureCollection",
+        "features": [
+            {
+                "type": "Feature",
+                "properties": {"code": code, **{name: row[name] for name in COLUMNS}},
+                "geometry": shapely.geometry.mapping(shape),
+            }
+            for (code, row), shape in zip(areas.iterrows(), shapes, strict=True)
+        ],
+    }

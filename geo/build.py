@@ -1,0 +1,329 @@
+"""Builds a study folder from what anyone can download: an OpenStreetMap extract, a population source, own lists."""
+
+import json
+import re
+import shutil
+import tempfile
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+import tomli_w
+from numpy.typing import NDArray
+from pyproj.aoi import AreaOfInterest
+from pyproj.database import query_utm_crs_info
+
+from geo import areas, demand, facilities, osm, study
+from geo.errors import ExtractError, InputError, StudyError
+from geo.osm import Progress
+from geo.projection import projection
+
+COVERING = 0.95  # of an area, from which on a level of administration divides it
+OSM_LICENCE = "© OpenStreetMap contributors (ODbL)"
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What a study is built from; `build` says which goes where. ``coordinates`` is the system of own files."""
+
+    osm: Path
+    area: str | None = None
+    population: Path | None = None
+    people: float | None = None
+    areas: Path | None = None
+    level: int | None = None
+    facilities: Sequence[Path] = ()
+    coordinates: str = "wgs84"
+    margin_m: float = 15_000.0
+
+
+@dataclass
+class Summary:
+    """What was read, kept and left out, line by line: (what, how many, remark)."""
+
+    lines: list[tuple[str, float, str]] = field(default_factory=list)
+
+    def add(self, what: str, count: float, remark: str = "") -> None:
+        self.lines.append((what, count, remark))
+
+
+def build(folder: Path, sources: Sources, progress: Progress) -> Summary:
+    """Make the study ``folder``; nothing of it is written unless all of it can be.
+
+    A register that lies in the folder is kept.
+
+    Raises
+    ------
+    InputError
+        (and its kinds) A source is missing or unusable, or the folder holds something that is no study.
+    """
+    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / "study.toml").exists())):
+        raise StudyError(f"{folder}: exists and is no study folder; give another name")
+    summary = Summary()
+    boundaries = osm.read_boundaries(sources.osm, progress)
+    whole = osm.find_area(boundaries, sources.area) if sources.area else None
+    outline = None if whole is None else whole["geometry"]
+    reach = outline if outline is None else _widened(outline, sources.margin_m)
+    extract = osm.read(sources.osm, boundaries, reach, progress)
+    streets = extract.streets if reach is None else _touching(extract.streets, reach)
+    summary.add("streets 街道", len(streets), f"edges, {streets['length_m'].sum() / 1000:,.0f} km")
+    crs = _utm(outline if outline is not None else shapely.box(*streets.total_bounds))
+
+    units = _areas(extract, sources, whole, outline, summary)
+    people = _demand(extract, sources, units, outline, crs, summary)
+    places = _facilities(extract, sources, units, reach, crs, summary)
+    for reason, count in sorted(extract.left_out.items()):
+        summary.add("left out 未采用", count, reason)
+
+    name = sources.osm.name.split(".")[0] if whole is None else whole["name"]
+    settings: dict[str, Any] = {
+        "id": _slug(name) + ("" if whole is None else f"-{whole['osm_id']}"),
+        "name": name,
+        "name_en": "" if whole is None else str(whole["name_en"] or ""),
+        "data_date": extract.day,
+        "attribution": OSM_LICENCE,
+        "projection": crs,
+        "speeds": study.Speeds().model_dump(),
+    }
+    with tempfile.TemporaryDirectory(dir=_parent(folder), prefix=".building-") as scratch:
+        draft = Path(scratch)
+        _write_json(areas.to_geojson(units), draft / "areas.geojson")
+        _write_json(facilities.to_geojson(places), draft / "facilities.geojson")
+        demand.write(people, draft / "demand.csv")
+        streets.to_parquet(draft / "streets.parquet", compression="zstd")
+        text = tomli_w.dumps({key: value for key, value in settings.items() if value is not None})
+        (draft / "study.toml").write_text(text, "utf-8")
+        (draft / "standards.toml").write_text(_answerable(places, units, summary), "utf-8")
+        study.read(draft)  # what is written can be read
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in sorted(draft.iterdir()):
+            shutil.move(file, folder / file.name)
+    return summary
+
+
+def _areas(extract: osm.Extract, sources: Sources, whole: Any, outline: Any, summary: Summary) -> gpd.GeoDataFrame:
+    if sources.areas is not None:
+        units = areas.read(sources.areas, sources.coordinates)
+        if outline is not None:
+            inside = units.representative_point().intersects(outline)
+            if not inside.all():
+                summary.add("left out 未采用", int((~inside).sum()), f"areas of {sources.areas.name} outside")
+            units = units[inside | units.index.isin(units["parent"][inside].dropna())]
+            if units.empty:
+                raise InputError(f"{sources.areas}: none of its areas is in {sources.area}")
+        summary.add("areas 区域", len(units), f"from {sources.areas.name}")
+        return units
+    level, rows = _finest(extract.boundaries, whole, outline, sources.level)
+    if rows is None:
+        box = outline if outline is not None else shapely.box(*extract.streets.total_bounds)
+        name = extract.path.name.split(".")[0] if whole is None else whole["name"]
+        code = "all" if whole is None else whole["osm_id"]
+        people = None if whole is None else whole["population"]
+        summary.add("areas 区域", 1, "the whole is one area")
+        return areas.frame(
+            [("the whole", {"code": code, "name": name, "level": "town", "population": people}, box)],
+            extract.path,
+        )
+    summary.add("areas 区域", len(rows), f"admin_level {level}")
+    word = "village" if level is not None and level >= 10 else "town"  # 10 is the village's level in China
+    return areas.frame(
+        [
+            (
+                row.osm_id,
+                {
+                    "code": row.osm_id,
+                    "name": row.name,
+                    "level": word,
+                    "population": _population(row, extract.places),
+                },
+                row.geometry,
+            )
+            for row in rows.sort_values(["name", "osm_id"]).itertuples(index=False)
+        ],
+        extract.path,
+    )
+
+
+def _population(boundary: Any, places: gpd.GeoDataFrame) -> float | None:
+    if boundary.population is not None and not np.isnan(boundary.population):
+        return float(boundary.population)
+    namesake = places[
+        places["name"].isin(boundary.names) & places["population"].notna() & places.intersects(boundary.geometry)
+    ]
+    return None if namesake.empty else float(namesake["population"].max())
+
+
+def _finest(
+    boundaries: gpd.GeoDataFrame, whole: Any, outline: Any, level: int | None
+) -> tuple[int | None, gpd.GeoDataFrame | None]:
+    """The units of the finest admin_level that cover the area (or of ``level``); None where no level does."""
+    if whole is None:
+        if level is None:
+            return None, None
+        inside = boundaries
+    else:
+        points = boundaries.representative_point()
+        inside = boundaries[points.intersects(outline) & (boundaries["admin_level"] > whole["admin_level"])]
+    square = projection("EPSG:6933")  # equal areas
+    for candidate in sorted(set(inside["admin_level"]), reverse=True) if level is None else [level]:
+        units = inside[inside["admin_level"] == candidate]
+        if level is not None:
+            if units.empty:
+                found = ", ".join(str(number) for number in sorted(set(inside["admin_level"]))) or "none"
+                raise ExtractError(f"no complete boundary of admin_level {level} is there; levels: {found}")
+            return candidate, units
+        covered = shapely.intersection(shapely.union_all(units.geometry.to_numpy()), outline)
+        if square.forward(covered).area >= COVERING * square.forward(outline).area:
+            return candidate, units
+    return None, None
+
+
+def _demand(
+    extract: osm.Extract,
+    sources: Sources,
+    units: gpd.GeoDataFrame,
+    outline: Any,
+    crs: str,
+    summary: Summary,
+) -> pd.DataFrame:
+    if sources.population is None:
+        buildings = extract.buildings
+        if outline is not None:
+            buildings = buildings[buildings.intersects(outline)].reset_index(drop=True)
+        at = buildings.geometry
+        codes = areas.locate(units, at.x.to_numpy(), at.y.to_numpy(), crs)
+        people, notes = demand.from_buildings(buildings, codes, units, sources.people)
+        source = "spread over residential buildings by floor area"
+        for note in notes:
+            summary.add("note 注", 1, note)
+    else:
+        if sources.population.suffix.lower() == ".csv":
+            people = demand.read(sources.population, sources.coordinates)
+        else:
+            people = demand.from_raster(sources.population, outline)
+        source = f"from {sources.population.name}"
+        if outline is not None:
+            inside = shapely.intersects_xy(outline, people["lon"], people["lat"])
+            if not inside.all():
+                lost = people["population"][~inside].sum()
+                summary.add("left out 未采用", lost, f"people of {sources.population.name} outside {sources.area}")
+            people = people[inside].reset_index(drop=True)
+        if sources.people is not None:
+            if not people["population"].sum() > 0:
+                raise InputError(f"{sources.population}: has no people to scale to {sources.people:g}")
+            people["population"] *= sources.people / people["population"].sum()
+            source += f", scaled to {sources.people:,.0f}"
+    people = people.reindex(columns=[*demand.COLUMNS, *people.columns.difference(demand.COLUMNS, sort=False)])
+    codes = areas.locate(units, people["lon"].to_numpy(), people["lat"].to_numpy(), crs)
+    people["area_code"] = codes
+    if people["urban"].isna().all():
+        people["urban"] = people["area_code"].map(units["urban"].map({True: 1.0, False: 0.0}))
+    summary.add("people 人口", people["population"].sum(), source)
+    outside = people["population"][people["area_code"].isna()].sum()
+    if outside:
+        summary.add("note 注", outside, "people are in no area; they count in the total only")
+    return people
+
+
+def _facilities(
+    extract: osm.Extract, sources: Sources, units: gpd.GeoDataFrame, reach: Any, crs: str, summary: Summary
+) -> gpd.GeoDataFrame:
+    frames = [facilities.frame(extract.facility_rows, extract.path)]
+    frames += [facilities.read(path, sources.coordinates) for path in sources.facilities]
+    for path, own in zip([sources.osm, *sources.facilities], frames, strict=True):
+        for name, count in own["category"].value_counts(sort=False).items():
+            category = facilities.category(str(name))
+            summary.add(f"{category.label_en.lower()} {category.label}", count, f"from {path.name}")
+    places = frames[0] if len(frames) == 1 else gpd.GeoDataFrame(pd.concat([f for f in frames if len(f)]))
+    twice = places.index[places.index.duplicated()]
+    if len(twice):
+        raise InputError(f"facility id {twice[0]!r} stands in more than one file; ids must differ")
+    if reach is not None:
+        near = places.intersects(reach)
+        if not near.all():
+            summary.add("left out 未采用", int((~near).sum()), "facilities farther than the margin from the area")
+        places = places[near]
+    points = places.representative_point()
+    codes = areas.locate(units, points.x.to_numpy(), points.y.to_numpy(), crs)
+    if sources.area is not None or sources.areas is None:
+        codes[~_inside(units, points)] = None
+    known = places["area_code"].isin(units.index).to_numpy()
+    places["area_code"] = np.where(known, places["area_code"], codes)
+    return places
+
+
+def _inside(units: gpd.GeoDataFrame, points: gpd.GeoSeries) -> NDArray[np.bool_]:
+    # Only to units that are drawn: the nearest of point units is no place a far facility is in.
+    if (units.geometry.geom_type == "Point").any():
+        return np.ones(len(points), dtype=bool)
+    return np.asarray(points.intersects(units.union_all()))
+
+
+def _answerable(places: gpd.GeoDataFrame, units: gpd.GeoDataFrame, summary: Summary) -> str:
+    """The standards that the study's data can answer, as text; the others are named in the summary."""
+    template = resources.files("geo").joinpath("standards.toml").read_text("utf-8")
+    head, *blocks = re.split(r"(?m)^(?=\[\[standard\]\])", template)
+    kept = []
+    for block in blocks:
+        row = tomllib.loads(block)["standard"][0]
+        chosen = places[places["category"] == row["category"]]
+        lacking = None
+        if chosen.empty:
+            lacking = f"no {facilities.category(row['category']).label_en.lower()} is known"
+        elif row["measure"] == "opened" and chosen["opened"].isna().all():
+            lacking = "no opening date is known"
+        elif row["measure"] == "presence" and not (units["level"] == row["units"]).any():
+            lacking = f"no {row['units']} is known"
+        if lacking:
+            summary.add("standard left out 未采用标准", 1, f"{row['id']}: {lacking}")
+        else:
+            kept.append(block)
+    summary.add("standards 标准", len(kept), "in standards.toml, to be edited")
+    return head + "".join(kept)
+
+
+def _touching(streets: gpd.GeoDataFrame, reach: Any) -> gpd.GeoDataFrame:
+    kept = streets[streets.intersects(reach)].reset_index(drop=True)
+    if kept.empty:
+        raise ExtractError("the extract holds no street in or around the area")
+    nodes = np.unique(kept[["u", "v"]].to_numpy(), return_inverse=True)[1].reshape(-1, 2)
+    return kept.assign(u=nodes[:, 0].astype(np.int32), v=nodes[:, 1].astype(np.int32))
+
+
+def _widened(outline: Any, metres: float) -> Any:
+    metric = projection(_utm(outline))
+    return metric.inverse(metric.forward(outline).buffer(metres))
+
+
+def _utm(shape: Any) -> str:
+    west, south, east, north = shape.bounds
+    lon, lat = (west + east) / 2, (south + north) / 2
+    found = query_utm_crs_info("WGS 84", AreaOfInterest(lon, lat, lon, lat))
+    if not found:
+        raise InputError(f"no UTM zone lies at {lon:.4f}, {lat:.4f}")
+    return f"EPSG:{found[0].code}"
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "study"
+
+
+def _parent(folder: Path) -> Path:
+    parent = folder.absolute().parent
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StudyError(f"{parent}: cannot be made: {error.strerror}") from error
+    return parent
+
+
+def _write_json(content: dict[str, Any], path: Path) -> None:
+    features = ",\n".join(json.dumps(feature, ensure_ascii=False) for feature in content["features"])
+    path.write_text('{"type": "FeatureCollection", "features": [\n' + features + "\n]}\n", "utf-8")

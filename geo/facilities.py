@@ -1,0 +1,278 @@
+"""Facilities: parks, clinics, kindergartens and cultural halls, read and checked once, at the door.
+
+A frame of facilities is a GeoDataFrame (WGS84) indexed by ``id``, one row a facility, with the columns of `Facility`
+and ``geometry``: Points, and for parks Polygons too. Unknown is None.
+"""
+
+import csv
+import io
+import json
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any
+
+import geopandas as gpd
+import pandas as pd
+import shapely
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+
+from geo import datum
+from geo.errors import TableError, UnknownNameError
+
+
+@dataclass(frozen=True)
+class Category:
+    """One kind of facility: what people call it, its subtypes, and the OpenStreetMap tags that mean it."""
+
+    id: str
+    label: str
+    label_en: str
+    subtypes: Mapping[str, tuple[str, str]]
+    osm: tuple[Mapping[str, Any], ...]
+    names: tuple[tuple[str, str], ...]
+
+
+def _load_categories() -> dict[str, Category]:
+    table = tomllib.loads(resources.files("geo").joinpath("categories.toml").read_text("utf-8"))
+    return {
+        key: Category(
+            id=key,
+            label=row["label"],
+            label_en=row["label_en"],
+            subtypes={subtype: (zh, en) for subtype, (zh, en) in row["subtypes"].items()},
+            osm=tuple(row["osm"]),
+            names=tuple((part, subtype) for part, subtype in row["names"]),
+        )
+        for key, row in table.items()
+    }
+
+
+CATEGORIES: dict[str, Category] = _load_categories()
+
+
+def category(name: str) -> Category:
+    """The category called ``name``; UnknownNameError if there is none."""
+    if name not in CATEGORIES:
+        raise UnknownNameError("category", name, CATEGORIES)
+    return CATEGORIES[name]
+
+
+def _clean(value: object) -> object:
+    # Control characters break databases and terminals and mean nothing in a name; empty cells mean unknown.
+    if isinstance(value, str):
+        value = " ".join("".join(c if c.isprintable() else " " for c in value).split())
+    return None if value == "" else value
+
+
+Text = Annotated[Annotated[str, Field(max_length=300)] | None, BeforeValidator(_clean)]
+Day = Annotated[date | None, BeforeValidator(_clean)]
+
+
+class Facility(BaseModel):
+    """What is known of one facility besides its place. Years are ISO dates; ``capacity`` counts beds or seats."""
+
+    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
+
+    id: Annotated[str, BeforeValidator(_clean), Field(min_length=1, max_length=200)]
+    category: str
+    subtype: Text = None
+    name: Text = None
+    name_en: Text = None
+    area_code: Text = None
+    address: Text = None
+    phone: Text = None
+    opened: Day = None
+    closed: Day = None
+    opening_hours: Text = None
+    capacity: Annotated[Annotated[int, Field(ge=0, lt=2**31)] | None, BeforeValidator(_clean)] = None
+    provenance: Annotated[str, BeforeValidator(_clean), Field(min_length=1, max_length=300)] = "file"
+    extra: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("category")
+    @classmethod
+    def _known_category(cls, value: str) -> str:
+        return category(value).id
+
+
+FIELDS: tuple[str, ...] = tuple(Facility.model_fields)
+
+
+def frame(rows: Iterable[tuple[str, Mapping[str, Any], Any]], file: object) -> gpd.GeoDataFrame:
+    """Checked facilities from ``rows`` of (where in the file, properties, WGS84 geometry).
+
+    Properties that `Facility` does not have are kept in ``extra``. Polygons are kept for parks; another facility
+    drawn as an area becomes its representative point.
+
+    Raises
+    ------
+    TableError
+        Any row is unusable: all of them are named, and none is taken.
+    """
+    records: list[dict[str, Any]] = []
+    geometries: list[Any] = []
+    problems: list[str] = []
+    seen: dict[str, str] = {}
+    for where, properties, geometry in rows:
+        known = {key: value for key, value in properties.items() if key in FIELDS and key != "extra"}
+        extra = {key: value for key, value in properties.items() if key not in FIELDS}
+        extra |= properties.get("extra") or {}
+        try:
+            facility = Facility(**known, extra=extra)
+            place = _place(facility.category, geometry)
+        except ValidationError as error:
+            problems += [f"{where}: {_explain(problem)}" for problem in error.errors()]
+            continue
+        except ValueError as error:
+            problems.append(f"{where}: {error}")
+            continue
+        if facility.id in seen:
+            problems.append(f"{where}: id {facility.id!r} stands already in {seen[facility.id]}")
+            continue
+        seen[facility.id] = where
+        records.append(dict(facility))
+        geometries.append(place)
+    if problems:
+        raise TableError(file, problems)
+    table = pd.DataFrame(records, columns=list(FIELDS), dtype=object).set_index("id")
+    return gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(geometries, index=table.index, crs="EPSG:4326"))
+
+
+def _explain(problem: Any) -> str:
+    field = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "missing":
+        return f"{field} is missing"
+    return f"{field} = {str(problem['input'])[:60]!r}: {problem['msg']}"
+
+
+def _place(category_id: str, geometry: Any) -> Any:
+    if geometry is None or geometry.is_empty:
+        raise ValueError("has no place (geometry)")
+    west, south, east, north = geometry.bounds
+    if not (west >= -180 and east <= 180 and south >= -90 and north <= 90):
+        raise ValueError(f"place {west:.6g}, {south:.6g} is not a longitude and latitude in degrees")
+    if not geometry.is_valid:
+        geometry = shapely.make_valid(geometry)
+    if category_id == "park" and geometry.geom_type in ("Polygon", "MultiPolygon"):
+        return shapely.force_2d(geometry)
+    if geometry.geom_type == "Point":
+        return shapely.force_2d(geometry)
+    return shapely.force_2d(geometry).representative_point()
+
+
+def read(path: Path, coordinates: str = "wgs84") -> gpd.GeoDataFrame:
+    """Facilities of a ``.geojson``/``.json`` or ``.csv`` file, moved from ``coordinates`` to WGS84.
+
+    Raises
+    ------
+    TableError
+        The file cannot be read, or any of its rows is unusable.
+    """
+    if path.suffix.lower() in (".geojson", ".json"):
+        return frame(_geojson_rows(path, coordinates), path)
+    if path.suffix.lower() == ".csv":
+        return frame(_csv_rows(path, coordinates), path)
+    raise TableError(path, [f"is a {path.suffix or 'file without ending'}; give .geojson or .csv"])
+
+
+def _geojson_rows(path: Path, coordinates: str) -> Iterator[tuple[str, dict[str, Any], Any]]:
+    for where, feature in geojson_features(path):
+        properties = dict(feature.get("properties") or {})
+        properties["id"] = feature.get("id", properties.get("id") or f"{path.stem}-{where.split()[-1]}")
+        yield where, properties, datum.geometry_to_wgs84(geojson_geometry(feature), coordinates)
+
+
+def geojson_features(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(“feature 1”, feature) and so on of a GeoJSON FeatureCollection; TableError if it is none."""
+    try:
+        content = json.loads(path.read_text("utf-8-sig"))
+    except OSError as error:
+        raise TableError(path, [f"cannot be read: {error.strerror}"]) from error
+    except ValueError as error:
+        raise TableError(path, [f"is not JSON: {error}"]) from error
+    features = content.get("features") if isinstance(content, dict) else None
+    if not isinstance(features, list) or not all(isinstance(feature, dict) for feature in features):
+        raise TableError(path, ["is not a GeoJSON FeatureCollection"])
+    for number, feature in enumerate(features, start=1):
+        yield f"feature {number}", feature
+
+
+def geojson_geometry(feature: Mapping[str, Any]) -> Any:
+    """The shapely geometry of a GeoJSON feature; None where it has none or an unreadable one."""
+    try:
+        return shapely.from_geojson(json.dumps(feature.get("geometry")))
+    except (shapely.errors.GEOSException, TypeError):
+        return None
+
+
+def _csv_rows(path: Path, coordinates: str) -> Iterator[tuple[str, dict[str, Any], Any]]:
+    for where, row in csv_rows(path, required=("category", "lon", "lat")):
+        try:
+            lon, lat = datum.to_wgs84(float(row.pop("lon")), float(row.pop("lat")), coordinates)
+            place = shapely.Point(float(lon), float(lat))
+        except ValueError:
+            place = None
+        yield where, {"id": f"{path.stem}-{where.split()[-1]}"} | row, place
+
+
+def csv_rows(path: Path, required: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(“row 2”, {column: text}) and so on of a UTF-8 CSV file; the heading is row 1.
+
+    Raises
+    ------
+    TableError
+        The file cannot be read, is no UTF-8 text, or lacks a ``required`` column.
+    """
+    try:
+        text = path.read_text("utf-8-sig")
+    except OSError as error:
+        raise TableError(path, [f"cannot be read: {error.strerror}"]) from error
+    except UnicodeDecodeError as error:
+        raise TableError(path, ["is not UTF-8 text; save it as “CSV UTF-8”"]) from error
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    missing = [name for name in required if name not in (reader.fieldnames or [])]
+    if missing:
+        raise TableError(path, [f"has no column {', '.join(missing)}; its columns: {reader.fieldnames or []}"])
+    for row in reader:
+        if None in row:
+            raise TableError(path, [f"row {reader.line_num} has more cells than the heading"])
+        yield f"row {reader.line_num}", {key: value for key, value in row.items() if value is not None}
+
+
+def geojson_feature(facility: Any, facility_id: str, coordinates: str = "wgs84") -> dict[str, Any]:
+    """One row of a frame as a GeoJSON feature in ``coordinates``, seven decimals (a centimetre)."""
+    properties = {field: facility[field] for field in FIELDS if field not in ("id", "extra")}
+    properties |= {"opened": _iso(facility["opened"]), "closed": _iso(facility["closed"])}
+    place = datum.geometry_from_wgs84(facility["geometry"], coordinates)
+    geometry = json.loads(shapely.to_geojson(shapely.transform(place, lambda xy: xy.round(7))))
+    return {
+        "type": "Feature",
+        "id": facility_id,
+        "geometry": geometry,
+        "properties": {**facility["extra"], **properties},
+    }
+
+
+def to_geojson(facilities: gpd.GeoDataFrame, coordinates: str = "wgs84") -> dict[str, Any]:
+    """A FeatureCollection as `read` takes it."""
+    rows = facilities.iterrows()
+    return {
+        "type": "FeatureCollection",
+        "features": [geojson_feature(row, str(key), coordinates) for key, row in rows],
+    }
+
+
+def _iso(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()
+
+
+def standing(facilities: gpd.GeoDataFrame, on: date) -> gpd.GeoDataFrame:
+    """Those that stand on the day ``on``: opened by then (or unknown when) and not closed by then."""
+    keep = [
+        (opened is None or opened <= on) and (closed is None or closed > on)
+        for opened, closed in zip(facilities["opened"], facilities["closed"], strict=True)
+    ]
+    return facilities[keep]

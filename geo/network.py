@@ -1,0 +1,202 @@
+"""The street network of one mode, prepared for travel times: a graph of seconds, and places snapped onto its edges.
+
+A *place* sits at a fraction of the way along an edge, joined to it by a straight connector at walking speed. A
+facility is *reached* over one or more stretches of edges: a point over the place it snaps to, a park wherever a street
+meets or enters it.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from geo.projection import geodesic_lengths, projection
+from geo.standards import Mode
+from geo.study import About, Speeds
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+KPH_TO_MPS = 1000.0 / 3600.0
+# Positions this near to an end are the end: line_locate_point is only so exact, and at a node one-ways do not bind.
+_AT_END = 1e-9
+
+
+@dataclass(frozen=True)
+class Places:
+    """Places on the network, arrays of shape (n,): edge (−1: no street is near), fraction 0…1, connector in metres."""
+
+    edge: Ints
+    fraction: Floats
+    connector_m: Floats
+
+
+@dataclass(frozen=True)
+class Access:
+    """Stretches of edges over which facilities are reached, arrays of shape (n,).
+
+    ``facility`` is the row of the facility, ``start`` ≤ ``end`` the fractions of the stretch on ``edge``.
+    """
+
+    facility: Ints
+    edge: Ints
+    start: Floats
+    end: Floats
+    connector_m: Floats
+
+
+class Network:
+    """The edges of a study that are open to one mode.
+
+    Attributes
+    ----------
+    u, v : int arrays, shape (edges,)
+        End nodes, numbered 0 … ``nodes`` − 1.
+    forward_s, backward_s : float arrays, shape (edges,)
+        Seconds from u to v and from v to u; infinity against a one-way.
+    """
+
+    method = "network"
+
+    def __init__(self, table: gpd.GeoDataFrame, about: About, mode: Mode) -> None:
+        speeds = about.speeds
+        forward, backward = _open(table, mode)
+        used = forward | backward
+        table, forward, backward = table[used], forward[used], backward[used]
+        seconds = table["length_m"].to_numpy() / (_kph(table, mode, speeds) * KPH_TO_MPS)
+        ends = table[["u", "v"]].to_numpy()
+        names, nodes = np.unique(ends, return_inverse=True)
+
+        self.mode: Mode = mode
+        self.nodes = len(names)
+        self.u, self.v = nodes.reshape(ends.shape).T.astype(np.int64)
+        self.forward_s = np.where(forward, seconds, np.inf)
+        self.backward_s = np.where(backward, seconds, np.inf)
+        self.length_m: Floats = table["length_m"].to_numpy()
+        self.walk_mps = speeds.walk_kph * KPH_TO_MPS
+        self.max_connector_m = about.max_connector_m
+        self._metric = projection(about.projection)
+        self._lines = self._metric.forward(table.geometry.to_numpy())
+        self._tree = shapely.STRtree(self._lines)
+
+    @cached_property
+    def graph(self) -> tuple[csr_array, Ints]:
+        """Seconds from node to node, (nodes, nodes), and for each stored entry the edge it comes from."""
+        tail = np.concatenate([self.u, self.v])
+        head = np.concatenate([self.v, self.u])
+        seconds = np.concatenate([self.forward_s, self.backward_s])
+        edge = np.tile(np.arange(len(self.u)), 2)
+        # Of parallel edges the fastest counts; a sparse matrix would add them up.
+        order = np.lexsort((seconds, head, tail))
+        order = order[np.isfinite(seconds[order])]
+        tail, head, seconds, edge = tail[order], head[order], seconds[order], edge[order]
+        first = np.ones(len(tail), dtype=bool)
+        first[1:] = (tail[1:] != tail[:-1]) | (head[1:] != head[:-1])
+        tail, head, seconds, edge = tail[first], head[first], seconds[first], edge[first]
+        rows = np.searchsorted(tail, np.arange(self.nodes + 1))
+        return csr_array((seconds, head, rows), shape=(self.nodes, self.nodes)), edge
+
+    @cached_property
+    def reversed_graph(self) -> csr_array:
+        """`graph` against the direction of travel, for searching from facilities to people."""
+        return self.graph[0].T.tocsr()
+
+    def snap(self, lon: Floats, lat: Floats) -> Places:
+        """The nearest point on an edge for each WGS84 place, if within the longest connector (≤)."""
+        return self._snap(self._metric.points(lon, lat))
+
+    def _snap(self, geometries: NDArray[Any]) -> Places:
+        count = len(geometries)
+        edge, fraction = np.full(count, -1), np.full(count, np.nan)
+        connector_m = np.full(count, np.inf)
+        # The search is in projected metres, the limit in geodesic ones: search a little farther, then measure.
+        rows, edges = self._tree.query_nearest(geometries, max_distance=self.max_connector_m * 1.02, all_matches=False)
+        ways = shapely.shortest_line(geometries[rows], self._lines[edges])
+        metres = geodesic_lengths(self._metric.inverse(ways))
+        near = metres <= self.max_connector_m
+        rows, edges, ways = rows[near], edges[near], ways[near]
+        edge[rows], connector_m[rows] = edges, metres[near]
+        fraction[rows] = self._locate(edges, shapely.get_point(ways, 1))
+        return Places(edge, fraction, connector_m)
+
+    def access(self, facilities: gpd.GeoDataFrame) -> Access:
+        """How each facility is reached; a facility with no street near enough has no stretch."""
+        geometries = self._metric.forward(facilities.geometry.to_numpy())
+        kinds = shapely.get_dimensions(geometries)
+        polygons = np.flatnonzero(kinds == 2)
+        met, edges = self._tree.query(geometries[polygons], predicate="intersects")
+        met = polygons[met]
+        inside = shapely.intersection(self._lines[edges], geometries[met])
+        parts, pair = shapely.get_parts(inside, return_index=True)
+        # A part is a stretch of the line, or a point where the line only touches the park.
+        ends = [self._locate(edges[pair], shapely.get_point(_as_line(parts), at)) for at in (0, -1)]
+        # Where predicate and overlay disagree about a bare touch, the nearest point is that touch.
+        others = np.setdiff1d(np.arange(len(geometries)), met[pair])
+        snapped = self._snap(geometries[others])
+        found = snapped.edge >= 0
+        return Access(
+            facility=np.concatenate([met[pair], others[found]]),
+            edge=np.concatenate([edges[pair], snapped.edge[found]]),
+            start=np.concatenate([np.minimum(*ends), snapped.fraction[found]]),
+            end=np.concatenate([np.maximum(*ends), snapped.fraction[found]]),
+            connector_m=np.concatenate([np.zeros(len(pair)), snapped.connector_m[found]]),
+        )
+
+    def ends_seconds(self, edge: Ints, fraction: Floats) -> tuple[Floats, Floats]:
+        """Seconds from places on edges to their edges' ends u and v, along the direction of travel."""
+        with np.errstate(invalid="ignore"):  # 0 × infinity: at the node itself no one-way binds
+            to_u = np.where(fraction == 0, 0.0, fraction * self.backward_s[edge])
+            to_v = np.where(fraction == 1, 0.0, (1 - fraction) * self.forward_s[edge])
+        return to_u, to_v
+
+    def seconds_from_ends(self, edge: Ints, start: Floats, end: Floats) -> tuple[Floats, Floats]:
+        """Seconds from the ends u and v of edges to the nearest point of the stretches on them."""
+        with np.errstate(invalid="ignore"):
+            from_u = np.where(start == 0, 0.0, start * self.forward_s[edge])
+            from_v = np.where(end == 1, 0.0, (1 - end) * self.backward_s[edge])
+        return from_u, from_v
+
+    def along_edge_seconds(self, edge: Ints, fraction: Floats, start: Floats, end: Floats) -> Floats:
+        """Seconds from places to stretches on the same edges, without leaving them."""
+        with np.errstate(invalid="ignore"):
+            ahead = np.where(fraction < start, (start - fraction) * self.forward_s[edge], 0.0)
+            behind = np.where(fraction > end, (fraction - end) * self.backward_s[edge], 0.0)
+        return ahead + behind
+
+    def position(self, places: Places, row: int) -> tuple[float, float]:
+        """WGS84 longitude, latitude of a snapped place."""
+        point = shapely.line_interpolate_point(self._lines[places.edge[row]], places.fraction[row], normalized=True)
+        place = self._metric.inverse(point)
+        return float(place.x), float(place.y)
+
+    def _locate(self, edges: Ints, points: NDArray[Any]) -> Floats:
+        fraction: Floats = shapely.line_locate_point(self._lines[edges], points, normalized=True)
+        fraction = np.where(fraction < _AT_END, 0.0, fraction)
+        fraction = np.where(fraction > 1 - _AT_END, 1.0, fraction)
+        return fraction
+
+
+def _open(table: pd.DataFrame, mode: Mode) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    names = ("walk", "walk") if mode == "walk" else (f"{mode}_forward", f"{mode}_backward")
+    return table[names[0]].to_numpy(dtype=bool), table[names[1]].to_numpy(dtype=bool)
+
+
+def _kph(table: pd.DataFrame, mode: Mode, speeds: Speeds) -> Floats:
+    one_speed = speeds.kph(mode)
+    if one_speed is not None:
+        return np.full(len(table), one_speed)
+    by_class = table["highway"].map(dict(speeds.drive_class_kph)).fillna(speeds.drive_other_kph)
+    legal = table["maxspeed_kph"].to_numpy(dtype=float)
+    return np.where(np.isnan(legal), by_class.to_numpy(dtype=float), legal) * speeds.drive_factor
+
+
+def _as_line(parts: NDArray[Any]) -> NDArray[Any]:
+    point = shapely.get_type_id(parts) == shapely.GeometryType.POINT
+    lines = parts.copy()
+    lines[point] = [shapely.LineString([p, p]) for p in parts[point]]
+    return lines

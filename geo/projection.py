@@ -1,0 +1,51 @@
+"""From WGS84 degrees to the study's metres and back. Shapes are compared in metres; lengths are geodesic."""
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import shapely
+from numpy.typing import ArrayLike, NDArray
+from pyproj import Geod, Transformer
+
+Floats = NDArray[np.float64]
+
+WGS84 = Geod(ellps="WGS84")
+
+
+class Projection:
+    """The metric projection of a study, ``crs`` being anything pyproj understands."""
+
+    def __init__(self, crs: str) -> None:
+        self._transformer = Transformer.from_crs("EPSG:4326", crs, always_xy=True)
+
+    def points(self, lon: ArrayLike, lat: ArrayLike) -> NDArray[Any]:
+        """Projected points of WGS84 degrees, shape (n,)."""
+        x, y = self._transformer.transform(np.asarray(lon, dtype=float), np.asarray(lat, dtype=float))
+        return np.atleast_1d(shapely.points(x, y))
+
+    def forward(self, geometries: Any) -> Any:
+        """WGS84 geometries in projected metres."""
+        return shapely.transform(geometries, lambda xy: self._moved(xy, "FORWARD"))
+
+    def inverse(self, geometries: Any) -> Any:
+        """Projected geometries in WGS84 degrees."""
+        return shapely.transform(geometries, lambda xy: self._moved(xy, "INVERSE"))
+
+    def _moved(self, xy: Floats, direction: str) -> Floats:
+        return np.column_stack(self._transformer.transform(xy[:, 0], xy[:, 1], direction=direction))
+
+
+@lru_cache(maxsize=16)
+def projection(crs: str) -> Projection:
+    """The `Projection` of ``crs``, made once."""
+    return Projection(crs)
+
+
+def geodesic_lengths(lines: NDArray[Any]) -> Floats:
+    """Geodesic metres of each WGS84 line, shape (n,)."""
+    xy, line = shapely.get_coordinates(lines, return_index=True)
+    same = line[1:] == line[:-1]
+    start, end = xy[:-1][same], xy[1:][same]
+    metres = WGS84.inv(start[:, 0], start[:, 1], end[:, 0], end[:, 1])[2]
+    return np.bincount(line[1:][same], weights=metres, minlength=len(lines)).astype(np.float64)

@@ -1,0 +1,148 @@
+"""Standards (标准): goals, each saying which facilities, which people, how measured, what target, and who says so.
+
+They are data, `standards.toml` in the study folder: another county changes that file and nothing else.
+"""
+
+import tomllib
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+import geopandas as gpd
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from geo import facilities as facility_register
+from geo.errors import StudyError
+
+Mode: TypeAlias = Literal["walk", "cycle", "drive"]
+People: TypeAlias = Literal["all", "urban", "rural", "children_3_6", "elders_65"]
+Share = Annotated[float, Field(gt=0, le=1)]
+
+
+class _Base(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,60}$")]
+    name: str
+    name_en: str
+    source: str
+    category: str
+    subtypes: tuple[str, ...] = ()
+    note: str | None = None
+
+    @field_validator("category")
+    @classmethod
+    def _known_category(cls, value: str) -> str:
+        return facility_register.category(value).id
+
+    @model_validator(mode="after")
+    def _known_subtypes(self) -> "_Base":
+        known = facility_register.category(self.category).subtypes
+        unknown = [subtype for subtype in self.subtypes if subtype not in known]
+        if unknown:
+            raise ValueError(f"subtypes {unknown} are not among {list(known)} of {self.category}")
+        return self
+
+
+class _Shared(_Base):
+    """Measured as a share. ``targets`` are all that are asked for; ``target`` is the one that decides."""
+
+    target: Share | None = None
+    targets: tuple[Share, ...] = ()
+
+
+class TravelTime(_Shared):
+    """Share of people within ``minutes`` (≤) of the nearest facility, by ``mode``."""
+
+    measure: Literal["travel_time"]
+    people: People = "all"
+    mode: Mode = "walk"
+    minutes: Annotated[float, Field(gt=0, le=120)]
+    alternatives: tuple[Mode, ...] = ()
+
+
+class Radius(_Shared):
+    """Share of people within ``metres`` (≤) of the nearest facility's point or polygon, in a straight line."""
+
+    measure: Literal["radius"]
+    people: People = "all"
+    metres: Annotated[float, Field(gt=0, le=50_000)]
+
+
+class Presence(_Shared):
+    """Share of units, villages or towns, that have a facility."""
+
+    measure: Literal["presence"]
+    units: Literal["village", "town"]
+
+
+class Opened(_Base):
+    """How many facilities opened from ``since`` to ``until``, both inclusive; ``target`` is a count."""
+
+    measure: Literal["opened"]
+    since: date
+    until: date
+    target: Annotated[int, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Opened":
+        if self.until < self.since:
+            raise ValueError(f"until {self.until} is before since {self.since}")
+        return self
+
+
+Standard: TypeAlias = TravelTime | Radius | Presence | Opened
+_LIST: TypeAdapter[list[Standard]] = TypeAdapter(list[Annotated[Standard, Field(discriminator="measure")]])
+
+
+def read(path: Path) -> tuple[Standard, ...]:
+    """The ``[[standard]]`` tables of a TOML file, in its order.
+
+    Raises
+    ------
+    StudyError
+        The file cannot be read or a standard in it is wrong; says which and what.
+    """
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise StudyError(f"{path}: cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise StudyError(f"{path}: is not TOML: {error}") from error
+    rows = table.get("standard", [])
+    try:
+        standards = _LIST.validate_python(rows)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        place, *field = problem["loc"]
+        name = rows[place].get("id", f"number {int(place) + 1}") if isinstance(place, int) else place
+        where = ".".join(str(part) for part in field[1:]) or "the table"
+        raise StudyError(f"{path}: standard {name}: {where}: {problem['msg']}") from error
+    ids = [standard.id for standard in standards]
+    for twice in sorted({name for name in ids if ids.count(name) > 1}):
+        raise StudyError(f"{path}: standard {twice} stands there twice")
+    return tuple(standards)
+
+
+def select(facilities: gpd.GeoDataFrame, standard: Standard) -> tuple[gpd.GeoDataFrame, list[str]]:
+    """The facilities that count for ``standard``, and notes on how they were told apart.
+
+    Where no facility of the category has one of the standard's subtypes, the subtypes are not known here: then all of
+    the category count, and a note says so.
+    """
+    chosen = facilities[facilities["category"] == standard.category]
+    if not standard.subtypes or chosen.empty:
+        return chosen, []
+    known = chosen["subtype"].isin(standard.subtypes)
+    if known.any():
+        return chosen[known], []
+    label = facility_register.category(standard.category).label_en.lower()
+    return chosen, [f"subtypes are not known here: every {label} counts"]

@@ -1,0 +1,147 @@
+"""Streets: the edges people travel on, each with who may use it in which direction.
+
+A frame of streets is a GeoDataFrame (WGS84 LineStrings) with `COLUMNS`: one row an edge between two junctions or a
+junction and a dead end, ``u`` and ``v`` being the node numbers 0 … n−1 of the line's ends.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+
+from geo.errors import StudyError
+from geo.projection import geodesic_lengths
+
+COLUMNS = (
+    "u",
+    "v",
+    "length_m",
+    "highway",
+    "maxspeed_kph",
+    "walk",
+    "cycle_forward",
+    "cycle_backward",
+    "drive_forward",
+    "drive_backward",
+)
+Tags: TypeAlias = Mapping[str, str]
+
+_OPEN = {"yes", "designated", "permissive", "destination", "official"}
+_SHUT = {"no", "private"}
+_NO_STREET = {"construction", "proposed", "abandoned", "razed", "raceway", "platform", "corridor"}
+_MOTORWAY = {"motorway", "motorway_link"}
+_NO_CYCLING = _NO_STREET | _MOTORWAY | {"footway", "pedestrian", "steps", "bridleway", "elevator", "via_ferrata"}
+_ONEWAY = {"yes": 1, "true": 1, "1": 1, "-1": -1, "reverse": -1, "no": 0, "false": 0, "0": 0}
+
+
+def walkable(tags: Tags) -> bool:
+    """Whether one may walk on a way with ``tags``, by the ordered rule of the README's definitions."""
+    if tags.get("area") == "yes":
+        return False
+    if tags.get("foot") in _OPEN:
+        return True
+    if tags.get("foot") in _SHUT | {"use_sidepath"} or tags.get("access") in _SHUT or tags.get("motorroad") == "yes":
+        return False
+    return tags["highway"] not in _NO_STREET | _MOTORWAY
+
+
+def cyclable(tags: Tags) -> tuple[bool, bool]:
+    """Whether one may cycle along a way's direction, and against it."""
+    if tags.get("area") == "yes":
+        return False, False
+    if tags.get("bicycle") not in _OPEN:
+        shut = tags.get("bicycle") in _SHUT | {"use_sidepath"} or tags.get("access") in _SHUT
+        vehicle = tags.get("vehicle") in _SHUT and "bicycle" not in tags
+        if shut or vehicle or tags.get("motorroad") == "yes" or tags["highway"] in _NO_CYCLING:
+            return False, False
+    contraflow = any(
+        str(tags.get(key, "")).startswith("opposite") for key in ("cycleway", "cycleway:left", "cycleway:right")
+    )
+    if tags.get("oneway:bicycle") == "no" or contraflow:
+        return True, True
+    return _directions(tags)
+
+
+def drivable(tags: Tags, classes: Mapping[str, float]) -> tuple[bool, bool]:
+    """Whether one may drive along a way's direction, and against it; ``classes`` are the highways open to cars."""
+    if tags.get("area") == "yes" or tags["highway"] not in classes:
+        return False, False
+    # The most specific key decides (OpenStreetMap wiki, Key:access).
+    access = next((tags[k] for k in ("motorcar", "motor_vehicle", "vehicle", "access") if k in tags), "yes")
+    return (False, False) if access in _SHUT else _directions(tags)
+
+
+def _directions(tags: Tags) -> tuple[bool, bool]:
+    implied = tags.get("junction") in ("roundabout", "circular") or tags["highway"] == "motorway"
+    way = _ONEWAY.get(tags.get("oneway", ""), 1 if implied else 0)
+    return way >= 0, way <= 0
+
+
+def maxspeed_kph(tags: Tags) -> float:
+    """The legal speed in km/h; NaN where the tag is missing or is no number."""
+    number, _, unit = tags.get("maxspeed", "").partition(" ")
+    try:
+        speed = float(number) * (1.609344 if unit == "mph" else 1.0)
+    except ValueError:
+        return float("nan")
+    return speed if 0 < speed < 200 and unit in ("", "mph", "km/h") else float("nan")
+
+
+def frame(lines: NDArray[Any], ends: NDArray[np.int64], attributes: pd.DataFrame) -> gpd.GeoDataFrame:
+    """A frame of streets from lines and the identities of their ends.
+
+    Parameters
+    ----------
+    lines : array of LineString, WGS84, shape (n,)
+    ends : shape (n, 2), any integers that name the first and last vertex of each line
+    attributes : DataFrame, shape (n, …), the `COLUMNS` other than ``u``, ``v``, ``length_m``
+
+    Edges of no length are dropped, and rings split in two, so that a position along an edge is unambiguous.
+    """
+    lengths = geodesic_lengths(lines)
+    keep = lengths > 0
+    lines, ends, attributes = lines[keep], ends[keep], attributes[keep]
+    ring = ends[:, 0] == ends[:, 1]
+    if ring.any():
+        first, second = _halves(lines[ring])
+        middle = ends.max() + 1 + np.arange(ring.sum())
+        start = ends[ring, 0]
+        lines = np.concatenate([lines[~ring], first, second])
+        ends = np.concatenate([ends[~ring], np.column_stack([start, middle]), np.column_stack([middle, start])])
+        attributes = pd.concat([attributes[~ring], attributes[ring], attributes[ring]])
+    nodes = np.unique(ends, return_inverse=True)[1].reshape(ends.shape).astype(np.int32)
+    table = attributes.reset_index(drop=True)
+    table = table.assign(u=nodes[:, 0], v=nodes[:, 1], length_m=geodesic_lengths(lines))
+    table["maxspeed_kph"] = table["maxspeed_kph"].astype(np.float32)
+    return gpd.GeoDataFrame(table[list(COLUMNS)], geometry=lines, crs="EPSG:4326")
+
+
+def _halves(rings: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    vertices = [shapely.get_coordinates(ring) for ring in rings]
+    cuts = [len(xy) // 2 for xy in vertices]
+    first = [shapely.LineString(xy[: cut + 1]) for xy, cut in zip(vertices, cuts, strict=True)]
+    second = [shapely.LineString(xy[cut:]) for xy, cut in zip(vertices, cuts, strict=True)]
+    return np.array(first, dtype=object), np.array(second, dtype=object)
+
+
+def read(path: Path) -> gpd.GeoDataFrame:
+    """The streets of a GeoParquet file; StudyError if it is none or contradicts itself."""
+    try:
+        table = gpd.read_parquet(path)
+    except (OSError, ValueError, TypeError) as error:
+        raise StudyError(f"{path}: cannot be read as GeoParquet: {error}") from error
+    missing = [name for name in COLUMNS if name not in table]
+    if missing:
+        raise StudyError(f"{path}: has no column {', '.join(missing)}")
+    if table.empty:
+        raise StudyError(f"{path}: holds no street")
+    if (table["u"] == table["v"]).any() or not (table["length_m"] > 0).all():
+        raise StudyError(f"{path}: has edges that begin where they end, or have no length")
+    if table[["u", "v"]].to_numpy().min() < 0 or not (table.geometry.geom_type == "LineString").all():
+        raise StudyError(f"{path}: has edges that are not lines between numbered nodes")
+    return table

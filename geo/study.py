@@ -1,0 +1,177 @@
+"""A study: one place and everything known of it, read from a folder and checked once.
+
+The folder's files and columns are described in docs/study.md.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import geopandas as gpd
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pyproj import CRS
+from pyproj.exceptions import CRSError
+
+from geo import areas, demand, facilities, standards, streets
+from geo.areas import LEVELS
+from geo.errors import StudyError, TableError, UnknownNameError
+from geo.standards import Standard
+
+Speed = Annotated[float, Field(gt=0, le=200)]
+
+
+class Speeds(BaseModel):
+    """Speeds in km/h. Driving takes the legal speed, else the class's, times ``drive_factor``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    walk_kph: Speed = 4.0
+    walk_slower_kph: Speed = 3.2
+    walk_faster_kph: Speed = 4.8
+    cycle_kph: Speed = 15.0
+    drive_factor: Annotated[float, Field(gt=0, le=1)] = 0.8
+    drive_other_kph: Speed = 30.0
+    drive_class_kph: Mapping[str, Speed] = {
+        "motorway": 100.0,
+        "motorway_link": 60.0,
+        "trunk": 80.0,
+        "trunk_link": 50.0,
+        "primary": 60.0,
+        "primary_link": 40.0,
+        "secondary": 50.0,
+        "secondary_link": 40.0,
+        "tertiary": 40.0,
+        "tertiary_link": 30.0,
+        "unclassified": 30.0,
+        "residential": 30.0,
+        "living_street": 15.0,
+        "service": 15.0,
+    }
+
+    def kph(self, mode: standards.Mode) -> float | None:
+        """The one speed of ``mode``; None for driving, whose speed is each street's own."""
+        return {"walk": self.walk_kph, "cycle": self.cycle_kph}.get(mode)
+
+
+class About(BaseModel):
+    """What `study.toml` says of a study."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,80}$")]
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    name_en: Annotated[str, Field(max_length=200)] = ""
+    sample: bool = False
+    notice: str = ""
+    notice_en: str = ""
+    data_date: date | None = None
+    attribution: str = ""
+    projection: str
+    max_connector_m: Annotated[float, Field(gt=0, le=20_000)] = 1000.0
+    detour: Annotated[float, Field(ge=1, le=5)] = 1.3
+    speeds: Speeds = Speeds()
+
+    @field_validator("projection")
+    @classmethod
+    def _metric(cls, value: str) -> str:
+        try:
+            crs = CRS.from_user_input(value)
+        except CRSError as error:
+            raise ValueError(f"{value!r} is no coordinate reference system") from error
+        if not crs.is_projected or any(axis.unit_name != "metre" for axis in crs.axis_info):
+            raise ValueError(f"{value!r} is not a projection in metres")
+        return value
+
+
+@dataclass(frozen=True)
+class Study:
+    """One frozen bundle of demand, areas, streets and facilities, plus the standards.
+
+    Attributes
+    ----------
+    facilities : GeoDataFrame
+        As `geo.facilities.frame` gives it. The register's facilities are the truth once it is filled.
+    demand : DataFrame
+        `geo.demand.COLUMNS` and any more of the file; ``urban`` is 1, 0 or NaN, ``area_code`` None outside all areas.
+    areas : GeoDataFrame
+        `geo.areas.COLUMNS` and ``geometry``, indexed by ``code``.
+    streets : GeoDataFrame or None
+        As `geo.streets` gives it; None where the study has no street network.
+    """
+
+    folder: Path
+    about: About
+    standards: tuple[Standard, ...]
+    facilities: gpd.GeoDataFrame
+    demand: pd.DataFrame
+    areas: gpd.GeoDataFrame
+    streets: gpd.GeoDataFrame | None
+
+    def standard(self, name: str) -> Standard:
+        """The standard with id ``name``; UnknownNameError if there is none."""
+        for standard in self.standards:
+            if standard.id == name:
+                return standard
+        raise UnknownNameError("standard", name, [standard.id for standard in self.standards])
+
+    @property
+    def reporting_level(self) -> str | None:
+        """The level that results are summed over: towns where there are any, else the units there are."""
+        levels = set(self.areas["level"])
+        return next((level for level in LEVELS if level in levels), None)
+
+    def reporting_codes(self, codes: pd.Series) -> pd.Series:
+        """For each smallest unit's code that of its area at the reporting level; None where it has none."""
+        own = self.areas["level"] == self.reporting_level
+        upward = self.areas.index.to_series().where(own, self.areas["parent"])
+        found = codes.map(upward.to_dict())
+        return found.where(found.notna(), None)
+
+
+def read(folder: Path) -> Study:
+    """The study in ``folder``.
+
+    Raises
+    ------
+    StudyError, TableError
+        A file is missing, unreadable or wrong, or two files contradict each other.
+    """
+    if not (folder / "study.toml").is_file():
+        raise StudyError(f"{folder}: is no study folder (it has no study.toml); make one with `fuwuquan build`")
+    about = read_about(folder / "study.toml")
+    units = areas.read(folder / "areas.geojson")
+    people = demand.read(folder / "demand.csv")
+    unknown = people.loc[people["area_code"].notna() & ~people["area_code"].isin(units.index), "area_code"]
+    if not unknown.empty:
+        raise TableError(
+            folder / "demand.csv",
+            [f"row {row + 2}: area_code {code!r} is not in areas.geojson" for row, code in unknown.items()],
+        )
+    path = folder / "streets.parquet"
+    return Study(
+        folder=folder,
+        about=about,
+        standards=standards.read(folder / "standards.toml"),
+        facilities=facilities.read(folder / "facilities.geojson"),
+        demand=people,
+        areas=units,
+        streets=streets.read(path) if path.exists() else None,
+    )
+
+
+def read_about(path: Path) -> About:
+    """The settings of a `study.toml`; StudyError says which one is wrong."""
+    try:
+        return About(**tomllib.loads(path.read_text("utf-8")))
+    except OSError as error:
+        raise StudyError(f"{path}: cannot be read: {error.strerror}") from error
+    except ValidationError as error:
+        problem = error.errors()[0]
+        field = ".".join(str(part) for part in problem["loc"])
+        raise StudyError(f"{path}: {field}: {problem['msg']}") from error
+    except ValueError as error:
+        raise StudyError(f"{path}: is not TOML: {error}") from error

@@ -1,0 +1,41 @@
+"""The first page: what is near me, and where the place stands on its goals. Phone first."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import shapely
+
+from geo.coverage import Coverage
+from geo.facilities import Category
+from geo.study import Study
+from maps import gapmap
+from maps.offline import pages
+
+
+def render(study: Study, goals: Sequence[Coverage], categories: Mapping[str, Category]) -> str:
+    """The page as HTML; it takes its scripts and style from ``/static`` and asks ``/v1/nearest``."""
+    units = study.areas[study.areas["level"] == study.reporting_level]
+    here = set(study.facilities["category"])
+    middle = study.demand[["lon", "lat"]].mean()
+    data: dict[str, Any] = {
+        "outlines": [shapely.geometry.mapping(shape) for shape in _outlines(units.geometry.to_numpy())],
+        "bounds": gapmap.bounds(study),
+        "start": [round(float(middle["lon"]), 5), round(float(middle["lat"]), 5)],
+        "categories": {
+            category.id: [category.label, category.label_en, dict(category.subtypes)]
+            for category in categories.values()
+        },
+    }
+    return pages.get_template("finder.html").render(
+        about=study.about,
+        method="straight-line" if study.streets is None else "network",
+        goals=[(goal, gapmap.headline(goal), gapmap.limit(goal)) for goal in goals],
+        categories=[category for category in categories.values() if category.id in here],
+        modes=gapmap.MODES,
+        data=data,
+    )
+
+
+def _outlines(shapes: Any) -> Any:
+    drawn = shapes[shapely.get_dimensions(shapes) == 2]
+    return shapely.transform(shapely.coverage_simplify(drawn, 5e-4), lambda xy: xy.round(4))

@@ -1,0 +1,81 @@
+"use strict";
+// Whatever comes from data goes into the page as text, never as HTML.
+(() => {
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const form = document.getElementById("nearest");
+  const status = document.getElementById("status");
+  const results = document.getElementById("results");
+  const [west, south, east, north] = data.bounds;
+
+  const map = L.map("map", { zoomSnap: 0.25, preferCanvas: true });
+  map.fitBounds([[south, west], [north, east]], { padding: [8, 8] });
+  L.geoJSON(data.outlines, { interactive: false, style: { color: "#41556b", weight: 1, fillColor: "#deebf7", fillOpacity: 0.8 } }).addTo(map);
+  const found = L.featureGroup().addTo(map);
+
+  const element = (tag, text, className) => {
+    const node = document.createElement(tag);
+    node.textContent = text;
+    if (className) node.className = className;
+    return node;
+  };
+
+  const place = (lon, lat) => {
+    form.lon.value = lon.toFixed(6);
+    form.lat.value = lat.toFixed(6);
+    form.requestSubmit();
+  };
+
+  const label = ({ category, subtype }) => {
+    const [zh, en, subtypes] = data.categories[category];
+    return (subtypes[subtype] || [zh, en]).join(" ");
+  };
+
+  const show = (answer) => {
+    const { lon, lat } = answer.place;
+    found.clearLayers();
+    const mark = (lonLat, style, text) =>
+      L.circleMarker([lonLat[1], lonLat[0]], style).bindTooltip(element("span", text)).addTo(found);
+    const speed = answer.speed_kph ? `${answer.speed_kph} km/h` : "";
+    status.textContent = answer.features.length
+      ? `${speed} · ${answer.method}${answer.sample ? " · 示例数据 sample" : ""}`
+      : `到不了 nothing in reach: ${answer.reason}`;
+    results.replaceChildren(...answer.features.map(({ geometry, properties: p }) => {
+      const item = element("li", "");
+      item.append(element("b", p.name || label(p)));
+      item.append(element("span", `${p.minutes.toFixed(1)} 分钟 min · ${Math.round(p.metres)} 米 m`, "fwq-time"));
+      item.append(element("small", [label(p), p.opening_hours, p.phone].filter(Boolean).join(" · ")));
+      if (geometry.type === "Point") {
+        mark(geometry.coordinates, { radius: 6, color: "#1b4d3e", fillColor: "#fff", fillOpacity: 1, weight: 2 }, p.name || label(p));
+      } else {
+        L.geoJSON(geometry, { style: { color: "#1b4d3e", weight: 2 } }).addTo(found);
+      }
+      return item;
+    }));
+    mark([lon, lat], { radius: 7, color: "#fff", weight: 2, fillColor: "#d55e00", fillOpacity: 1 }, "这里 here");
+    map.fitBounds(found.getBounds(), { padding: [30, 30], maxZoom: 15 });
+  };
+
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const query = new URLSearchParams(new FormData(form));
+    status.textContent = "…";
+    try {
+      const response = await fetch(`/v1/nearest?${query}`);
+      const answer = await response.json();
+      if (!response.ok) throw new Error(answer.detail);
+      show(answer);
+    } catch (error) {
+      results.replaceChildren();
+      status.textContent = `出错 error: ${error.message}`;
+    }
+  });
+  form.addEventListener("change", (event) => {
+    if (["category", "mode"].includes(event.target.name) && results.children.length) form.requestSubmit();
+  });
+  map.on("click", ({ latlng }) => place(latlng.lng, latlng.lat));
+  document.getElementById("locate").addEventListener("click", () => {
+    const failed = () => { status.textContent = "无法定位，请在图上点选 no position: tap the map"; };
+    if (!navigator.geolocation) return failed();
+    navigator.geolocation.getCurrentPosition(({ coords }) => place(coords.longitude, coords.latitude), failed, { timeout: 10000 });
+  });
+})();

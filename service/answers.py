@@ -1,0 +1,105 @@
+"""What people ask, answered alike for the API, the pages and the command line: a study and its register at work."""
+
+from datetime import date
+from functools import lru_cache
+from typing import Any
+
+from geo import coverage, datum, facilities, study, traveltime
+from geo.coverage import Count, Coverage
+from geo.standards import Mode
+from maps import gapmap
+from maps.offline import Assets
+from service.register import Register
+from service.settings import Settings
+
+
+class Answers:
+    """Everything that can be asked about one study.
+
+    What was computed is kept for as long as the register's revision and the day stay the same.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.study = study.read(settings.study)
+        self.register = Register(self.study, settings.register_url)
+        self.travel = traveltime.Travel(self.study)
+        self._count = lru_cache(maxsize=256)(self._compute_count)
+        self._coverage = lru_cache(maxsize=256)(self._compute_coverage)
+        self._gap_map = lru_cache(maxsize=64)(self._compute_gap_map)
+
+    def coverage(self, standard: str) -> Coverage:
+        """Where the study stands today on ``standard``; UnknownNameError if there is none."""
+        return self._coverage(self.study.standard(standard).id, *self._state())
+
+    def all_coverage(self) -> list[Coverage]:
+        """Where the study stands today on each of its standards, in their order."""
+        state = self._state()
+        return [self._coverage(standard.id, *state) for standard in self.study.standards]
+
+    def gap_map(self, standard: str, assets: Assets) -> str:
+        """The gap map of ``standard`` as an HTML page; UnknownNameError if there is none."""
+        return self._gap_map(self.study.standard(standard).id, assets, *self._state())
+
+    def nearest(
+        self, lon: float, lat: float, category: str | None, mode: Mode, limit: int, coordinates: str
+    ) -> dict[str, Any]:
+        """The nearest facilities by travel time as a GeoJSON FeatureCollection, places in ``coordinates``."""
+        wgs_lon, wgs_lat = (float(x) for x in datum.to_wgs84(lon, lat, coordinates))
+        chosen = facilities.standing(self.register.facilities(), date.today())
+        if category is not None:
+            chosen = chosen[chosen["category"] == facilities.category(category).id]
+        ranking = self.travel.ranked(chosen, wgs_lon, wgs_lat, mode, limit)
+        features = []
+        for row, seconds, metres in zip(ranking.rows, ranking.seconds, ranking.metres, strict=True):
+            feature = facilities.geojson_feature(chosen.iloc[row], str(chosen.index[row]), coordinates)
+            feature["properties"] |= {"minutes": round(seconds / 60, 3), "metres": round(metres, 1)}
+            features.append(feature)
+        about = self.study.about
+        return {
+            "type": "FeatureCollection",
+            "features": features,
+            "mode": mode,
+            "speed_kph": about.speeds.kph(mode),
+            "method": self.travel.method,
+            "place": {"lon": lon, "lat": lat},
+            "snapped": self._snapped(ranking, coordinates),
+            "reason": ranking.reason,
+            "coordinates": coordinates,
+            "sample": about.sample,
+            "notice": about.notice or None,
+            "data_date": about.data_date,
+            "attribution": about.attribution or None,
+        }
+
+    @staticmethod
+    def _snapped(ranking: traveltime.Ranking, coordinates: str) -> dict[str, float] | None:
+        if ranking.snapped is None or ranking.connector_m is None:
+            return None
+        lon, lat = datum.from_wgs84(*ranking.snapped, coordinates)
+        return {
+            "lon": round(float(lon), 7),
+            "lat": round(float(lat), 7),
+            "connector_m": round(ranking.connector_m, 1),
+        }
+
+    def _state(self) -> tuple[int, date]:
+        return self.register.revision, date.today()
+
+    def _compute_count(self, standard: str, revision: int, on: date) -> Count:
+        return coverage.count(self.travel, self.register.facilities(), self.study.standard(standard), on)
+
+    def _compute_coverage(self, standard: str, revision: int, on: date) -> Coverage:
+        counted = self._count(standard, revision, on)
+        return coverage.summarise(self.travel, self.register.facilities(), self.study.standard(standard), on, counted)
+
+    def _compute_gap_map(self, standard: str, assets: Assets, revision: int, on: date) -> str:
+        chosen, _ = coverage.chosen_facilities(self.register.facilities(), self.study.standard(standard), on)
+        return gapmap.render(
+            self.study,
+            chosen,
+            self._coverage(standard, revision, on),
+            self._count(standard, revision, on),
+            assets=assets,
+            tiles=self.settings.tiles,
+        )

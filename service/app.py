@@ -1,0 +1,96 @@
+"""The web application: pages, maps, the API and what operations need."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated
+
+import orjson
+from fastapi import FastAPI, Query, Request, Response
+from fastapi.responses import HTMLResponse
+from fastapi.staticfiles import StaticFiles
+
+from geo import facilities
+from maps import finder
+from maps.offline import LEAFLET, STATIC
+from service import api, problems
+from service.answers import Answers
+from service.settings import Settings
+
+PAGE_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data:{tiles}; object-src 'none'; base-uri 'none'; frame-ancestors 'self'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+}
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The application for ``settings`` (default: from the environment). The study is read when it starts."""
+    settings = settings or Settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.answers = Answers(settings)
+        yield
+        del app.state.answers
+
+    app = FastAPI(
+        title="fuwuquan 服务圈",
+        description="Where a county city's public services reach people, and where they don't.",
+        version="1",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    problems.install(app)
+    app.include_router(api.router, tags=["v1"])
+    app.mount("/static/leaflet", StaticFiles(directory=LEAFLET))
+    app.mount("/static", StaticFiles(directory=STATIC))
+    _add_pages(app, settings)
+    _add_operations(app)
+    return app
+
+
+def _add_pages(app: FastAPI, settings: Settings) -> None:
+    tiles = "" if settings.tiles is None else " " + settings.tiles.split("{", 1)[0].rsplit("/", 1)[0]
+    headers = {name: value.format(tiles=tiles) for name, value in PAGE_HEADERS.items()}
+
+    @app.get("/", response_class=HTMLResponse, include_in_schema=False)
+    def home(request: Request) -> Response:
+        answers = api.answers_of(request)
+        page = finder.render(answers.study, answers.all_coverage(), facilities.CATEGORIES)
+        return HTMLResponse(page, headers=headers)
+
+    @app.get(
+        "/maps/{standard}",
+        response_class=HTMLResponse,
+        responses=problems.documented(400, 404),
+        summary="The gap map of one standard",
+        tags=["pages"],
+    )
+    def gap_map(request: Request, standard: str, query: Annotated[api.NoQuery, Query()]) -> Response:
+        return HTMLResponse(api.answers_of(request).gap_map(standard, "linked"), headers=headers)
+
+
+def _add_operations(app: FastAPI) -> None:
+    @app.get("/health", summary="Whether the process is alive", tags=["operations"])
+    async def health() -> Response:
+        return Response(b'{"status":"ok"}', media_type="application/json")
+
+    @app.get(
+        "/ready",
+        responses=problems.documented(503),
+        summary="Whether it can answer: the study is read and the register open",
+        tags=["operations"],
+    )
+    def ready(request: Request) -> Response:
+        answers = api.answers_of(request)
+        body = {
+            "status": "ready",
+            "study": answers.study.about.id,
+            "revision": answers.register.revision,
+            "warning": answers.register.warning,
+        }
+        return Response(orjson.dumps(body), media_type="application/json")

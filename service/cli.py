@@ -1,0 +1,356 @@
+"""The command line. Answers go to standard output, progress and notes to standard error."""
+
+import csv
+import io
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+from pydantic import ValidationError
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from geo.coverage import Coverage
+from geo.datum import Coordinates
+from geo.errors import FuwuquanError
+from geo.standards import Mode
+from service.settings import Settings
+
+app = typer.Typer(
+    help="服务圈: where a county city's public services reach people, and where they don't.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+notes = Console(stderr=True, highlight=False)
+
+
+class Format(StrEnum):
+    """How an answer is written."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+    xlsx = "xlsx"
+
+
+StudyOption = Annotated[Path | None, typer.Option("--study", help="study folder; default ./data")]
+CoordinatesOption = Annotated[
+    Coordinates, typer.Option(help="coordinate system of the places in the question and in the answer")
+]
+
+
+def main() -> None:
+    """Entry point: whatever a user can cause ends as one clear line, never as a traceback."""
+    try:
+        app()
+    except FuwuquanError as error:
+        notes.print(f"fuwuquan: {error}", markup=False, soft_wrap=True)
+        sys.exit(1)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+def _settings(study: Path | None, **more: Any) -> Settings:
+    given = {key: value for key, value in {"study": study, **more}.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        name = "_".join(str(part) for part in problem["loc"])
+        raise FuwuquanError(f"setting {name} (FUWUQUAN_{name.upper()}): {problem['msg']}") from error
+
+
+def _answers(study: Path | None) -> Any:
+    from service.answers import Answers  # what computes is slow to import; --help need not wait for it
+
+    answers = Answers(_settings(study))
+    for note in filter(None, (answers.register.warning, answers.study.about.notice_en)):
+        notes.print(note, markup=False, style="yellow", soft_wrap=True)
+    return answers
+
+
+@app.command()
+def serve(
+    study: StudyOption = None,
+    host: Annotated[str | None, typer.Option(help="address to listen on; default 127.0.0.1")] = None,
+    port: Annotated[int | None, typer.Option(help="default 8000")] = None,
+    workers: Annotated[int | None, typer.Option(help="processes; default 1")] = None,
+) -> None:
+    """Serve a study: pages, maps and the API."""
+    import uvicorn
+
+    settings = _settings(study, host=host, port=port, workers=workers)
+    _answers(settings.study)  # a study that cannot be served is said here, in one line
+    # Worker processes make their settings from the environment.
+    os.environ["FUWUQUAN_STUDY"] = str(settings.study)
+    notes.print(f"服务圈 http://{settings.host}:{settings.port}/", markup=False)
+    uvicorn.run(
+        "service.app:create_app",
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        log_level="warning",
+    )
+
+
+@app.command()
+def build(
+    out: Annotated[Path, typer.Argument(help="study folder to make")],
+    osm: Annotated[Path, typer.Option(help="OpenStreetMap extract, .osm.pbf")],
+    area: Annotated[str | None, typer.Option(help="name or relation id of the boundary to cut out")] = None,
+    population: Annotated[Path | None, typer.Option(help="raster .tif, or .csv with lon, lat, population")] = None,
+    people: Annotated[float | None, typer.Option(help="scale all people together to this number", min=0.5)] = None,
+    areas: Annotated[
+        Path | None,
+        typer.Option(help="own towns and villages: .geojson or .csv with code, name, level, parent, urban"),
+    ] = None,
+    level: Annotated[int | None, typer.Option(help="admin_level of the sub-areas", min=1, max=15)] = None,
+    facilities: Annotated[
+        list[Path] | None, typer.Option(help="own facilities: .geojson or .csv with name, category, lon, lat")
+    ] = None,
+    coordinates: Annotated[Coordinates, typer.Option(help="coordinate system of the own files")] = "wgs84",
+) -> None:
+    """Make a study folder from an OpenStreetMap extract."""
+    from geo import build as builder
+
+    sources = builder.Sources(
+        osm=osm,
+        area=area,
+        population=population,
+        people=people,
+        areas=areas,
+        level=level,
+        facilities=facilities or (),
+        coordinates=coordinates,
+    )
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:,.0f}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=notes) as bars:
+        summary = builder.build(out, sources, _bar(bars))
+    table = _table("内容 what", "数量 count", "说明 remark", right=(1,))
+    for what, count, remark in summary.lines:
+        table.add_row(_plain(what), f"{count:,.0f}", _plain(remark))
+    Console(highlight=False).print(table)
+
+
+def _bar(bars: Progress) -> Callable[[str, int], None]:
+    tasks: dict[str, Any] = {}
+
+    def advance(step: str, count: int) -> None:
+        if step not in tasks:
+            tasks[step] = bars.add_task(step, total=None)
+        bars.advance(tasks[step], count)
+
+    return advance
+
+
+@app.command()
+def coverage(
+    study: StudyOption = None,
+    standard: Annotated[str | None, typer.Option(help="id of one standard; default all")] = None,
+    format: Annotated[Format, typer.Option(help="how to write it")] = Format.table,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="file; default standard output")] = None,
+) -> None:
+    """Where the place stands on its goals: in total, and by area for one standard or a spreadsheet."""
+    answers = _answers(study)
+    found: list[Coverage] = answers.all_coverage() if standard is None else [answers.coverage(standard)]
+    if format is Format.table:
+        console = Console(highlight=False, file=io.StringIO() if output else None, width=None)
+        _print_coverage(console, found, with_areas=standard is not None)
+        if output and isinstance(console.file, io.StringIO):
+            _write(console.file.getvalue().encode(), output)
+    elif format is Format.json:
+        _write(orjson.dumps({"standards": found}, option=orjson.OPT_INDENT_2) + b"\n", output)
+    elif format is Format.csv:
+        _write(_csv(_rows(found)).encode("utf-8-sig"), output)
+    else:
+        if output is None and sys.stdout.isatty():
+            raise FuwuquanError("a spreadsheet does not go to a terminal: give --output FILE.xlsx")
+        _write(_xlsx(_rows(found)), output)
+
+
+def _print_coverage(console: Console, found: list[Coverage], with_areas: bool) -> None:
+    from maps.gapmap import UNITS, headline, limit
+
+    table = _table("标准 standard", "目标 goal", "达到 / 总数 covered", "比例 share", "要求 target", right=(2, 3, 4))
+    table.columns[0].no_wrap = True
+    for one in found:
+        target = "—" if one.target is None else f"{one.target:g}" if one.measure == "opened" else f"≥ {one.target:.0%}"
+        mark = {None: "", True: " ✓", False: " ✗"}[one.meets_target]
+        counts = f"{one.covered:,.0f} / {one.total:,.0f} {UNITS[one.unit]}"
+        table.add_row(one.standard, _plain(one.name), counts, headline(one), target + mark)
+    console.print(table)
+    for one in found if with_areas else ():
+        console.print(f"{limit(one)} · {one.source}", markup=False)
+        areas = _table(
+            "代码 code",
+            "区域 area",
+            "人口 people",
+            "达到 covered",
+            "总数 total",
+            "比例 share",
+            right=(2, 3, 4, 5),
+        )
+        for area in one.areas:
+            share = "—" if area.share is None else f"{area.share:.1%}"
+            figures = (f"{area.people:,.0f}", f"{area.covered:,.0f}", f"{area.total:,.0f}", share)
+            areas.add_row(_plain(area.code), _plain(area.name), *figures)
+        console.print(areas)
+        for other in one.alternatives:
+            speed = f" {other.speed_kph:g} km/h" if other.speed_kph else ""
+            share = "—" if other.share is None else f"{other.share:.1%}"
+            console.print(f"{other.mode}{speed}: {share}")
+        for lost in one.unreachable:
+            console.print(f"{lost.count:,.0f} {one.unit}: {lost.reason}", markup=False)
+        for note in one.notes:
+            console.print(note, markup=False)
+
+
+def _table(*heads: str, right: tuple[int, ...]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    for number, head in enumerate(heads):
+        table.add_column(head, justify="right" if number in right else "left")
+    return table
+
+
+def _plain(text: str) -> str:
+    return text.replace("[", "\\[")
+
+
+def _rows(found: list[Coverage]) -> list[dict[str, Any]]:
+    """One row a standard and area, the total first with no area; the heads as in the JSON."""
+    rows = []
+    for one in found:
+        fields = asdict(one)
+        areas = fields.pop("areas")
+        for name in ("alternatives", "unreachable"):
+            fields.pop(name)
+        fields |= {
+            "notes": "; ".join(one.notes),
+            "targets": " / ".join(f"{target:g}" for target in one.targets),
+        }
+        fields = {"area_code": None, "area_name": None, **fields}
+        rows.append(fields)
+        rows += [
+            fields
+            | {"area_code": area["code"], "area_name": area["name"], "target": None, "targets": None}
+            | {"meets_target": None, "facilities": None, "notes": None}
+            | {name: area[name] for name in ("people", "total", "covered", "share")}
+            for area in areas
+        ]
+    return [{key: _defused(value) for key, value in row.items()} for row in rows]
+
+
+def _defused(value: Any) -> Any:
+    # A spreadsheet runs a cell that begins like a formula.
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+
+
+def _csv(rows: list[dict[str, Any]]) -> str:
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [])
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _xlsx(rows: list[dict[str, Any]]) -> bytes:
+    from openpyxl import Workbook
+
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet("coverage")
+    if rows:
+        sheet.append(list(rows[0]))
+    for row in rows:
+        sheet.append(list(row.values()))
+    content = io.BytesIO()
+    book.save(content)
+    return content.getvalue()
+
+
+def _write(content: bytes, output: Path | None) -> None:
+    if output is None:
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+        return
+    try:
+        output.write_bytes(content)
+    except OSError as error:
+        raise FuwuquanError(f"{output}: cannot be written: {error.strerror}") from error
+    notes.print(f"{output}", markup=False)
+
+
+@app.command()
+def nearest(
+    lon: Annotated[float, typer.Option(help="degrees", min=-180, max=180)],
+    lat: Annotated[float, typer.Option(help="degrees", min=-90, max=90)],
+    category: Annotated[str | None, typer.Option(help="park, clinic, kindergarten, cultural_hall; default all")] = None,
+    mode: Annotated[Mode, typer.Option(help="how people travel")] = "walk",
+    limit: Annotated[int, typer.Option(help="how many", min=1)] = 5,
+    coordinates: CoordinatesOption = "wgs84",
+    format: Annotated[Format, typer.Option(help="table or json")] = Format.table,
+    study: StudyOption = None,
+) -> None:
+    """The nearest facilities by travel time from one place."""
+    answer = _answers(study).nearest(lon, lat, category, mode, limit, coordinates)
+    if format is Format.json:
+        _write(orjson.dumps(answer, option=orjson.OPT_INDENT_2) + b"\n", None)
+        return
+    if format is not Format.table:
+        raise FuwuquanError("nearest is written as table or json")
+    if answer["reason"]:
+        raise FuwuquanError(f"nothing in reach: {answer['reason']}")
+    table = _table("分钟 min", "米 m", "名称 name", "类别 category", right=(0, 1))
+    for feature in answer["features"]:
+        facility = feature["properties"]
+        kind = facility["subtype"] or facility["category"]
+        name = _plain(facility["name"] or feature["id"])
+        table.add_row(f"{facility['minutes']:.1f}", f"{facility['metres']:,.0f}", name, kind)
+    Console(highlight=False).print(table)
+
+
+@app.command("map")
+def gap_map(
+    standard: Annotated[str, typer.Argument(help="id of a standard")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="HTML file to write")],
+    study: StudyOption = None,
+) -> None:
+    """Write the gap map of one standard as one file that opens without a network."""
+    _write(_answers(study).gap_map(standard, "inline").encode(), output)
+
+
+@app.command("import")
+def import_(
+    files: Annotated[list[Path], typer.Argument(help="facilities: .geojson or .csv")],
+    coordinates: CoordinatesOption = "wgs84",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would change, change nothing")] = False,
+    study: StudyOption = None,
+) -> None:
+    """Take facilities over into the register, by id: all of a file or nothing of it."""
+    from geo import facilities
+
+    register = _answers(study).register
+    for file in files:
+        changes = register.take_over(facilities.read(file, coordinates), file, dry_run)
+        would = "would be " if dry_run else ""
+        notes.print(
+            f"{file}: {len(changes.added)} {would}added, {len(changes.changed)} {would}changed, "
+            f"{len(changes.unchanged)} unchanged; {len(changes.missing)} of the register not in the file, kept",
+            markup=False,
+        )

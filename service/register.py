@@ -1,0 +1,237 @@
+"""The register: the database of facilities, and the truth about them once it is filled from the study."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+import shapely
+from sqlalchemy import JSON, Column, LargeBinary, event, func
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlmodel import Field, Session, SQLModel, col, create_engine, select
+
+from geo import facilities
+from geo.errors import FuwuquanError
+from geo.study import Study
+
+
+class RegisterError(FuwuquanError):
+    """The database cannot be used, or belongs to another study."""
+
+
+class FacilityRecord(SQLModel, table=True):
+    """One facility; the fields are those of `geo.facilities.Facility`, its place as WKB with its bounding box."""
+
+    __tablename__ = "facility"
+
+    id: str = Field(primary_key=True)
+    category: str = Field(index=True)
+    subtype: str | None = None
+    name: str | None = None
+    name_en: str | None = None
+    area_code: str | None = None
+    address: str | None = None
+    phone: str | None = None
+    opened: date | None = None
+    closed: date | None = None
+    opening_hours: str | None = None
+    capacity: int | None = None
+    provenance: str
+    extra: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    geometry: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    west: float = Field(index=True)
+    south: float = Field(index=True)
+    east: float
+    north: float
+
+
+class Fact(SQLModel, table=True):
+    """What the register knows of itself: its ``study``, the hash of its ``source`` file, its ``revision``."""
+
+    __tablename__ = "fact"
+
+    key: str = Field(primary_key=True)
+    value: str
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What an import did, or would do: ids added, changed, as they were, and in the register but not in the file."""
+
+    added: list[str]
+    changed: list[str]
+    unchanged: list[str]
+    missing: list[str]
+
+
+class Register:
+    """The facilities of one study, in a database.
+
+    Raises
+    ------
+    RegisterError
+        The database cannot be opened or written, or it is the register of another study.
+    """
+
+    def __init__(self, study: Study, url: str) -> None:
+        self.study = study
+        self._place = make_url(url).render_as_string(hide_password=True)
+        self._source = study.folder / "facilities.geojson"
+        arguments = {"check_same_thread": False, "timeout": 30} if url.startswith("sqlite") else {}
+        self._engine = create_engine(url, connect_args=arguments, pool_pre_ping=not url.startswith("sqlite"))
+        if self._engine.dialect.name == "sqlite":
+            event.listen(self._engine, "connect", _write_ahead)
+        self._frame = lru_cache(maxsize=2)(self._read_frame)
+        with self._errors():
+            SQLModel.metadata.create_all(self._engine)
+            self._fill()
+        owner = self._fact("study")
+        if owner != study.about.id:
+            raise RegisterError(
+                f"{self._place} is the register of the study {owner!r}, not of {study.about.id!r}; "
+                "set FUWUQUAN_DATABASE_URL to another database"
+            )
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except SQLAlchemyError as error:
+            what = str(getattr(error, "orig", None) or error).splitlines()[0]
+            raise RegisterError(f"{self._place}: the register cannot be used: {what}") from error
+
+    def _fill(self) -> None:
+        if self._fact("study") is not None:
+            return
+        try:
+            with Session(self._engine) as session:
+                session.add(Fact(key="study", value=self.study.about.id))
+                session.flush()  # the primary key lets one process alone fill the register
+                session.add(Fact(key="source", value=_hash(self._source)))
+                session.add(Fact(key="revision", value="1"))
+                session.add_all(_records(self.study.facilities))
+                session.commit()
+        except IntegrityError:
+            pass  # another process was first
+
+    def _fact(self, key: str) -> str | None:
+        with Session(self._engine) as session:
+            fact = session.get(Fact, key)
+            return None if fact is None else fact.value
+
+    @property
+    def revision(self) -> int:
+        """A number that grows with every change."""
+        with self._errors():
+            return int(self._fact("revision") or 0)
+
+    @property
+    def warning(self) -> str | None:
+        """What is odd about the register: the study's file has changed since the register was filled from it."""
+        if self._fact("source") == _hash(self._source):
+            return None
+        return (
+            f"{self._source} has changed since the register was filled from it; "
+            f"to take it over: fuwuquan import {self._source} --study {self.study.folder}"
+        )
+
+    def facilities(self) -> gpd.GeoDataFrame:
+        """All facilities, as `geo.facilities.frame` gives them, ordered by id."""
+        return self._frame(self.revision)
+
+    def _read_frame(self, revision: int) -> gpd.GeoDataFrame:
+        with self._errors(), Session(self._engine) as session:
+            return _frame(list(session.exec(select(FacilityRecord).order_by(col(FacilityRecord.id)))))
+
+    def page(
+        self, bbox: tuple[float, float, float, float] | None, category: str | None, limit: int, offset: int
+    ) -> tuple[gpd.GeoDataFrame, int]:
+        """One page of the facilities that touch ``bbox`` (WGS84 degrees), by id, and how many match in all."""
+        where = []
+        if category is not None:
+            where.append(col(FacilityRecord.category) == category)
+        if bbox is not None:
+            west, south, east, north = bbox
+            where += [
+                col(FacilityRecord.west) <= east,
+                col(FacilityRecord.east) >= west,
+                col(FacilityRecord.south) <= north,
+                col(FacilityRecord.north) >= south,
+            ]
+        with self._errors(), Session(self._engine) as session:
+            matched = session.exec(select(func.count()).select_from(FacilityRecord).where(*where)).one()
+            page = select(FacilityRecord).where(*where).order_by(col(FacilityRecord.id)).offset(offset).limit(limit)
+            return _frame(list(session.exec(page))), matched
+
+    def get(self, facility_id: str) -> gpd.GeoDataFrame:
+        """The facility with that id, as a frame of one row or none."""
+        with self._errors(), Session(self._engine) as session:
+            record = session.get(FacilityRecord, facility_id)
+            return _frame([] if record is None else [record])
+
+    def take_over(self, incoming: gpd.GeoDataFrame, source: Path | None, dry_run: bool = False) -> Changes:
+        """Add and change facilities by id, all in one transaction or, if ``dry_run``, not at all.
+
+        Facilities that ``incoming`` does not have stay. ``source`` is the file, if it is the study's own.
+        """
+        with self._errors(), Session(self._engine) as session:
+            known = {record.id: record for record in session.exec(select(FacilityRecord))}
+            changes = Changes([], [], [], sorted(set(known) - set(incoming.index)))
+            for record in _records(incoming):
+                old = known.get(record.id)
+                if old is None:
+                    changes.added.append(record.id)
+                    session.add(record)
+                elif old.model_dump() != record.model_dump():
+                    changes.changed.append(record.id)
+                    session.merge(record)
+                else:
+                    changes.unchanged.append(record.id)
+            if dry_run:
+                session.rollback()
+                return changes
+            if source is not None and source.resolve() == self._source.resolve():
+                session.merge(Fact(key="source", value=_hash(source)))
+            if changes.added or changes.changed:
+                fact = session.get_one(Fact, "revision", with_for_update=True)
+                fact.value = str(int(fact.value) + 1)
+            session.commit()
+            return changes
+
+
+def _write_ahead(connection: Any, _record: Any) -> None:
+    # Readers do not wait for a writer, and a writer's crash loses nothing that was committed.
+    connection.execute("PRAGMA journal_mode = WAL")
+
+
+def _hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _records(frame: gpd.GeoDataFrame) -> Iterator[FacilityRecord]:
+    bounds = frame.geometry.bounds.itertuples(index=False)
+    for (facility_id, row), box in zip(frame.iterrows(), bounds, strict=True):
+        fields = {name: row[name] for name in facilities.FIELDS if name != "id"}
+        yield FacilityRecord(
+            id=str(facility_id),
+            **fields,
+            geometry=shapely.to_wkb(row["geometry"]),
+            west=box[0],
+            south=box[1],
+            east=box[2],
+            north=box[3],
+        )
+
+
+def _frame(records: list[FacilityRecord]) -> gpd.GeoDataFrame:
+    rows = [{name: getattr(record, name) for name in facilities.FIELDS} for record in records]
+    table = pd.DataFrame(rows, columns=list(facilities.FIELDS), dtype=object).set_index("id")
+    shapes = shapely.from_wkb([record.geometry for record in records])
+    return gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(shapes, index=table.index, crs="EPSG:4326"))

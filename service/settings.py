@@ -1,0 +1,26 @@
+"""Settings, from environment variables that begin with ``FUWUQUAN_`` or from the command line."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What an operator may set; docs/operation.md explains each."""
+
+    model_config = SettingsConfigDict(env_prefix="FUWUQUAN_")
+
+    study: Path = Path("data")
+    database_url: str | None = None
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
+    tiles: str | None = None
+    tiles_attribution: str = ""
+
+    @property
+    def register_url(self) -> str:
+        """The database's address: the one set, else SQLite beside the study."""
+        return self.database_url or f"sqlite:///{(self.study / 'register.sqlite').absolute()}"

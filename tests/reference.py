@@ -1,0 +1,200 @@
+"""Travel times the slow way: an independent answer to test the fast program against.
+
+Nothing is simplified or indexed, each facility gets a Dijkstra of its own, no code is shared with `geo`.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import osmium
+import shapely
+from numpy.typing import NDArray
+from pyproj import Geod
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import dijkstra
+
+Mode = Literal["walk", "cycle", "drive"]
+Floats = NDArray[np.float64]
+Place = tuple[float, float]  # longitude, latitude; degrees WGS84
+Places = Sequence[Place]
+Facilities = Sequence[tuple[str, Any]]  # id; shapely Point, Polygon or MultiPolygon in degrees WGS84
+Entry = tuple[int, float, float, float]  # segment, from and to which fraction, connector in metres
+
+GEOD = Geod(ellps="WGS84")
+NOT_WALKED = {"motorway", "motorway_link", "construction", "proposed", "abandoned", "razed"}
+NOT_WALKED |= {"raceway", "platform", "corridor"}
+LINKED = {"motorway", "trunk", "primary", "secondary", "tertiary"}
+DRIVEN = {"residential", "living_street", "service", "unclassified", "road"}
+DRIVEN |= LINKED | {f"{road}_link" for road in LINKED}
+MAXSPEED = re.compile(r"(\d+(?:\.\d+)?) ?(mph|km/h|kmh|kph)?")
+
+
+def walkable(tags: Mapping[str, str]) -> bool:
+    """Whether a way is open to walkers: DESIGN's rule, in its order."""
+    if "highway" not in tags or tags.get("area") == "yes":
+        return False
+    foot, access, motorroad, highway = (tags.get(key) for key in ("foot", "access", "motorroad", "highway"))
+    closed = foot in {"no", "private", "use_sidepath"} or access in {"no", "private"} or motorroad == "yes"
+    opened = foot in {"yes", "designated", "permissive", "destination", "official"}
+    return opened or not (closed or highway in NOT_WALKED)
+
+
+def drivable(tags: Mapping[str, str]) -> bool:
+    """Whether a way is open to cars: its class, and the most specific access tag that it carries."""
+    said = [tags[key] for key in ("motorcar", "motor_vehicle", "vehicle", "access") if key in tags]
+    closed = tags.get("area") == "yes" or said[:1] in (["no"], ["private"])
+    return tags.get("highway") in DRIVEN and not closed
+
+
+def driven(tags: Mapping[str, str], class_kph: Mapping[str, float]) -> tuple[bool, bool, float]:
+    """Whether cars may go along a way and against it, and its legal or class speed in km/h."""
+    oneway, highway = tags.get("oneway"), tags["highway"]
+    implied = tags.get("junction") in {"roundabout", "circular"} or highway == "motorway"
+    single = oneway in {"yes", "true", "1"} or (implied and oneway not in {"no", "false", "0"})
+    reverse = oneway in {"-1", "reverse"}
+    kph = class_kph.get(highway) or class_kph[highway.removesuffix("_link")]
+    if (signed := MAXSPEED.fullmatch(tags.get("maxspeed", "").strip())) and float(signed[1]) > 0:
+        kph = float(signed[1]) * (1.609344 if signed[2] == "mph" else 1)
+    return not reverse, reverse or not single, kph
+
+
+def metres_around(place: Place, lonlat: Floats) -> Floats:
+    """Metres east and north of a place, near enough azimuthal equidistant within some kilometres of it."""
+    middle = np.radians((lonlat[:, 1] + place[1]) / 2)
+    squeeze = 1 - GEOD.es * np.sin(middle) ** 2
+    scale = GEOD.a * np.column_stack([np.cos(middle) / squeeze**0.5, (1 - GEOD.es) / squeeze**1.5])
+    return np.asarray(np.radians(lonlat - place) * scale)
+
+
+def fractions(line: Any, part: Any) -> Floats:
+    """Where the vertices of `part` lie along a segment; exactly 0 or 1 at its ends."""
+    first, last = shapely.get_coordinates(line)
+    step = last - first
+    return np.asarray(np.clip((shapely.get_coordinates(part) - first) @ step / ((step @ step) or 1), 0, 1))
+
+
+@dataclass(frozen=True)
+class Streets:
+    """Straight segments between OSM nodes; `lonlat` (degrees) is the nodes', all else the segments'."""
+
+    lonlat: Floats  # (nodes, 2)
+    ends: NDArray[np.int64]  # (segments, 2): the nodes it runs from and to
+    length_m: Floats  # geodesic
+    onward: NDArray[np.bool_]  # open from its first node to its second
+    back: NDArray[np.bool_]
+    kph: Floats  # as travelled; NaN where `walk_kph` decides
+
+    def locate(self, segment: int, fraction: float) -> Place:
+        """Longitude and latitude of a point on a segment."""
+        first, last = self.lonlat[self.ends[segment]]
+        lon, lat = (first + fraction * (last - first)).tolist()
+        return lon, lat
+
+    def snap(self, lon: float, lat: float, max_connector_m: float = 1000) -> tuple[int, float, float] | None:
+        """Segment, fraction 0…1 along it, metres away: the nearest point; None beyond `max_connector_m`."""
+        first, last = metres_around((lon, lat), self.lonlat)[self.ends].transpose(1, 0, 2)
+        step, squared = last - first, ((last - first) ** 2).sum(axis=1)
+        along = np.clip(-(first * step).sum(axis=1) / np.maximum(squared, 1e-12), 0, 1)
+        segment = int(np.argmin(((first + along[:, None] * step) ** 2).sum(axis=1)))
+        fraction = float(along[segment])
+        connector_m = GEOD.inv(lon, lat, *self.locate(segment, fraction))[2]
+        return (segment, fraction, connector_m) if connector_m <= max_connector_m else None
+
+    def entries(self, shape: Any, max_connector_m: float = 1000) -> list[Entry]:
+        """Where streets reach a facility: nearest point, or each stretch in a polygon. Empty when too far."""
+        if shape.geom_type == "Point":
+            s = self.snap(shape.x, shape.y, max_connector_m)
+            return [(s[0], s[1], s[1], s[2])] if s else []
+        lines = np.asarray(shapely.linestrings(self.lonlat[self.ends]))
+        found: list[Entry] = []
+        for segment in np.flatnonzero(shapely.intersects(shape, lines)).tolist():
+            line, inside = lines[segment], shapely.intersection(lines[segment], shape)
+            if inside.is_empty:  # a bare touch, rounded away
+                inside = shapely.shortest_line(line, shape)
+            spans = [fractions(line, part) for part in shapely.get_parts(inside)]
+            found += [(segment, float(along.min()), float(along.max()), 0.0) for along in spans]
+        return found or self._beside(shape, max_connector_m)
+
+    def _beside(self, polygon: Any, max_connector_m: float) -> list[Entry]:
+        """The one point of a street nearest to a polygon that no street touches, if near enough."""
+        centre, segments = (polygon.centroid.x, polygon.centroid.y), np.arange(len(self.ends))
+        for _ in range(2):  # the second time around the point found, where the projection is truest
+            flat = shapely.transform(polygon, partial(metres_around, centre))
+            lines = np.asarray(shapely.linestrings(metres_around(centre, self.lonlat)[self.ends[segments]]))
+            best = int(np.argmin(shapely.distance(flat, lines)))
+            apart = shapely.shortest_line(lines[best], flat)
+            segment, at = int(segments[best]), float(fractions(lines[best], apart)[0])
+            segments, centre = segments[[best]], self.locate(segment, at)
+        return [(segment, at, at, apart.length)] if apart.length <= max_connector_m else []
+
+    def seconds(
+        self, places: Places, facilities: Facilities, walk_kph: float = 4.0, max_connector_m: float = 1000
+    ) -> Floats:
+        """Seconds from each place (row) to each facility (column); `inf` where there is no way."""
+        walk_mps, nodes = walk_kph / 3.6, len(self.lonlat)
+        whole = self.length_m * 3.6 / np.where(np.isnan(self.kph), walk_kph, self.kph)
+        onward, back = (np.where(is_open, whole, np.inf).tolist() for is_open in (self.onward, self.back))
+        a, b = self.ends.T.tolist()
+
+        def ride(segment: int, here: float, there: float) -> float:  # standing still is free on a one-way too
+            one_way: list[float] = onward if there > here else back
+            return 0.0 if here == there else one_way[segment] * abs(there - here)
+
+        # Arcs run against the traffic, so that a search from a facility finds the time towards it; facility
+        # `f` is the node `nodes + f`. Of parallel arcs only the least is kept: scipy would add them up.
+        arcs = [*zip(b, a, onward, strict=True), *zip(a, b, back, strict=True)]
+        reached = [self.entries(shape, max_connector_m) for _, shape in facilities]
+        for f, entries in enumerate(reached, start=nodes):
+            for s, low, high, connector_m in entries:
+                arcs.append((f, a[s], ride(s, 0, low) + connector_m / walk_mps))
+                arcs.append((f, b[s], ride(s, 1, high) + connector_m / walk_mps))
+        least = {arc[:2]: arc[2] for arc in sorted(arcs, key=lambda arc: -arc[2]) if arc[2] < np.inf}
+        tails_heads = np.array([*least], dtype=np.int64).reshape(-1, 2).T
+        graph = csr_array(([*least.values()], tuple(tails_heads)), shape=(nodes + len(reached),) * 2)
+        snaps = {p: snap for p, place in enumerate(places) if (snap := self.snap(*place, max_connector_m))}
+        result = np.full((len(places), len(facilities)), np.inf)
+        for f, entries in enumerate(reached):
+            from_node = dijkstra(graph, indices=np.array([nodes + f]))[0].tolist()
+            for p, (s, here, place_m) in snaps.items():
+                ways = [ride(s, here, 0) + from_node[a[s]], ride(s, here, 1) + from_node[b[s]]]
+                along = [(min(max(here, low), high), m) for entry, low, high, m in entries if entry == s]
+                ways += [ride(s, here, there) + connector_m / walk_mps for there, connector_m in along]
+                result[p, f] = place_m / walk_mps + min(ways)
+        return result
+
+    def nearest(
+        self, places: Places, facilities: Facilities, walk_kph: float = 4.0, max_connector_m: float = 1000
+    ) -> list[tuple[float, str | None]]:
+        """Seconds to the nearest facility and its id, for each place; `(inf, None)` where none is reached."""
+        every = self.seconds(places, facilities, walk_kph, max_connector_m)
+        best = [min(zip(row, range(len(row)), strict=True), default=(np.inf, 0)) for row in every.tolist()]
+        return [(s, facilities[f][0] if s < np.inf else None) for s, f in best]
+
+
+def read_streets(extract: Path, mode: Mode, class_kph: Mapping[str, float] | None = None) -> Streets:
+    """Consecutive nodes of the ways open to `mode`; driving takes 0.8 of `maxspeed`, else of `class_kph`."""
+    if mode == "cycle":
+        raise NotImplementedError("the reference knows walking and driving")
+    where: dict[int, Place] = {}
+    found: list[tuple[int, int, bool, bool, float]] = []
+    for thing in osmium.FileProcessor(str(extract)):
+        if isinstance(thing, osmium.osm.Node):
+            where[thing.id] = (thing.location.lon, thing.location.lat)
+        elif isinstance(thing, osmium.osm.Way):
+            tags = {tag.k: tag.v for tag in thing.tags}
+            if walkable(tags) if mode == "walk" else drivable(tags):
+                onward, back, kph = (True, True, np.nan) if mode == "walk" else driven(tags, class_kph or {})
+                pairs = pairwise([node.ref for node in thing.nodes])
+                found += [(a, b, onward, back, kph * 0.8) for a, b in pairs if a in where and b in where]
+    index = {ref: n for n, ref in enumerate(dict.fromkeys(ref for pair in found for ref in pair[:2]))}
+    lonlat = np.array([where[ref] for ref in index], dtype=float).reshape(-1, 2)
+    ends = np.array([(index[a], index[b]) for a, b, *_ in found], dtype=np.int64).reshape(-1, 2)
+    length_m = np.asarray(GEOD.inv(*lonlat[ends[:, 0]].T, *lonlat[ends[:, 1]].T)[2])
+    onwards, backs = (np.array([segment[i] for segment in found], dtype=bool) for i in (2, 3))
+    return Streets(lonlat, ends, length_m, onwards, backs, np.array([s[4] for s in found], dtype=float))
