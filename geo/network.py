@@ -175,9 +175,9 @@ class Network:
         return float(place.x), float(place.y)
 
     def _locate(self, edges: Ints, points: NDArray[Any]) -> Floats:
-        fraction: Floats = shapely.line_locate_point(self._lines[edges], points, normalized=True)
-        fraction = np.where(fraction < _AT_END, 0.0, fraction)
-        fraction = np.where(fraction > 1 - _AT_END, 1.0, fraction)
+        fraction = np.asarray(shapely.line_locate_point(self._lines[edges], points, normalized=True))
+        fraction[fraction < _AT_END] = 0.0
+        fraction[fraction > 1 - _AT_END] = 1.0
         return fraction
 
 
@@ -192,7 +192,7 @@ def _kph(table: pd.DataFrame, mode: Mode, speeds: Speeds) -> Floats:
         return np.full(len(table), one_speed)
     by_class = table["highway"].map(dict(speeds.drive_class_kph)).fillna(speeds.drive_other_kph)
     legal = table["maxspeed_kph"].to_numpy(dtype=float)
-    return np.where(np.isnan(legal), by_class.to_numpy(dtype=float), legal) * speeds.drive_factor
+    return np.asarray(np.where(np.isnan(legal), by_class.to_numpy(dtype=float), legal) * speeds.drive_factor)
 
 
 def _as_line(parts: NDArray[Any]) -> NDArray[Any]:

@@ -334,7 +334,7 @@ def _category(tags: Any) -> tuple[facilities.Category, str | None] | None:
 def _facility_row(
     thing: Any, category: facilities.Category, subtype: str | None, geometry: Any, left_out: Counter[str]
 ) -> tuple[str, dict[str, Any], Any] | None:
-    tags = dict(thing.tags)
+    tags: dict[str, str] = dict(thing.tags)
     if tags.get("access") in ("no", "private"):
         left_out[f"{category.label_en.lower()}s that are private"] += 1
         return None

@@ -26,11 +26,15 @@ def render(study: Study, goals: Sequence[Coverage], categories: Mapping[str, Cat
             for category in categories.values()
         },
     }
+    offered = [category for category in categories.values() if category.id in here]
+    # Most people come for a clinic.
+    default = "clinic" if "clinic" in here else next((category.id for category in offered), None)
     return pages.get_template("finder.html").render(
         about=study.about,
         method="straight-line" if study.streets is None else "network",
         goals=[(goal, gapmap.headline(goal), gapmap.limit(goal)) for goal in goals],
-        categories=[category for category in categories.values() if category.id in here],
+        categories=offered,
+        default=default,
         modes=gapmap.MODES,
         data=data,
     )

@@ -60,7 +60,7 @@ class OfflineFigure(Figure):
             return f"<style>{_inlined_css()}</style><script>{_leaflet_js()}</script>"
         base = self._static_url
         return (
-            f'<link rel="stylesheet" href="{base}/leaflet/leaflet.css">'
+            f'<link rel="icon" href="data:,"><link rel="stylesheet" href="{base}/leaflet/leaflet.css">'
             f'<link rel="stylesheet" href="{base}/fuwuquan.css">'
             f'<script src="{base}/leaflet/leaflet.js"></script>'
         )

@@ -51,7 +51,8 @@ class Answers:
             chosen = chosen[chosen["category"] == facilities.category(category).id]
         ranking = self.travel.ranked(chosen, wgs_lon, wgs_lat, mode, limit)
         features = []
-        for row, seconds, metres in zip(ranking.rows, ranking.seconds, ranking.metres, strict=True):
+        places = zip(ranking.rows, ranking.seconds.tolist(), ranking.metres.tolist(), strict=True)
+        for row, seconds, metres in places:
             feature = facilities.geojson_feature(chosen.iloc[row], str(chosen.index[row]), coordinates)
             feature["properties"] |= {"minutes": round(seconds / 60, 3), "metres": round(metres, 1)}
             features.append(feature)

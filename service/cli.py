@@ -1,11 +1,9 @@
 """The command line. Answers go to standard output, progress and notes to standard error."""
 
-import csv
 import io
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,12 +11,9 @@ from typing import Annotated, Any
 import orjson
 import typer
 from pydantic import ValidationError
-from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
-from geo.coverage import Coverage
 from geo.datum import Coordinates
 from geo.errors import FuwuquanError
 from geo.standards import Mode
@@ -123,6 +118,7 @@ def build(
 ) -> None:
     """Make a study folder from an OpenStreetMap extract."""
     from geo import build as builder
+    from service import tables
 
     sources = builder.Sources(
         osm=osm,
@@ -143,10 +139,9 @@ def build(
     )
     with Progress(*columns, console=notes) as bars:
         summary = builder.build(out, sources, _bar(bars))
-    table = _table("内容 what", "数量 count", "说明 remark", right=(1,))
-    for what, count, remark in summary.lines:
-        table.add_row(_plain(what), f"{count:,.0f}", _plain(remark))
-    Console(highlight=False).print(table)
+    rows = [(what, f"{count:,.0f}", remark) for what, count, remark in summary.lines]
+    console = Console(highlight=False)
+    console.print(tables.table(("内容 what", "数量 count", "说明 remark"), rows, right=(1,)))
 
 
 def _bar(bars: Progress) -> Callable[[str, int], None]:
@@ -168,120 +163,26 @@ def coverage(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="file; default standard output")] = None,
 ) -> None:
     """Where the place stands on its goals: in total, and by area for one standard or a spreadsheet."""
+    from service import tables
+
     answers = _answers(study)
-    found: list[Coverage] = answers.all_coverage() if standard is None else [answers.coverage(standard)]
+    found = answers.all_coverage() if standard is None else [answers.coverage(standard)]
     if format is Format.table:
-        console = Console(highlight=False, file=io.StringIO() if output else None, width=None)
-        _print_coverage(console, found, with_areas=standard is not None)
-        if output and isinstance(console.file, io.StringIO):
-            _write(console.file.getvalue().encode(), output)
+        text = io.StringIO()
+        console = Console(file=text if output else None, highlight=False)
+        console.print(tables.overview(found))
+        if standard is not None:
+            tables.print_details(console, found[0])
+        if output is not None:
+            _write(text.getvalue().encode(), output)
     elif format is Format.json:
         _write(orjson.dumps({"standards": found}, option=orjson.OPT_INDENT_2) + b"\n", output)
     elif format is Format.csv:
-        _write(_csv(_rows(found)).encode("utf-8-sig"), output)
+        _write(tables.as_csv(found), output)
+    elif output is None and sys.stdout.isatty():
+        raise FuwuquanError("a spreadsheet does not go to a terminal: give --output FILE.xlsx")
     else:
-        if output is None and sys.stdout.isatty():
-            raise FuwuquanError("a spreadsheet does not go to a terminal: give --output FILE.xlsx")
-        _write(_xlsx(_rows(found)), output)
-
-
-def _print_coverage(console: Console, found: list[Coverage], with_areas: bool) -> None:
-    from maps.gapmap import UNITS, headline, limit
-
-    table = _table("标准 standard", "目标 goal", "达到 / 总数 covered", "比例 share", "要求 target", right=(2, 3, 4))
-    table.columns[0].no_wrap = True
-    for one in found:
-        target = "—" if one.target is None else f"{one.target:g}" if one.measure == "opened" else f"≥ {one.target:.0%}"
-        mark = {None: "", True: " ✓", False: " ✗"}[one.meets_target]
-        counts = f"{one.covered:,.0f} / {one.total:,.0f} {UNITS[one.unit]}"
-        table.add_row(one.standard, _plain(one.name), counts, headline(one), target + mark)
-    console.print(table)
-    for one in found if with_areas else ():
-        console.print(f"{limit(one)} · {one.source}", markup=False)
-        areas = _table(
-            "代码 code",
-            "区域 area",
-            "人口 people",
-            "达到 covered",
-            "总数 total",
-            "比例 share",
-            right=(2, 3, 4, 5),
-        )
-        for area in one.areas:
-            share = "—" if area.share is None else f"{area.share:.1%}"
-            figures = (f"{area.people:,.0f}", f"{area.covered:,.0f}", f"{area.total:,.0f}", share)
-            areas.add_row(_plain(area.code), _plain(area.name), *figures)
-        console.print(areas)
-        for other in one.alternatives:
-            speed = f" {other.speed_kph:g} km/h" if other.speed_kph else ""
-            share = "—" if other.share is None else f"{other.share:.1%}"
-            console.print(f"{other.mode}{speed}: {share}")
-        for lost in one.unreachable:
-            console.print(f"{lost.count:,.0f} {one.unit}: {lost.reason}", markup=False)
-        for note in one.notes:
-            console.print(note, markup=False)
-
-
-def _table(*heads: str, right: tuple[int, ...]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
-    for number, head in enumerate(heads):
-        table.add_column(head, justify="right" if number in right else "left")
-    return table
-
-
-def _plain(text: str) -> str:
-    return text.replace("[", "\\[")
-
-
-def _rows(found: list[Coverage]) -> list[dict[str, Any]]:
-    """One row a standard and area, the total first with no area; the heads as in the JSON."""
-    rows = []
-    for one in found:
-        fields = asdict(one)
-        areas = fields.pop("areas")
-        for name in ("alternatives", "unreachable"):
-            fields.pop(name)
-        fields |= {
-            "notes": "; ".join(one.notes),
-            "targets": " / ".join(f"{target:g}" for target in one.targets),
-        }
-        fields = {"area_code": None, "area_name": None, **fields}
-        rows.append(fields)
-        rows += [
-            fields
-            | {"area_code": area["code"], "area_name": area["name"], "target": None, "targets": None}
-            | {"meets_target": None, "facilities": None, "notes": None}
-            | {name: area[name] for name in ("people", "total", "covered", "share")}
-            for area in areas
-        ]
-    return [{key: _defused(value) for key, value in row.items()} for row in rows]
-
-
-def _defused(value: Any) -> Any:
-    # A spreadsheet runs a cell that begins like a formula.
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
-
-
-def _csv(rows: list[dict[str, Any]]) -> str:
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [])
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
-
-
-def _xlsx(rows: list[dict[str, Any]]) -> bytes:
-    from openpyxl import Workbook
-
-    book = Workbook(write_only=True)
-    sheet = book.create_sheet("coverage")
-    if rows:
-        sheet.append(list(rows[0]))
-    for row in rows:
-        sheet.append(list(row.values()))
-    content = io.BytesIO()
-    book.save(content)
-    return content.getvalue()
+        _write(tables.as_xlsx(found), output)
 
 
 def _write(content: bytes, output: Path | None) -> None:
@@ -308,21 +209,23 @@ def nearest(
     study: StudyOption = None,
 ) -> None:
     """The nearest facilities by travel time from one place."""
+    if format not in (Format.table, Format.json):
+        raise FuwuquanError("nearest is written as table or json")
+    from service import tables
+
     answer = _answers(study).nearest(lon, lat, category, mode, limit, coordinates)
     if format is Format.json:
         _write(orjson.dumps(answer, option=orjson.OPT_INDENT_2) + b"\n", None)
         return
-    if format is not Format.table:
-        raise FuwuquanError("nearest is written as table or json")
     if answer["reason"]:
         raise FuwuquanError(f"nothing in reach: {answer['reason']}")
-    table = _table("分钟 min", "米 m", "名称 name", "类别 category", right=(0, 1))
-    for feature in answer["features"]:
-        facility = feature["properties"]
-        kind = facility["subtype"] or facility["category"]
-        name = _plain(facility["name"] or feature["id"])
-        table.add_row(f"{facility['minutes']:.1f}", f"{facility['metres']:,.0f}", name, kind)
-    Console(highlight=False).print(table)
+    found = [(feature["id"], feature["properties"]) for feature in answer["features"]]
+    rows = [
+        (f"{one['minutes']:.1f}", f"{one['metres']:,.0f}", one["name"] or id_, one["subtype"] or one["category"])
+        for id_, one in found
+    ]
+    heads = ("分钟 min", "米 m", "名称 name", "类别 category")
+    Console(highlight=False).print(tables.table(heads, rows, right=(0, 1)))
 
 
 @app.command("map")
