@@ -4,7 +4,7 @@ UV := .venv/bin/uv
 export UV_COMPILE_BYTECODE := 1
 export UV_PYTHON := .venv/bin/python
 
-.PHONY: serve test check format sample image setup
+.PHONY: serve test check format sample readme pictures image setup
 
 serve: setup
 	.venv/bin/fuwuquan serve
@@ -25,13 +25,19 @@ format: setup
 sample: setup
 	.venv/bin/python data/make_sample.py
 
+readme: setup
+	.venv/bin/python tests/readme.py
+
+pictures: setup
+	.venv/bin/python docs/pictures.py
+
 image:
 	docker build -t fuwuquan .
 
 setup: .venv/installed
 
 .venv/installed: pyproject.toml uv.lock | $(UV)
-	$(UV) sync --locked --all-extras
+	$(UV) sync --locked --all-extras $(SYNC)
 	touch $@
 
 $(UV):

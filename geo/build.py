@@ -78,6 +78,7 @@ def build(folder: Path, sources: Sources, progress: Progress) -> Summary:
 
     units = _areas(extract, sources, whole, outline, summary)
     people = _demand(extract, sources, units, outline, crs, summary)
+    progress("people", len(people))
     places = _facilities(extract, sources, units, reach, crs, summary)
     for reason, count in sorted(extract.left_out.items()):
         summary.add("left out 未采用", count, reason)
@@ -105,6 +106,7 @@ def build(folder: Path, sources: Sources, progress: Progress) -> Summary:
         folder.mkdir(parents=True, exist_ok=True)
         for file in sorted(draft.iterdir()):
             shutil.move(file, folder / file.name)
+            progress("files written", 1)
     return summary
 
 

@@ -22,10 +22,10 @@ Floats = NDArray[np.float64]
 # 15 minutes exactly are inside, also when they were added up another way and differ in the last bits.
 LAST_BITS = 1e-6
 PEOPLE_NOTES = {
-    "urban": "urban and rural cannot be told apart here: all people count",
-    "rural": "urban and rural cannot be told apart here: all people count",
-    "children_3_6": "the number of children is not known here: all people count",
-    "elders_65": "the number of elders is not known here: all people count",
+    "urban": "城乡不可分，全部人口计入 urban and rural cannot be told apart here: all people count",
+    "rural": "城乡不可分，全部人口计入 urban and rural cannot be told apart here: all people count",
+    "children_3_6": "儿童数不详，全部人口计入 the number of children is not known here: all people count",
+    "elders_65": "老人数不详，全部人口计入 the number of elders is not known here: all people count",
 }
 
 
@@ -170,7 +170,7 @@ def _people(
     )
     rows = rows[rows["weight"] > 0]
     if study.reporting_level and rows["area_code"].isna().any():
-        notes.append("some people are outside all areas: they count in the total only")
+        notes.append("部分人口不在任何区域，只计入总数 some people are outside all areas: they count in the total only")
     return rows, notes
 
 
@@ -201,13 +201,16 @@ def _units(travel: Travel, standard: Presence, chosen: gpd.GeoDataFrame, notes: 
             "weight": 1.0,
             "inside": inside,
             "beyond": np.where(inside, 0.0, np.inf),
-            "reason": traveltime.reasons(~inside, "has none"),
+            "reason": traveltime.reasons(~inside, "无 has none"),
         },
         index=units.index,
     )
     nowhere = int((~chosen["area_code"].isin(areas.index)).sum())
     if nowhere:
-        notes = [*notes, f"{nowhere} facilities are in no known area and count for no unit"]
+        notes = [
+            *notes,
+            f"{nowhere} 处设施不在已知区域内 {nowhere} facilities are in no known area and count for no unit",
+        ]
     return Count(rows, LEVELS[standard.units][1], notes)
 
 
@@ -227,6 +230,7 @@ def _openings(travel: Travel, standard: Opened, chosen: gpd.GeoDataFrame, notes:
     if unknown:
         notes = [
             *notes,
+            f"{unknown} 处设施开办日期不详，不计为新开 "
             f"{unknown} of {len(chosen)} facilities have no opening date and are not counted as opened",
         ]
     return Count(rows, "facilities", notes)

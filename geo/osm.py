@@ -188,12 +188,12 @@ def read(path: Path, boundaries: gpd.GeoDataFrame, within: Any, progress: Progre
         if not found and not lived_in:
             continue
         if thing.is_area():
+            first = next(iter(next(iter(thing.outer_rings()))))
+            if not _in_box(first.lon, first.lat, box):
+                continue
             geometry = _area(thing)
             if geometry is None:
                 left_out["areas with a broken outline"] += 1
-                continue
-            centre = geometry.centroid
-            if not _in_box(centre.x, centre.y, box):
                 continue
         if found:
             progress("facilities", 1)

@@ -144,5 +144,7 @@ def select(facilities: gpd.GeoDataFrame, standard: Standard) -> tuple[gpd.GeoDat
     known = chosen["subtype"].isin(standard.subtypes)
     if known.any():
         return chosen[known], []
-    label = facility_register.category(standard.category).label_en.lower()
-    return chosen, [f"subtypes are not known here: every {label} counts"]
+    category = facility_register.category(standard.category)
+    return chosen, [
+        f"类别细分不详，全部{category.label}计入 subtypes are not known here: every {category.label_en.lower()} counts"
+    ]

@@ -25,9 +25,9 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Method = Literal["network", "straight-line"]
 
-NO_STREET = "no street within {metres:g} m"
-NO_FACILITY = "no facility can be reached on the network"
-NONE_THERE = "there is no such facility"
+NO_STREET = "{metres:g} 米内无街道 no street within {metres:g} m"
+NO_FACILITY = "沿街道到不了任何设施 no facility can be reached on the network"
+NONE_THERE = "没有这类设施 there is no such facility"
 
 
 def reasons(lost: NDArray[np.bool_], reason: str) -> NDArray[np.object_]:

@@ -35,6 +35,7 @@ def render(
     assets: Assets = "inline",
     static_url: str = "/static",
     tiles: str | None = None,
+    tiles_attribution: str = "",
 ) -> str:
     """The page as HTML.
 
@@ -43,10 +44,11 @@ def render(
     chosen : the facilities that count for the standard
     answer, counted : what `geo.coverage` says of it, summed and row by row
     assets : "inline" makes one file that opens from disk, "linked" takes Leaflet from ``static_url``
-    tiles : address template of the operator's own background tiles; None: no background, no request
+    tiles, tiles_attribution : address template of the operator's own background tiles, and whom the map names for
+        them; None: no background, no request
     """
     figure = OfflineFigure(assets, static_url, f"{answer.name} · {study.about.name}")
-    map_ = offline_map(figure, tiles, study.about.attribution)
+    map_ = offline_map(figure, tiles, html.escape(tiles_attribution))
     _add_areas(map_, study, answer)
     _add_streets(map_, study)
     marks = _add_gaps(map_, study, answer, counted)

@@ -103,4 +103,5 @@ class Answers:
             self._count(standard, revision, on),
             assets=assets,
             tiles=self.settings.tiles,
+            tiles_attribution=self.settings.tiles_attribution,
         )

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import orjson
 from fastapi import FastAPI, Query, Request, Response
@@ -54,8 +55,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 def _add_pages(app: FastAPI, settings: Settings) -> None:
-    tiles = "" if settings.tiles is None else " " + settings.tiles.split("{", 1)[0].rsplit("/", 1)[0]
-    headers = {name: value.format(tiles=tiles) for name, value in PAGE_HEADERS.items()}
+    tiles = urlsplit((settings.tiles or "").replace("{s}", "*"))
+    origin = f" {tiles.scheme}://{tiles.netloc}" if settings.tiles else ""
+    headers = {name: value.format(tiles=origin) for name, value in PAGE_HEADERS.items()}
 
     @app.get("/", response_class=HTMLResponse, include_in_schema=False)
     def home(request: Request) -> Response:

@@ -17,7 +17,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     workers: Annotated[int, Field(ge=1, le=64)] = 1
-    tiles: str | None = None
+    tiles: Annotated[str | None, Field(pattern=r"^https?://[^\s;,'\"<>]+$")] = None
     tiles_attribution: str = ""
 
     @property

@@ -42,14 +42,14 @@ def serving(study: Path, *arguments: str) -> Iterator[tuple[str, subprocess.Pope
     ) as process:
         try:
             address = f"http://127.0.0.1:{port}"
-            _wait(address, process)
+            wait(address, process)
             yield address, process
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
 
 
-def _wait(address: str, process: subprocess.Popen[bytes]) -> None:
+def wait(address: str, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         if process.poll() is not None:

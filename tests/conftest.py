@@ -1,0 +1,94 @@
+"""Fixtures that all tests share: real studies, the shipped sample, hand-made studies, a browser.
+
+What comes from outside the repository may be missing: on CI that is a failure, elsewhere a skip that says so.
+"""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import handmade
+import pytest
+
+from geo import build, study
+from geo.build import Sources
+from geo.study import Study
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def _missing(what: str) -> NoReturn:
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{what} is missing, and CI runs every test")
+    pytest.skip(f"{what} is missing")
+
+
+def _built(folder: Path, sources: Sources) -> Study:
+    build.build(folder, sources, lambda step, count: None)
+    return study.read(folder)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real extracts beside the repository."""
+    folder = REPOSITORY.parent / "shared"
+    if not (folder / "data").is_dir():
+        _missing(f"{folder}/data")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def liechtenstein_extract(shared: Path) -> Path:
+    return shared / "data" / "liechtenstein" / "liechtenstein.osm.pbf"
+
+
+@pytest.fixture(scope="session")
+def liechtenstein(liechtenstein_extract: Path, tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """The country, built from its extract: people from its place nodes. Not to be written to."""
+    folder = tmp_path_factory.mktemp("liechtenstein") / "study"
+    return _built(folder, Sources(liechtenstein_extract, area="Liechtenstein"))
+
+
+@pytest.fixture(scope="session")
+def porto_alegre(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """The city's centre: people and clinics from tables. Not to be written to."""
+    data = shared / "data" / "porto_alegre"
+    sources = Sources(data / "porto_alegre.osm.pbf", population=data / "hexgrid.csv", facilities=[data / "clinics.csv"])
+    return _built(tmp_path_factory.mktemp("porto_alegre") / "study", sources)
+
+
+@pytest.fixture(scope="session")
+def sample() -> Study:
+    """The shipped study, read where it lies; `sample_folder` is a copy that may be written to."""
+    return study.read(REPOSITORY / "data")
+
+
+@pytest.fixture
+def sample_folder(tmp_path: Path) -> Path:
+    """A copy of the shipped study without a register."""
+    wanted = ("study.toml", "standards.toml", "facilities.geojson", "demand.csv", "areas.geojson", "streets.parquet")
+    folder = tmp_path / "sample"
+    folder.mkdir()
+    for name in wanted:
+        shutil.copy(REPOSITORY / "data" / name, folder / name)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_study() -> Callable[..., Study]:
+    """`handmade.study`: a tiny study drawn in metres, in memory or on disk."""
+    return handmade.study
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    """The path of a browser for what only a browser can show."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = (
+        "/usr/bin/chromium"
+        if Path("/usr/bin/chromium").exists()
+        else next(filter(None, map(shutil.which, names)), None)
+    )
+    return Path(found) if found else _missing("chromium")

@@ -1,0 +1,63 @@
+"""The service on a copy of the shipped sample, and on the small town."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import town
+from starlette.testclient import TestClient
+
+from service.app import create_app
+from service.settings import Settings
+
+SHIPPED = Path(__file__).parents[2] / "data"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_settings_from_outside() -> Iterator[None]:
+    """No FUWUQUAN variable of the machine changes what the tests see."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("FUWUQUAN_")]:
+            patch.delenv(name)
+        yield
+
+
+@pytest.fixture(scope="session")
+def served_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the shipped study that `client` serves; nothing but the register may be written there."""
+    folder = tmp_path_factory.mktemp("served") / "data"
+    shutil.copytree(SHIPPED, folder, ignore=shutil.ignore_patterns("register.sqlite*", "facts", "*.py"))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def client(served_folder: Path) -> Iterator[TestClient]:
+    """The API of the sample; an unforeseen error is an answer, as for a real client."""
+    with TestClient(create_app(Settings(study=served_folder)), raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture
+def town_folder(tmp_path: Path) -> Path:
+    """The small town's study, new for each test."""
+    return town.make(tmp_path / "town")
+
+
+@pytest.fixture(scope="session")
+def town_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """The API of the small town."""
+    folder = town.make(tmp_path_factory.mktemp("town") / "town")
+    with TestClient(create_app(Settings(study=folder)), raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture
+def make_client() -> Iterator[Callable[[Path], TestClient]]:
+    """Opens the API of any study folder; closed when the test ends."""
+    with ExitStack() as opened:
+        yield lambda folder: opened.enter_context(
+            TestClient(create_app(Settings(study=folder)), raise_server_exceptions=False)
+        )

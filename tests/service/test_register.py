@@ -1,0 +1,298 @@
+"""The register: filled once, kept, refused to strangers, changed all or not at all."""
+
+import json
+import multiprocessing
+import sqlite3
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import program
+import pytest
+import town
+
+from geo import facilities, study
+from service.answers import Answers
+from service.register import Register, RegisterError
+from service.settings import Settings
+
+
+def url(folder: Path) -> str:
+    return f"sqlite:///{folder / 'register.sqlite'}"
+
+
+def opened(folder: Path) -> Register:
+    return Register(study.read(folder), url(folder))
+
+
+def rewrite(path: Path, change: Callable[[list[dict]], object], to: Path | None = None) -> Path:
+    """Change the features of a GeoJSON file, or write them so to another."""
+    content = json.loads(path.read_text("utf-8"))
+    change(content["features"])
+    (to or path).write_text(json.dumps(content), "utf-8")
+    return to or path
+
+
+def renamed(features: list[dict]) -> None:
+    features[0]["properties"]["name"] = "新名"
+
+
+def rows(folder: Path) -> list[tuple]:
+    with sqlite3.connect(folder / "register.sqlite") as database:
+        found = database.execute("SELECT * FROM facility ORDER BY id").fetchall()
+        found += database.execute("SELECT * FROM fact ORDER BY key").fetchall()
+    database.close()
+    return found
+
+
+def test_it_is_filled_from_the_study_on_first_use(town_folder: Path):
+    register = opened(town_folder)
+    found = register.facilities()
+    file = facilities.read(town_folder / "facilities.geojson").sort_index()
+    assert list(found.index) == list(file.index)
+    for name in facilities.FIELDS:
+        if name != "id":
+            assert list(found[name]) == list(file[name]), name
+    assert found.geometry.geom_equals(file.geometry).all()
+    assert (register.revision, register.warning) == (1, None)
+    assert isinstance(found.loc["k1", "opened"], date)
+
+
+def test_what_is_in_it_stays_when_it_is_opened_again(town_folder: Path):
+    changed = facilities.read(rewrite(town_folder / "facilities.geojson", renamed, town_folder / "own.geojson"))
+    opened(town_folder).take_over(changed, None)
+    before = rows(town_folder)
+    again = opened(town_folder)
+    assert again.facilities().loc["c1", "name"] == "新名"
+    assert again.revision == 2
+    assert rows(town_folder) == before
+
+
+def test_properties_that_nobody_knows_are_kept(town_folder: Path):
+    def more(features: list[dict]) -> None:
+        features[0]["properties"] |= {"beds": 12, "nested": {"a": [1, "二"]}}
+
+    rewrite(town_folder / "facilities.geojson", more)
+    assert opened(town_folder).facilities().loc["c1", "extra"] == {"beds": 12, "nested": {"a": [1, "二"]}}
+
+
+def test_another_studys_database_is_refused(tmp_path: Path):
+    first = town.make(tmp_path / "first")
+    opened(first)
+    second = town.make(tmp_path / "second")
+    about = (second / "study.toml").read_text("utf-8")
+    (second / "study.toml").write_text(about.replace('id = "town"', 'id = "elsewhere"'), "utf-8")
+    before = rows(first)
+    with pytest.raises(RegisterError, match=r"'town', not of 'elsewhere'.*FUWUQUAN_DATABASE_URL"):
+        Register(study.read(second), url(first))
+    assert rows(first) == before
+
+
+def test_a_changed_file_is_reported_with_the_command_that_imports_it(town_folder: Path):
+    register = opened(town_folder)
+    path = rewrite(town_folder / "facilities.geojson", renamed)
+    warning = opened(town_folder).warning
+    assert warning == register.warning
+    assert str(path) in warning
+    command = warning.rpartition(": ")[2].split()
+    assert command[:2] == ["fuwuquan", "import"]
+    assert opened(town_folder).facilities().loc["c1", "name"] != "新名"  # not by itself
+
+    done = program.run(*command[1:])
+    assert done.returncode == 0, done.stderr.decode()
+    assert "1 changed" in done.stderr.decode()
+    assert done.stdout == b""
+    assert register.warning is None
+    assert opened(town_folder).facilities().loc["c1", "name"] == "新名"
+    assert program.run("coverage", "--study", town_folder).stderr.decode().count("import") == 0
+
+
+def test_importing_another_file_does_not_clear_the_warning(town_folder: Path):
+    register = opened(town_folder)
+    other = rewrite(town_folder / "facilities.geojson", renamed, town_folder / "own.geojson")
+    rewrite(town_folder / "facilities.geojson", lambda features: features.pop())
+    register.take_over(facilities.read(other), other)
+    assert register.warning is not None
+
+
+def test_an_import_says_what_it_did_and_keeps_what_the_file_has_not(town_folder: Path):
+    def change(features: list[dict]) -> None:
+        renamed(features)
+        features.append(json.loads(json.dumps(features[1])) | {"id": "new"})
+        del features[2]
+
+    register = opened(town_folder)
+    other = rewrite(town_folder / "facilities.geojson", change, town_folder / "own.geojson")
+    changes = register.take_over(facilities.read(other), other)
+    assert (changes.added, changes.changed, changes.missing) == (["new"], ["c1"], ["c3"])
+    assert len(changes.unchanged) == 7
+    assert "c3" in register.facilities().index
+    assert register.facilities().loc["new", "name"] == register.facilities().loc["c2", "name"]
+
+
+def test_importing_twice_changes_nothing_more(town_folder: Path):
+    register = opened(town_folder)
+    other = rewrite(town_folder / "facilities.geojson", renamed, town_folder / "own.geojson")
+    register.take_over(facilities.read(other), other)
+    before, revision = rows(town_folder), register.revision
+    again = register.take_over(facilities.read(other), other)
+    assert (again.added, again.changed) == ([], [])
+    assert len(again.unchanged) == 9
+    assert (rows(town_folder), register.revision) == (before, revision)
+
+
+@pytest.mark.parametrize("change", ["geometry", "extra", "capacity", "opened", "closed"])
+def test_whatever_differs_is_a_change(town_folder: Path, change: str):
+    register = opened(town_folder)
+
+    def changed(features: list[dict]) -> None:
+        if change == "geometry":
+            features[0]["geometry"]["coordinates"][0] += 1e-6
+        else:
+            features[0]["properties"][change] = {"capacity": 5}.get(change, "2021-02-03")
+
+    other = facilities.read(rewrite(town_folder / "facilities.geojson", changed, town_folder / "own.geojson"))
+    assert register.take_over(other, None, dry_run=True).changed == ["c1"]
+
+
+def test_a_dry_run_changes_nothing(town_folder: Path):
+    opened(town_folder)
+    before = rows(town_folder)
+    path = rewrite(town_folder / "facilities.geojson", renamed)
+    done = program.run("import", path, "--study", town_folder, "--dry-run")
+    assert done.returncode == 0
+    assert "1 would be changed" in done.stderr.decode()
+    assert rows(town_folder) == before
+    assert opened(town_folder).warning is not None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"category": "bakery"}, "bakery"),
+        ({"opened": "yesterday"}, "yesterday"),
+        ({"capacity": -1}, "capacity"),
+    ],
+)
+def test_a_bad_row_leaves_the_register_untouched(town_folder: Path, wrong: dict, said: str):
+    def spoil(features: list[dict]) -> None:
+        renamed(features)
+        features[-1]["properties"] |= wrong
+
+    opened(town_folder)
+    before = rows(town_folder)
+    other = rewrite(town_folder / "facilities.geojson", spoil, town_folder / "own.geojson")
+    done = program.run("import", other, "--study", town_folder)
+    assert done.returncode == 1
+    assert done.stderr.decode().count("\n") == 2  # the sample's note and the error
+    assert "feature 9" in done.stderr.decode()
+    assert said in done.stderr.decode()
+    assert rows(town_folder) == before
+
+
+def test_all_files_of_one_import_or_none(town_folder: Path):
+    opened(town_folder)
+    before = rows(town_folder)
+    good = rewrite(town_folder / "facilities.geojson", renamed, town_folder / "good.geojson")
+    bad = town_folder / "bad.csv"
+    bad.write_text("category,lon,lat\nbakery,120,29\n")
+    assert program.run("import", good, bad, "--study", town_folder).returncode == 1
+    assert rows(town_folder) == before
+
+
+def test_a_csv_in_gcj02_lands_where_it_belongs(town_folder: Path):
+    lon, lat = town.place(4, 4)
+    own = town_folder / "own.csv"
+    own.write_text(f"id,category,name,lon,lat\nx1,clinic,诊所,{lon},{lat}\n", "utf-8-sig")
+    done = program.run("import", own, "--study", town_folder, "--coordinates", "gcj02")
+    assert "1 added" in done.stderr.decode()
+    place = opened(town_folder).facilities().geometry["x1"]
+    assert (place.x, place.y) == (
+        pytest.approx(lon - 454 / 97_600, abs=2e-4),
+        pytest.approx(lat + 318 / 110_840, abs=2e-4),
+    )
+
+
+def _fill(folder: str, start, results) -> None:
+    about = study.read(Path(folder))
+    start.wait(60)
+    try:
+        register = Register(about, url(Path(folder)))
+        results.put((len(register.facilities()), register.revision))
+    except Exception as error:
+        results.put(repr(error))
+
+
+def test_processes_that_fill_it_at_once_end_with_one_full_register(town_folder: Path):
+    context = multiprocessing.get_context("spawn")
+    start, results = context.Barrier(4), context.Queue()
+    processes = [context.Process(target=_fill, args=(str(town_folder), start, results)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    found = [results.get(timeout=60) for _ in processes]
+    for process in processes:
+        process.join(60)
+    assert found == [(9, 1)] * 4
+    assert len(rows(town_folder)) == 9 + 3
+
+
+def test_a_database_that_cannot_be_written_is_one_clear_line(town_folder: Path, tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    done = program.run(
+        "coverage", "--study", town_folder, FUWUQUAN_DATABASE_URL=f"sqlite:///{tmp_path}/file/register.sqlite"
+    )
+    assert done.returncode == 1
+    assert done.stdout == b""
+    assert done.stderr.decode().count("\n") == 1
+    assert "register.sqlite" in done.stderr.decode()
+    assert "unable to open" in done.stderr.decode()
+
+
+@pytest.mark.parametrize("address", ["nonsense", "postgresql://", "oracle://x/y", "sqlite:///{}/no-database"])
+def test_a_wrong_address_is_one_clear_line_without_the_password(town_folder: Path, address: str):
+    (town_folder / "no-database").write_text("this is no database, but a text that is long enough to be none" * 50)
+    done = program.run("coverage", "--study", town_folder, FUWUQUAN_DATABASE_URL=address.format(town_folder))
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr.decode()
+    assert done.stderr.decode().count("\n") == 1
+
+
+def test_a_password_is_not_shown(town_folder: Path):
+    done = program.run(
+        "coverage", "--study", town_folder, FUWUQUAN_DATABASE_URL="postgresql+psycopg://me:geheim@127.0.0.1:1/x"
+    )
+    assert done.returncode == 1
+    assert b"geheim" not in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+def test_a_change_is_seen_by_others_in_their_next_answer(town_folder: Path):
+    """Two servers, say, on one database; what each has computed before is not given again."""
+    settings = Settings(study=town_folder)
+    first, second = Answers(settings), Answers(settings)
+    lon, lat = town.place(5, 5)
+
+    def clinics(answers: Answers) -> list[str]:
+        found = answers.nearest(lon, lat, "clinic", "walk", 5, "wgs84")["features"]
+        return [feature["id"] for feature in found]
+
+    before = second.coverage("health-20")
+    assert first.coverage("health-20") == before
+    map_before = second.gap_map("health-20", "linked")
+    assert clinics(second)[0] != "new"
+
+    def add(features: list[dict]) -> None:
+        features[:] = [features[1] | {"id": "new", "geometry": {"type": "Point", "coordinates": [lon, lat]}}]
+
+    other = rewrite(town_folder / "facilities.geojson", add, town_folder / "own.geojson")
+    revision = second.register.revision
+    first.register.take_over(facilities.read(other), other)
+
+    assert second.register.revision > revision
+    assert clinics(second)[0] == "new"
+    after = second.coverage("health-20")
+    assert after.facilities == before.facilities + 1
+    assert after.covered >= before.covered
+    assert after == first.coverage("health-20") == second.all_coverage()[1]
+    assert second.gap_map("health-20", "linked") != map_before
+    assert "new" in second.register.get("new").index
