@@ -23,7 +23,7 @@ format: setup
 	.venv/bin/ruff check --fix .
 
 sample: setup
-	.venv/bin/python data/make_sample.py
+	.venv/bin/python data/make_sample
 
 readme: setup
 	.venv/bin/python tests/readme.py

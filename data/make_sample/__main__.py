@@ -13,14 +13,13 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-import shapely
-
 import facilities
 import land
 import network
+import numpy as np
+import pandas as pd
 import places
+import shapely
 import streets
 
 SEED = 330784
@@ -41,13 +40,13 @@ def main(out: Path) -> None:
     towns = places.towns(table, ground)
     units = places.units(rng, towns, ground)
     cores = places.cores(rng, towns, ground)
-    parks = facilities.great_parks(rng, units, ground)
+    parks = facilities.large_parks(rng, units, ground)
 
-    barred = shapely.union_all([*(park.shape.buffer(4) for park in parks), ground.river.buffer(90)])
+    shapes = [park.shape for park in parks]
+    barred = shapely.union_all([*(shape.buffer(4) for shape in shapes), ground.river.buffer(90)])
     built = shapely.union_all(cores).buffer(-60)
     lanes = [lane for unit in units for lane in places.settle(rng, unit, built, barred)]
-    great = [park.shape for park in parks if park.subtype == "comprehensive"]
-    drawn = streets.surface(rng, towns, units, ground, cores, lanes, [park.shape for park in parks], great)
+    drawn = streets.surface(rng, towns, units, ground, cores, lanes, shapes)
     bridges, surface = streets.motorway(drawn, ground)
     places.settle_hills(rng, units, [street.line for street in surface], ground)
 

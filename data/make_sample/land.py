@@ -20,6 +20,7 @@ from shapely.ops import substring
 Floats = NDArray[np.float64]
 Rng = np.random.Generator
 
+BANK_M, WATER_M = 80.0, 55.0  # from the river's middle to its bank roads, and to dry land
 RIVER = [(120.21, 28.93), (120.13, 28.908), (120.08, 28.893), (120.05, 28.884), (120.03, 28.8885),
          (120.0, 28.892), (119.975, 28.884), (119.93, 28.87)]  # fmt: skip
 FLAT = pyproj.Proj(proj="tmerc", lon_0=120.1, lat_0=28.92, ellps="WGS84")
@@ -37,30 +38,26 @@ class Land:
     river: LineString
 
     @property
-    def downtown(self) -> Floats:
-        """The middle of the three 街道, which head the list of towns and make up the city."""
-        middle: Floats = self.centres[:3].mean(axis=0).round(2)
-        return middle
+    def downtown(self) -> Any:
+        return self.centres[:3].mean(axis=0).round(2)  # the three 街道 of the city head the list of towns
 
-    def bent(self, flat: Floats) -> Floats:
+    def bent(self, flat: Floats) -> Any:
         # The city lies in a calm basin, where streets run nearly straight.
         away = np.clip(metres(flat, self.centres[0]) / 7_000, 0, 1)
         calm = 0.25 + 0.75 * away**2 * (3 - 2 * away)
-        moved: Floats = flat + calm[:, None] * (np.sin(flat @ self.waves.T + self.phases) @ self.pushes)
-        return moved
+        return flat + calm[:, None] * (np.sin(flat @ self.waves.T + self.phases) @ self.pushes)
 
-    def hill(self, flat: Floats) -> Floats:
+    def hill(self, flat: Floats) -> Any:
         """0 in the basins around the towns … 1 up in the hills."""
         basin = metres(flat[:, None], self.centres).min(axis=1)
         noise = np.sin(flat @ (self.waves[2:6] * 0.6).T + self.phases[2:6]).sum(axis=1)
-        height: Floats = np.clip((basin - 1_800) / 4_200 + 0.18 * noise, 0, 1).round(6)
-        return height
+        return np.clip((basin - 1_800) / 4_200 + 0.18 * noise, 0, 1).round(6)
 
     def lonlat(self, shapes: Any, piece_m: float = 60.0) -> Any:
         """Bent shapes in degrees, rounded before anything else is derived from them."""
         return shapely.transform(
             shapely.segmentize(np.asarray(shapes), piece_m),
-            lambda flat: np.column_stack(FLAT(*self.bent(flat).T, inverse=True)).round(6),
+            lambda flat: np.column_stack(FLAT(*self.bent(flat).T, inverse=True)).round(6),  # type: ignore[misc]
         )
 
 
@@ -80,9 +77,8 @@ def shaped(rng: Rng, towns: pd.DataFrame, outline: pd.DataFrame) -> Land:
     return replace(land, centres=flat.round(2))
 
 
-def on_plane(lonlat: ArrayLike) -> Floats:
-    flat: Floats = np.column_stack(FLAT(*np.asarray(lonlat).T)).round(2)
-    return flat
+def on_plane(lonlat: ArrayLike) -> Any:
+    return np.column_stack(FLAT(*np.asarray(lonlat).T)).round(2)
 
 
 def metres(a: Floats, b: Floats) -> Any:
@@ -139,10 +135,5 @@ def neighbours(places: Floats, lune: bool) -> list[tuple[int, int]]:
     return found
 
 
-def pieces(shape: Any) -> list[LineString]:
-    return [part for part in shapely.get_parts(shape) if part.geom_type == "LineString" and part.length > 0.5]
-
-
 def cut(line: LineString, places: Iterable[float]) -> list[LineString]:
-    stops = sorted({0.0, line.length, *(min(max(at, 0.0), line.length) for at in places)})
-    return [part for a, b in pairwise(stops) if (part := substring(line, a, b)).geom_type == "LineString"]
+    return [substring(line, start, end) for start, end in pairwise(sorted({0.0, *places, line.length}))]

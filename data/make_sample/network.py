@@ -1,18 +1,18 @@
 """The street network that is made of the drawn streets: cut where they meet, without what hangs loose."""
 
 import geopandas as gpd
+import land
 import numpy as np
 import pandas as pd
 import shapely
+from land import Land
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from shapely import Point
+from streets import RANKS, Street
 
-import land
 from geo.projection import geodesic_lengths
 from geo.streets import frame
-from land import Land
-from streets import RANKS, Street
 
 MAXSPEED_KPH = {"motorway": 100.0, "motorway_link": 60.0, "trunk": 80.0, "primary": 60.0}
 NO_WALKING = ["motorway", "motorway_link"]
@@ -25,7 +25,7 @@ def noded(streets: list[Street], ground: Land) -> pd.DataFrame:
     sources = ground.lonlat([street.line for street in streets])
     rank = np.array([RANKS[street.highway] for street in streets])
     parts = shapely.get_parts(shapely.union_all(sources, grid_size=1e-6))
-    halves = [half for part in parts for half in (land.cut(part, [part.length / 2]) if part.is_closed else [part])]
+    halves = [half for part in parts for half in land.cut(part, [part.length / 2] if part.is_closed else [])]
     lines = shapely.normalize(shapely.transform(np.array(halves), lambda xy: xy.round(6)))
     middles = shapely.line_interpolate_point(lines, 0.5, normalized=True)
     piece, source = shapely.STRtree(sources).query(middles, predicate="dwithin", distance=3e-6)

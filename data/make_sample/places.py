@@ -4,35 +4,19 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import geopandas as gpd
+import land
 import numpy as np
 import pandas as pd
 import shapely
-from numpy.typing import NDArray
+from land import Floats, Land, Rng
 from shapely import LineString, Polygon
 
-import land
 from geo import areas
-from land import Floats, Land, Rng
 
 PEOPLE = 964_203  # census of 2020
 CITY_PEOPLE_2000 = 185_055  # the three 街道 are known jointly only
 URBAN_SHARE = 0.68  # the bulletin of 2024 says 69.7 % of all residents
 CITY_RADIUS_M = 3_600.0
-
-
-class Town(NamedTuple):
-    code: str
-    name: str
-    communities: int
-    villages: int
-    urban: int
-    census: float  # people of 2000 per village-level unit: how full the countryside is
-    centre: Floats
-    core_m: float  # how far the built-up centre reaches
-
-    @property
-    def in_city(self) -> bool:
-        return self.name.endswith("街道")
 
 
 class Cluster(NamedTuple):
@@ -48,7 +32,7 @@ class Unit:
     code: str
     name: str
     level: str
-    town: Town
+    town: Any  # a row of `towns`
     number: int  # in the town; communities, then urban villages, lie nearest the centre
     urban: bool
     site: Floats
@@ -57,23 +41,23 @@ class Unit:
     clusters: list[Cluster] = field(default_factory=list)
 
 
-def towns(table: pd.DataFrame, ground: Land) -> list[Town]:
-    count = table["communities"] + table["villages"]
-    census = table["census_2000_population"] / count
-    census = census.fillna(CITY_PEOPLE_2000 / count[census.isna()].sum())
-    urban = table[["class_111", "class_112", "class_121", "class_122"]].sum(axis=1)
-    core_m = np.where(table["kind"] == "街道", CITY_RADIUS_M, 300 + 130 * urban**0.5)
-    columns = [table[name] for name in ("code", "name", "communities", "villages")]
-    return [Town(*row) for row in zip(*columns, urban, census, ground.centres, core_m, strict=True)]
+def towns(table: pd.DataFrame, ground: Land) -> list[Any]:
+    """The rows of facts/towns.csv, each with its centre, how far it is built up, and people of 2000 by unit."""
+    in_city, units = table["kind"] == "街道", table["communities"] + table["villages"]
+    urban = table.filter(like="class_1").sum(axis=1)
+    people = (table["census_2000_population"] / units).fillna(CITY_PEOPLE_2000 / units[in_city].sum())
+    core_m = (300 + 130 * urban**0.5).mask(in_city, CITY_RADIUS_M)
+    more = {"in_city": in_city, "units": units, "urban": urban, "people_2000": people, "core_m": core_m}
+    return list(table.assign(**more, centre=list(ground.centres)).itertuples())
 
 
-def cores(rng: Rng, county: list[Town], ground: Land) -> list[Polygon]:
+def cores(rng: Rng, county: list[Any], ground: Land) -> list[Polygon]:
     """The built-up centres: the city's, then those of the towns around it."""
     city = land.blob(rng, ground.downtown, CITY_RADIUS_M, 72, 0.07)
     return [city, *(land.blob(rng, town.centre, town.core_m, 32, 0.08) for town in county if not town.in_city)]
 
 
-def apportion(total: int, weights: Floats) -> NDArray[np.int64]:
+def apportion(total: int, weights: Floats) -> Any:
     """Whole numbers in proportion to the weights that add up to the total exactly (largest remainders)."""
     exact = (weights / weights.sum() * total).round(9)
     whole = np.floor(exact).astype(np.int64)
@@ -81,7 +65,7 @@ def apportion(total: int, weights: Floats) -> NDArray[np.int64]:
     return whole
 
 
-def sites(rng: Rng, county: list[Town], ground: Land) -> list[Floats]:
+def sites(rng: Rng, county: list[Any], ground: Land) -> list[Floats]:
     """The villages' places, town by town: close in the centre, wide apart outside, widest in the hills."""
     west, south, east, north = ground.edge.bounds
     pool = rng.uniform((west, south), (east, north), (60_000, 2)).round(2)
@@ -98,7 +82,7 @@ def sites(rng: Rng, county: list[Town], ground: Land) -> list[Floats]:
         spacing = np.clip(1 + 0.9 * beyond, 1, 3.2) * (1 + 0.7 * hill[owner == number])
         chosen = [town.centre]
         nearest = np.full(len(own), np.inf)
-        for _ in range(town.communities + town.villages - 1):
+        for _ in range(town.units - 1):
             nearest = np.minimum(nearest, land.metres(own, chosen[-1]))
             # The widest hole would give a lattice; a random share of it looks settled over centuries.
             chosen.append(own[np.argmax((nearest / spacing * rng.uniform(0.6, 1, len(own))).round(9))])
@@ -107,21 +91,20 @@ def sites(rng: Rng, county: list[Town], ground: Land) -> list[Floats]:
     return found
 
 
-def units(rng: Rng, county: list[Town], ground: Land) -> list[Unit]:
+def units(rng: Rng, county: list[Any], ground: Land) -> list[Unit]:
     """All village-level units, town by town, with their cells and numbers of people."""
-    places = sites(rng, county, ground)
-    everywhere = shapely.MultiPoint(np.vstack(places))
-    cells = iter(shapely.voronoi_polygons(everywhere, extend_to=ground.edge.buffer(5_000), ordered=True).geoms)
+    places, around = sites(rng, county, ground), ground.edge.buffer(5_000)
+    cells = shapely.voronoi_polygons(shapely.MultiPoint(np.vstack(places)), extend_to=around, ordered=True).geoms
     found: list[Unit] = []
     for town, own in zip(county, places, strict=True):
         for number, site in enumerate(own, start=1):
             level, word = ("community", "社区") if number <= town.communities else ("village", "村")
             code = f"{town.code[:9]}S{number:02d}"  # never a real unit's: its last three would be figures
-            name, cell = f"{town.name}示例{word}{number:02d}", next(cells).intersection(ground.edge)
+            name, cell = f"{town.name}示例{word}{number:02d}", cells[len(found)].intersection(ground.edge)
             found.append(Unit(code, name, level, town, number, number <= town.urban, site, cell))
     urban = np.array([unit.urban for unit in found])
     weight = rng.lognormal(0, 0.3, len(found)) * [
-        (1.25 if unit.town.in_city else 1.0) if unit.urban else unit.town.census for unit in found
+        (1.25 if unit.town.in_city else 1.0) if unit.urban else unit.town.people_2000 for unit in found
     ]
     for side, share in ((urban, URBAN_SHARE), (~urban, 1 - URBAN_SHARE)):
         people = apportion(round(PEOPLE * share), weight[side])
@@ -131,7 +114,7 @@ def units(rng: Rng, county: list[Town], ground: Land) -> list[Unit]:
 
 
 def settle(rng: Rng, unit: Unit, built: Any, barred: Any) -> list[LineString]:
-    """Give a unit its clusters of people; a village's lanes (streets of the centres come as grids)."""
+    """Give a unit its clusters of people, and return a village's lanes (streets of the centres come as grids)."""
     room = unit.cell.buffer(-40).difference(barred)
     count = int(np.clip(round(2.6 + unit.people / 900 + rng.uniform(-0.5, 0.5)), 3, 7))
     if shapely.contains_xy(built, *unit.site):
@@ -141,7 +124,7 @@ def settle(rng: Rng, unit: Unit, built: Any, barred: Any) -> list[LineString]:
         unit.clusters = [Cluster(place, rng.uniform(0.6, 1.4)) for place in places]
         return []
     columns = int(np.clip(round((unit.people / 130) ** 0.5), 3, 6))
-    lattice = np.mgrid[:columns - int(rng.integers(2)), :columns][::-1].reshape(2, -1).T - (columns - 1) // 2
+    lattice = np.mgrid[: columns - int(rng.integers(2)), :columns][::-1].reshape(2, -1).T - (columns - 1) // 2
     spin = land.spin(rng.uniform(0, np.pi))
     web = unit.site + rng.uniform(65, 95) * lattice @ spin + rng.normal(0, 11, lattice.shape)
     web[(lattice == 0).all(axis=1)] = unit.site  # where the roads from the neighbours arrive
@@ -161,7 +144,7 @@ def settle(rng: Rng, unit: Unit, built: Any, barred: Any) -> list[LineString]:
         unit.clusters += [Cluster(place, 0.5)] if place is not None else []
     web = np.vstack([web, *hamlets, *spurs]).round(2)
     lanes = shapely.MultiLineString([web[[i, j]] for i, j in land.neighbours(web, lune=True)])
-    return land.pieces(shapely.line_merge(lanes))
+    return list(shapely.get_parts(shapely.line_merge(lanes)))
 
 
 def settle_hills(rng: Rng, country: list[Unit], lines: list[LineString], ground: Land) -> None:
@@ -198,19 +181,15 @@ def demand(rng: Rng, country: list[Unit], ground: Land) -> pd.DataFrame:
     return pd.concat(tables)
 
 
-def area_features(county: list[Town], country: list[Unit], ground: Land) -> list[dict[str, Any]]:
+def area_features(county: list[Any], country: list[Unit], ground: Land) -> list[dict[str, Any]]:
     """Towns, then their units, simplified as one coverage, so that neighbours keep one common border."""
     cells = shapely.coverage_simplify(ground.lonlat([unit.cell for unit in country], 120), 1.5e-4)
-    rows: list[tuple[Any, ...]] = []
+    rows: list[Any] = []
     for town in county:
         own = [unit.town is town for unit in country]
         people = sum(unit.people for unit in country if unit.town is town)
         rows.append((town.code, town.name, "town", None, None, people, shapely.coverage_union_all(cells[own])))
-    rows += [
-        (unit.code, unit.name, unit.level, unit.town.code, unit.urban, unit.people, cell)
-        for unit, cell in zip(country, cells, strict=True)
-    ]
+    rows += [(u.code, u.name, u.level, u.town.code, u.urban, u.people, c) for u, c in zip(country, cells, strict=True)]
     table = gpd.GeoDataFrame(pd.DataFrame(rows, columns=["code", *areas.COLUMNS, "geometry"], dtype=object))
     collection = areas.to_geojson(table.assign(geometry=table.normalize()).set_index("code"))
-    features: list[dict[str, Any]] = collection["features"]
-    return features
+    return list(collection["features"])

@@ -3,18 +3,16 @@
 from itertools import pairwise, product
 from typing import Any, NamedTuple
 
+import land
 import numpy as np
 import shapely
+from land import Land, Rng
+from places import Unit
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import dijkstra
 from shapely import LineString, Polygon
 from shapely.ops import split
 
-import land
-from land import Land, Rng
-from places import Town, Unit
-
-BANK_M, WATER_M = 80.0, 55.0  # from the river's middle to its bank roads, and to dry land
 OVERSHOOT_M = 4.0  # lines run this far past the line they should meet, so that the two cross
 MOTORWAY = [(119.89, 28.985), (119.96, 28.985), (120.015, 28.95), (120.07, 28.94), (120.12, 28.962),
             (120.19, 28.952), (120.26, 28.925), (120.33, 28.95)]  # fmt: skip
@@ -30,30 +28,25 @@ class Street(NamedTuple):
 
 
 def surface(
-    rng: Rng, county: list[Town], country: list[Unit], ground: Land,
-    cores: list[Polygon], lanes: list[LineString], parks: list[Polygon], great_parks: list[Polygon],
+    rng: Rng, county: list[Any], country: list[Unit], ground: Land,
+    cores: list[Polygon], lanes: list[LineString], parks: list[Polygon],
 ) -> list[Street]:  # fmt: skip
     """All streets but the motorway."""
     parkland = shapely.union_all([park.buffer(4) for park in parks])
-    barrier = parkland.union(ground.river.buffer(WATER_M))
-    city, *others = cores
-    grids = city_streets(rng, city, county, ground)
-    grids += [street for core in others for street in grid(rng, core, 132, 3, "secondary")]
-    avenues = [street for street in grids if street.highway == "primary" or street.line.is_closed]
-    found = list(avenues)
-    inner_city = city.buffer(-OVERSHOOT_M)  # there the city's own grid takes over from the country roads
-    for road in roads(rng, county, country, ground, shapely.union_all(cores)):
-        found += [road] if road.highway == "trunk" else outside(inner_city, road)
-    minor = [street for street in grids if street not in avenues]
+    barrier = parkland.union(ground.river.buffer(land.WATER_M))
+    inner_city = cores[0].buffer(-OVERSHOOT_M)  # there the city's own grid takes over from the country roads
+    grids = city_streets(rng, cores[0], county, ground)
+    grids += [street for core in cores[1:] for street in grid(rng, core, 132, 3, "secondary")]
+    found = [street for street in grids if street.highway == "primary" or street.line.is_closed]
+    minor = [street for street in grids if street not in found]
     minor += [Street("unclassified" if lane.length > 350 else "residential", lane) for lane in lanes]
-    for street in minor:
-        found += outside(parkland if street.highway == "secondary" else barrier, street)
+    country_roads = roads(rng, county, country, ground, shapely.union_all(cores))
+    kept_out = [(road, Polygon() if road.highway == "trunk" else inner_city) for road in country_roads]
+    kept_out += [(street, parkland if street.highway == "secondary" else barrier) for street in minor]
+    for street, area in kept_out:
+        found += [street._replace(line=piece) for piece in shapely.get_parts(street.line.difference(area))]
     found += tracks(rng, country, ground)
-    return found + [way for park in great_parks for way in park_ways(park)]
-
-
-def outside(area: Any, street: Street) -> list[Street]:
-    return [street._replace(line=piece) for piece in land.pieces(street.line.difference(area))]
+    return found + [way for park in parks if park.area > 1e5 for way in park_ways(park)]
 
 
 def grid(rng: Rng, area: Polygon, block_m: float, blocks: int, main: str) -> list[Street]:
@@ -82,33 +75,32 @@ def grid(rng: Rng, area: Polygon, block_m: float, blocks: int, main: str) -> lis
         ends = np.array([(at, a), (at, b)] if upright else [(a, at), (b, at)])
         line = LineString((centre + ends @ spin).round(2)).intersection(area.buffer(OVERSHOOT_M))
         oneway = bool(single) and highway == "residential" and block_m > 140
-        found += [Street(highway, piece, oneway) for piece in land.pieces(line)]
+        found += [Street(highway, piece, oneway) for piece in shapely.get_parts(line)]
     return found
 
 
-def city_streets(rng: Rng, city: Polygon, county: list[Town], ground: Land) -> list[Street]:
+def city_streets(rng: Rng, city: Polygon, county: list[Any], ground: Land) -> list[Street]:
     """Three grids with a turn of their own, bank roads and bridges between them, a ring road around."""
     river, reach = ground.river, city.buffer(OVERSHOOT_M)
-    band = river.buffer(BANK_M)
+    band = river.buffer(land.BANK_M)
     found = [Street("secondary", LineString(city.exterior))]
-    found += [Street("tertiary", bank) for bank in land.pieces(band.exterior.intersection(reach))]
+    found += [Street("tertiary", bank) for bank in shapely.get_parts(band.exterior.intersection(reach))]
     north, south = sorted(split(city, river).geoms, key=lambda part: -part.centroid.y)
     east, west = county[0].centre, county[1].centre
     across = (east - west) @ land.spin(np.pi / 2) / land.metres(east, west) * 9_000
     border = LineString([(east + west) / 2 - across, (east + west) / 2 + across])
-    found += [Street("primary", avenue) for avenue in land.pieces(border.intersection(reach))]
+    found.append(Street("primary", border.intersection(reach)))
     for part in [*split(north, border).geoms, south]:
         found += grid(rng, part.difference(band), 178, 4, "secondary")
     channel = river.intersection(city)
     for at in np.arange(260, channel.length - 200, 720):
-        bridge = channel.interpolate(at)
         near, far = (np.array(channel.interpolate(at + d).coords[0]) for d in (-5, 5))
-        normal = np.array([near[1] - far[1], far[0] - near[0]]) / 10 * (BANK_M + OVERSHOOT_M)
+        normal = np.array([near[1] - far[1], far[0] - near[0]]) / 10 * (land.BANK_M + OVERSHOOT_M)
         found.append(Street("secondary", LineString(((near + far) / 2 + [[1], [-1]] * normal).round(2))))
     return found
 
 
-def roads(rng: Rng, county: list[Town], country: list[Unit], ground: Land, built: Any) -> list[Street]:
+def roads(rng: Rng, county: list[Any], country: list[Unit], ground: Land, built: Any) -> list[Street]:
     """Roads from village to village; those that carry the way from town to town are main roads."""
     places = np.array([unit.site for unit in country])
     pairs, needed = land.neighbours(places, lune=False), set(land.neighbours(places, lune=True))
@@ -134,12 +126,10 @@ def roads(rng: Rng, county: list[Town], country: list[Unit], ground: Land, built
             end = before[end]
     found = []
     for pair, rank, length, core, hilly in zip(pairs, ranks, metres, both_built, steep, strict=True):
-        main = rank < RANKS["tertiary"]
-        spare = not main and pair not in needed
-        if core or (spare and (hilly or length > 2_600 or rng.uniform() < 0.3)):
-            continue
-        highway = CLASSES[rank] if main else "unclassified" if spare or hilly else "tertiary"
-        found.append(Street(highway, LineString(places[list(pair)])))
+        main, spare = rank < RANKS["tertiary"], rank >= RANKS["tertiary"] and pair not in needed
+        if not core and not (spare and (hilly or length > 2_600 or rng.uniform() < 0.3)):
+            highway = CLASSES[rank] if main else "unclassified" if spare or hilly else "tertiary"
+            found.append(Street(highway, LineString(places[list(pair)])))
     return found
 
 
@@ -149,9 +139,9 @@ def tracks(rng: Rng, country: list[Unit], ground: Land) -> list[Street]:
     for unit, hill in zip(country, ground.hill(np.array([unit.site for unit in country])), strict=True):
         if unit.urban or hill < 0.25 or rng.uniform() < 0.45:
             continue
-        out = unit.site - unit.town.centre
-        heading = np.arctan2(out[1], out[0]) + rng.normal(0, 0.8)
-        headings = heading + rng.normal(0, 0.35, int(rng.integers(7, 16))).cumsum()
+        east, north = unit.site - unit.town.centre
+        heading = np.arctan2(north, east) + rng.normal(0, 0.8)
+        headings = heading + rng.normal(0, 0.35, rng.integers(7, 16)).cumsum()
         line = land.smooth(unit.site + np.vstack([[0, 0], (130 * land.rays(headings)).cumsum(axis=0)]), 2)
         line = line[: int(np.argmin(np.append(shapely.contains_xy(inland, line), False)))]
         if len(line) > 20:
@@ -181,15 +171,13 @@ def motorway(streets: list[Street], ground: Land) -> tuple[list[Street], list[St
     crossings = [
         (round(middle.project(point), 2), index)
         for index, street in enumerate(streets)
-        if RANKS[street.highway] <= RANKS["tertiary"] and street.line.length > 600
-        for point in shapely.get_parts(street.line.intersection(middle))
+        if RANKS[street.highway] <= RANKS["tertiary"] and (point := street.line.intersection(middle))
         if min(at := street.line.project(point), street.line.length - at) > 230
     ]
     chosen: list[tuple[float, int]] = []
     for at, index in sorted(crossings):
-        if 1_500 < at < middle.length - 1_500 and all(at - other > 4_500 for other, _ in chosen):
+        if all(at - other > 4_500 for other, _ in chosen):
             chosen.append((at, index))
-    found: list[Street] = []
     cuts: dict[int, list[float]] = {index: [] for _, index in chosen}
     lanes, ramps = [], []
     for lane in (middle.offset_curve(-13), middle.offset_curve(13).reverse()):  # traffic keeps to the right
@@ -204,9 +192,7 @@ def motorway(streets: list[Street], ground: Land) -> tuple[list[Street], list[St
                 stops.append(here + leave)
                 top, beside = lane.interpolate(here + leave), lane.interpolate(here + leave * 0.45)
                 bend = shoulder.interpolate(shoulder.project(beside))
-                ends = np.array([top.coords[0], bend.coords[0], foot.coords[0]])
-                way = land.smooth(ends, 3)
-                way[[0, -1]] = ends[[0, -1]]
+                way = land.smooth(shapely.get_coordinates([top, bend, foot]), 3)
                 ramps.append(Street("motorway_link", LineString(way if leave < 0 else way[::-1]), True))
         lanes += [Street("motorway", part, True) for part in land.cut(lane, stops)]
     kept = [
