@@ -13,7 +13,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from geo import datum
+from geo import datum, facilities
 from geo.errors import TableError
 from geo.facilities import csv_rows, geojson_features, geojson_geometry
 from geo.projection import projection
@@ -52,10 +52,21 @@ def frame(rows: list[tuple[str, Mapping[str, Any], Any]], file: object) -> gpd.G
             problems.append(f"{where}: level = {level_word!r} is none of {', '.join(LEVELS)}")
         if urban_word not in _URBAN_WORDS:
             problems.append(f"{where}: urban = {urban_word!r} is neither true nor false")
-        if geometry is None or geometry.is_empty or geometry.geom_type not in ("Polygon", "MultiPolygon", "Point"):
-            problems.append(f"{where}: needs a polygon or a point")
+        people = str(row.get("population", "")).strip()
+        try:
+            population = None if people in ("", "None", "nan") else float(people)
+            if population is not None and not 0 <= population < 1e10:
+                raise ValueError
+        except ValueError:
+            problems.append(f"{where}: population = {people!r} is no number of people")
             continue
-        people = pd.to_numeric(row.get("population") or None, errors="coerce")
+        try:
+            place = facilities.checked_place(geometry)
+            if place.geom_type not in ("Polygon", "MultiPolygon", "Point"):
+                raise ValueError("needs a polygon or a point")
+        except ValueError as error:
+            problems.append(f"{where}: {error}" + ("" if geometry is not None else "; needs a polygon or a point"))
+            continue
         records.append(
             {
                 "code": code,
@@ -63,8 +74,8 @@ def frame(rows: list[tuple[str, Mapping[str, Any], Any]], file: object) -> gpd.G
                 "level": level,
                 "parent": str(row.get("parent") or "").strip() or None,
                 "urban": _URBAN_WORDS.get(urban_word),
-                "population": None if people is None or np.isnan(people) else float(people),
-                "geometry": shapely.make_valid(shapely.force_2d(geometry)),
+                "population": population,
+                "geometry": place,
             }
         )
     codes = [record["code"] for record in records]
@@ -91,7 +102,7 @@ def read(path: Path, coordinates: str = "wgs84") -> gpd.GeoDataFrame:
     if path.suffix.lower() == ".csv":
         for where, row in csv_rows(path, required=("code", "name", "level", "lon", "lat")):
             try:
-                place = shapely.Point(float(row["lon"]), float(row["lat"]))
+                place = shapely.Point(float(row.get("lon", "")), float(row.get("lat", "")))
             except ValueError:
                 place = None
             rows.append((where, row, place))

@@ -217,6 +217,8 @@ def _demand(
                 lost = people["population"][~inside].sum()
                 summary.add("left out 未采用", lost, f"people of {sources.population.name} outside {sources.area}")
             people = people[inside].reset_index(drop=True)
+            if not people["population"].sum() > 0:
+                raise InputError(f"{sources.population}: nobody in it is in {sources.area}")
         if sources.people is not None:
             if not people["population"].sum() > 0:
                 raise InputError(f"{sources.population}: has no people to scale to {sources.people:g}")
@@ -243,7 +245,8 @@ def _facilities(
         for name, count in own["category"].value_counts(sort=False).items():
             category = facilities.category(str(name))
             summary.add(f"{category.label_en.lower()} {category.label}", count, f"from {path.name}")
-    places = frames[0] if len(frames) == 1 else gpd.GeoDataFrame(pd.concat([f for f in frames if len(f)]))
+    filled = [own for own in frames if len(own)] or frames[:1]
+    places = gpd.GeoDataFrame(pd.concat(filled)) if len(filled) > 1 else filled[0]
     twice = places.index[places.index.duplicated()]
     if len(twice):
         raise InputError(f"facility id {twice[0]!r} stands in more than one file; ids must differ")
@@ -257,8 +260,8 @@ def _facilities(
     if sources.area is not None or sources.areas is None:
         codes[~_inside(units, points)] = None
     known = places["area_code"].isin(units.index).to_numpy()
-    places["area_code"] = np.where(known, places["area_code"], codes)
-    return places
+    codes = np.where(known, places["area_code"], codes)
+    return places.assign(area_code=pd.Series(codes, index=places.index, dtype=object))
 
 
 def _inside(units: gpd.GeoDataFrame, points: gpd.GeoSeries) -> NDArray[np.bool_]:

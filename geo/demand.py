@@ -4,6 +4,8 @@ A frame of demand has the columns `COLUMNS` and any more of its source: WGS84 de
 ``area_code`` None outside all areas.
 """
 
+import math
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +30,21 @@ def read(path: Path, coordinates: str = "wgs84") -> pd.DataFrame:
         The file cannot be read, lacks a column, or has rows that are not numbers in range; nothing is dropped.
     """
     try:
-        demand = pd.read_csv(path, dtype={"area_code": str}, encoding="utf-8-sig", low_memory=False)
+        with warnings.catch_warnings():
+            # A first row longer than the heading would be cut, or shift all columns by one.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            demand = pd.read_csv(
+                path,
+                dtype={"area_code": str},
+                encoding="utf-8-sig",
+                low_memory=False,
+                index_col=False,
+                skip_blank_lines=False,  # so that a row's number is its line's
+            ).dropna(how="all")
     except OSError as error:
         raise TableError(path, [f"cannot be read: {error.strerror}"]) from error
-    except ValueError as error:  # pandas' parser errors and UnicodeDecodeError
-        raise TableError(path, [f"is not a UTF-8 CSV table: {error}"]) from error
+    except (ValueError, pd.errors.ParserWarning) as error:  # parser errors and UnicodeDecodeError are ValueErrors
+        raise TableError(path, [f"is not a UTF-8 CSV table with one cell for each column: {error}"]) from error
     missing = [name for name in ("lon", "lat", "population") if name not in demand]
     if missing:
         raise TableError(path, [f"has no column {', '.join(missing)}; its columns: {', '.join(demand.columns)}"])
@@ -59,6 +71,7 @@ def read(path: Path, coordinates: str = "wgs84") -> pd.DataFrame:
     demand["lon"], demand["lat"] = datum.to_wgs84(demand["lon"], demand["lat"], coordinates)
     codes = demand["area_code"].astype(object)
     demand["area_code"] = codes.where(codes.notna(), None)
+    demand = demand.reset_index(drop=True)
     return demand[[*COLUMNS, *demand.columns.difference(COLUMNS, sort=False)]]
 
 
@@ -74,17 +87,20 @@ def from_raster(path: Path, within: Any) -> pd.DataFrame:
         import rasterio
         from rasterio.warp import transform as warp
         from rasterio.warp import transform_bounds
-        from rasterio.windows import from_bounds
+        from rasterio.windows import Window, from_bounds
     except ImportError as error:
         raise InputError(f"{path}: rasters need rasterio; install fuwuquan[raster]") from error
     try:
         with rasterio.open(path) as raster:
             if raster.crs is None:
                 raise InputError(f"{path}: the raster does not say its coordinate reference system")
-            window = rasterio.windows.Window(0, 0, raster.width, raster.height)
+            window = Window(0, 0, raster.width, raster.height)
             if within is not None:
                 bounds = transform_bounds("EPSG:4326", raster.crs, *within.bounds)
-                wanted = from_bounds(*bounds, raster.transform).round_offsets("floor").round_lengths("ceil")
+                wanted = from_bounds(*bounds, raster.transform)
+                # Whole cells, and one more on each side.
+                column, row = math.floor(wanted.col_off) - 1, math.floor(wanted.row_off) - 1
+                wanted = Window(column, row, math.ceil(wanted.width) + 3, math.ceil(wanted.height) + 3)
                 if not rasterio.windows.intersect(window, wanted):
                     raise InputError(f"{path}: the raster does not touch the area")
                 window = window.intersection(wanted)

@@ -61,6 +61,13 @@ def category(name: str) -> Category:
     return CATEGORIES[name]
 
 
+def known_category(value: str) -> str:
+    """``value`` if it is a category; ValueError, as pydantic's validators want it, if not."""
+    if value not in CATEGORIES:
+        raise ValueError(f"{value[:60]!r} is none of {', '.join(CATEGORIES)}")
+    return value
+
+
 def _clean(value: object) -> object:
     # Control characters break databases and terminals and mean nothing in a name; empty cells mean unknown.
     if isinstance(value, str):
@@ -95,7 +102,7 @@ class Facility(BaseModel):
     @field_validator("category")
     @classmethod
     def _known_category(cls, value: str) -> str:
-        return category(value).id
+        return known_category(value)
 
 
 FIELDS: tuple[str, ...] = tuple(Facility.model_fields)
@@ -119,9 +126,11 @@ def frame(rows: Iterable[tuple[str, Mapping[str, Any], Any]], file: object) -> g
     for where, properties, geometry in rows:
         known = {key: value for key, value in properties.items() if key in FIELDS and key != "extra"}
         extra = {key: value for key, value in properties.items() if key not in FIELDS}
-        extra |= properties.get("extra") or {}
+        kept = properties.get("extra")
         try:
-            facility = Facility(**known, extra=extra)
+            facility = Facility(
+                **known, extra=extra | kept if isinstance(kept, dict) else extra if kept is None else kept
+            )
             place = _place(facility.category, geometry)
         except ValidationError as error:
             problems += [f"{where}: {_explain(problem)}" for problem in error.errors()]
@@ -148,19 +157,20 @@ def _explain(problem: Any) -> str:
     return f"{field} = {str(problem['input'])[:60]!r}: {problem['msg']}"
 
 
-def _place(category_id: str, geometry: Any) -> Any:
+def checked_place(geometry: Any) -> Any:
+    """``geometry`` in two dimensions and valid; ValueError if it is none, or not in degrees."""
     if geometry is None or geometry.is_empty:
         raise ValueError("has no place (geometry)")
     west, south, east, north = geometry.bounds
     if not (west >= -180 and east <= 180 and south >= -90 and north <= 90):
         raise ValueError(f"place {west:.6g}, {south:.6g} is not a longitude and latitude in degrees")
-    if not geometry.is_valid:
-        geometry = shapely.make_valid(geometry)
-    if category_id == "park" and geometry.geom_type in ("Polygon", "MultiPolygon"):
-        return shapely.force_2d(geometry)
-    if geometry.geom_type == "Point":
-        return shapely.force_2d(geometry)
-    return shapely.force_2d(geometry).representative_point()
+    return shapely.make_valid(shapely.force_2d(geometry))
+
+
+def _place(category_id: str, geometry: Any) -> Any:
+    place = checked_place(geometry)
+    keeps = place.geom_type == "Point" or (category_id == "park" and place.geom_type in ("Polygon", "MultiPolygon"))
+    return place if keeps else place.representative_point()
 
 
 def read(path: Path, coordinates: str = "wgs84") -> gpd.GeoDataFrame:
@@ -191,13 +201,16 @@ def geojson_features(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         content = json.loads(path.read_text("utf-8-sig"))
     except OSError as error:
         raise TableError(path, [f"cannot be read: {error.strerror}"]) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise TableError(path, [f"is not JSON: {error}"]) from error
     features = content.get("features") if isinstance(content, dict) else None
     if not isinstance(features, list) or not all(isinstance(feature, dict) for feature in features):
         raise TableError(path, ["is not a GeoJSON FeatureCollection"])
-    for number, feature in enumerate(features, start=1):
-        yield f"feature {number}", feature
+    numbered = [(f"feature {number}", feature) for number, feature in enumerate(features, start=1)]
+    odd = [where for where, one in numbered if not isinstance(one.get("properties"), dict | None)]
+    if odd:
+        raise TableError(path, [f"{where}: its properties are no table" for where in odd])
+    yield from numbered
 
 
 def geojson_geometry(feature: Mapping[str, Any]) -> Any:
@@ -211,7 +224,7 @@ def geojson_geometry(feature: Mapping[str, Any]) -> Any:
 def _csv_rows(path: Path, coordinates: str) -> Iterator[tuple[str, dict[str, Any], Any]]:
     for where, row in csv_rows(path, required=("category", "lon", "lat")):
         try:
-            lon, lat = datum.to_wgs84(float(row.pop("lon")), float(row.pop("lat")), coordinates)
+            lon, lat = datum.to_wgs84(float(row.pop("lon", "")), float(row.pop("lat", "")), coordinates)
             place = shapely.Point(float(lon), float(lat))
         except ValueError:
             place = None
@@ -236,10 +249,15 @@ def csv_rows(path: Path, required: Iterable[str]) -> Iterator[tuple[str, dict[st
     missing = [name for name in required if name not in (reader.fieldnames or [])]
     if missing:
         raise TableError(path, [f"has no column {', '.join(missing)}; its columns: {reader.fieldnames or []}"])
-    for row in reader:
-        if None in row:
-            raise TableError(path, [f"row {reader.line_num} has more cells than the heading"])
-        yield f"row {reader.line_num}", {key: value for key, value in row.items() if value is not None}
+    try:
+        rows = [(f"row {reader.line_num}", row) for row in reader]
+    except csv.Error as error:
+        raise TableError(path, [f"row {reader.line_num}: {error}"]) from error
+    longer = [f"{where} has more cells than the heading" for where, row in rows if None in row]
+    if longer:
+        raise TableError(path, longer)
+    for where, row in rows:
+        yield where, {key: value for key, value in row.items() if value is not None}
 
 
 def geojson_feature(facility: Any, facility_id: str, coordinates: str = "wgs84") -> dict[str, Any]:
@@ -275,4 +293,4 @@ def standing(facilities: gpd.GeoDataFrame, on: date) -> gpd.GeoDataFrame:
         (opened is None or opened <= on) and (closed is None or closed > on)
         for opened, closed in zip(facilities["opened"], facilities["closed"], strict=True)
     ]
-    return facilities[keep]
+    return facilities.loc[keep]

@@ -351,7 +351,7 @@ def _facility_row(
         "address": _address(tags),
         "phone": tags.get("phone", tags.get("contact:phone", ""))[:300],
         "opening_hours": tags.get("opening_hours", "")[:300],
-        "capacity": int(capacity) if capacity.isdecimal() else None,
+        "capacity": int(capacity) if capacity.isdecimal() and len(capacity) < 10 else None,
         "opened": start if _is_day(start) else None,
         "provenance": "openstreetmap",
         "extra": {key: value for key, value in tags.items() if key not in _OWN_FIELDS},

@@ -41,7 +41,7 @@ class _Base(BaseModel):
     @field_validator("category")
     @classmethod
     def _known_category(cls, value: str) -> str:
-        return facility_register.category(value).id
+        return facility_register.known_category(value)
 
     @model_validator(mode="after")
     def _known_subtypes(self) -> "_Base":
@@ -117,7 +117,11 @@ def read(path: Path) -> tuple[Standard, ...]:
         raise StudyError(f"{path}: cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise StudyError(f"{path}: is not TOML: {error}") from error
-    rows = table.get("standard", [])
+    rows = table.pop("standard", [])
+    if table:
+        raise StudyError(f"{path}: {next(iter(table))!r} is unknown there; each goal is a table headed [[standard]]")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise StudyError(f"{path}: each standard is a table headed [[standard]]")
     try:
         standards = _LIST.validate_python(rows)
     except ValidationError as error:
@@ -125,7 +129,8 @@ def read(path: Path) -> tuple[Standard, ...]:
         place, *field = problem["loc"]
         name = rows[place].get("id", f"number {int(place) + 1}") if isinstance(place, int) else place
         where = ".".join(str(part) for part in field[1:]) or "the table"
-        raise StudyError(f"{path}: standard {name}: {where}: {problem['msg']}") from error
+        reason = problem["msg"].removeprefix("Value error, ")
+        raise StudyError(f"{path}: standard {name}: {where}: {reason}") from error
     ids = [standard.id for standard in standards]
     for twice in sorted({name for name in ids if ids.count(name) > 1}):
         raise StudyError(f"{path}: standard {twice} stands there twice")

@@ -138,6 +138,11 @@ def read(path: Path) -> gpd.GeoDataFrame:
     missing = [name for name in COLUMNS if name not in table]
     if missing:
         raise StudyError(f"{path}: has no column {', '.join(missing)}")
+    wrong = [name for name in ("u", "v", "length_m", "maxspeed_kph") if not pd.api.types.is_numeric_dtype(table[name])]
+    if wrong:
+        raise StudyError(f"{path}: {', '.join(wrong)} must be numbers")
+    if table.crs is None or table.crs.to_epsg() != 4326:
+        raise StudyError(f"{path}: must be in EPSG:4326")
     if table.empty:
         raise StudyError(f"{path}: holds no street")
     if (table["u"] == table["v"]).any() or not (table["length_m"] > 0).all():

@@ -128,8 +128,8 @@ class Study:
         """For each smallest unit's code that of its area at the reporting level; None where it has none."""
         own = self.areas["level"] == self.reporting_level
         upward = self.areas.index.to_series().where(own, self.areas["parent"])
-        found = codes.map(upward.to_dict())
-        return found.where(found.notna(), None)
+        above = {code: reported if isinstance(reported, str) else None for code, reported in upward.items()}
+        return pd.Series([above.get(code) for code in codes], index=codes.index, dtype=object)
 
 
 def read(folder: Path) -> Study:

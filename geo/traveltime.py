@@ -76,15 +76,20 @@ class Travel:
         if self.method == "straight-line":
             demand = self.study.demand
             return self._straight(facilities, demand["lon"].to_numpy(), demand["lat"].to_numpy(), mode)
-        network = self.network(mode)
-        return nearest(network, network.access(facilities), self._demand_places(mode))
+        return self._on_network(facilities, self._demand_places(mode), mode)
 
     def times(self, facilities: gpd.GeoDataFrame, lon: Floats, lat: Floats, mode: Mode) -> Times:
         """From WGS84 places to the nearest of ``facilities``."""
         if self.method == "straight-line":
             return self._straight(facilities, lon, lat, mode)
+        return self._on_network(facilities, self.network(mode).snap(lon, lat), mode)
+
+    def _on_network(self, facilities: gpd.GeoDataFrame, places: Places, mode: Mode) -> Times:
         network = self.network(mode)
-        return nearest(network, network.access(facilities), network.snap(lon, lat))
+        times = nearest(network, network.access(facilities), places)
+        if facilities.empty:
+            times.reason[times.reason == NO_FACILITY] = NONE_THERE
+        return times
 
     def _straight(self, facilities: gpd.GeoDataFrame, lon: Floats, lat: Floats, mode: Mode) -> Times:
         about = self.study.about
@@ -159,7 +164,7 @@ def nearest(network: Network, access: Access, places: Places) -> Times:
     better = along < best[on[place]]
     best[on[place[better]]], found[on[place[better]]] = along[better], access.facility[stretch[better]]
 
-    reason = reasons(~np.isfinite(best), NO_FACILITY if len(access.facility) else NONE_THERE)
+    reason = reasons(~np.isfinite(best), NO_FACILITY)
     reason[places.edge < 0] = NO_STREET.format(metres=network.max_connector_m)
     connector_s = np.where(places.edge >= 0, places.connector_m, np.inf) / network.walk_mps
     return Times(best + connector_s, found, reason)

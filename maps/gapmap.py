@@ -16,7 +16,7 @@ from geo.study import Study
 from maps.offline import Assets, Html, OfflineFigure, offline_map, pages
 
 # Blue for shares, orange to brown for gaps: apart for every kind of colour blindness (ColorBrewer Blues and YlOrBr).
-SHARES = ((0.2, "#f7fbff"), (0.4, "#deebf7"), (0.6, "#c6dbef"), (0.8, "#9ecae1"), (1.0, "#6baed6"))
+SHARES = ((0.2, "#f7fbff"), (0.4, "#dbe9f6"), (0.6, "#b5d4e9"), (0.8, "#86b9dc"), (1.0, "#5299cb"))
 NO_SHARE = "#e8e8e8"
 NEAR, FAR, FARTHEST, LOST = "#fec44f", "#ec7014", "#993404", "#111111"
 STEPS = {"minutes": (5.0, 15.0), "metres": (250.0, 1000.0)}
@@ -48,7 +48,7 @@ def render(
         them; None: no background, no request
     """
     figure = OfflineFigure(assets, static_url, f"{answer.name} · {study.about.name}")
-    map_ = offline_map(figure, tiles, html.escape(tiles_attribution))
+    map_ = offline_map(figure, tiles, _inert(tiles_attribution))
     _add_areas(map_, study, answer)
     _add_streets(map_, study)
     marks = _add_gaps(map_, study, answer, counted)
@@ -120,7 +120,7 @@ def _add_areas(map_: folium.Map, study: Study, answer: Coverage) -> None:
         features.append(
             _feature(
                 shape,
-                {"color": "#41556b", "weight": 1.4, "fillColor": fill, "fillOpacity": 0.8},
+                {"color": "#41556b", "weight": 1.4, "fillColor": fill, "fillOpacity": 1.0},
                 名称=area.name,
                 达标=share,
                 数量=f"{area.covered:,.0f} / {area.total:,.0f} {UNITS[answer.unit]}",
@@ -171,8 +171,8 @@ def _add_gaps(map_: folium.Map, study: Study, answer: Coverage, counted: Count) 
             "color": "#ffffff" if np.isinf(mark.beyond) else "#5a2a00",
             "weight": 0.7,
             "fillColor": _gap_colour(mark.beyond, unit),
-            "fillOpacity": 0.85,
-            "radius": round(2.5 + 13 * float(np.sqrt(mark.weight / largest)), 1),
+            "fillOpacity": 0.75,
+            "radius": round(2.5 + 9 * float(np.sqrt(mark.weight / largest)), 1),
         }
         features.append(
             _feature(
@@ -231,7 +231,10 @@ def _add_facilities(map_: folium.Map, chosen: gpd.GeoDataFrame, answer: Coverage
             "fillOpacity": 1.0 if row.geometry.geom_type == "Point" else 0.5,
             "radius": 6 if new else 3.6,
         }
-        features.append(_feature(row.geometry, style, 名称=row.name or category.label, 类型=f"{zh} {en}"))
+        texts = {"名称": row.name or category.label, "类型": f"{zh} {en}"}
+        features.append(_feature(row.geometry, style, **texts))
+        if new and row.geometry.geom_type != "Point":  # a pocket park is smaller than a pixel
+            features.append(_feature(row.geometry.representative_point(), style | {"fillOpacity": 1.0}, **texts))
     _layer(map_, f"{category.label} {category.label_en}", features, ["名称", "类型"])
 
 
@@ -248,13 +251,17 @@ def _add_names(map_: folium.Map, study: Study) -> None:
 
 def _feature(shape: Any, style: dict[str, Any], **properties: str) -> dict[str, Any]:
     shape = shapely.transform(shape, lambda xy: xy.round(5))
-    # Leaflet puts properties into the page as HTML.
-    escaped = {key: html.escape(str(value)) for key, value in properties.items()}
+    escaped = {key: _inert(value) for key, value in properties.items()}
     return {
         "type": "Feature",
         "geometry": shapely.geometry.mapping(shape),
         "properties": {"style": style, **escaped},
     }
+
+
+def _inert(text: object) -> str:
+    # Leaflet shows properties as HTML, and branca runs every finished script once more as a Jinja template.
+    return html.escape(str(text)).replace("{", "&#123;")
 
 
 def _layer(map_: folium.Map, name: str, features: list[dict[str, Any]], fields: list[str]) -> None:

@@ -48,8 +48,8 @@ class OfflineFigure(Figure):
         for name, element in list(self.header._children.items()):
             if isinstance(element, JavascriptLink | CssLink):
                 del self.header._children[name]
-        self.header.add_child(Html(self._assets_html()), name="assets", index=0)
-        html = str(self._template.render(this=self, kwargs=kwargs))
+        self.header.add_child(Html(self._assets_html()), name="assets")
+        html = str(self._template.render(this=self, kwargs=kwargs)).replace("<html>", '<html lang="zh-CN">', 1)
         # Folium's random names become numbers: the same map is the same file. Nobody is kept from zooming.
         names: dict[str, str] = {}
         html = re.sub(r"\b[0-9a-f]{32}\b|(?<=_)[0-9a-f]{32}", lambda m: names.setdefault(m[0], f"{len(names)}"), html)

@@ -3,7 +3,8 @@
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from geo import datum, facilities
@@ -18,7 +19,18 @@ GEOJSON = "application/geo+json"
 MOST_NEAREST = 100
 MOST_ITEMS = 10_000
 
-router = APIRouter(prefix="/v1")
+
+def no_repeats(request: Request) -> None:
+    """Refuse a parameter that is given twice; which of them is meant nobody can say."""
+    names = [name for name, _ in request.query_params.multi_items()]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise RequestValidationError(
+            [{"loc": ("query", name), "type": "repeated", "msg": "is given more than once"} for name in twice]
+        )
+
+
+router = APIRouter(prefix="/v1", dependencies=[Depends(no_repeats)])
 
 
 class NoQuery(BaseModel):
@@ -36,9 +48,7 @@ class Common(NoQuery):
 
 
 def _known_category(value: str | None) -> str | None:
-    if value is not None and value not in facilities.CATEGORIES:
-        raise ValueError(f"{value!r} is none of {', '.join(facilities.CATEGORIES)}")
-    return value
+    return None if value is None else facilities.known_category(value)
 
 
 class NearestQuery(Common):
@@ -47,7 +57,7 @@ class NearestQuery(Common):
     lon: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, description="degrees")]
     lat: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, description="degrees")]
     category: Annotated[str | None, Field(description=f"one of {', '.join(facilities.CATEGORIES)}; all")] = None
-    mode: Mode = "walk"
+    mode: Annotated[Mode, Field(description="how people travel")] = "walk"
     limit: Annotated[int, Field(ge=1, description=f"at most {MOST_NEAREST} are given")] = 5
 
     _category = field_validator("category")(_known_category)
@@ -62,7 +72,7 @@ class ItemsQuery(Common):
     ] = None
     category: Annotated[str | None, Field(description=f"one of {', '.join(facilities.CATEGORIES)}")] = None
     limit: Annotated[int, Field(ge=1, description=f"at most {MOST_ITEMS} are given")] = 100
-    offset: Annotated[int, Field(ge=0, le=2**31)] = 0
+    offset: Annotated[int, Field(ge=0, le=2**31, description="how many to pass over")] = 0
 
     _category = field_validator("category")(_known_category)
 
@@ -177,7 +187,7 @@ def _links(request: Request, query: ItemsQuery, limit: int, matched: int) -> lis
 
 
 @router.get(
-    "/collections/facilities/items/{facility_id}",
+    "/collections/facilities/items/{facility_id:path}",
     responses=_documented("a GeoJSON Feature", None, 404),
     summary="One facility",
 )

@@ -88,7 +88,7 @@ def serve(
     _answers(settings.study)  # a study that cannot be served is said here, in one line
     # Worker processes make their settings from the environment.
     os.environ["FUWUQUAN_STUDY"] = str(settings.study)
-    notes.print(f"服务圈 http://{settings.host}:{settings.port}/", markup=False)
+    notes.print(f"服务圈 http://{settings.host}:{settings.port}/", markup=False, soft_wrap=True)
     uvicorn.run(
         "service.app:create_app",
         factory=True,
@@ -194,7 +194,7 @@ def _write(content: bytes, output: Path | None) -> None:
         output.write_bytes(content)
     except OSError as error:
         raise FuwuquanError(f"{output}: cannot be written: {error.strerror}") from error
-    notes.print(f"{output}", markup=False)
+    notes.print(f"{output}", markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -256,4 +256,5 @@ def import_(
             f"{file}: {len(changes.added)} {would}added, {len(changes.changed)} {would}changed, "
             f"{len(changes.unchanged)} unchanged; {len(changes.missing)} of the register not in the file, kept",
             markup=False,
+            soft_wrap=True,
         )

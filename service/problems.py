@@ -80,4 +80,4 @@ def install(app: FastAPI) -> None:
 def _reason(one: Any) -> str:
     if one["type"] == "extra_forbidden":
         return "there is no such parameter"
-    return str(one["msg"])
+    return str(one["msg"]).removeprefix("Value error, ")

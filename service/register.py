@@ -14,7 +14,7 @@ import pandas as pd
 import shapely
 from sqlalchemy import JSON, Column, LargeBinary, event, func
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError, SQLAlchemyError
 from sqlmodel import Field, Session, SQLModel, col, create_engine, select
 
 from geo import facilities
@@ -82,15 +82,16 @@ class Register:
 
     def __init__(self, study: Study, url: str) -> None:
         self.study = study
-        self._place = make_url(url).render_as_string(hide_password=True)
+        self._place = "FUWUQUAN_DATABASE_URL"
         self._source = study.folder / "facilities.geojson"
         arguments = {"check_same_thread": False, "timeout": 30} if url.startswith("sqlite") else {}
-        self._engine = create_engine(url, connect_args=arguments, pool_pre_ping=not url.startswith("sqlite"))
-        if self._engine.dialect.name == "sqlite":
-            event.listen(self._engine, "connect", _write_ahead)
         self._frame = lru_cache(maxsize=2)(self._read_frame)
         with self._errors():
-            SQLModel.metadata.create_all(self._engine)
+            self._place = make_url(url).render_as_string(hide_password=True)
+            self._engine = create_engine(url, connect_args=arguments, pool_pre_ping=not url.startswith("sqlite"))
+            if self._engine.dialect.name == "sqlite":
+                event.listen(self._engine, "connect", _write_ahead)
+            self._make_tables()
             self._fill()
         owner = self._fact("study")
         if owner != study.about.id:
@@ -103,9 +104,19 @@ class Register:
     def _errors(self) -> Iterator[None]:
         try:
             yield
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, ImportError) as error:  # a database's driver may not be installed
             what = str(getattr(error, "orig", None) or error).splitlines()[0]
             raise RegisterError(f"{self._place}: the register cannot be used: {what}") from error
+
+    def _make_tables(self) -> None:
+        tables = len(SQLModel.metadata.tables)
+        for attempt in range(tables + 1):
+            try:
+                return SQLModel.metadata.create_all(self._engine)
+            except (OperationalError, ProgrammingError):
+                # Another process may have made a table between the look and the making; once for each table.
+                if attempt == tables:
+                    raise
 
     def _fill(self) -> None:
         if self._fact("study") is not None:

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-import handmade
 import pytest
 
+import handmade
 from geo import build, study
 from geo.build import Sources
 from geo.study import Study

@@ -1,5 +1,6 @@
 """The installed program, run as people run it: commands to their end, and a server on a free port."""
 
+import io
 import os
 import signal
 import socket
@@ -9,8 +10,11 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
+from unittest import mock
+
+from service import cli
 
 FUWUQUAN = Path(sys.executable).parent / "fuwuquan"
 
@@ -24,6 +28,25 @@ def run(*arguments: object, **settings: str) -> subprocess.CompletedProcess[byte
     """Run ``fuwuquan`` with ``arguments`` to its end."""
     command = [str(FUWUQUAN), *(str(argument) for argument in arguments)]
     return subprocess.run(command, env=environment(**settings), capture_output=True, timeout=120, check=False)
+
+
+def call(*arguments: object, **settings: str) -> subprocess.CompletedProcess[bytes]:
+    """What `run` does, in this process: some twenty times faster. A traceback comes out as the exception it is."""
+    command = ["fuwuquan", *(str(argument) for argument in arguments)]
+    output, errors = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
+    status = 0
+    with (
+        mock.patch.dict(os.environ, environment(**settings), clear=True),
+        mock.patch.object(sys, "argv", command),
+        redirect_stdout(output),
+        redirect_stderr(errors),
+    ):
+        try:
+            cli.main()
+        except SystemExit as end:
+            status = end.code if isinstance(end.code, int) else int(end.code is not None)
+    written = [stream.buffer.getvalue() for stream in (output, errors)]
+    return subprocess.CompletedProcess(command, status, *written)
 
 
 def free_port() -> int:

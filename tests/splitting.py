@@ -12,6 +12,7 @@ from typing import Any
 import networkx
 import numpy as np
 import shapely
+
 from handmade import Facility, Metres, Street
 
 SAME = 1e-4  # metres by which two streets are equally near
@@ -36,7 +37,7 @@ class Span:
 
 
 class Split:
-    """The streets open to one mode; ``walk_kph``, ``cycle_kph`` as given, driving at 0.8 of the legal or class speed."""
+    """The streets open to one mode; ``walk_kph``, ``cycle_kph`` as given, driving 0.8 of the legal or class speed."""
 
     def __init__(self, streets: Sequence[Street], mode: str, max_connector_m: float, kph: Mapping[str, float]) -> None:
         self.streets, self.mode, self.max_connector_m, self.kph = streets, mode, max_connector_m, kph
@@ -132,7 +133,7 @@ class Split:
         line = self.streets[street].line
         if metres < 1e-6:
             return line[0]
-        return line[-1] if metres > shapely.LineString(line).length - 1e-6 else (street, metres)
+        return line[-1] if metres > shapely.LineString(line).length - 1e-6 else ("along", street, metres)
 
     def _cut(self, graph: Any, number: int, street: Street, entries: list[Entry]) -> None:
         length = float(shapely.LineString(street.line).length)

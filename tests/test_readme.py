@@ -8,8 +8,9 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-import program
 import pytest
+
+import program
 import readme
 
 

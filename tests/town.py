@@ -39,7 +39,7 @@ def make(
     point_areas: bool = False,
     standards: str | None = None,
 ) -> Path:
-    """Write the town's study into ``folder``; areas, facilities and the study itself are called by ``names`` in turn."""
+    """Write the town's study into ``folder``; areas and facilities are called by ``names`` in turn."""
     folder.mkdir(parents=True)
     called = cycle(names)
     _write(folder / "areas.geojson", [_area(code, next(called), point_areas) for code in (*TOWNS, *VILLAGES)])

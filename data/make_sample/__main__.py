@@ -13,13 +13,14 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
+import shapely
+
 import facilities
 import land
 import network
-import numpy as np
-import pandas as pd
 import places
-import shapely
 import streets
 
 SEED = 330784

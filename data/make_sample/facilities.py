@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import land
 import numpy as np
 import pandas as pd
 import shapely
+
+import land
 from land import Floats, Land, Rng
 from places import Unit
 

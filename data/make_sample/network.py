@@ -1,18 +1,18 @@
 """The street network that is made of the drawn streets: cut where they meet, without what hangs loose."""
 
 import geopandas as gpd
-import land
 import numpy as np
 import pandas as pd
 import shapely
-from land import Land
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from shapely import Point
-from streets import RANKS, Street
 
+import land
 from geo.projection import geodesic_lengths
 from geo.streets import frame
+from land import Land
+from streets import RANKS, Street
 
 MAXSPEED_KPH = {"motorway": 100.0, "motorway_link": 60.0, "trunk": 80.0, "primary": 60.0}
 NO_WALKING = ["motorway", "motorway_link"]

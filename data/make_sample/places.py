@@ -4,14 +4,14 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import geopandas as gpd
-import land
 import numpy as np
 import pandas as pd
 import shapely
-from land import Floats, Land, Rng
 from shapely import LineString, Polygon
 
+import land
 from geo import areas
+from land import Floats, Land, Rng
 
 PEOPLE = 964_203  # census of 2020
 CITY_PEOPLE_2000 = 185_055  # the three 街道 are known jointly only

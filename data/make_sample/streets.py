@@ -3,15 +3,16 @@
 from itertools import pairwise, product
 from typing import Any, NamedTuple
 
-import land
 import numpy as np
 import shapely
-from land import Land, Rng
-from places import Unit
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import dijkstra
 from shapely import LineString, Polygon
 from shapely.ops import split
+
+import land
+from land import Land, Rng
+from places import Unit
 
 OVERSHOOT_M = 4.0  # lines run this far past the line they should meet, so that the two cross
 MOTORWAY = [(119.89, 28.985), (119.96, 28.985), (120.015, 28.95), (120.07, 28.94), (120.12, 28.962),

@@ -8,6 +8,7 @@
   const [west, south, east, north] = data.bounds;
 
   const map = L.map("map", { zoomSnap: 0.25, preferCanvas: true });
+  map.attributionControl.setPrefix("Leaflet");
   map.fitBounds([[south, west], [north, east]], { padding: [8, 8] });
   L.geoJSON(data.outlines, { interactive: false, style: { color: "#41556b", weight: 1, fillColor: "#deebf7", fillOpacity: 0.8 } }).addTo(map);
   const found = L.featureGroup().addTo(map);
@@ -20,8 +21,8 @@
   };
 
   const place = (lon, lat) => {
-    form.lon.value = lon.toFixed(6);
-    form.lat.value = lat.toFixed(6);
+    form.lon.value = lon.toFixed(5);
+    form.lat.value = lat.toFixed(5);
     form.requestSubmit();
   };
 
@@ -33,25 +34,29 @@
   const show = (answer) => {
     const { lon, lat } = answer.place;
     found.clearLayers();
-    const mark = (lonLat, style, text) =>
-      L.circleMarker([lonLat[1], lonLat[0]], style).bindTooltip(element("span", text)).addTo(found);
+    const pin = (number, name) => {
+      const icon = L.divIcon({ html: element("span", number, "fwq-pin"), className: "", iconSize: [22, 22] });
+      return (point) => L.marker(point, { icon }).bindTooltip(element("span", name)).addTo(found);
+    };
     const speed = answer.speed_kph ? `${answer.speed_kph} km/h` : "";
     status.textContent = answer.features.length
       ? `${speed} · ${answer.method}${answer.sample ? " · 示例数据 sample" : ""}`
       : `到不了 nothing in reach: ${answer.reason}`;
-    results.replaceChildren(...answer.features.map(({ geometry, properties: p }) => {
+    results.replaceChildren(...answer.features.map(({ geometry, properties: p }, row) => {
       const item = element("li", "");
       item.append(element("b", p.name || label(p)));
       item.append(element("span", `${p.minutes.toFixed(1)} 分钟 min · ${Math.round(p.metres)} 米 m`, "fwq-time"));
       item.append(element("small", [label(p), p.opening_hours, p.phone].filter(Boolean).join(" · ")));
       if (geometry.type === "Point") {
-        mark(geometry.coordinates, { radius: 6, color: "#1b4d3e", fillColor: "#fff", fillOpacity: 1, weight: 2 }, p.name || label(p));
+        pin(row + 1, p.name || label(p))([geometry.coordinates[1], geometry.coordinates[0]]);
       } else {
-        L.geoJSON(geometry, { style: { color: "#1b4d3e", weight: 2 } }).addTo(found);
+        const shape = L.geoJSON(geometry, { style: { color: "#1b4d3e", weight: 2 } }).addTo(found);
+        pin(row + 1, p.name || label(p))(shape.getBounds().getCenter());
       }
       return item;
     }));
-    mark([lon, lat], { radius: 7, color: "#fff", weight: 2, fillColor: "#d55e00", fillOpacity: 1 }, "这里 here");
+    L.circleMarker([lat, lon], { radius: 8, color: "#fff", weight: 2, fillColor: "#d55e00", fillOpacity: 1 })
+      .bindTooltip("这里 here").addTo(found);
     map.fitBounds(found.getBounds(), { padding: [30, 30], maxZoom: 15 });
   };
 

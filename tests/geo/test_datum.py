@@ -69,7 +69,16 @@ def test_cgcs2000_is_taken_as_wgs84() -> None:
 @pytest.mark.parametrize("system", ["gcj02", "bd09"])
 @pytest.mark.parametrize(
     ("lon", "lat"),
-    [(9.52, 47.14), (-51.2, -30.0), (71.9, 40.0), (138.0, 35.0), (103.8, 0.5), (100.0, 56.0), (0.0, 90.0), (0.0, -90.0)],
+    [
+        (9.52, 47.14),
+        (-51.2, -30.0),
+        (71.9, 40.0),
+        (138.0, 35.0),
+        (103.8, 0.5),
+        (100.0, 56.0),
+        (0.0, 90.0),
+        (0.0, -90.0),
+    ],
 )
 def test_nothing_is_shifted_outside_china(lon: float, lat: float, system: str) -> None:
     for move in (datum.from_wgs84, datum.to_wgs84):

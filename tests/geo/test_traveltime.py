@@ -2,27 +2,27 @@
 
 from collections.abc import Callable
 from datetime import date
+from itertools import pairwise
 
-import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
-from handmade import Facility, Metres, People, Street, facility_frame, lonlat, standard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyproj import Geod
-from splitting import Split
 
-from geo import coverage, datum, facilities, traveltime
+from geo import coverage, facilities
 from geo.study import Study
-from geo.traveltime import Times, Travel
+from geo.traveltime import NO_FACILITY, NO_STREET, NONE_THERE, Times, Travel
+from handmade import Facility, Metres, People, Street, facility_frame, lonlat, standard
+from splitting import Split
 
 GEOD = Geod(ellps="WGS84")
 MODES = ("walk", "cycle", "drive")
 KPH = {"walk": 4.0, "cycle": 15.0}
 CONNECTOR_M = 60.0
 NOW = date(2021, 12, 31)
-thorough = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+thorough = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 
 
 @st.composite
@@ -38,7 +38,9 @@ def street_nets(draw: st.DrawFn) -> list[Street]:
         across = (b[1] - a[1], a[0] - b[0])
         bend = (0.11 + 0.02 * number) * draw(st.sampled_from([-1, 1]))
         middle = ((a[0] + b[0]) / 2 + bend * across[0], (a[1] + b[1]) / 2 + bend * across[1])
-        line = [a, middle, b] if draw(st.booleans()) or any({a, b} == {s.line[0], s.line[-1]} for s in streets) else [a, b]
+        line = (
+            [a, middle, b] if draw(st.booleans()) or any({a, b} == {s.line[0], s.line[-1]} for s in streets) else [a, b]
+        )
         streets.append(
             Street(
                 line,
@@ -111,9 +113,7 @@ def test_times_are_those_of_a_graph_that_is_cut(
         else:
             assert times.facility[row] == -1
             no_street = not split.entries(people[row].place)
-            assert times.reason[row] == (
-                "no street within 60 m" if no_street else "no facility can be reached on the network"
-            )
+            assert times.reason[row] == (NO_STREET.format(metres=60.0) if no_street else NO_FACILITY)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -156,7 +156,7 @@ def split_connectors(split: Split, clinics: list[Facility], rows: list[int]) -> 
 
 
 @pytest.mark.parametrize("mode", MODES)
-@settings(thorough, max_examples=80)
+@settings(thorough, max_examples=40)
 @given(streets=street_nets(), people=places(5, 0.137), corners=st.lists(
     st.tuples(st.integers(-3, 33), st.integers(-3, 23), st.integers(1, 12), st.integers(1, 12)), min_size=1, max_size=3
 ))  # fmt: skip
@@ -170,7 +170,9 @@ def test_parks_are_reached_wherever_a_street_enters_them(
     split = Split(streets, mode, CONNECTOR_M, KPH)
     # Sides lie off the grid, so that no street runs along one.
     parks = [
-        Facility(f"p{n}", "park", shapely.box(10 * x + 3.3 + n, 10 * y + 4.1 + n, 10 * (x + w) + 7.7, 10 * (y + h) + 6.9))
+        Facility(
+            f"p{n}", "park", shapely.box(10 * x + 3.3 + n, 10 * y + 4.1 + n, 10 * (x + w) + 7.7, 10 * (y + h) + 6.9)
+        )
         for n, (x, y, w, h) in enumerate(corners)
     ]
     parks = [park for park in parks if split.stretches(park.place)]
@@ -187,7 +189,7 @@ def test_parks_are_reached_wherever_a_street_enters_them(
             assert span.least - 1e-3 <= got.get(number, np.inf) <= span.greatest + 1e-3
 
 
-@settings(thorough, max_examples=60)
+@settings(thorough, max_examples=30)
 @given(town=towns(), more=places(2, 0.0313))
 def test_another_facility_never_lengthens_a_trip(
     small_study: Callable[..., Study], town: tuple[list[Street], list[Facility], list[People]], more: list[Metres]
@@ -199,7 +201,7 @@ def test_another_facility_never_lengthens_a_trip(
     assert np.all(after <= before + 1e-9)
 
 
-@settings(thorough, max_examples=40)
+@settings(thorough, max_examples=25)
 @given(town=towns())
 def test_a_longer_limit_never_lowers_coverage(
     small_study: Callable[..., Study], town: tuple[list[Street], list[Facility], list[People]]
@@ -210,26 +212,6 @@ def test_a_longer_limit_never_lowers_coverage(
         for minutes in (0.5, 1, 2, 3, 5, 10, 120)
     ]
     assert covered == sorted(covered)
-
-
-@settings(thorough, max_examples=25)
-@given(town=towns())
-def test_a_datum_there_and_back_changes_nothing(
-    small_study: Callable[..., Study], town: tuple[list[Street], list[Facility], list[People]]
-) -> None:
-    travel = travel_in(small_study, town)
-    here = travel.study.facilities
-    there = datum.geometry_to_wgs84(datum.geometry_from_wgs84(here.geometry.to_numpy(), "gcj02"), "gcj02")
-    lon, lat = travel.study.demand["lon"].to_numpy(), travel.study.demand["lat"].to_numpy()
-    moved = datum.to_wgs84(*datum.from_wgs84(lon, lat, "gcj02"), "gcj02")
-    one = travel.times(here, lon, lat, "walk")
-    other = travel.times(gpd.GeoDataFrame(here.drop(columns="geometry"), geometry=there, crs=4326), *moved, "walk")
-    finite = np.isfinite(one.seconds) & np.isfinite(other.seconds)
-    # At a crossing or halfway between two streets, a micrometre may choose the other street; walkers do not mind.
-    assert (finite == np.isfinite(one.seconds)).all()
-    assert other.seconds[finite] == pytest.approx(one.seconds[finite], abs=CONNECTOR_M)
-    middle = finite & (one.facility == other.facility)
-    assert np.median(np.abs(other.seconds - one.seconds)[middle]) < 1e-3 if middle.any() else True
 
 
 # --- what a hand can compute -------------------------------------------------------------------------------------
@@ -254,9 +236,7 @@ def test_a_kilometre_at_four_kilometres_an_hour_is_fifteen_minutes(small_study: 
 
 
 @pytest.mark.parametrize(("length_m", "share"), [(999.9, 1), (1000.0, 1), (1000.1, 0)])
-def test_fifteen_minutes_exactly_is_inside(
-    small_study: Callable[..., Study], length_m: float, share: float
-) -> None:
+def test_fifteen_minutes_exactly_is_inside(small_study: Callable[..., Study], length_m: float, share: float) -> None:
     travel = one_street(small_study)
     assert travel.study.streets is not None
     travel.study.streets["length_m"] = length_m  # the length decides, not how the line is drawn
@@ -266,7 +246,7 @@ def test_fifteen_minutes_exactly_is_inside(
 def test_fifteen_minutes_in_many_pieces_is_inside(small_study: Callable[..., Study]) -> None:
     # 1000 / 7 and 0.1-metre steps do not add up to 1000 in floating point.
     cuts = [0.0, *np.cumsum(np.full(6, 1000 / 7)).tolist(), 1000.0]
-    streets = [Street([(a, 0.0), (b, 0.0)]) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+    streets = [Street([(a, 0.0), (b, 0.0)]) for a, b in pairwise(cuts)]
     travel = Travel(small_study(streets, [Facility("c", "clinic", (1000.0, 0))], [People((0.0, 0.0), 1)]))
     assert travel.study.streets is not None
     travel.study.streets["length_m"] = 1000 / 7
@@ -357,24 +337,26 @@ def test_reasons_why_nothing_is_reached(small_study: Callable[..., Study]) -> No
     travel = Travel(small_study(streets, [Facility("c", "clinic", (5100, 0))], people))
     clinics = travel.study.facilities
     assert unreached(travel.demand_times(clinics, "walk")) == [
-        "no facility can be reached on the network",
-        "no street within 1000 m",
+        NO_FACILITY,
+        NO_STREET.format(metres=1000),
     ]
     assert unreached(travel.demand_times(clinics.iloc[:0], "walk")) == [
-        "there is no such facility",
-        "no street within 1000 m",
+        NONE_THERE,
+        NONE_THERE,  # whether a street is near or not, as `ranked` says
     ]
-    for frame, reason in ((clinics, "no facility can be reached on the network"), (clinics[:0], "there is no such facility")):
+    for frame, reason in ((clinics, NO_FACILITY), (clinics[:0], NONE_THERE)):
         ranking = travel.ranked(frame, *lonlat(0, 0), "walk")
         assert (len(ranking.rows), len(ranking.seconds), len(ranking.metres)) == (0, 0, 0)
         assert ranking.reason == reason
-    assert travel.ranked(clinics, *lonlat(2500, 0), "walk").reason == "no street within 1000 m"
+    assert travel.ranked(clinics, *lonlat(2500, 0), "walk").reason == NO_STREET.format(metres=1000)
 
 
 def test_a_facility_off_the_network_is_there_but_out_of_reach(small_study: Callable[..., Study]) -> None:
-    travel = Travel(small_study([Street([(0, 0), (100, 0)])], [Facility("c", "clinic", (0, 4000))], [People((0, 0), 1)]))
+    travel = Travel(
+        small_study([Street([(0, 0), (100, 0)])], [Facility("c", "clinic", (0, 4000))], [People((0, 0), 1)])
+    )
     times = travel.demand_times(travel.study.facilities, "walk")
-    assert unreached(times) == ["no facility can be reached on the network"]
+    assert unreached(times) == [NO_FACILITY]
     ranking = travel.ranked(travel.study.facilities, *lonlat(0, 0), "walk")
     assert ranking.reason == times.reason[0]
 
@@ -382,8 +364,8 @@ def test_a_facility_off_the_network_is_there_but_out_of_reach(small_study: Calla
 def test_a_mode_with_no_street_reaches_nothing(small_study: Callable[..., Study]) -> None:
     footpath = Street([(0, 0), (100, 0)], drive=(False, False))
     travel = Travel(small_study([footpath], [Facility("c", "clinic", (100, 0))], [People((0, 0), 1)]))
-    assert unreached(travel.demand_times(travel.study.facilities, "drive")) == ["no street within 1000 m"]
-    assert travel.ranked(travel.study.facilities, *lonlat(0, 0), "drive").reason == "no street within 1000 m"
+    assert unreached(travel.demand_times(travel.study.facilities, "drive")) == [NO_STREET.format(metres=1000)]
+    assert travel.ranked(travel.study.facilities, *lonlat(0, 0), "drive").reason == NO_STREET.format(metres=1000)
 
 
 def test_one_facility_is_ranked_once(small_study: Callable[..., Study]) -> None:
@@ -429,8 +411,8 @@ def test_straight_line_says_so_in_coverage(small_study: Callable[..., Study]) ->
 
 def test_straight_line_without_a_facility(small_study: Callable[..., Study]) -> None:
     travel = Travel(small_study(None, [], [People((0, 0), 1)]))
-    assert unreached(travel.demand_times(travel.study.facilities, "walk")) == ["there is no such facility"]
-    assert travel.ranked(travel.study.facilities, *lonlat(0, 0), "walk").reason == "there is no such facility"
+    assert unreached(travel.demand_times(travel.study.facilities, "walk")) == [NONE_THERE]
+    assert travel.ranked(travel.study.facilities, *lonlat(0, 0), "walk").reason == NONE_THERE
 
 
 def test_what_has_closed_is_not_travelled_to(small_study: Callable[..., Study]) -> None:
@@ -441,4 +423,4 @@ def test_what_has_closed_is_not_travelled_to(small_study: Callable[..., Study]) 
     travel = Travel(small_study([Street([(0, 0), (1000, 0)])], clinics, [People((0, 0), 1)]))
     standing = facilities.standing(travel.study.facilities, NOW)
     assert travel.demand_times(standing, "walk").seconds == pytest.approx([900], abs=1e-3)
-    assert traveltime.Travel(travel.study).demand_times(travel.study.facilities, "walk").seconds[0] < 91
+    assert Travel(travel.study).demand_times(travel.study.facilities, "walk").seconds[0] < 91

@@ -7,9 +7,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-import town
 from starlette.testclient import TestClient
 
+import town
 from service.app import create_app
 from service.settings import Settings
 

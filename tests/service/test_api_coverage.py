@@ -6,10 +6,16 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-FIELDS = ["standard", "name", "source", "measure", "method", "mode", "speed_kph", "minutes", "unit", "total", "covered", "share", "target", "meets_target", "people", "areas", "alternatives", "sample"]
+FIELDS = {
+    "standard", "name", "source", "measure", "method", "mode", "speed_kph", "minutes", "unit", "total", "covered",
+    "share", "target", "meets_target", "people", "areas", "alternatives", "sample",
+}  # fmt: skip
 AREA_FIELDS = {"code", "name", "people", "total", "covered", "share"}
 ALTERNATIVE_FIELDS = {"mode", "speed_kph", "covered", "share"}
-PLAN = ["health-15", "health-20", "hall-presence", "hall-new", "park-new", "park-500", "kindergarten-new", "kindergarten-town", "kindergarten-300"]
+PLAN = [
+    "health-15", "health-20", "hall-presence", "hall-new", "park-new", "park-500", "kindergarten-new",
+    "kindergarten-town", "kindergarten-300",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +49,7 @@ def test_one_standard_is_the_same_object_as_in_the_list(client: TestClient, cove
 @pytest.mark.parametrize("standard", PLAN)
 def test_an_answer_has_every_promised_field(coverage: dict, standard: str):
     one = coverage[standard]
-    assert [field for field in FIELDS if field not in one] == []
+    assert one.keys() >= FIELDS
     assert one["areas"]
     assert all(area.keys() >= AREA_FIELDS for area in one["areas"])
     assert all(other.keys() >= ALTERNATIVE_FIELDS for other in one["alternatives"])

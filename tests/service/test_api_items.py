@@ -6,10 +6,10 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 import pytest
 import shapely
-import town
 from pyproj import Geod
 from starlette.testclient import TestClient
 
+import town
 from service import api
 
 ITEMS = "/v1/collections/facilities/items"

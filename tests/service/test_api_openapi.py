@@ -5,9 +5,10 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-import town
 from openapi_spec_validator import validate
 from starlette.testclient import TestClient
+
+import town
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,139 @@
+"""Real places: travel times against the slow independent reference, and figures that others have computed."""
+
+import json
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+import shapely
+
+import reference
+from geo import coverage, datum, demand, facilities
+from geo.standards import Mode
+from geo.study import Study
+from geo.traveltime import Travel
+from handmade import standard
+
+COUNT = 200
+NOW = date(2022, 1, 1)
+
+
+def around(study: Study, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Seeded places near people, some 200 m off."""
+    rng = np.random.default_rng(2022)
+    rows = rng.choice(len(study.demand), count, replace=False)
+    lon, lat = study.demand["lon"].to_numpy()[rows], study.demand["lat"].to_numpy()[rows]
+    return lon + rng.normal(0, 0.002, count), lat + rng.normal(0, 0.002, count)
+
+
+def compare(study: Study, extract: Path, chosen: object, mode: Mode, count: int) -> np.ndarray:
+    """Seconds by the reference, after comparing them with the program's."""
+    lon, lat = around(study, count)
+    speeds = study.about.speeds
+    # The reference knows highway=road as a class of its own; the program takes other classes at one speed.
+    class_kph = {"road": speeds.drive_other_kph, **speeds.drive_class_kph}
+    streets = reference.read_streets(extract, mode, class_kph)
+    places = list(zip(lon.tolist(), lat.tolist(), strict=True))
+    listed = list(zip(chosen.index, chosen.geometry, strict=True))  # type: ignore[attr-defined]
+    expected = np.array([seconds for seconds, _ in streets.nearest(places, listed)])
+    got = Travel(study).times(chosen, lon, lat, mode)  # type: ignore[arg-type]
+    assert np.array_equal(np.isinf(got.seconds), np.isinf(expected))
+    assert np.array_equal(got.facility < 0, np.isinf(expected))
+    reached = np.isfinite(expected)
+    assert np.abs(got.seconds[reached] - expected[reached]).max() < 1
+    return expected
+
+
+@pytest.mark.parametrize("mode", ["walk", "drive"])
+def test_nearest_clinic_in_liechtenstein(liechtenstein: Study, liechtenstein_extract: Path, mode: Mode) -> None:
+    clinics = liechtenstein.facilities[liechtenstein.facilities["category"] == "clinic"]
+    seconds = compare(liechtenstein, liechtenstein_extract, clinics, mode, COUNT)
+    assert np.isfinite(seconds).mean() > 0.9
+    assert np.ptp(seconds[np.isfinite(seconds)]) > 600
+
+
+@pytest.mark.parametrize("mode", ["walk", "drive"])
+def test_nearest_clinic_in_porto_alegre(porto_alegre: Study, shared: Path, mode: Mode) -> None:
+    clinics = porto_alegre.facilities[porto_alegre.facilities["category"] == "clinic"]
+    extract = shared / "data" / "porto_alegre" / "porto_alegre.osm.pbf"
+    seconds = compare(porto_alegre, extract, clinics, mode, COUNT)
+    assert len(clinics) == 117
+    assert np.isfinite(seconds).mean() > 0.9
+
+
+def test_nearest_park_in_liechtenstein(liechtenstein: Study, liechtenstein_extract: Path) -> None:
+    parks = liechtenstein.facilities[liechtenstein.facilities["category"] == "park"]
+    streets = reference.read_streets(liechtenstein_extract, "walk")
+    lines = shapely.STRtree(shapely.linestrings(streets.lonlat[streets.ends]))
+    drawn = parks[parks.geometry.geom_type != "Point"]
+    met = np.unique(lines.query(drawn.geometry.to_numpy(), predicate="intersects")[0])
+    assert len(met) > 10
+    compare(liechtenstein, liechtenstein_extract, drawn.iloc[met], "walk", 40)
+
+
+@pytest.mark.parametrize(("minutes", "share"), [(15, 0.80831), (20, 0.93721)])
+def test_share_of_porto_alegre_within_reach_on_foot(porto_alegre: Study, minutes: float, share: float) -> None:
+    assert len(porto_alegre.demand) == 1227
+    answer = coverage.measure(
+        Travel(porto_alegre), porto_alegre.facilities, standard("travel_time", minutes=minutes), NOW
+    )
+    assert (answer.total, answer.people, answer.facilities) == (812_935, 812_935, 117)
+    assert (answer.method, answer.mode, answer.speed_kph, answer.unit) == ("network", "walk", 4.0, "people")
+    assert answer.share == pytest.approx(share, abs=5.1e-6)
+    assert answer.covered == pytest.approx(812_935 * share, abs=5)
+
+
+def test_ranking_agrees_with_the_pass_for_everybody(porto_alegre: Study) -> None:
+    travel = Travel(porto_alegre)
+    clinics = porto_alegre.facilities[porto_alegre.facilities["category"] == "clinic"]
+    lon, lat = around(porto_alegre, 25)
+    for mode in ("walk", "cycle", "drive"):
+        times = travel.times(clinics, lon, lat, mode)
+        for row in range(len(lon)):
+            ranking = travel.ranked(clinics, lon[row], lat[row], mode)
+            assert np.all(np.diff(ranking.seconds) >= 0)
+            if np.isinf(times.seconds[row]):
+                assert (len(ranking.rows), ranking.reason) == (0, times.reason[row])
+                continue
+            assert ranking.seconds[0] == pytest.approx(times.seconds[row], abs=1e-6)
+            if mode == "walk":
+                assert ranking.metres == pytest.approx(ranking.seconds * 4 / 3.6, rel=1e-6)
+
+
+def test_a_longer_limit_never_lowers_coverage(porto_alegre: Study) -> None:
+    travel = Travel(porto_alegre)
+    covered = [
+        coverage.measure(travel, porto_alegre.facilities, standard("travel_time", minutes=minutes), NOW).covered
+        for minutes in (5, 10, 15, 20, 30, 60, 120)
+    ]
+    assert covered == sorted(covered)
+    assert covered[0] < covered[-1]
+
+
+def test_another_clinic_never_lengthens_a_trip(porto_alegre: Study) -> None:
+    travel = Travel(porto_alegre)
+    clinics = porto_alegre.facilities[porto_alegre.facilities["category"] == "clinic"]
+    all_of_them = travel.demand_times(clinics, "drive").seconds
+    half = travel.demand_times(clinics.iloc[::2], "drive").seconds
+    assert np.all(all_of_them <= half + 1e-9)
+    assert np.any(all_of_them < half - 60)
+
+
+def test_a_datum_there_and_back_changes_nothing(sample: Study, tmp_path: Path) -> None:
+    """People and clinics written in GCJ-02, read as GCJ-02: the same times, to the centimetre that files have."""
+    clinics = sample.facilities[sample.facilities["category"] == "clinic"]
+    lists, table = tmp_path / "clinics.geojson", tmp_path / "people.csv"
+    lists.write_text(json.dumps(facilities.to_geojson(clinics, "gcj02")), "utf-8")
+    lon, lat = datum.from_wgs84(sample.demand["lon"], sample.demand["lat"], "gcj02")
+    sample.demand.assign(lon=lon, lat=lat).to_csv(table, index=False)
+    moved, people = facilities.read(lists, "gcj02"), demand.read(table, "gcj02")
+
+    travel = Travel(sample)
+    one = travel.demand_times(clinics, "walk").seconds
+    other = travel.times(moved, people["lon"].to_numpy(), people["lat"].to_numpy(), "walk").seconds
+    reached = np.isfinite(one)
+    assert np.array_equal(reached, np.isfinite(other))
+    assert np.abs(one[reached] - other[reached]).max() < 0.2
+    untouched = travel.times(facilities.read(lists), people["lon"].to_numpy(), people["lat"].to_numpy(), "walk").seconds
+    assert np.median(np.abs(one[reached] - untouched[reached])) > 60  # a datum left out would show

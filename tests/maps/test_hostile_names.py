@@ -1,0 +1,157 @@
+"""Names are data: whatever stands in them is shown, and none of it runs."""
+
+import json
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+import program
+import town
+from maps import offline
+
+HOSTILE = (
+    "<script>window.pwned=1</script>",
+    '"><img src=x onerror=window.pwned=1>',
+    "{{ 7*7 }}",
+    "</script><script>window.pwned=1</script>",
+    "`; window.pwned=1; `",
+    "'); window.pwned=1; ('",
+    "${window.pwned=1}",
+    "\\u003cimg src=x onerror=window.pwned=1\\u003e \\",
+    "&lt;img src=x onerror=window.pwned=1&gt;",
+)
+STANDARDS = ("health-20", "hall-presence", "park-500")
+MAP = "Object.values(window).find(x => x instanceof L.Map)"
+EVERY_TOOLTIP = f"""() => {{
+    const texts = [];
+    const hover = layer => {{
+        if (layer.getLayers) return layer.getLayers().forEach(hover);
+        if (!layer.feature) return;
+        const latlng = layer.getBounds ? layer.getBounds().getCenter() : layer.getLatLng();
+        layer.fire("mouseover", {{ latlng }}, true);
+        texts.push(...[...document.querySelectorAll(".leaflet-tooltip td")].map(cell => cell.textContent.trim()));
+        layer.fire("mouseout", {{ latlng }}, true);
+    }};
+    {MAP}.eachLayer(hover);
+    return texts;
+}}"""
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The town, with every text that a study may hold turned against it."""
+    folder = town.make(tmp_path_factory.mktemp("hostile") / "town", names=HOSTILE)
+    goals = (folder / "standards.toml").read_text("utf-8")
+    lines = []
+    for number, line in enumerate(goals.splitlines()):
+        key = line.partition(" = ")[0]
+        if key in ("name", "name_en", "source", "note"):
+            line = f"{key} = {json.dumps(HOSTILE[number % len(HOSTILE)])}"
+        lines.append(line)
+    (folder / "standards.toml").write_text("\n".join(lines), "utf-8")
+    about = folder / "study.toml"
+    text = about.read_text("utf-8")
+    first = json.dumps(HOSTILE[0])
+    for key, value in {"name": 3, "name_en": 1, "notice": 2, "notice_en": 4, "attribution": 1}.items():
+        text = text.replace(f"{key} = {first}\n", f"{key} = {json.dumps(HOSTILE[value])}\n", 1)
+    about.write_text(text, "utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def hostile_address(hostile: Path):
+    with program.serving(hostile) as (address, _):
+        yield address
+
+
+def assert_harmless(page: Page, visitor) -> None:
+    page.wait_for_timeout(50)
+    assert page.evaluate("typeof window.pwned") == "undefined"
+    assert page.locator("img[src=x]").count() == 0
+    assert visitor.troubles == []
+
+
+def assert_a_harmless_map(page: Page, visitor, folder: Path, standard: str) -> None:
+    body = page.locator("body").inner_text()
+    for name in (HOSTILE[2], HOSTILE[4], HOSTILE[3]):  # notice, its English, the study's name
+        assert " ".join(name.split()) in body
+    assert "49" not in page.locator(".fwq-banner").inner_text()
+    names = page.locator(".fwq-name").all_inner_texts()
+    assert names == [HOSTILE[0], HOSTILE[1]]
+    shown = set(page.evaluate(EVERY_TOOLTIP))
+    facilities = json.loads((folder / "facilities.geojson").read_text("utf-8"))["features"]
+    category = {"health": "clinic", "hall": "cultural_hall", "park": "park"}.get(standard.split("-")[0], "kindergarten")
+    expected = {one["properties"]["name"] for one in facilities if one["properties"]["category"] == category}
+    assert shown & expected
+    assert "49" not in shown
+    assert set(HOSTILE[:2]) <= shown  # the towns
+    page.locator(".leaflet-control-layers-toggle").hover(force=True)
+    for box in page.locator(".leaflet-control-layers-overlays input").all():
+        box.click()
+        box.click()
+    for x in range(400, 1200, 90):
+        page.mouse.move(x, 420)
+    assert_harmless(page, visitor)
+
+
+@pytest.mark.parametrize("standard", STANDARDS)
+def test_served_maps(visit, hostile: Path, hostile_address: str, standard: str):
+    with visit() as visitor:
+        page = visitor.go(f"{hostile_address}/maps/{standard}")
+        assert_a_harmless_map(page, visitor, hostile, standard)
+        assert visitor.abroad(hostile_address) == []
+        assert HOSTILE[3] in page.title()
+
+
+@pytest.mark.parametrize("standard", STANDARDS)
+def test_map_files(visit, hostile: Path, answers, tmp_path: Path, standard: str):
+    """Without a server no policy stops a script: the escaping alone must."""
+    file = tmp_path / "map.html"
+    file.write_text(answers(hostile).gap_map(standard, "inline"), "utf-8")
+    with visit(offline=True) as visitor:
+        page = visitor.go(file.as_uri())
+        assert_a_harmless_map(page, visitor, hostile, standard)
+
+
+def test_the_finder(visit, hostile: Path, hostile_address: str):
+    facilities = json.loads((hostile / "facilities.geojson").read_text("utf-8"))["features"]
+    names = {one["properties"]["name"] for one in facilities if one["id"] != "c3"}  # closed
+    with visit() as visitor:
+        page = visitor.go(f"{hostile_address}/")
+        assert HOSTILE[3] in page.title()
+        assert HOSTILE[3] in page.locator("h1").inner_text()
+        seen: set[str] = set()
+        for category in page.locator("input[name=category]").all():
+            category.check(force=True)
+            with page.expect_response("**/v1/nearest?*"):
+                page.get_by_role("button", name="查找").click()
+            page.locator("#results li").first.wait_for()
+            expect(page.locator("#status")).not_to_have_text("…")
+            seen |= set(page.locator("#results b").all_inner_texts())
+            page.mouse.move(300, 500)
+            for x in range(100, 700, 60):
+                page.mouse.move(x, 560)
+        assert seen == names
+        assert_harmless(page, visitor)
+
+
+def test_a_place_asked_for_is_text(visit, hostile_address: str):
+    with visit() as visitor:
+        page = visitor.go(f"{hostile_address}/")
+        page.locator("input[name=lat]").fill(HOSTILE[1])
+        page.get_by_role("button", name="查找").click()
+        expect(page.locator("#status")).to_contain_text("lat")
+        assert page.evaluate("typeof window.pwned") == "undefined"
+
+
+@pytest.mark.parametrize("text", [HOSTILE[0], HOSTILE[1], HOSTILE[3]])
+def test_the_traps_would_spring(visit, text: str):
+    """A page that does not escape is caught by these names, so a pass above means something."""
+    with visit(offline=True) as visitor:
+        visitor.page.set_content(f"<!doctype html><p>{text}")
+        visitor.page.wait_for_function("window.pwned === 1")
+
+
+def test_templates_escape_by_themselves():
+    assert offline.pages.autoescape is True

@@ -1,0 +1,257 @@
+"""The pages in a browser, served for real: nothing from elsewhere, nothing hidden, and they do what they say."""
+
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from geo.coverage import Coverage
+
+SHIPPED = Path(__file__).parents[2] / "data"
+STANDARDS = [one["id"] for one in tomllib.loads((SHIPPED / "standards.toml").read_text("utf-8"))["standard"]]
+WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+SIZES = {"wide": WIDE, "phone": PHONE}
+LABELS = {
+    "health": "诊所 Clinic",
+    "hall": "文化礼堂 Cultural hall",
+    "park": "公园 Park",
+    "kindergarten": "幼儿园 Kindergarten",
+}
+WIDTH = "document.scrollingElement.scrollWidth"
+MAP = "Object.values(window).find(x => x instanceof L.Map)"
+ON_TOP = """node => {
+    const box = node.getBoundingClientRect();
+    const top = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+    return top !== null && (node.contains(top) || top.contains(node));
+}"""
+
+
+def names_of_layers(page: Page) -> list[str]:
+    page.locator(".leaflet-control-layers-toggle").hover(force=True)
+    labels = page.locator(".leaflet-control-layers-overlays label")
+    expect(labels.first).to_be_visible()
+    return [text.strip() for text in labels.all_inner_texts()]
+
+
+def assert_a_map(page: Page, standard: str, has_gaps: bool, sample: bool) -> None:
+    """Banner, panel, legend and controls can be seen and reached, and the layers are there."""
+    if sample:
+        expect(page.locator(".fwq-banner")).to_contain_text("示例数据")
+        expect(page.locator(".fwq-banner")).to_contain_text("Not for decisions")
+        assert page.locator(".fwq-banner").evaluate(ON_TOP)
+    else:
+        expect(page.locator(".fwq-banner")).to_have_count(0)
+    expect(page.locator(".fwq-panel h1")).to_be_visible()
+    expect(page.locator(".fwq-figure")).to_be_visible()
+    legend = page.locator(".fwq-dots").last
+    if page.viewport_size == PHONE:
+        expect(legend).not_to_be_visible()  # the map needs the room; one tap away
+        page.locator(".fwq-panel summary").tap()
+    expect(legend).to_be_visible()
+    legend.scroll_into_view_if_needed()
+    expect(legend).to_be_in_viewport()
+    for control in (".leaflet-control-zoom-in", ".leaflet-control-zoom-out", ".leaflet-control-layers-toggle"):
+        expect(page.locator(control)).to_be_in_viewport(ratio=1)
+        assert page.locator(control).evaluate(ON_TOP), control
+    assert page.evaluate(WIDTH) <= page.viewport_size["width"]
+    layers = names_of_layers(page)
+    assert "区域 areas" in layers
+    assert LABELS[standard.split("-")[0]] in layers
+    assert ("缺口 gaps" in layers) is has_gaps
+
+
+def _has_gaps(answer: Coverage) -> bool:
+    return answer.measure != "opened" and answer.covered < answer.total
+
+
+@pytest.fixture(scope="module")
+def gaps(answers, served_folder: Path) -> dict[str, bool]:
+    return {one.standard: _has_gaps(one) for one in answers(served_folder).all_coverage()}
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("standard", STANDARDS)
+def test_the_map_of_each_standard(visit, address: str, gaps: dict, standard: str, size: str):
+    with visit(SIZES[size], has_touch=size == "phone") as visitor:
+        page = visitor.go(f"{address}/maps/{standard}")
+        assert_a_map(page, standard, gaps[standard], sample=True)
+        assert (visitor.troubles, visitor.abroad(address)) == ([], [])
+        assert len(visitor.requests) >= 3
+
+
+def test_the_whole_place_is_in_view_beside_the_panel(visit, address: str):
+    for size in (WIDE, PHONE):
+        with visit(size) as visitor:
+            page = visitor.go(f"{address}/maps/health-20")
+            corners = page.evaluate(
+                f"""() => {{ const map = {MAP}; let all = L.latLngBounds();
+                map.eachLayer(layer => layer.feature && layer.feature.properties.人口 && all.extend(layer.getBounds()));
+                const at = p => map.latLngToContainerPoint(p);
+                const nw = at(all.getNorthWest()), se = at(all.getSouthEast());
+                const box = map.getContainer().getBoundingClientRect();
+                return [nw.x + box.x, nw.y + box.y, se.x + box.x, se.y + box.y]; }}"""
+            )
+            panel = page.locator(".fwq-panel").bounding_box()
+            banner = page.locator(".fwq-banner").bounding_box()
+            west, north, east, south = corners
+            assert west >= 0
+            assert east <= size["width"] + 1
+            assert north >= banner["height"]
+            assert south <= size["height"] + 1
+            beside = west >= panel["x"] + panel["width"]
+            above = south <= panel["y"]
+            assert beside or above
+
+
+def test_layers_can_be_put_away(visit, address: str):
+    with visit() as visitor:
+        page = visitor.go(f"{address}/maps/park-500")
+        marks = (
+            f"(() => {{ let found = 0; {MAP}.eachLayer(x => found += !!x.feature?.properties.超出); return found; }})()"
+        )
+        assert page.evaluate(marks) > 0
+        names_of_layers(page)
+        page.locator(".leaflet-control-layers-overlays label", has_text="缺口 gaps").click()
+        assert page.evaluate(marks) == 0
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_finder_finds(visit, address: str, size: str):
+    """A category chosen and a tap on the map: what the API says, in words."""
+    with visit(SIZES[size], has_touch=True) as visitor:
+        page = visitor.go(f"{address}/")
+        expect(page.locator(".fwq-notice")).to_contain_text("示例数据")
+        expect(page.locator(".fwq-goals li")).to_have_count(len(STANDARDS))
+        assert page.evaluate(WIDTH) <= SIZES[size]["width"]
+        page.get_by_text("幼儿园", exact=False).first.tap()
+        with page.expect_response("**/v1/nearest?*") as asked:
+            page.locator("#map").tap()
+        features = asked.value.json()["features"]
+        assert [one["properties"]["category"] for one in features] == ["kindergarten"] * 5
+        items = page.locator("#results li")
+        expect(items).to_have_count(5)
+        for item, feature in zip(items.all_inner_texts(), features, strict=True):
+            assert feature["properties"]["name"] in item
+            assert f"{feature['properties']['minutes']:.1f} 分钟" in item
+        expect(page.locator("#status")).to_contain_text("示例数据")
+        assert page.evaluate(WIDTH) <= SIZES[size]["width"]
+        # Another category is asked for at once.
+        with page.expect_response("**/v1/nearest?*category=park*"):
+            page.get_by_text("公园", exact=False).first.tap()
+        expect(items).to_have_count(5)
+        assert (visitor.troubles, visitor.abroad(address)) == ([], [])
+
+
+def test_the_finder_says_what_the_api_refuses(visit, address: str):
+    with visit() as visitor:
+        page = visitor.go(f"{address}/")
+        page.locator("input[name=lon]").fill("<b>far</b>")
+        with page.expect_response("**/v1/nearest?*") as asked:
+            page.get_by_role("button", name="查找").click()
+        assert asked.value.status == 400
+        expect(page.locator("#status")).to_contain_text("lon")
+        expect(page.locator("#status b")).to_have_count(0)
+        expect(page.locator("#results li")).to_have_count(0)
+        page.locator("input[name=lon]").fill("0")
+        page.get_by_role("button", name="查找").click()
+        expect(page.locator("#status")).to_contain_text("no street within")
+
+
+def test_the_finder_says_that_the_network_is_gone(visit, address: str):
+    with visit() as visitor:
+        page = visitor.go(f"{address}/")
+        page.context.set_offline(True)
+        page.get_by_role("button", name="查找").click()
+        expect(page.locator("#status")).to_contain_text("error")
+
+
+def test_the_finder_takes_the_devices_position(visit, address: str):
+    here = {"longitude": 120.04, "latitude": 28.895}
+    with visit(PHONE, geolocation=here, permissions=["geolocation"]) as visitor:
+        page = visitor.go(f"{address}/")
+        page.locator("#locate").click()
+        expect(page.locator("#results li")).to_have_count(5)
+        assert page.locator("input[name=lon]").input_value() == "120.04000"
+        assert visitor.troubles == []
+
+
+def test_the_finder_says_that_there_is_no_position(visit, address: str):
+    with visit(PHONE, permissions=[]) as visitor:
+        page = visitor.go(f"{address}/")
+        page.locator("#locate").click()
+        expect(page.locator("#status")).to_contain_text("无法定位")
+
+
+def test_a_goal_leads_to_its_map(visit, address: str):
+    with visit() as visitor:
+        page = visitor.go(f"{address}/")
+        page.locator(".fwq-goals a").nth(STANDARDS.index("park-500")).click()
+        page.wait_for_url("**/maps/park-500")
+        expect(page.locator(".fwq-panel h1")).to_be_visible()
+        assert (visitor.troubles, visitor.abroad(address)) == ([], [])
+
+
+@pytest.mark.parametrize("path", ["/", "/maps/health-15"])
+def test_who_cannot_see_can_use_it(visit, address: str, path: str):
+    with visit() as visitor:
+        page = visitor.go(f"{address}{path}")
+        assert page.locator("html").get_attribute("lang") == "zh-CN"
+        assert page.title()
+        assert page.locator("h1").count() == 1
+        assert page.locator("img:not([alt])").count() == 0
+        unlabelled = page.locator("input, select, textarea, button").evaluate_all(
+            """fields => fields.filter(field => {
+                const label = field.getAttribute("aria-label") || field.title
+                    || [...field.labels].map(x => x.textContent).join("")
+                    || (field.tagName === "BUTTON" ? field.textContent : "");
+                return !label.trim();
+            }).map(field => field.outerHTML)"""
+        )
+        assert unlabelled == []
+        assert page.locator("[id]").evaluate_all("all => all.length === new Set(all.map(x => x.id)).size")
+
+
+def test_the_finder_works_by_keyboard(visit, address: str):
+    with visit() as visitor:
+        page = visitor.go(f"{address}/")
+        page.locator("input[name=category]").first.focus()
+        page.keyboard.press("ArrowRight")
+        page.locator("input[name=lat]").focus()
+        page.keyboard.press("Enter")
+        expect(page.locator("#results li")).to_have_count(5)
+        checked = page.locator("input[name=category]:checked")
+        assert checked.input_value() == page.locator("input[name=category]").nth(1).input_value()
+
+
+@pytest.mark.parametrize(
+    ("place", "standard"),
+    [("sample_folder", "health-20"), ("liechtenstein", "park-500"), ("liechtenstein", "kindergarten-town")],
+)
+def test_a_map_file_opens_without_a_network(
+    request: pytest.FixtureRequest, visit, answers, tmp_path: Path, place: str, standard: str
+):
+    given = request.getfixturevalue(place)
+    asked = answers(getattr(given, "folder", given))
+    file = tmp_path / f"{standard}.html"
+    file.write_text(asked.gap_map(standard, "inline"), "utf-8")
+    with visit(offline=True) as visitor:
+        page = visitor.go(file.as_uri())
+        assert_a_map(page, standard, _has_gaps(asked.coverage(standard)), sample=place == "sample_folder")
+        assert (visitor.troubles, visitor.abroad(file.as_uri())) == ([], [])
+        assert page.evaluate("document.characterSet") == "UTF-8"
+        shown = page.locator(".fwq-figure").inner_text()
+        assert f"{asked.coverage(standard).share:.1%}" in shown
+        # Something is drawn: the canvas is not empty.
+        assert page.evaluate(
+            """() => [...document.querySelectorAll("canvas")].some(canvas => canvas.getContext("2d")
+                .getImageData(0, 0, canvas.width, canvas.height).data.some(byte => byte))"""
+        )
+
+
+def test_the_data_in_the_page_is_json(visit, address: str):
+    with visit() as visitor:
+        page = visitor.go(f"{address}/")
+        data = json.loads(page.locator("#data").text_content())
+        assert len(data["outlines"]) == 14  # streets and towns

@@ -1,0 +1,61 @@
+"""``fuwuquan serve`` for real: two processes, one port, a clean end."""
+
+import json
+import signal
+import socket
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+import program
+import town
+
+
+def get(address: str) -> dict:
+    with urllib.request.urlopen(address, timeout=10) as answer:
+        assert answer.status == 200
+        return json.load(answer)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_it_serves_until_it_is_asked_to_end(town_folder: Path, workers: int):
+    with program.serving(town_folder, "--workers", str(workers)) as (address, process):
+        assert get(f"{address}/ready")["study"] == "town"
+        lon, lat = town.place(1, 1)
+        answers = [get(f"{address}/v1/nearest?lon={lon}&lat={lat}&category=clinic") for _ in range(6)]
+        assert [answer["features"][0]["id"] for answer in answers] == ["c1"] * 6
+        with pytest.raises(urllib.error.HTTPError, match="400") as refused:
+            get(f"{address}/v1/nearest?lon=x")
+        assert refused.value.headers["content-type"] == "application/problem+json"
+        refused.value.close()
+        process.send_signal(signal.SIGTERM)
+        output, errors = process.communicate(timeout=20)
+    assert process.returncode in (0, -signal.SIGTERM), (process.returncode, errors)
+    assert output == b""
+    assert b"Traceback" not in errors
+    with pytest.raises(ConnectionRefusedError), socket.create_connection(address_of(address), timeout=5):
+        pass
+
+
+def address_of(address: str) -> tuple[str, int]:
+    host, port = address.removeprefix("http://").split(":")
+    return host, int(port)
+
+
+def test_a_port_in_use_is_said(town_folder: Path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = program.run("serve", "--study", town_folder, "--port", taken.getsockname()[1])
+    assert done.returncode in (1, 3)  # 3 is uvicorn's
+    assert b"in use" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+def test_no_study_is_one_line_and_no_server(tmp_path: Path):
+    done = program.run("serve", "--study", tmp_path / "nowhere", "--workers", "2")
+    assert done.returncode == 1
+    assert done.stderr.decode().count("\n") == 1
+    assert "nowhere" in done.stderr.decode()
