@@ -50,6 +50,7 @@ def frame(rows: list[tuple[str, Mapping[str, Any], Any]], file: object) -> gpd.G
             problems.append(f"{where}: code is missing")
         if level is None:
             problems.append(f"{where}: level = {level_word!r} is none of {', '.join(LEVELS)}")
+            continue
         if urban_word not in _URBAN_WORDS:
             problems.append(f"{where}: urban = {urban_word!r} is neither true nor false")
         people = str(row.get("population", "")).strip()

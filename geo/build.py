@@ -124,7 +124,8 @@ def _areas(extract: osm.Extract, sources: Sources, whole: Any, outline: Any, sum
         return units
     level, rows = _finest(extract.boundaries, whole, outline, sources.level)
     if rows is None:
-        box = outline if outline is not None else shapely.box(*extract.streets.total_bounds)
+        # Streets on one line have a box without an area; a hair around it is one.
+        box = outline if outline is not None else shapely.box(*extract.streets.total_bounds).buffer(1e-6)
         name = extract.path.name.split(".")[0] if whole is None else whole["name"]
         code = "all" if whole is None else whole["osm_id"]
         people = None if whole is None else whole["population"]

@@ -306,7 +306,7 @@ def _alternatives(travel: Travel, chosen: gpd.GeoDataFrame, standard: TravelTime
     speeds = travel.study.about.speeds
     weight, _ = _weights(travel.study.demand, standard.people)
     alternatives = []
-    for mode in (standard.mode, *standard.alternatives):
+    for mode in dict.fromkeys((standard.mode, *standard.alternatives)):
         times = travel.demand_times(chosen, mode)
         paces = (speeds.walk_kph, speeds.walk_slower_kph, speeds.walk_faster_kph) if mode == "walk" else (None,)
         for kph in paces:

@@ -18,7 +18,7 @@ from typing import Annotated, Any
 import geopandas as gpd
 import pandas as pd
 import shapely
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from geo import datum
 from geo.errors import TableError, UnknownNameError
@@ -103,6 +103,12 @@ class Facility(BaseModel):
     @classmethod
     def _known_category(cls, value: str) -> str:
         return known_category(value)
+
+    @model_validator(mode="after")
+    def _closed_after_opened(self) -> "Facility":
+        if self.opened is not None and self.closed is not None and self.closed < self.opened:
+            raise ValueError(f"closed {self.closed} is before opened {self.opened}")
+        return self
 
 
 FIELDS: tuple[str, ...] = tuple(Facility.model_fields)

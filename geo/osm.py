@@ -305,7 +305,7 @@ def _objects(path: Path, reader: Any) -> Iterator[Any]:
 def _day(path: Path) -> date | None:
     with osmium.io.Reader(str(path)) as reader:
         stamp = str(reader.header().get("osmosis_replication_timestamp") or "")
-    return date.fromisoformat(stamp[:10]) if stamp else None
+    return date.fromisoformat(stamp[:10]) if _is_day(stamp[:10]) else None
 
 
 def _area(thing: Any) -> Any:

@@ -55,7 +55,7 @@ def cyclable(tags: Tags) -> tuple[bool, bool]:
     if tags.get("area") == "yes":
         return False, False
     if tags.get("bicycle") not in _OPEN:
-        shut = tags.get("bicycle") in _SHUT | {"use_sidepath"} or tags.get("access") in _SHUT
+        shut = tags.get("bicycle") in _SHUT | {"use_sidepath", "dismount"} or tags.get("access") in _SHUT
         vehicle = tags.get("vehicle") in _SHUT and "bicycle" not in tags
         if shut or vehicle or tags.get("motorroad") == "yes" or tags["highway"] in _NO_CYCLING:
             return False, False

@@ -48,6 +48,7 @@ class Speeds(BaseModel):
         "tertiary_link": 30.0,
         "unclassified": 30.0,
         "residential": 30.0,
+        "road": 30.0,
         "living_street": 15.0,
         "service": 15.0,
     }

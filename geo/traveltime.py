@@ -88,7 +88,7 @@ class Travel:
         network = self.network(mode)
         times = nearest(network, network.access(facilities), places)
         if facilities.empty:
-            times.reason[times.reason == NO_FACILITY] = NONE_THERE
+            times.reason[:] = NONE_THERE
         return times
 
     def _straight(self, facilities: gpd.GeoDataFrame, lon: Floats, lat: Floats, mode: Mode) -> Times:

@@ -112,7 +112,8 @@ class Register:
         tables = len(SQLModel.metadata.tables)
         for attempt in range(tables + 1):
             try:
-                return SQLModel.metadata.create_all(self._engine)
+                SQLModel.metadata.create_all(self._engine)
+                break
             except (OperationalError, ProgrammingError):
                 # Another process may have made a table between the look and the making; once for each table.
                 if attempt == tables:
