@@ -160,6 +160,8 @@ def _explain(problem: Any) -> str:
     field = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "missing":
         return f"{field} is missing"
+    if not field:  # two fields that contradict each other
+        return str(problem["msg"]).removeprefix("Value error, ")
     return f"{field} = {str(problem['input'])[:60]!r}: {problem['msg']}"
 
 

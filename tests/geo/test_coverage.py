@@ -349,7 +349,7 @@ def test_areas_add_up_to_the_total(sample: Study) -> None:
         assert sum(area.people for area in answer.areas) == pytest.approx(964_203, abs=1), goal.id
         assert answer.covered <= answer.total
         assert answer.sample is True
-        assert answer.data_date == date(2021, 12, 31)
+        assert answer.data_date == date(2024, 12, 31)
 
 
 def test_the_study_and_standard_are_named(county: Study) -> None:
