@@ -5,8 +5,7 @@ facility is *reached* over one or more stretches of edges: a point over the plac
 meets or enters it.
 """
 
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, fields
 from typing import Any
 
 import geopandas as gpd
@@ -14,8 +13,8 @@ import numpy as np
 import pandas as pd
 import shapely
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
+from geo.graph import Graph, Positions
 from geo.projection import geodesic_lengths, projection
 from geo.standards import Mode
 from geo.study import About, Speeds
@@ -50,16 +49,27 @@ class Access:
     connector_m: Floats
 
 
-class Network:
-    """The edges of a study that are open to one mode.
+@dataclass(frozen=True)
+class Stretches:
+    """`Access` on the graph: seeds of a search towards facilities, and the stretches of each chain.
 
-    Attributes
-    ----------
-    u, v : int arrays, shape (edges,)
-        End nodes, numbered 0 … ``nodes`` − 1.
-    forward_s, backward_s : float arrays, shape (edges,)
-        Seconds from u to v and from v to u; infinity against a one-way.
+    ``node, seconds, facility`` have two rows a stretch, one for each end of its chain that leads to it. The stretches
+    themselves are sorted by chain: those of chain c are the rows ``first[c]`` to ``first[c + 1]`` of ``access``'s rows
+    ``order``, ``low`` and ``high`` being the positions of their ends and ``extra`` the seconds of their connectors.
     """
+
+    node: NDArray[np.int32]
+    seconds: Floats
+    facility: NDArray[np.int32]
+    first: NDArray[np.int32]
+    low: Positions
+    high: Positions
+    extra: Floats
+    owner: NDArray[np.int32]
+
+
+class Network:
+    """The edges of a study that are open to one mode, and the `graph` they form."""
 
     method = "network"
 
@@ -71,40 +81,25 @@ class Network:
         seconds = table["length_m"].to_numpy() / (_kph(table, mode, speeds) * KPH_TO_MPS)
         ends = table[["u", "v"]].to_numpy()
         names, nodes = np.unique(ends, return_inverse=True)
+        nodes = nodes.reshape(ends.shape)
 
         self.mode: Mode = mode
-        self.nodes = len(names)
-        self.u, self.v = nodes.reshape(ends.shape).T.astype(np.int64)
-        self.forward_s = np.where(forward, seconds, np.inf)
-        self.backward_s = np.where(backward, seconds, np.inf)
-        self.length_m: Floats = table["length_m"].to_numpy()
         self.walk_mps = speeds.walk_kph * KPH_TO_MPS
         self.max_connector_m = about.max_connector_m
         self._metric = projection(about.projection)
         self._lines = self._metric.forward(table.geometry.to_numpy())
+        xy = np.empty((len(names), 2))
+        for column, at in ((0, 0), (1, -1)):
+            xy[nodes[:, column]] = shapely.get_coordinates(shapely.get_point(self._lines, at))
+        self.graph = Graph.prepare(
+            nodes[:, 0],
+            nodes[:, 1],
+            np.where(forward, seconds, np.inf),
+            np.where(backward, seconds, np.inf),
+            table["length_m"].to_numpy(),
+            *xy.T,
+        )
         self._tree = shapely.STRtree(self._lines)
-
-    @cached_property
-    def graph(self) -> tuple[csr_array, Ints]:
-        """Seconds from node to node, (nodes, nodes), and for each stored entry the edge it comes from."""
-        tail = np.concatenate([self.u, self.v])
-        head = np.concatenate([self.v, self.u])
-        seconds = np.concatenate([self.forward_s, self.backward_s])
-        edge = np.tile(np.arange(len(self.u)), 2)
-        # Of parallel edges the fastest counts; a sparse matrix would add them up.
-        order = np.lexsort((seconds, head, tail))
-        order = order[np.isfinite(seconds[order])]
-        tail, head, seconds, edge = tail[order], head[order], seconds[order], edge[order]
-        first = np.ones(len(tail), dtype=bool)
-        first[1:] = (tail[1:] != tail[:-1]) | (head[1:] != head[:-1])
-        tail, head, seconds, edge = tail[first], head[first], seconds[first], edge[first]
-        rows = np.searchsorted(tail, np.arange(self.nodes + 1))
-        return csr_array((seconds, head, rows), shape=(self.nodes, self.nodes)), edge
-
-    @cached_property
-    def reversed_graph(self) -> csr_array:
-        """`graph` against the direction of travel, for searching from facilities to people."""
-        return self.graph[0].T.tocsr()
 
     def snap(self, lon: Floats, lat: Floats) -> Places:
         """The nearest point on an edge for each WGS84 place, if within the longest connector (≤)."""
@@ -147,26 +142,24 @@ class Network:
             connector_m=np.concatenate([np.zeros(len(pair)), snapped.connector_m[found]]),
         )
 
-    def ends_seconds(self, edge: Ints, fraction: Floats) -> tuple[Floats, Floats]:
-        """Seconds from places on edges to their edges' ends u and v, along the direction of travel."""
-        with np.errstate(invalid="ignore"):  # 0 × infinity: at the node itself no one-way binds
-            to_u = np.where(fraction == 0, 0.0, fraction * self.backward_s[edge])
-            to_v = np.where(fraction == 1, 0.0, (1 - fraction) * self.forward_s[edge])
-        return to_u, to_v
-
-    def seconds_from_ends(self, edge: Ints, start: Floats, end: Floats) -> tuple[Floats, Floats]:
-        """Seconds from the ends u and v of edges to the nearest point of the stretches on them."""
-        with np.errstate(invalid="ignore"):
-            from_u = np.where(start == 0, 0.0, start * self.forward_s[edge])
-            from_v = np.where(end == 1, 0.0, (1 - end) * self.backward_s[edge])
-        return from_u, from_v
-
-    def along_edge_seconds(self, edge: Ints, fraction: Floats, start: Floats, end: Floats) -> Floats:
-        """Seconds from places to stretches on the same edges, without leaving them."""
-        with np.errstate(invalid="ignore"):
-            ahead = np.where(fraction < start, (start - fraction) * self.forward_s[edge], 0.0)
-            behind = np.where(fraction > end, (fraction - end) * self.backward_s[edge], 0.0)
-        return ahead + behind
+    def stretches(self, access: Access) -> Stretches:
+        """Where on the graph facilities are reached."""
+        ends = [self.graph.positions(access.edge, fraction) for fraction in (access.start, access.end)]
+        swapped = ~self.graph.along[access.edge]
+        order = np.argsort(ends[0].chain, kind="stable")
+        low, high = (_choose(swapped, a, b, order) for a, b in ((ends[1], ends[0]), (ends[0], ends[1])))
+        extra = access.connector_m[order] / self.walk_mps
+        owner = access.facility[order].astype(np.int32)
+        return Stretches(
+            node=np.concatenate([low.start, high.end]),
+            seconds=np.concatenate([low.from_start, high.from_end]) + np.tile(extra, 2),
+            facility=np.tile(owner, 2),
+            first=np.searchsorted(low.chain, np.arange(len(self.graph.start) + 1)).astype(np.int32),
+            low=low,
+            high=high,
+            extra=extra,
+            owner=owner,
+        )
 
     def position(self, places: Places, row: int) -> tuple[float, float]:
         """WGS84 longitude, latitude of a snapped place."""
@@ -179,6 +172,11 @@ class Network:
         fraction[fraction < _AT_END] = 0.0
         fraction[fraction > 1 - _AT_END] = 1.0
         return fraction
+
+
+def _choose(where: NDArray[np.bool_], a: Positions, b: Positions, order: Ints) -> Positions:
+    """Positions of ``a`` ``where`` that is so, else of ``b``; in ``order``."""
+    return Positions(*(np.where(where, getattr(a, one.name), getattr(b, one.name))[order] for one in fields(Positions)))
 
 
 def _open(table: pd.DataFrame, mode: Mode) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -11,12 +11,10 @@ from typing import Literal
 
 import geopandas as gpd
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import dijkstra
 
-from geo import straightline
+from geo import kernel, straightline
+from geo.graph import Graph, Positions
 from geo.network import Access, Network, Places
 from geo.standards import Mode
 from geo.study import Study
@@ -25,6 +23,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Method = Literal["network", "straight-line"]
 
+BUCKET_SECONDS = 4.0
 NO_STREET = "{metres:g} 米内无街道 no street within {metres:g} m"
 NO_FACILITY = "沿街道到不了任何设施 no facility can be reached on the network"
 NONE_THERE = "没有这类设施 there is no such facility"
@@ -142,137 +141,106 @@ class Ranking:
 def nearest(network: Network, access: Access, places: Places) -> Times:
     """From each of ``places`` to the nearest facility of ``access``, exact.
 
-    A place's time is its connector, plus the least of: to either end of its edge and on from there, or along the edge
-    where a facility is reached on the same one; plus the facility's connector.
+    A place's time is its connector, plus the least of: to either end of its chain of edges and on from there, or along
+    the chain where a facility is reached on the same one; plus the facility's connector.
     """
-    count = len(places.edge)
-    best, found = np.full(count, np.inf), np.full(count, -1)
-    node_seconds, node_facility = _search_to(network, access)
-    on = np.flatnonzero(places.edge >= 0)
-    edge, fraction = places.edge[on], places.fraction[on]
-    for node, to_node in zip((network.u, network.v), network.ends_seconds(edge, fraction), strict=True):
-        seconds = to_node + node_seconds[node[edge]]
-        better = seconds < best[on]
-        best[on[better]], found[on[better]] = seconds[better], node_facility[node[edge]][better]
-    place, stretch = _same_edge(edge, access.edge)
-    along = network.along_edge_seconds(edge[place], fraction[place], access.start[stretch], access.end[stretch])
-    along = along + access.connector_m[stretch] / network.walk_mps
-    order = np.lexsort((along, place))
-    place, stretch, along = place[order], stretch[order], along[order]
-    first = np.flatnonzero(np.diff(place, prepend=-1))
-    place, stretch, along = place[first], stretch[first], along[first]
-    better = along < best[on[place]]
-    best[on[place[better]]], found[on[place[better]]] = along[better], access.facility[stretch[better]]
-
-    reason = reasons(~np.isfinite(best), NO_FACILITY)
+    graph, stretches = network.graph, network.stretches(access)
+    at = graph.positions(places.edge, places.fraction)
+    usable = np.isfinite(stretches.seconds)
+    node_seconds, node_facility = kernel.search(
+        graph.into.indptr,
+        graph.into.heads,
+        graph.into.seconds,
+        stretches.node[usable],
+        stretches.seconds[usable],
+        stretches.facility[usable],
+        np.inf,
+        BUCKET_SECONDS,
+        kernel.INHERIT,
+        True,
+    )
+    seconds, facility = kernel.read_off(node_seconds, node_facility, at.start, at.end, at.to_start, at.to_end)
+    kernel.along_chains(
+        seconds,
+        facility,
+        at.chain,
+        at.at,
+        at.ahead,
+        at.behind,
+        np.isfinite(graph.there),
+        np.isfinite(graph.back),
+        stretches.first,
+        stretches.low.at,
+        stretches.high.at,
+        stretches.low.ahead,
+        stretches.high.behind,
+        stretches.extra,
+        stretches.owner,
+    )
+    reason = reasons(~np.isfinite(seconds), NO_FACILITY)
     reason[places.edge < 0] = NO_STREET.format(metres=network.max_connector_m)
     connector_s = np.where(places.edge >= 0, places.connector_m, np.inf) / network.walk_mps
-    return Times(best + connector_s, found, reason)
-
-
-def _search_to(network: Network, access: Access) -> tuple[Floats, Ints]:
-    # Each stretch is a node of its own beyond the network's, with an edge to either end of its street.
-    stretches = len(access.edge)
-    if not stretches:
-        return np.full(network.nodes, np.inf), np.full(network.nodes, -1)
-    offset = access.connector_m / network.walk_mps
-    seeds = np.stack(network.seconds_from_ends(access.edge, access.start, access.end)) + offset
-    heads = np.stack([network.u[access.edge], network.v[access.edge]])
-    graph = _with_extra_rows(network.reversed_graph, heads.T, seeds.T)
-    sources = network.nodes + np.arange(stretches)
-    seconds, _, source = dijkstra(graph, indices=sources, min_only=True, return_predecessors=True)
-    seconds, source = seconds[: network.nodes], source[: network.nodes]
-    reached = np.isfinite(seconds)
-    facility = np.full(network.nodes, -1)
-    facility[reached] = access.facility[source[reached] - network.nodes]
-    return seconds, facility
-
-
-def _with_extra_rows(graph: csr_array, heads: Ints, seconds: Floats) -> csr_array:
-    """``graph`` with a node more for each row of ``heads``, (extra, 2), joined to those nodes; infinity is no edge."""
-    nodes, extra = graph.shape[0], len(heads)
-    joined = np.isfinite(seconds)
-    ends = graph.indptr[-1] + np.cumsum(joined.sum(axis=1))
-    return csr_array(
-        (
-            np.concatenate([graph.data, seconds[joined]]),
-            np.concatenate([graph.indices, heads[joined]]),
-            np.concatenate([graph.indptr, ends]),
-        ),
-        shape=(nodes + extra, nodes + extra),
-    )
-
-
-def _same_edge(edges: Ints, stretch_edges: Ints) -> tuple[Ints, Ints]:
-    """All pairs (row of ``edges``, row of ``stretch_edges``) that lie on one edge."""
-    pairs = pd.DataFrame({"edge": edges, "place": np.arange(len(edges))}).merge(
-        pd.DataFrame({"edge": stretch_edges, "stretch": np.arange(len(stretch_edges))}), on="edge"
-    )
-    return pairs["place"].to_numpy(), pairs["stretch"].to_numpy()
+    return Times(seconds + connector_s, facility.astype(np.int64), reason)
 
 
 def _from_place(network: Network, access: Access, place: Places, limit: int | None) -> tuple[Ints, Floats, Floats]:
     """Facilities by travel time from one place: rows, seconds and travelled metres, those out of reach left out."""
-    edge, fraction = place.edge[:1], place.fraction[:1]
-    ends = np.array([network.u[edge[0]], network.v[edge[0]]])
-    to_ends = np.concatenate(network.ends_seconds(edge, fraction))
-    graph = _with_extra_rows(network.graph[0], ends[None, :], to_ends[None, :])
-    node_seconds, before = dijkstra(graph, indices=network.nodes, return_predecessors=True)
-
-    # Ways onto a stretch: over the end u of its edge, over v, or along the edge if the place is on it too.
-    stretch_ends = np.stack([network.u[access.edge], network.v[access.edge]])
-    over_ends = node_seconds[stretch_ends] + np.stack(network.seconds_from_ends(access.edge, access.start, access.end))
-    along = np.where(
-        access.edge == edge[0],
-        network.along_edge_seconds(edge, fraction, access.start, access.end),
+    graph, stretches = network.graph, network.stretches(access)
+    at = graph.positions(place.edge, place.fraction)
+    chain, low, high = int(at.chain[0]), stretches.low, stretches.high
+    node = np.concatenate([at.start, at.end])
+    to_node = np.concatenate([at.to_start, at.to_end])
+    node_seconds, node_arc = kernel.search(
+        graph.out.indptr,
+        graph.out.heads,
+        graph.out.seconds,
+        node[np.isfinite(to_node)],
+        to_node[np.isfinite(to_node)],
+        np.zeros(int(np.isfinite(to_node).sum()), np.int32),
         np.inf,
+        BUCKET_SECONDS,
+        kernel.ARC,
+        False,
     )
-    ways = np.vstack([over_ends, along])
+    # Ways onto a stretch: over the start of its chain, over its end, or along the chain if the place is on it too.
+    along = np.full(len(low.chain), np.inf)
+    same = low.chain == chain
+    before, after = same & (low.at > at.at[0]), same & (high.at < at.at[0])
+    along[same & ~before & ~after] = 0.0
+    if np.isfinite(graph.there[chain]):
+        along[before] = low.ahead[before] - at.ahead[0]
+    if np.isfinite(graph.back[chain]):
+        along[after] = at.behind[0] - high.behind[after]
+    over_start, over_end = node_seconds[low.start] + low.from_start, node_seconds[high.end] + high.from_end
+    ways = np.stack([over_start, over_end, along])
     way = ways.argmin(axis=0)
-    connectors_m = place.connector_m[0] + access.connector_m
-    seconds = ways.min(axis=0) + connectors_m / network.walk_mps
+    seconds = ways.min(axis=0) + stretches.extra + place.connector_m[0] / network.walk_mps
 
-    order = np.lexsort((access.facility, seconds))
+    order = np.lexsort((stretches.owner, seconds))
     order = order[np.isfinite(seconds[order])]
-    first = np.sort(np.unique(access.facility[order], return_index=True)[1])
+    first = np.sort(np.unique(stretches.owner[order], return_index=True)[1])
     chosen = order[first][:limit]
-    metres = np.array(
-        [
-            connectors_m[stretch]
-            + _edge_metres(network, access, stretch, int(way[stretch]), float(fraction[0]))
-            + (
-                0.0
-                if way[stretch] == 2
-                else _path_metres(
-                    network,
-                    before,
-                    ends,
-                    int(stretch_ends[way[stretch], stretch]),
-                    float(fraction[0]),
-                    int(edge[0]),
-                )
-            )
-            for stretch in chosen
-        ]
-    )
-    return access.facility[chosen], seconds[chosen], metres
+    metres = np.empty(len(chosen))
+    for row, stretch in enumerate(chosen):
+        onto = (
+            low.metres[stretch],
+            graph.length[high.chain[stretch]] - high.metres[stretch],
+            max(low.metres[stretch] - at.metres[0], at.metres[0] - high.metres[stretch], 0.0),
+        )[way[stretch]]
+        if way[stretch] < 2:
+            onto += _path_metres(graph, at, node_arc, int((low.start, high.end)[way[stretch]][stretch]))
+        metres[row] = onto + place.connector_m[0] + stretches.extra[stretch] * network.walk_mps
+    return stretches.owner[chosen].astype(np.int64), seconds[chosen], metres
 
 
-def _edge_metres(network: Network, access: Access, stretch: int, way: int, fraction: float) -> float:
-    """Metres on a stretch's own edge: from its end u (way 0), from v (1), or from ``fraction`` along it (2)."""
-    start, end = access.start[stretch], access.end[stretch]
-    share = (start, 1 - end, max(start - fraction, fraction - end, 0.0))[way]
-    return float(share * network.length_m[access.edge[stretch]])
-
-
-def _path_metres(network: Network, before: Ints, ends: Ints, node: int, fraction: float, edge: int) -> float:
-    """Metres from a place on an edge to ``node``, along the predecessors ``before`` of a search from that place."""
-    graph, graph_edge = network.graph
+def _path_metres(graph: Graph, at: Positions, node_arc: NDArray[np.int32], node: int) -> float:
+    """Metres from a place to ``node``, along the last arcs that a search from that place wrote."""
     metres = 0.0
-    while (previous := before[node]) != network.nodes:
-        row = slice(graph.indptr[previous], graph.indptr[previous + 1])
-        step = graph.indptr[previous] + int(np.flatnonzero(graph.indices[row] == node)[0])
-        metres += network.length_m[graph_edge[step]]
-        node = previous
-    share = fraction if node == ends[0] else 1 - fraction
-    return float(metres + share * network.length_m[edge])
+    while (arc := node_arc[node]) >= 0:
+        metres += graph.length[graph.out.chain[arc]]
+        node = int(np.searchsorted(graph.out.indptr, arc, side="right")) - 1
+    # A chain may begin and end at one node; then the nearer way round was taken.
+    first = [at.metres[0]] if node == at.start[0] else []
+    if node == at.end[0] and (not first or at.to_end[0] < at.to_start[0]):
+        first = [graph.length[at.chain[0]] - at.metres[0]]
+    return float(metres + first[0])

@@ -14,7 +14,8 @@ import pandas as pd
 import shapely
 from sqlalchemy import JSON, Column, LargeBinary, event, func
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlmodel import Field, Session, SQLModel, col, create_engine, select
 
 from geo import facilities
@@ -109,15 +110,12 @@ class Register:
             raise RegisterError(f"{self._place}: the register cannot be used: {what}") from error
 
     def _make_tables(self) -> None:
-        tables = len(SQLModel.metadata.tables)
-        for attempt in range(tables + 1):
-            try:
-                SQLModel.metadata.create_all(self._engine)
-                break
-            except (OperationalError, ProgrammingError):
-                # Another process may have made a table between the look and the making; once for each table.
-                if attempt == tables:
-                    raise
+        # Several processes may start on an empty database at once.
+        with self._engine.begin() as connection:
+            for table in SQLModel.metadata.sorted_tables:
+                connection.execute(CreateTable(table, if_not_exists=True))
+                for index in table.indexes:
+                    connection.execute(CreateIndex(index, if_not_exists=True))
 
     def _fill(self) -> None:
         if self._fact("study") is not None:
