@@ -1,8 +1,9 @@
 """The register: the database of facilities, and the truth about them once it is filled from the study."""
 
 import hashlib
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -217,8 +218,9 @@ class Register:
 
 
 def _write_ahead(connection: Any, _record: Any) -> None:
-    # Readers do not wait for a writer, and a writer's crash loses nothing that was committed.
-    connection.execute("PRAGMA journal_mode = WAL")
+    # Readers need not wait for a writer. The file keeps the mode; where somebody else is at it, a later start sets it.
+    with suppress(sqlite3.OperationalError):
+        connection.execute("PRAGMA journal_mode = WAL")
 
 
 def _hash(path: Path) -> str:
