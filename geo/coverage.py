@@ -19,8 +19,6 @@ from geo.standards import Mode, Opened, Presence, Radius, Standard, TravelTime
 from geo.traveltime import Travel
 
 Floats = NDArray[np.float64]
-# 15 minutes exactly are inside, also when they were added up another way and differ in the last bits.
-LAST_BITS = 1e-6
 PEOPLE_NOTES = {
     "urban": "城乡不可分，全部人口计入 urban and rural cannot be told apart here: all people count",
     "rural": "城乡不可分，全部人口计入 urban and rural cannot be told apart here: all people count",
@@ -157,7 +155,7 @@ def _people(
 ) -> tuple[pd.DataFrame, list[str]]:
     study = travel.study
     weight, notes = _weights(study.demand, standard.people)
-    inside = values <= limit + LAST_BITS
+    inside = values <= limit + traveltime.LAST_BITS
     rows = pd.DataFrame(
         {
             "area_code": study.reporting_codes(study.demand["area_code"]),
@@ -314,7 +312,7 @@ def _alternatives(travel: Travel, chosen: gpd.GeoDataFrame, standard: TravelTime
                 continue  # the headline itself
             # On foot the whole trip goes at one speed, so its time is inversely proportional to it.
             seconds = times.seconds * (speeds.walk_kph / kph if kph else 1.0)
-            covered = float(weight[seconds / 60.0 <= standard.minutes + LAST_BITS].sum())
+            covered = float(weight[seconds / 60.0 <= standard.minutes + traveltime.LAST_BITS].sum())
             alternatives.append(
                 Alternative(mode, kph or speeds.kph(mode), _rounded(covered), _share(covered, float(weight.sum())))
             )

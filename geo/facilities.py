@@ -272,14 +272,19 @@ def geojson_feature(facility: Any, facility_id: str, coordinates: str = "wgs84")
     """One row of a frame as a GeoJSON feature in ``coordinates``, seven decimals (a centimetre)."""
     properties = {field: facility[field] for field in FIELDS if field not in ("id", "extra")}
     properties |= {"opened": _iso(facility["opened"]), "closed": _iso(facility["closed"])}
-    place = datum.geometry_from_wgs84(facility["geometry"], coordinates)
-    geometry = json.loads(shapely.to_geojson(shapely.transform(place, lambda xy: xy.round(7))))
     return {
         "type": "Feature",
         "id": facility_id,
-        "geometry": geometry,
+        "geometry": geojson_shape(facility["geometry"], coordinates),
         "properties": {**facility["extra"], **properties},
     }
+
+
+def geojson_shape(shape: Any, coordinates: str = "wgs84") -> dict[str, Any]:
+    """A WGS84 shape as a GeoJSON geometry in ``coordinates``, seven decimals (a centimetre)."""
+    moved = shapely.transform(datum.geometry_from_wgs84(shape, coordinates), lambda xy: xy.round(7))
+    geometry: dict[str, Any] = json.loads(shapely.to_geojson(moved))
+    return geometry
 
 
 def to_geojson(facilities: gpd.GeoDataFrame, coordinates: str = "wgs84") -> dict[str, Any]:

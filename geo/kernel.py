@@ -346,3 +346,20 @@ def along_chains(
             way += extra[stretch]
             if way < seconds[place]:
                 seconds[place], label[place] = way, stretch_label[stretch]
+
+
+@numba.njit(cache=True, nogil=True)
+def spread(grid: Floats, xy: Floats, seconds: Floats, free: float, reach: float, per_cell: float) -> None:
+    """Lower the corners of ``grid``, shape (rows, columns), to what they take from points beside them.
+
+    ``xy`` are the points' columns and rows, shape (points, 2); a corner up to ``free`` cells from a point takes the
+    point's ``seconds``, up to ``reach`` cells ``per_cell`` seconds more for each, and farther nothing.
+    """
+    for point in range(len(seconds)):
+        x, y = xy[point]
+        for row in range(max(0, int(np.ceil(y - reach))), min(len(grid) - 1, int(y + reach)) + 1):
+            for column in range(max(0, int(np.ceil(x - reach))), min(grid.shape[1] - 1, int(x + reach)) + 1):
+                off = np.hypot(column - x, row - y)
+                if off <= reach:
+                    taken = seconds[point] + max(0.0, off - free) * per_cell
+                    grid[row, column] = min(grid[row, column], taken)

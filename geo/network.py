@@ -51,16 +51,12 @@ class Access:
 
 @dataclass(frozen=True)
 class Stretches:
-    """`Access` on the graph: seeds of a search towards facilities, and the stretches of each chain.
+    """`Access` on the graph, sorted by chain: those of chain c are the rows ``first[c]`` to ``first[c + 1]``.
 
-    ``node, seconds, facility`` have two rows a stretch, one for each end of its chain that leads to it. The stretches
-    themselves are sorted by chain: those of chain c are the rows ``first[c]`` to ``first[c + 1]`` of ``access``'s rows
-    ``order``, ``low`` and ``high`` being the positions of their ends and ``extra`` the seconds of their connectors.
+    ``low`` and ``high`` are the positions of each stretch's ends along its chain, ``extra`` the seconds of its
+    connector and ``owner`` the facility it leads to.
     """
 
-    node: NDArray[np.int32]
-    seconds: Floats
-    facility: NDArray[np.int32]
     first: NDArray[np.int32]
     low: Positions
     high: Positions
@@ -69,7 +65,10 @@ class Stretches:
 
 
 class Network:
-    """The edges of a study that are open to one mode, and the `graph` they form."""
+    """The edges of a study that are open to one mode, and the `graph` they form.
+
+    ``lines`` are the edges' lines in the projected metres of ``metric``, shape (edges,).
+    """
 
     method = "network"
 
@@ -86,11 +85,11 @@ class Network:
         self.mode: Mode = mode
         self.walk_mps = speeds.walk_kph * KPH_TO_MPS
         self.max_connector_m = about.max_connector_m
-        self._metric = projection(about.projection)
-        self._lines = self._metric.forward(table.geometry.to_numpy())
+        self.metric = projection(about.projection)
+        self.lines: NDArray[Any] = self.metric.forward(table.geometry.to_numpy())
         xy = np.empty((len(names), 2))
         for column, at in ((0, 0), (1, -1)):
-            xy[nodes[:, column]] = shapely.get_coordinates(shapely.get_point(self._lines, at))
+            xy[nodes[:, column]] = shapely.get_coordinates(shapely.get_point(self.lines, at))
         self.graph = Graph.prepare(
             nodes[:, 0],
             nodes[:, 1],
@@ -99,11 +98,13 @@ class Network:
             table["length_m"].to_numpy(),
             *xy.T,
         )
-        self._tree = shapely.STRtree(self._lines)
+        self._tree = shapely.STRtree(self.lines)
+        speeds_mps = table["length_m"].to_numpy() / seconds
+        self.fastest_mps = max(float(speeds_mps.max(initial=0.0)), self.walk_mps)
 
     def snap(self, lon: Floats, lat: Floats) -> Places:
         """The nearest point on an edge for each WGS84 place, if within the longest connector (≤)."""
-        return self._snap(self._metric.points(lon, lat))
+        return self._snap(self.metric.points(lon, lat))
 
     def _snap(self, geometries: NDArray[Any]) -> Places:
         count = len(geometries)
@@ -111,22 +112,26 @@ class Network:
         connector_m = np.full(count, np.inf)
         # The search is in projected metres, the limit in geodesic ones: search a little farther, then measure.
         rows, edges = self._tree.query_nearest(geometries, max_distance=self.max_connector_m * 1.02, all_matches=False)
-        ways = shapely.shortest_line(geometries[rows], self._lines[edges])
-        metres = geodesic_lengths(self._metric.inverse(ways))
+        ways = shapely.shortest_line(geometries[rows], self.lines[edges])
+        metres = geodesic_lengths(self.metric.inverse(ways))
         near = metres <= self.max_connector_m
         rows, edges, ways = rows[near], edges[near], ways[near]
         edge[rows], connector_m[rows] = edges, metres[near]
         fraction[rows] = self._locate(edges, shapely.get_point(ways, 1))
         return Places(edge, fraction, connector_m)
 
+    def edges_within(self, geometry: Any, metres: float) -> Ints:
+        """The edges within ``metres`` of a projected geometry, in order, shape (n,)."""
+        return np.sort(self._tree.query(geometry, predicate="dwithin", distance=metres))
+
     def access(self, facilities: gpd.GeoDataFrame) -> Access:
         """How each facility is reached; a facility with no street near enough has no stretch."""
-        geometries = self._metric.forward(facilities.geometry.to_numpy())
+        geometries = self.metric.forward(facilities.geometry.to_numpy())
         kinds = shapely.get_dimensions(geometries)
         polygons = np.flatnonzero(kinds == 2)
         met, edges = self._tree.query(geometries[polygons], predicate="intersects")
         met = polygons[met]
-        inside = shapely.intersection(self._lines[edges], geometries[met])
+        inside = shapely.intersection(self.lines[edges], geometries[met])
         parts, pair = shapely.get_parts(inside, return_index=True)
         # A part is a stretch of the line, or a point where the line only touches the park.
         ends = [self._locate(edges[pair], shapely.get_point(_as_line(parts), at)) for at in (0, -1)]
@@ -148,27 +153,22 @@ class Network:
         swapped = ~self.graph.along[access.edge]
         order = np.argsort(ends[0].chain, kind="stable")
         low, high = (_choose(swapped, a, b, order) for a, b in ((ends[1], ends[0]), (ends[0], ends[1])))
-        extra = access.connector_m[order] / self.walk_mps
-        owner = access.facility[order].astype(np.int32)
         return Stretches(
-            node=np.concatenate([low.start, high.end]),
-            seconds=np.concatenate([low.from_start, high.from_end]) + np.tile(extra, 2),
-            facility=np.tile(owner, 2),
             first=np.searchsorted(low.chain, np.arange(len(self.graph.start) + 1)).astype(np.int32),
             low=low,
             high=high,
-            extra=extra,
-            owner=owner,
+            extra=access.connector_m[order] / self.walk_mps,
+            owner=access.facility[order].astype(np.int32),
         )
 
     def position(self, places: Places, row: int) -> tuple[float, float]:
         """WGS84 longitude, latitude of a snapped place."""
-        point = shapely.line_interpolate_point(self._lines[places.edge[row]], places.fraction[row], normalized=True)
-        place = self._metric.inverse(point)
+        point = shapely.line_interpolate_point(self.lines[places.edge[row]], places.fraction[row], normalized=True)
+        place = self.metric.inverse(point)
         return float(place.x), float(place.y)
 
     def _locate(self, edges: Ints, points: NDArray[Any]) -> Floats:
-        fraction = np.asarray(shapely.line_locate_point(self._lines[edges], points, normalized=True))
+        fraction = np.asarray(shapely.line_locate_point(self.lines[edges], points, normalized=True))
         fraction[fraction < _AT_END] = 0.0
         fraction[fraction > 1 - _AT_END] = 1.0
         return fraction

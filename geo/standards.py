@@ -23,6 +23,7 @@ from geo import facilities as facility_register
 from geo.errors import StudyError
 
 Mode: TypeAlias = Literal["walk", "cycle", "drive"]
+Direction: TypeAlias = Literal["from", "to"]
 People: TypeAlias = Literal["all", "urban", "rural", "children_3_6", "elders_65"]
 Share = Annotated[float, Field(gt=0, le=1)]
 

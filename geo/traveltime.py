@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from geo import kernel, straightline
 from geo.graph import Graph, Positions
-from geo.network import Access, Network, Places
+from geo.network import Access, Network, Places, Stretches
 from geo.standards import Mode
 from geo.study import Study
 
@@ -24,6 +24,8 @@ Ints = NDArray[np.int64]
 Method = Literal["network", "straight-line"]
 
 BUCKET_SECONDS = 4.0
+# 15 minutes exactly are inside, also when they were added up another way and differ in the last bits.
+LAST_BITS = 1e-6
 NO_STREET = "{metres:g} 米内无街道 no street within {metres:g} m"
 NO_FACILITY = "沿街道到不了任何设施 no facility can be reached on the network"
 NONE_THERE = "没有这类设施 there is no such facility"
@@ -59,7 +61,7 @@ class Travel:
         self.study = study
         self.method: Method = "straight-line" if study.streets is None else "network"
         self.network = lru_cache(maxsize=None)(self._network)
-        self._demand_places = lru_cache(maxsize=None)(self._snap_demand)
+        self.demand_places = lru_cache(maxsize=None)(self._snap_demand)
 
     def _network(self, mode: Mode) -> Network:
         if self.study.streets is None:
@@ -75,7 +77,7 @@ class Travel:
         if self.method == "straight-line":
             demand = self.study.demand
             return self._straight(facilities, demand["lon"].to_numpy(), demand["lat"].to_numpy(), mode)
-        return self._on_network(facilities, self._demand_places(mode), mode)
+        return self._on_network(facilities, self.demand_places(mode), mode)
 
     def times(self, facilities: gpd.GeoDataFrame, lon: Floats, lat: Floats, mode: Mode) -> Times:
         """From WGS84 places to the nearest of ``facilities``."""
@@ -144,43 +146,63 @@ def nearest(network: Network, access: Access, places: Places) -> Times:
     A place's time is its connector, plus the least of: to either end of its chain of edges and on from there, or along
     the chain where a facility is reached on the same one; plus the facility's connector.
     """
-    graph, stretches = network.graph, network.stretches(access)
-    at = graph.positions(places.edge, places.fraction)
-    usable = np.isfinite(stretches.seconds)
+    at = network.graph.positions(places.edge, places.fraction)
+    seconds, facility = reached(network, network.stretches(access), at)
+    reason = reasons(~np.isfinite(seconds), NO_FACILITY)
+    reason[places.edge < 0] = NO_STREET.format(metres=network.max_connector_m)
+    connector_s = np.where(places.edge >= 0, places.connector_m, np.inf) / network.walk_mps
+    return Times(seconds + connector_s, facility.astype(np.int64), reason)
+
+
+def reached(
+    network: Network, stretches: Stretches, at: Positions, towards: bool = True, limit: float = np.inf
+) -> tuple[Floats, NDArray[np.int32]]:
+    """Seconds between positions on the network and the nearest of ``stretches``, whose connectors they include.
+
+    ``towards`` the stretches or from them, within ``limit`` seconds to a junction. Two arrays of shape (positions,):
+    seconds (infinity: out of reach) and the facility that the stretch belongs to (−1).
+    """
+    graph, low, high = network.graph, stretches.low, stretches.high
+    arcs = graph.into if towards else graph.out
+    node = np.concatenate([low.start, high.end])
+    over = np.concatenate([low.from_start, high.from_end] if towards else [low.to_start, high.to_end])
+    over += np.tile(stretches.extra, 2)
+    usable = np.isfinite(over)
     node_seconds, node_facility = kernel.search(
-        graph.into.indptr,
-        graph.into.heads,
-        graph.into.seconds,
-        stretches.node[usable],
-        stretches.seconds[usable],
-        stretches.facility[usable],
-        np.inf,
+        arcs.indptr,
+        arcs.heads,
+        arcs.seconds,
+        node[usable],
+        over[usable],
+        np.tile(stretches.owner, 2)[usable],
+        limit,
         BUCKET_SECONDS,
         kernel.INHERIT,
         True,
     )
-    seconds, facility = kernel.read_off(node_seconds, node_facility, at.start, at.end, at.to_start, at.to_end)
+    start, end = (at.to_start, at.to_end) if towards else (at.from_start, at.from_end)
+    seconds, facility = kernel.read_off(node_seconds, node_facility, at.start, at.end, start, end)
+    open_ahead, open_behind = np.isfinite(graph.there), np.isfinite(graph.back)
+    # From a stretch to a place one goes against the way from the place to it.
+    along = (
+        (at.ahead, at.behind, open_ahead, open_behind, low.ahead, high.behind)
+        if towards
+        else (at.behind, at.ahead, open_behind, open_ahead, low.behind, high.ahead)
+    )
     kernel.along_chains(
         seconds,
         facility,
         at.chain,
         at.at,
-        at.ahead,
-        at.behind,
-        np.isfinite(graph.there),
-        np.isfinite(graph.back),
+        *along[:4],
         stretches.first,
-        stretches.low.at,
-        stretches.high.at,
-        stretches.low.ahead,
-        stretches.high.behind,
+        low.at,
+        high.at,
+        *along[4:],
         stretches.extra,
         stretches.owner,
     )
-    reason = reasons(~np.isfinite(seconds), NO_FACILITY)
-    reason[places.edge < 0] = NO_STREET.format(metres=network.max_connector_m)
-    connector_s = np.where(places.edge >= 0, places.connector_m, np.inf) / network.walk_mps
-    return Times(seconds + connector_s, facility.astype(np.int64), reason)
+    return seconds, facility
 
 
 def _from_place(network: Network, access: Access, place: Places, limit: int | None) -> tuple[Ints, Floats, Floats]:

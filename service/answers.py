@@ -1,12 +1,17 @@
 """What people ask, answered alike for the API, the pages and the command line: a study and its register at work."""
 
+from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
 from typing import Any
 
-from geo import coverage, datum, facilities, study, traveltime
+import shapely
+
+from geo import coverage, datum, facilities, isochrones, study, traveltime
 from geo.coverage import Count, Coverage
-from geo.standards import Mode
+from geo.errors import UnknownNameError
+from geo.isochrones import Isochrones
+from geo.standards import Direction, Mode
 from maps import gapmap
 from maps.offline import Assets
 from service.register import Register
@@ -56,32 +61,75 @@ class Answers:
             feature = facilities.geojson_feature(chosen.iloc[row], str(chosen.index[row]), coordinates)
             feature["properties"] |= {"minutes": round(seconds / 60, 3), "metres": round(metres, 1)}
             features.append(feature)
-        about = self.study.about
         return {
             "type": "FeatureCollection",
             "features": features,
+            "place": {"lon": lon, "lat": lat},
+            **self._travelled(mode, ranking, coordinates),
+        }
+
+    def isochrones(
+        self,
+        place: tuple[float, float] | str,
+        minutes: Sequence[float],
+        mode: Mode,
+        direction: Direction,
+        coordinates: str,
+    ) -> dict[str, Any]:
+        """Isochrones around a place (degrees in ``coordinates``) or a facility (its id), as GeoJSON.
+
+        Raises
+        ------
+        UnknownNameError
+            There is no such facility.
+        """
+        if isinstance(place, str):
+            found = self.register.get(place)
+            if found.empty:
+                raise UnknownNameError("facility", place, ["see /v1/collections/facilities/items"])
+            shape = found.geometry.iloc[0]
+            asked: dict[str, Any] = {"facility": place}
+        else:
+            shape = shapely.Point(*(float(x) for x in datum.to_wgs84(*place, coordinates)))
+            asked = {"place": {"lon": place[0], "lat": place[1]}}
+        answer = isochrones.around(self.travel, shape, minutes, mode, towards=direction == "to")
+        features = [
+            {
+                "type": "Feature",
+                "geometry": facilities.geojson_shape(one.geometry, coordinates),
+                "properties": {"minutes": one.minutes, "area_km2": one.area_km2, "people": one.people},
+            }
+            for one in answer.contours
+        ]
+        return {
+            "type": "FeatureCollection",
+            "features": features,
+            **asked,
+            "direction": direction,
+            **self._travelled(mode, answer, coordinates),
+        }
+
+    def _travelled(self, mode: Mode, answer: traveltime.Ranking | Isochrones, coordinates: str) -> dict[str, Any]:
+        """What every answer of travel times says of itself."""
+        about, snapped = self.study.about, None
+        if answer.snapped is not None and answer.connector_m is not None:
+            lon, lat = datum.from_wgs84(*answer.snapped, coordinates)
+            snapped = {
+                "lon": round(float(lon), 7),
+                "lat": round(float(lat), 7),
+                "connector_m": round(answer.connector_m, 1),
+            }
+        return {
             "mode": mode,
             "speed_kph": about.speeds.kph(mode),
             "method": self.travel.method,
-            "place": {"lon": lon, "lat": lat},
-            "snapped": self._snapped(ranking, coordinates),
-            "reason": ranking.reason,
+            "snapped": snapped,
+            "reason": answer.reason,
             "coordinates": coordinates,
             "sample": about.sample,
             "notice": about.notice or None,
             "data_date": about.data_date,
             "attribution": about.attribution or None,
-        }
-
-    @staticmethod
-    def _snapped(ranking: traveltime.Ranking, coordinates: str) -> dict[str, float] | None:
-        if ranking.snapped is None or ranking.connector_m is None:
-            return None
-        lon, lat = datum.from_wgs84(*ranking.snapped, coordinates)
-        return {
-            "lon": round(float(lon), 7),
-            "lat": round(float(lat), 7),
-            "connector_m": round(ranking.connector_m, 1),
         }
 
     def _state(self) -> tuple[int, date]:

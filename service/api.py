@@ -5,19 +5,21 @@ from typing import Annotated, Any
 import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from geo import datum, facilities
 from geo.coverage import Coverage
 from geo.datum import Coordinates
 from geo.errors import UnknownNameError
-from geo.standards import Mode
+from geo.standards import Direction, Mode
 from service import problems
 from service.answers import Answers
 
 GEOJSON = "application/geo+json"
 MOST_NEAREST = 100
 MOST_ITEMS = 10_000
+MOST_CONTOURS = 10
+MOST_MINUTES = 120
 
 
 def no_repeats(request: Request) -> None:
@@ -61,6 +63,53 @@ class NearestQuery(Common):
     limit: Annotated[int, Field(ge=1, description=f"at most {MOST_NEAREST} are given")] = 5
 
     _category = field_validator("category")(_known_category)
+
+
+class IsochronesQuery(Common):
+    """Around what, how long, how."""
+
+    lon: Annotated[float | None, Field(ge=-180, le=180, allow_inf_nan=False, description="degrees")] = None
+    lat: Annotated[float | None, Field(ge=-90, le=90, allow_inf_nan=False, description="degrees")] = None
+    facility: Annotated[
+        str | None, Field(description="id of a facility, instead of lon and lat", validate_default=True)
+    ] = None
+    minutes: Annotated[
+        str, Field(description=f"the contours, at most {MOST_CONTOURS} of up to {MOST_MINUTES}", examples=["5,10,15"])
+    ] = "5,10,15"
+    mode: Annotated[Mode, Field(description="how people travel")] = "walk"
+    direction: Annotated[Direction, Field(description="whether people travel from the place or to it")] = "from"
+
+    @field_validator("minutes")
+    @classmethod
+    def _times(cls, value: str) -> str:
+        contours(value)
+        return value
+
+    @field_validator("facility")
+    @classmethod
+    def _one_place(cls, value: str | None, info: ValidationInfo) -> str | None:
+        given = [name for name in ("lon", "lat") if info.data.get(name) is not None]
+        if not {"lon", "lat"} <= set(info.data):  # they are wrong themselves, which is said already
+            return value
+        if len(given) != (2 if value is None else 0):
+            raise ValueError("give both lon and lat, or facility")
+        return value
+
+    @property
+    def place(self) -> tuple[float, float] | str:
+        """The coordinates, or the facility's id."""
+        return self.facility if self.facility is not None else (self.lon or 0.0, self.lat or 0.0)
+
+
+def contours(minutes: str) -> list[float]:
+    """Minutes of ``5,10,15``; ValueError if they are none, too many or too long."""
+    try:
+        found = [float(part) for part in minutes.split(",")]
+    except ValueError:
+        raise ValueError("needs numbers with commas between: 5,10,15") from None
+    if len(found) > MOST_CONTOURS or not all(0 < one <= MOST_MINUTES for one in found):
+        raise ValueError(f"needs 1 to {MOST_CONTOURS} numbers above 0 and up to {MOST_MINUTES}")
+    return found
 
 
 class ItemsQuery(Common):
@@ -146,6 +195,18 @@ def coverage_of(request: Request, standard: str, query: Annotated[Common, Query(
 def nearest(request: Request, query: Annotated[NearestQuery, Query()]) -> Response:
     answer = answers_of(request).nearest(
         query.lon, query.lat, query.category, query.mode, min(query.limit, MOST_NEAREST), query.coordinates
+    )
+    return _json(answer, GEOJSON)
+
+
+@router.get(
+    "/isochrones",
+    responses=_documented("a GeoJSON FeatureCollection, one feature a contour, the shortest first", None, 404),
+    summary="What lies within some minutes of a place or a facility",
+)
+def isochrones(request: Request, query: Annotated[IsochronesQuery, Query()]) -> Response:
+    answer = answers_of(request).isochrones(
+        query.place, contours(query.minutes), query.mode, query.direction, query.coordinates
     )
     return _json(answer, GEOJSON)
 

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from geo.datum import Coordinates
 from geo.errors import FuwuquanError
-from geo.standards import Mode
+from geo.standards import Direction, Mode
 from service.settings import Settings
 
 app = typer.Typer(
@@ -226,6 +226,29 @@ def nearest(
     ]
     heads = ("分钟 min", "米 m", "名称 name", "类别 category")
     Console(highlight=False).print(tables.table(heads, rows, right=(0, 1)))
+
+
+@app.command()
+def isochrones(
+    lon: Annotated[float | None, typer.Option(help="degrees", min=-180, max=180)] = None,
+    lat: Annotated[float | None, typer.Option(help="degrees", min=-90, max=90)] = None,
+    facility: Annotated[str | None, typer.Option(help="id of a facility, instead of lon and lat")] = None,
+    minutes: Annotated[str, typer.Option(help="the contours, up to 120")] = "5,10,15",
+    mode: Annotated[Mode, typer.Option(help="how people travel")] = "walk",
+    direction: Annotated[Direction, typer.Option(help="whether people travel from the place or to it")] = "from",
+    coordinates: CoordinatesOption = "wgs84",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="file; default standard output")] = None,
+    study: StudyOption = None,
+) -> None:
+    """What lies within some minutes of a place or a facility, as GeoJSON."""
+    from service.api import IsochronesQuery, contours
+
+    try:
+        query = IsochronesQuery(lon=lon, lat=lat, facility=facility, minutes=minutes, mode=mode)
+    except ValidationError as error:
+        raise FuwuquanError(error.errors()[0]["msg"].removeprefix("Value error, ")) from error
+    answer = _answers(study).isochrones(query.place, contours(minutes), mode, direction, coordinates)
+    _write(orjson.dumps(answer) + b"\n", output)
 
 
 @app.command("map")
