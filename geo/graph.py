@@ -30,7 +30,7 @@ class Positions:
 
     ``chain`` (−1: nowhere) with its ends ``start`` and ``end``; seconds to and from them in the direction of travel
     (infinity: closed); ``ahead`` and ``behind``, seconds along the chain from its start and against it back there;
-    ``at``, a coordinate that grows along the chain; ``metres`` from its start.
+    ``at``, how many edges of the chain lie before, with the part of the edge; ``metres`` from its start.
     """
 
     chain: Ints
@@ -50,15 +50,17 @@ class Positions:
 class Graph:
     """A network for one mode.
 
-    Edges, shape (edges,): ``chain`` each is part of, whether it points ``along`` it, seconds ``ahead`` from the
-    chain's start to where it begins on it, ``behind`` from there back and metres ``before``; its own ``forward`` and
-    ``backward`` seconds, in the chain's direction, and ``metres``. Chains, shape (chains,): ``start``, ``end``, seconds
-    ``there`` and ``back``, ``length`` in metres. Nodes are junctions, numbered along a Hilbert curve; ``origin``
-    (nodes,) is the number that each had in the edges. Arcs lead ``out`` of nodes, or ``into`` them against the travel.
+    Edges, shape (edges,): the ``chain`` each is part of, whether it points ``along`` it, its ``turn`` on it (0, 1, …),
+    seconds ``ahead`` from the chain's start to where it begins, ``behind`` from there back and metres ``before``; its
+    own ``forward`` and ``backward`` seconds, in the chain's direction, and ``metres``. Chains, shape (chains,):
+    ``start``, ``end``, seconds ``there`` and ``back``, ``length`` in metres, and how many ``edges`` they have. Nodes
+    are junctions, numbered along a Hilbert curve; ``origin`` (nodes,) is the number that each had in the edges. Arcs
+    lead ``out`` of nodes, or ``into`` them against the travel.
     """
 
     chain: Ints
     along: NDArray[np.bool_]
+    turn: Ints
     ahead: Floats
     behind: Floats
     before: Floats
@@ -70,6 +72,7 @@ class Graph:
     there: Floats
     back: Floats
     length: Floats
+    edges: Ints
     origin: Ints
     out: Arcs
     into: Arcs
@@ -89,7 +92,7 @@ class Graph:
 
         Chains of nodes of degree two become single arcs with nothing lost: a position on an edge is one on its chain.
         """
-        chain, along, ahead, behind, before, start, end, there, back, length = kernel.chains(
+        chain, along, turn, ahead, behind, before, start, end, there, back, length, edges = kernel.chains(
             len(x), u.astype(np.int32), v.astype(np.int32), forward, backward, metres
         )
         kept, ends = np.unique(np.concatenate([start, end]), return_inverse=True)
@@ -105,6 +108,7 @@ class Graph:
         return cls(
             chain=chain,
             along=along,
+            turn=turn,
             ahead=ahead,
             behind=behind,
             before=before,
@@ -116,6 +120,7 @@ class Graph:
             there=there,
             back=back,
             length=length,
+            edges=edges,
             origin=kept[order].astype(np.int32),
             out=_arcs(len(kept), tails, heads, seconds, number),
             into=_arcs(len(kept), heads, tails, seconds, number),
@@ -129,16 +134,15 @@ class Graph:
         nowhere = edge < 0
         edge = np.where(nowhere, 0, edge)
         part = np.where(self.along[edge], fraction, 1.0 - fraction)
-        chain = self.chain[edge]
+        chain, at = self.chain[edge], self.turn[edge] + part
         there, back = self.there[chain], self.back[chain]
         closed_ahead, closed_behind = np.isinf(there), np.isinf(back)
         with np.errstate(invalid="ignore"):  # 0 × ∞ and ∞ − ∞ on closed chains, masked below
             ahead = self.ahead[edge] + part * self.forward[edge]
             behind = self.behind[edge] + part * self.backward[edge]
-            at, whole = np.where(closed_ahead, behind, ahead), np.where(closed_ahead, back, there)
             to_end, from_end = there - ahead, back - behind
         # At a chain's end one stands on the node, and no one-way binds.
-        at_start, at_end = at == 0, at == whole
+        at_start, at_end = at == 0, at == self.edges[chain]
         return Positions(
             chain=np.where(nowhere, -1, chain).astype(np.int32),
             start=np.where(nowhere, -1, self.start[chain]).astype(np.int32),

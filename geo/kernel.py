@@ -185,7 +185,7 @@ def search(
 @numba.njit(cache=True, nogil=True)
 def chains(
     nodes: int, u: Ints, v: Ints, forward: Floats, backward: Floats, metres: Floats
-) -> tuple[Ints, NDArray[np.bool_], Floats, Floats, Floats, Ints, Ints, Floats, Floats, Floats]:
+) -> tuple[Ints, NDArray[np.bool_], Ints, Floats, Floats, Floats, Ints, Ints, Floats, Floats, Floats, Ints]:
     """Contract chains of edges through nodes of degree two.
 
     Parameters
@@ -195,10 +195,12 @@ def chains(
 
     Returns
     -------
-    chain, along : shape (edges,), the chain each edge is part of, and whether it points the way the chain does
+    chain, along, turn : shape (edges,), the chain each edge is part of, whether it points the way the chain does, and
+        how many edges of the chain come before it
     ahead, behind, before : shape (edges,), seconds along the chain from its start to where the edge begins on it,
         seconds against the chain from there to its start, and metres between
-    start, end, there, back, length : shape (chains,), the nodes at the ends, seconds along and against, and metres
+    start, end, there, back, length, edges : shape (chains,), the nodes at the ends, seconds along and against, metres,
+        and how many edges there are
     """
     edges = len(u)
     degree = np.zeros(nodes + 1, np.int32)
@@ -226,6 +228,7 @@ def chains(
 
     chain, along = np.full(edges, np.int32(-1)), np.empty(edges, np.bool_)
     ahead, behind, before = np.empty(edges), np.empty(edges), np.empty(edges)
+    turn, pieces = np.empty(edges, np.int32), np.empty(edges, np.int32)
     start, end = np.empty(edges, np.int32), np.empty(edges, np.int32)
     there, back, length = np.empty(edges), np.empty(edges), np.empty(edges)
     count = 0
@@ -238,10 +241,11 @@ def chains(
                 edge = incident[at]
                 if chain[edge] >= 0:
                     continue
-                node, gone, returned, covered = origin, 0.0, 0.0, 0.0
+                node, gone, returned, covered, turns = origin, 0.0, 0.0, 0.0, 0
                 while True:
                     forwards = u[edge] == node
-                    chain[edge], along[edge] = count, forwards
+                    chain[edge], along[edge], turn[edge] = count, forwards, turns
+                    turns += 1
                     ahead[edge], behind[edge], before[edge] = gone, returned, covered
                     gone += forward[edge] if forwards else backward[edge]
                     returned += backward[edge] if forwards else forward[edge]
@@ -251,12 +255,13 @@ def chains(
                         break
                     a, b = incident[first[node]], incident[first[node] + 1]
                     edge = b if a == edge else a
-                start[count], end[count] = origin, node
+                start[count], end[count], pieces[count] = origin, node, turns
                 there[count], back[count], length[count] = gone, returned, covered
                 count += 1
     return (
         chain,
         along,
+        turn,
         ahead,
         behind,
         before,
@@ -265,6 +270,7 @@ def chains(
         there[:count].copy(),
         back[:count].copy(),
         length[:count].copy(),
+        pieces[:count].copy(),
     )
 
 
