@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from geo import datum, facilities
+from geo import facilities
 from geo.coverage import Coverage
 from geo.datum import Coordinates
 from geo.errors import UnknownNameError
@@ -218,12 +218,8 @@ def isochrones(request: Request, query: Annotated[IsochronesQuery, Query()]) -> 
 )
 def items(request: Request, query: Annotated[ItemsQuery, Query()]) -> Response:
     answers, limit = answers_of(request), min(query.limit, MOST_ITEMS)
-    bbox = None
-    if query.bbox is not None:
-        west, south, east, north = _numbers(query.bbox)
-        (west, east), (south, north) = datum.to_wgs84([west, east], [south, north], query.coordinates)
-        bbox = (float(west), float(south), float(east), float(north))
-    page, matched = answers.register.page(bbox, query.category, limit, query.offset)
+    bbox = None if query.bbox is None else _numbers(query.bbox)
+    page, matched = answers.register.page(bbox, query.category, limit, query.offset, query.coordinates)
     content = facilities.to_geojson(page, query.coordinates) | {
         "numberMatched": matched,
         "numberReturned": len(page),

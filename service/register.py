@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import shapely
 from sqlalchemy import JSON, Column, LargeBinary, event, func
@@ -19,9 +20,13 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlmodel import Field, Session, SQLModel, col, create_engine, select
 
-from geo import facilities
+from geo import datum, facilities
 from geo.errors import FuwuquanError
 from geo.study import Study
+
+Box: TypeAlias = tuple[float, float, float, float]
+SIDES = ("west", "south", "east", "north")
+SHIFT = 0.02  # degrees; no system moves a place as far
 
 
 class RegisterError(FuwuquanError):
@@ -162,22 +167,28 @@ class Register:
             return _frame(list(session.exec(select(FacilityRecord).order_by(col(FacilityRecord.id)))))
 
     def page(
-        self, bbox: tuple[float, float, float, float] | None, category: str | None, limit: int, offset: int
+        self, bbox: Box | None, category: str | None, limit: int, offset: int, coordinates: str = "wgs84"
     ) -> tuple[gpd.GeoDataFrame, int]:
-        """One page of the facilities that touch ``bbox`` (WGS84 degrees), by id, and how many match in all."""
-        where = []
-        if category is not None:
-            where.append(col(FacilityRecord.category) == category)
-        if bbox is not None:
-            west, south, east, north = bbox
-            where += [
-                col(FacilityRecord.west) <= east,
-                col(FacilityRecord.east) >= west,
-                col(FacilityRecord.south) <= north,
-                col(FacilityRecord.north) >= south,
-            ]
+        """One page of the facilities that touch ``bbox`` (degrees in ``coordinates``), by id, and how many match."""
+        kind: list[Any] = [] if category is None else [col(FacilityRecord.category) == category]
         with self._errors(), Session(self._engine) as session:
-            matched = session.exec(select(func.count()).select_from(FacilityRecord).where(*where)).one()
+            if bbox is None or coordinates in ("wgs84", "cgcs2000"):
+                where = kind if bbox is None else [*kind, *_touching(bbox)]
+                matched = session.exec(select(func.count()).select_from(FacilityRecord).where(*where)).one()
+            else:
+                # A box of a shifted system is crooked in WGS84: look around it there, then compare in its own.
+                corners = [datum.to_wgs84([bbox[0], bbox[2]], [lat, lat], coordinates) for lat in bbox[1::2]]
+                lons, lats = (np.concatenate(axis) for axis in zip(*corners, strict=True))
+                around = (lons.min() - SHIFT, lats.min() - SHIFT, lons.max() + SHIFT, lats.max() + SHIFT)
+                boxes = select(FacilityRecord.id, *(col(getattr(FacilityRecord, side)) for side in SIDES))
+                near = session.exec(boxes.where(*kind, *_touching(around)).order_by(col(FacilityRecord.id))).all()
+                sides = np.array([row[1:] for row in near], dtype=float).reshape(-1, 4)
+                west, south = datum.from_wgs84(sides[:, 0], sides[:, 1], coordinates)
+                east, north = datum.from_wgs84(sides[:, 2], sides[:, 3], coordinates)
+                inside = (west <= bbox[2]) & (east >= bbox[0]) & (south <= bbox[3]) & (north >= bbox[1])
+                ids = [row[0] for row, keep in zip(near, inside, strict=True) if keep]
+                matched, where = len(ids), [col(FacilityRecord.id).in_(ids[offset : offset + limit])]
+                offset = 0
             page = select(FacilityRecord).where(*where).order_by(col(FacilityRecord.id)).offset(offset).limit(limit)
             return _frame(list(session.exec(page))), matched
 
@@ -215,6 +226,16 @@ class Register:
                 fact.value = str(int(fact.value) + 1)
             session.commit()
             return changes
+
+
+def _touching(bbox: Box) -> list[Any]:
+    west, south, east, north = bbox
+    return [
+        col(FacilityRecord.west) <= east,
+        col(FacilityRecord.east) >= west,
+        col(FacilityRecord.south) <= north,
+        col(FacilityRecord.north) >= south,
+    ]
 
 
 def _write_ahead(connection: Any, _record: Any) -> None:

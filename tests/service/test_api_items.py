@@ -186,3 +186,30 @@ def test_a_limit_above_the_maximum_is_clamped(client: TestClient, monkeypatch: p
     page = client.get(f"{ITEMS}?limit=21").json()
     assert page["numberReturned"] == 20
     assert ids(page, client.get(link(page, "next")).json()) == sorted(shipped)[:40]
+
+
+@pytest.mark.parametrize("coordinates", ["gcj02", "bd09"])
+def test_a_box_holds_what_is_drawn_in_it(client: TestClient, coordinates: str) -> None:
+    """A wide box, whose sides are not straight in WGS84, holds exactly the points whose answered places are in it."""
+    everything = client.get("/v1/collections/facilities/items", params={"limit": 5000, "coordinates": coordinates})
+    points = {
+        one["id"]: one["geometry"]["coordinates"]
+        for one in everything.json()["features"]
+        if one["geometry"]["type"] == "Point"
+    }
+    # The sides run through facilities: a metre more or less decides.
+    lons, lats = (sorted(axis) for axis in zip(*points.values(), strict=True))
+    count = len(lons)
+    west, east, south, north = lons[count // 5], lons[-count // 5], lats[count // 5], lats[-count // 5]
+    answer = client.get(
+        "/v1/collections/facilities/items",
+        params={
+            "bbox": f"{west - 1e-7},{south - 1e-7},{east + 1e-7},{north + 1e-7}",
+            "limit": 5000,
+            "coordinates": coordinates,
+        },
+    ).json()
+    found = {one["id"] for one in answer["features"] if one["geometry"]["type"] == "Point"}
+    assert found == {key for key, (x, y) in points.items() if west <= x <= east and south <= y <= north}
+    assert answer["numberMatched"] == len(answer["features"])
+    assert 100 < len(found) < count
