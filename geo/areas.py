@@ -3,6 +3,7 @@
 A frame of areas is a GeoDataFrame (WGS84 polygons or points) with the columns `COLUMNS`, indexed by ``code``.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,7 @@ def frame(rows: list[tuple[str, Mapping[str, Any], Any]], file: object) -> gpd.G
         records.append(
             {
                 "code": code,
-                "name": str(row.get("name") or code),
+                "name": str(facilities.clean(str(row.get("name") or "")) or code),
                 "level": level,
                 "parent": str(row.get("parent") or "").strip() or None,
                 "urban": _URBAN_WORDS.get(urban_word),
@@ -79,9 +80,9 @@ def frame(rows: list[tuple[str, Mapping[str, Any], Any]], file: object) -> gpd.G
                 "geometry": place,
             }
         )
-    codes = [record["code"] for record in records]
+    count = Counter(record["code"] for record in records)
     towns = {record["code"] for record in records if record["level"] == "town"}
-    problems += [f"code {code!r} stands there twice" for code in sorted({c for c in codes if codes.count(c) > 1})]
+    problems += [f"code {code!r} stands there twice" for code, times in count.items() if times > 1]
     for record in records if towns else ():
         if record["level"] != "town" and record["parent"] not in towns:
             problems.append(f"{record['code']}: parent {record['parent']!r} is not the code of a town")
@@ -116,23 +117,30 @@ def read(path: Path, coordinates: str = "wgs84") -> gpd.GeoDataFrame:
 def locate(areas: gpd.GeoDataFrame, lon: NDArray[Any], lat: NDArray[Any], crs: str) -> NDArray[np.object_]:
     """Code of the smallest unit that each WGS84 place is in, shape (n,); None outside all.
 
-    Polygons contain their border. Where the smallest units are points, the nearest one is taken.
+    Polygons contain their border; of several the smallest counts. A place in a town whose villages are points belongs
+    to the nearest of these. Where nothing is drawn, the nearest point counts for all.
     """
-    codes = np.full(len(lon), None, dtype=object)
     metric = projection(crs)
-    points = metric.points(lon, lat)
-    parents = set(areas["parent"].dropna())
-    # Towns first, then their villages over them: a place between villages stays in its town.
-    leaf = ~areas.index.isin(parents)
-    for part in (areas[~leaf], areas[leaf]):
-        shapes = metric.forward(part.geometry.to_numpy())
-        solid = shapely.get_dimensions(shapes) == 2
-        if solid.any():
-            place, unit = shapely.STRtree(shapes[solid]).query(points, predicate="intersects")
-            codes[place[::-1]] = part.index.to_numpy()[solid][unit[::-1]]
-        elif len(shapes) and len(points):
-            place, unit = shapely.STRtree(shapes).query_nearest(points, all_matches=False)
-            codes[place] = part.index.to_numpy()[unit]
+    points, shapes = metric.points(lon, lat), metric.forward(areas.geometry.to_numpy())
+    drawn, own = shapely.get_dimensions(shapes) == 2, areas.index.to_numpy()
+    found = np.full(len(points), -1)
+    largest_first = np.flatnonzero(drawn)[np.argsort(-shapely.area(shapes[drawn]), kind="stable")]
+    place, unit = shapely.STRtree(shapes[largest_first]).query(points, predicate="intersects")
+    order = np.argsort(unit, kind="stable")
+    found[place[order]] = largest_first[unit[order]]
+
+    leaf = ~areas.index.isin(areas["parent"].dropna())
+    towns = areas["parent"].to_numpy()
+    codes = np.full(len(points), None, dtype=object)
+    codes[found >= 0] = own[found[found >= 0]]
+    marked = leaf & ~drawn
+    for home in dict.fromkeys(towns[marked]) if drawn.any() else [None]:
+        # The town's own part that no village is drawn in; or, where no town is known, what nothing is drawn in.
+        here = np.flatnonzero(codes == home) if home else np.flatnonzero(found < 0)
+        units = np.flatnonzero(marked & (towns == home) if drawn.any() else marked)
+        if len(here) and len(units):
+            place, unit = shapely.STRtree(shapes[units]).query_nearest(points[here], all_matches=False)
+            codes[here[place]] = own[units[unit]]
     return codes
 
 

@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 import shapely
 import tomli_w
-from numpy.typing import NDArray
 from pyproj.aoi import AreaOfInterest
 from pyproj.database import query_utm_crs_info
 
@@ -79,7 +78,7 @@ def build(folder: Path, sources: Sources, progress: Progress) -> Summary:
     units = _areas(extract, sources, whole, outline, summary)
     people = _demand(extract, sources, units, outline, crs, summary)
     progress("people", len(people))
-    places = _facilities(extract, sources, units, reach, crs, summary)
+    places = _facilities(extract, sources, units, outline, reach, crs, summary)
     for reason, count in sorted(extract.left_out.items()):
         summary.add("left out 未采用", count, reason)
 
@@ -91,6 +90,7 @@ def build(folder: Path, sources: Sources, progress: Progress) -> Summary:
         "data_date": extract.day,
         "attribution": OSM_LICENCE,
         "projection": crs,
+        **{name: study.About.model_fields[name].default for name in ("max_connector_m", "detour")},
         "speeds": study.Speeds().model_dump(),
     }
     with tempfile.TemporaryDirectory(dir=_parent(folder), prefix=".building-") as scratch:
@@ -238,7 +238,13 @@ def _demand(
 
 
 def _facilities(
-    extract: osm.Extract, sources: Sources, units: gpd.GeoDataFrame, reach: Any, crs: str, summary: Summary
+    extract: osm.Extract,
+    sources: Sources,
+    units: gpd.GeoDataFrame,
+    outline: Any,
+    reach: Any,
+    crs: str,
+    summary: Summary,
 ) -> gpd.GeoDataFrame:
     frames = [facilities.frame(extract.facility_rows, extract.path)]
     frames += [facilities.read(path, sources.coordinates) for path in sources.facilities]
@@ -258,18 +264,11 @@ def _facilities(
         places = places[near]
     points = places.representative_point()
     codes = areas.locate(units, points.x.to_numpy(), points.y.to_numpy(), crs)
-    if sources.area is not None or sources.areas is None:
-        codes[~_inside(units, points)] = None
+    if outline is not None:  # the nearest of units that are points is none that a place across the border is in
+        codes[~points.intersects(outline).to_numpy()] = None
     known = places["area_code"].isin(units.index).to_numpy()
     codes = np.where(known, places["area_code"], codes)
     return places.assign(area_code=pd.Series(codes, index=places.index, dtype=object))
-
-
-def _inside(units: gpd.GeoDataFrame, points: gpd.GeoSeries) -> NDArray[np.bool_]:
-    # Only to units that are drawn: the nearest of point units is no place a far facility is in.
-    if (units.geometry.geom_type == "Point").any():
-        return np.ones(len(points), dtype=bool)
-    return np.asarray(points.intersects(units.union_all()))
 
 
 def _answerable(places: gpd.GeoDataFrame, units: gpd.GeoDataFrame, summary: Summary) -> str:

@@ -145,9 +145,8 @@ def count(travel: Travel, facilities: gpd.GeoDataFrame, standard: Standard, on: 
 
 def chosen_facilities(facilities: gpd.GeoDataFrame, standard: Standard, on: date) -> tuple[gpd.GeoDataFrame, list[str]]:
     """The facilities that ``standard`` looks at; openings are counted even of what has closed since."""
-    if not isinstance(standard, Opened):
-        facilities = facility_register.standing(facilities, on)
-    return standards.select(facilities, standard)
+    chosen, notes = standards.select(facilities, standard)
+    return (chosen if isinstance(standard, Opened) else facility_register.standing(chosen, on)), notes
 
 
 def _people(
@@ -155,7 +154,7 @@ def _people(
 ) -> tuple[pd.DataFrame, list[str]]:
     study = travel.study
     weight, notes = _weights(study.demand, standard.people)
-    inside = values <= limit + traveltime.LAST_BITS
+    inside = values <= limit + traveltime.TOLERANCE
     rows = pd.DataFrame(
         {
             "area_code": study.reporting_codes(study.demand["area_code"]),
@@ -176,13 +175,15 @@ def _weights(demand: pd.DataFrame, people: standards.People) -> tuple[Floats, li
     population = demand["population"].to_numpy()
     if people == "all":
         return population, []
-    if people in ("urban", "rural"):
-        if demand["urban"].isna().all():
-            return population, [PEOPLE_NOTES[people]]
-        return np.where(demand["urban"] == (1 if people == "urban" else 0), population, 0.0), []
-    if demand[people].isna().all():
+    column = "urban" if people in ("urban", "rural") else people
+    unknown = demand[column].isna().to_numpy()
+    if unknown.all():
         return population, [PEOPLE_NOTES[people]]
-    return demand[people].fillna(0.0).to_numpy(), []
+    lost = float(population[unknown].sum())
+    notes = [f"{lost:,.0f} 人分类不详，不计入 {lost:,.0f} people of unknown {column} do not count"] if lost else []
+    if column == "urban":
+        return np.where(demand["urban"] == (1 if people == "urban" else 0), population, 0.0), notes
+    return demand[people].fillna(0.0).to_numpy(), notes
 
 
 def _units(travel: Travel, standard: Presence, chosen: gpd.GeoDataFrame, notes: list[str]) -> Count:
@@ -294,7 +295,9 @@ def by_area(travel: Travel, counted: Count) -> list[AreaShare]:
             people=_rounded(float(people.get(code, 0.0))),
             total=_rounded(float(weight.get(code, 0.0))),
             covered=_rounded(float(covered.get(code, 0.0))),
-            share=_share(float(covered.get(code, 0.0)), float(weight.get(code, 0.0))),
+            share=None
+            if counted.unit == "facilities"
+            else _share(float(covered.get(code, 0.0)), float(weight.get(code, 0.0))),
         )
         for code, name in areas["name"].items()
     ]
@@ -312,7 +315,7 @@ def _alternatives(travel: Travel, chosen: gpd.GeoDataFrame, standard: TravelTime
                 continue  # the headline itself
             # On foot the whole trip goes at one speed, so its time is inversely proportional to it.
             seconds = times.seconds * (speeds.walk_kph / kph if kph else 1.0)
-            covered = float(weight[seconds / 60.0 <= standard.minutes + traveltime.LAST_BITS].sum())
+            covered = float(weight[seconds / 60.0 <= standard.minutes + traveltime.TOLERANCE].sum())
             alternatives.append(
                 Alternative(mode, kph or speeds.kph(mode), _rounded(covered), _share(covered, float(weight.sum())))
             )

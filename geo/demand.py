@@ -57,6 +57,8 @@ def read(path: Path, coordinates: str = "wgs84") -> pd.DataFrame:
             continue
         number = pd.to_numeric(demand[name], errors="coerce")
         wrong = ~number.between(least, most)
+        if name == "urban":
+            wrong |= ~number.isin((0, 1))
         if name in optional:
             wrong &= demand[name].notna()
         problems += [
@@ -147,14 +149,14 @@ def from_buildings(
             raise InputError("the extract has no residential building to spread --people over; give --population")
         population = people * floor_m2 / floor_m2.sum()
         return _points(buildings.geometry.to_numpy(), population), []
-    known = areas["population"].dropna()
+    pool, known = _pools(areas)
     if known.empty:
         raise InputError("no area has a population in the extract; give --population FILE, or --people N")
-    codes = pd.Series(area, dtype=object)
-    floor_of_area = pd.Series(floor_m2).groupby(codes).sum()
-    per_m2 = (known / floor_of_area.reindex(known.index)).astype(float)
-    population = np.nan_to_num(codes.map(per_m2).to_numpy(dtype=float) * floor_m2)
-    bare = known.index.difference(floor_of_area[floor_of_area > 0].index)
+    pools = pd.Series([pool.get(code) for code in area], dtype=object)
+    floor_of_pool = pd.Series(floor_m2).groupby(pools).sum()
+    per_m2 = (known / floor_of_pool.reindex(known.index)).astype(float)
+    population = np.nan_to_num(pools.map(per_m2).to_numpy(dtype=float) * floor_m2)
+    bare = known.index.difference(floor_of_pool[floor_of_pool > 0].index)
     demand = pd.concat(
         [
             _points(buildings.geometry.to_numpy(), population),
@@ -163,9 +165,26 @@ def from_buildings(
         ignore_index=True,
     )
     notes = [f"{areas['name'][code]}: no residential building; its people stand at one point" for code in bare]
-    unknown = areas.index.difference(known.index)
+    unknown = areas.index[~areas.index.isin(areas["parent"])].difference(list(pool))
     notes += [f"{areas['name'][code]}: its population is unknown; nobody counts there" for code in unknown]
     return demand, notes
+
+
+def _pools(areas: gpd.GeoDataFrame) -> tuple[dict[str, str], pd.Series]:
+    """Which area's number the people of each area belong to, and these numbers.
+
+    A village has its own; villages without one share what their town's number leaves. Nobody counts twice.
+    """
+    pool: dict[str, str] = {}
+    known: dict[str, float] = {}
+    population = areas["population"].astype(float)
+    for code, own in population.items():
+        children = population[areas["parent"] == code]
+        without = children.index[children.isna()]
+        if not np.isnan(own) and (children.empty or len(without)):
+            known[code] = max(0.0, own - float(children.sum()))
+            pool |= dict.fromkeys([code, *without], code)
+    return pool, pd.Series(known, dtype=float)
 
 
 def _points(points: NDArray[Any], population: NDArray[np.float64]) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import geopandas as gpd
+import orjson
 import pandas as pd
 import shapely
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -68,15 +69,16 @@ def known_category(value: str) -> str:
     return value
 
 
-def _clean(value: object) -> object:
+def clean(value: object) -> object:
+    """Text without control characters and needless space, None for none; anything else as it is."""
     # Control characters break databases and terminals and mean nothing in a name; empty cells mean unknown.
     if isinstance(value, str):
         value = " ".join("".join(c if c.isprintable() else " " for c in value).split())
     return None if value == "" else value
 
 
-Text = Annotated[Annotated[str, Field(max_length=300)] | None, BeforeValidator(_clean)]
-Day = Annotated[date | None, BeforeValidator(_clean)]
+Text = Annotated[Annotated[str, Field(max_length=300)] | None, BeforeValidator(clean)]
+Day = Annotated[date | None, BeforeValidator(clean)]
 
 
 class Facility(BaseModel):
@@ -84,7 +86,7 @@ class Facility(BaseModel):
 
     model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
 
-    id: Annotated[str, BeforeValidator(_clean), Field(min_length=1, max_length=200)]
+    id: Annotated[str, BeforeValidator(clean), Field(min_length=1, max_length=200)]
     category: str
     subtype: Text = None
     name: Text = None
@@ -95,8 +97,8 @@ class Facility(BaseModel):
     opened: Day = None
     closed: Day = None
     opening_hours: Text = None
-    capacity: Annotated[Annotated[int, Field(ge=0, lt=2**31)] | None, BeforeValidator(_clean)] = None
-    provenance: Annotated[str, BeforeValidator(_clean), Field(min_length=1, max_length=300)] = "file"
+    capacity: Annotated[Annotated[int, Field(ge=0, lt=2**31)] | None, BeforeValidator(clean)] = None
+    provenance: Annotated[str, BeforeValidator(clean), Field(min_length=1, max_length=300)] = "file"
     extra: dict[str, Any] = Field(default_factory=dict)
 
     @field_validator("category")
@@ -111,6 +113,7 @@ class Facility(BaseModel):
         return self
 
 
+MOST_EXTRA = 20_000
 FIELDS: tuple[str, ...] = tuple(Facility.model_fields)
 
 
@@ -138,10 +141,12 @@ def frame(rows: Iterable[tuple[str, Mapping[str, Any], Any]], file: object) -> g
                 **known, extra=extra | kept if isinstance(kept, dict) else extra if kept is None else kept
             )
             place = _place(facility.category, geometry)
+            if len(orjson.dumps(facility.extra)) > MOST_EXTRA:
+                raise ValueError(f"more than {MOST_EXTRA} bytes of further properties")
         except ValidationError as error:
             problems += [f"{where}: {_explain(problem)}" for problem in error.errors()]
             continue
-        except ValueError as error:
+        except (ValueError, TypeError) as error:  # orjson's errors are TypeErrors
             problems.append(f"{where}: {error}")
             continue
         if facility.id in seen:
@@ -181,8 +186,10 @@ def _place(category_id: str, geometry: Any) -> Any:
     return place if keeps else place.representative_point()
 
 
-def read(path: Path, coordinates: str = "wgs84") -> gpd.GeoDataFrame:
+def read(path: Path, coordinates: str = "wgs84", own_ids: bool = False) -> gpd.GeoDataFrame:
     """Facilities of a ``.geojson``/``.json`` or ``.csv`` file, moved from ``coordinates`` to WGS84.
+
+    Those without an id get one from the file's name and their row, unless the file must have its ``own_ids``.
 
     Raises
     ------
@@ -190,16 +197,17 @@ def read(path: Path, coordinates: str = "wgs84") -> gpd.GeoDataFrame:
         The file cannot be read, or any of its rows is unusable.
     """
     if path.suffix.lower() in (".geojson", ".json"):
-        return frame(_geojson_rows(path, coordinates), path)
+        return frame(_geojson_rows(path, coordinates, own_ids), path)
     if path.suffix.lower() == ".csv":
-        return frame(_csv_rows(path, coordinates), path)
+        return frame(_csv_rows(path, coordinates, own_ids), path)
     raise TableError(path, [f"is a {path.suffix or 'file without ending'}; give .geojson or .csv"])
 
 
-def _geojson_rows(path: Path, coordinates: str) -> Iterator[tuple[str, dict[str, Any], Any]]:
+def _geojson_rows(path: Path, coordinates: str, own_ids: bool) -> Iterator[tuple[str, dict[str, Any], Any]]:
     for where, feature in geojson_features(path):
         properties = dict(feature.get("properties") or {})
-        properties["id"] = feature.get("id", properties.get("id") or f"{path.stem}-{where.split()[-1]}")
+        made = "" if own_ids else f"{path.stem}-{where.split()[-1]}"
+        properties["id"] = feature.get("id", properties.get("id") or made)
         yield where, properties, datum.geometry_to_wgs84(geojson_geometry(feature), coordinates)
 
 
@@ -229,14 +237,14 @@ def geojson_geometry(feature: Mapping[str, Any]) -> Any:
         return None
 
 
-def _csv_rows(path: Path, coordinates: str) -> Iterator[tuple[str, dict[str, Any], Any]]:
+def _csv_rows(path: Path, coordinates: str, own_ids: bool) -> Iterator[tuple[str, dict[str, Any], Any]]:
     for where, row in csv_rows(path, required=("category", "lon", "lat")):
         try:
             lon, lat = datum.to_wgs84(float(row.pop("lon", "")), float(row.pop("lat", "")), coordinates)
             place = shapely.Point(float(lon), float(lat))
         except ValueError:
             place = None
-        yield where, {"id": f"{path.stem}-{where.split()[-1]}"} | row, place
+        yield where, {"id": "" if own_ids else f"{path.stem}-{where.split()[-1]}"} | row, place
 
 
 def csv_rows(path: Path, required: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -1,4 +1,4 @@
-"""A street network as a prepared graph: contracted, ordered for the cache, and opened by memory map."""
+"""A street network as a prepared graph: contracted, and ordered for the processor's cache."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from geo import kernel
 
 Floats = NDArray[np.float64]
-Seconds = NDArray[np.float32]
 Ints = NDArray[np.int32]
 
 BITS = 16
@@ -20,7 +19,7 @@ class Arcs:
 
     indptr: Ints
     heads: Ints
-    seconds: Seconds
+    seconds: Floats
     chain: Ints
 
 
@@ -92,6 +91,8 @@ class Graph:
 
         Chains of nodes of degree two become single arcs with nothing lost: a position on an edge is one on its chain.
         """
+        if not (forward >= 0).all() or not (backward >= 0).all():
+            raise ValueError("seconds must not be negative: the search would not end")
         chain, along, turn, ahead, behind, before, start, end, there, back, length, edges = kernel.chains(
             len(x), u.astype(np.int32), v.astype(np.int32), forward, backward, metres
         )
@@ -172,4 +173,4 @@ def _arcs(nodes: int, tails: Ints, heads: Ints, seconds: Floats, chain: Ints) ->
     first = np.ones(len(tails), dtype=bool)  # of parallel arcs the fastest
     first[1:] = (tails[1:] != tails[:-1]) | (heads[1:] != heads[:-1])
     indptr = np.searchsorted(tails[first], np.arange(nodes + 1)).astype(np.int32)
-    return Arcs(indptr, heads[first].astype(np.int32), seconds[first].astype(np.float32), chain[first])
+    return Arcs(indptr, heads[first].astype(np.int32), seconds[first], chain[first])

@@ -88,7 +88,7 @@ def around(travel: Travel, place: Any, minutes: Sequence[float], mode: Mode, tow
     found: list[Contour] = []
     for level in levels:
         shape = network.metric.inverse(_polygon(contours.filled(-1.0, level * 60.0)))
-        people = population[demand_seconds <= level * 60.0 + traveltime.LAST_BITS].sum()
+        people = population[demand_seconds <= level * 60.0 + traveltime.TOLERANCE].sum()
         found.append(_contour(level, shape, float(people)))
     point = place.geom_type == "Point"
     places = network.snap(np.array([place.x]), np.array([place.y])) if point else None
@@ -169,5 +169,5 @@ def _circles(travel: Travel, origin: gpd.GeoDataFrame, levels: list[float], mode
     for level in levels:
         reach_m = level * 60.0 * mps
         circle = metric.inverse(shape.buffer(reach_m, quad_segs=32))
-        found.append(_contour(level, circle, float(people[metres <= reach_m + traveltime.LAST_BITS].sum())))
+        found.append(_contour(level, circle, float(people[metres <= reach_m + traveltime.TOLERANCE].sum())))
     return Isochrones(found, None, None, None)

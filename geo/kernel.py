@@ -8,13 +8,26 @@ Compiled code is cached beside the package or where ``NUMBA_CACHE_DIR`` says. No
 that have independent work run it in threads of their own, since no loop holds Python's lock.
 """
 
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Seconds = NDArray[np.float32]
 Ints = NDArray[np.int32]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def compiled(function: F) -> F:
+    """``function`` compiled on first use, from the cache if there is a writable one."""
+    try:
+        return cast(F, numba.njit(cache=True, nogil=True)(function))
+    except RuntimeError:  # neither the package's folder nor the home can be written
+        return cast(F, numba.njit(nogil=True)(function))
+
 
 INHERIT, ARC = 0, 1
 """What a search writes for a node: its source's label, or the arc it was reached by."""
@@ -24,11 +37,11 @@ INHERIT, ARC = 0, 1
 BATCH_BITS = 15
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _search(
     indptr: Ints,
     heads: Ints,
-    weights: Seconds,
+    weights: Floats,
     seed_node: Ints,
     seed_seconds: Floats,
     seed_label: Ints,
@@ -45,7 +58,7 @@ def _search(
     # Buckets are stacks of nodes in a ring just longer than the longest arc. A node that improves is put into its new
     # bucket and left in the old one, where it is found done.
     per_second = 1.0 / width
-    longest = np.float32(0)
+    longest = 0.0
     for arc in range(len(weights)):
         longest = max(longest, weights[arc])
     slots = np.int64(longest * per_second) + 2
@@ -124,11 +137,11 @@ def _search(
     return True
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def search(
     indptr: Ints,
     heads: Ints,
-    weights: Seconds,
+    weights: Floats,
     seed_node: Ints,
     seed_seconds: Floats,
     seed_label: Ints,
@@ -182,7 +195,7 @@ def search(
         room *= 2
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def chains(
     nodes: int, u: Ints, v: Ints, forward: Floats, backward: Floats, metres: Floats
 ) -> tuple[Ints, NDArray[np.bool_], Ints, Floats, Floats, Floats, Ints, Ints, Floats, Floats, Floats, Ints]:
@@ -274,7 +287,7 @@ def chains(
     )
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def hilbert(x: NDArray[np.uint32], y: NDArray[np.uint32], bits: int) -> NDArray[np.uint64]:
     """Place of each cell (x, y), both below 2**bits, on the Hilbert curve, shape (n,)."""
     places = np.empty(len(x), np.uint64)
@@ -295,7 +308,7 @@ def hilbert(x: NDArray[np.uint32], y: NDArray[np.uint32], bits: int) -> NDArray[
     return places
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def read_off(
     node_seconds: Floats, node_label: Ints, start: Ints, end: Ints, to_start: Floats, to_end: Floats
 ) -> tuple[Floats, Ints]:
@@ -315,7 +328,7 @@ def read_off(
     return seconds, label
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def along_chains(
     seconds: Floats,
     label: Ints,
@@ -354,7 +367,7 @@ def along_chains(
                 seconds[place], label[place] = way, stretch_label[stretch]
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def spread(grid: Floats, xy: Floats, seconds: Floats, free: float, reach: float, per_cell: float) -> None:
     """Lower the corners of ``grid``, shape (rows, columns), to what they take from points beside them.
 

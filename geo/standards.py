@@ -6,11 +6,12 @@ They are data, `standards.toml` in the study folder: another county changes that
 import tomllib
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import geopandas as gpd
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     TypeAdapter,
@@ -25,6 +26,7 @@ from geo.errors import StudyError
 Mode: TypeAlias = Literal["walk", "cycle", "drive"]
 Direction: TypeAlias = Literal["from", "to"]
 People: TypeAlias = Literal["all", "urban", "rural", "children_3_6", "elders_65"]
+Words = Annotated[str, BeforeValidator(facility_register.clean)]
 Share = Annotated[float, Field(gt=0, le=1)]
 
 
@@ -32,12 +34,12 @@ class _Base(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,60}$")]
-    name: str
-    name_en: str
-    source: str
+    name: Words
+    name_en: Words
+    source: Words
     category: str
     subtypes: tuple[str, ...] = ()
-    note: str | None = None
+    note: Words | None = None
 
     @field_validator("category")
     @classmethod
@@ -58,6 +60,14 @@ class _Shared(_Base):
 
     target: Share | None = None
     targets: tuple[Share, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _highest_decides(cls, values: Any) -> Any:
+        targets = values.get("targets") if isinstance(values, dict) else None
+        if targets and values.get("target") is None and isinstance(targets, list | tuple):
+            return {**values, "target": max(targets)}
+        return values
 
 
 class TravelTime(_Shared):
@@ -141,16 +151,18 @@ def read(path: Path) -> tuple[Standard, ...]:
 def select(facilities: gpd.GeoDataFrame, standard: Standard) -> tuple[gpd.GeoDataFrame, list[str]]:
     """The facilities that count for ``standard``, and notes on how they were told apart.
 
-    Where no facility of the category has one of the standard's subtypes, the subtypes are not known here: then all of
-    the category count, and a note says so.
+    Where most facilities of the category have no subtype, subtypes are not known here: then all of the category count.
+    Ask with all of the register, not with what stands today, so that a closure does not change the rule.
     """
     chosen = facilities[facilities["category"] == standard.category]
     if not standard.subtypes or chosen.empty:
         return chosen, []
-    known = chosen["subtype"].isin(standard.subtypes)
-    if known.any():
-        return chosen[known], []
     category = facility_register.category(standard.category)
-    return chosen, [
-        f"类别细分不详，全部{category.label}计入 subtypes are not known here: every {category.label_en.lower()} counts"
-    ]
+    label = category.label_en.lower()
+    unknown = int(chosen["subtype"].isna().sum())
+    if 2 * unknown > len(chosen):
+        return chosen, [f"类别细分不详，全部{category.label}计入 subtypes are not known here: every {label} counts"]
+    notes = []
+    if unknown:
+        notes = [f"{unknown} 处{category.label}细分不详，不计入 {unknown} of unknown subtype do not count"]
+    return chosen[chosen["subtype"].isin(standard.subtypes)], notes

@@ -138,6 +138,9 @@ def read(path: Path) -> gpd.GeoDataFrame:
     missing = [name for name in COLUMNS if name not in table]
     if missing:
         raise StudyError(f"{path}: has no column {', '.join(missing)}")
+    empty = [name for name in COLUMNS if name != "maxspeed_kph" and table[name].isna().any()]
+    if empty:
+        raise StudyError(f"{path}: {', '.join(empty)} must not be empty")
     wrong = [name for name in ("u", "v", "length_m", "maxspeed_kph") if not pd.api.types.is_numeric_dtype(table[name])]
     if wrong:
         raise StudyError(f"{path}: {', '.join(wrong)} must be numbers")
@@ -147,6 +150,9 @@ def read(path: Path) -> gpd.GeoDataFrame:
         raise StudyError(f"{path}: holds no street")
     if (table["u"] == table["v"]).any() or not (table["length_m"] > 0).all():
         raise StudyError(f"{path}: has edges that begin where they end, or have no length")
+    legal = table["maxspeed_kph"]
+    if not (legal.isna() | ((legal > 0) & (legal <= 200))).all():
+        raise StudyError(f"{path}: maxspeed_kph must be above 0 and up to 200, or empty where unknown")
     if table[["u", "v"]].to_numpy().min() < 0 or not (table.geometry.geom_type == "LineString").all():
         raise StudyError(f"{path}: has edges that are not lines between numbered nodes")
     return table

@@ -6,14 +6,15 @@ The folder's files and columns are described in docs/study.md.
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo, available_timezones
 
 import geopandas as gpd
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from pyproj import CRS
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pyproj import CRS, Proj
 from pyproj.exceptions import CRSError
 
 from geo import areas, demand, facilities, standards, streets
@@ -21,6 +22,7 @@ from geo.areas import LEVELS
 from geo.errors import StudyError, TableError, UnknownNameError
 from geo.standards import Standard
 
+Words = Annotated[str, BeforeValidator(lambda value: facilities.clean(value) or "")]
 Speed = Annotated[float, Field(gt=0, le=200)]
 
 
@@ -64,17 +66,25 @@ class About(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,80}$")]
-    name: Annotated[str, Field(min_length=1, max_length=200)]
-    name_en: Annotated[str, Field(max_length=200)] = ""
+    name: Annotated[Words, Field(min_length=1, max_length=200)]
+    name_en: Annotated[Words, Field(max_length=200)] = ""
     sample: bool = False
-    notice: str = ""
-    notice_en: str = ""
+    notice: Words = ""
+    notice_en: Words = ""
     data_date: date | None = None
-    attribution: str = ""
+    timezone: str = "Asia/Shanghai"
+    attribution: Words = ""
     projection: str
     max_connector_m: Annotated[float, Field(gt=0, le=20_000)] = 1000.0
     detour: Annotated[float, Field(ge=1, le=5)] = 1.3
     speeds: Speeds = Speeds()
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_timezone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError(f"{value!r} is no time zone such as Asia/Shanghai")
+        return value
 
     @field_validator("projection")
     @classmethod
@@ -119,6 +129,10 @@ class Study:
                 return standard
         raise UnknownNameError("standard", name, [standard.id for standard in self.standards])
 
+    def today(self) -> date:
+        """The day it is in the study's time zone."""
+        return datetime.now(ZoneInfo(self.about.timezone)).date()
+
     @property
     def reporting_level(self) -> str | None:
         """The level that results are summed over: towns where there are any, else the units there are."""
@@ -152,6 +166,7 @@ def read(folder: Path) -> Study:
             folder / "demand.csv",
             [f"row {row + 2}: area_code {code!r} is not in areas.geojson" for row, code in unknown.items()],
         )
+    _check_scale(about, people, folder / "study.toml")
     path = folder / "streets.parquet"
     return Study(
         folder=folder,
@@ -162,6 +177,17 @@ def read(folder: Path) -> Study:
         areas=units,
         streets=streets.read(path) if path.exists() else None,
     )
+
+
+def _check_scale(about: About, people: pd.DataFrame, path: Path) -> None:
+    """Distances are compared in the projection: there they must be true within two per cent."""
+    proj, places = Proj(about.projection), people[["lon", "lat"]]
+    for lon, lat in (places.min(), places.max()) if len(places) else ():
+        factors = proj.get_factors(lon, lat)
+        if not (0.98 <= factors.meridional_scale <= 1.02 and 0.98 <= factors.parallel_scale <= 1.02):
+            raise StudyError(
+                f"{path}: projection: {about.projection} stretches lengths at {lon:.3f}, {lat:.3f}; take UTM"
+            )
 
 
 def read_about(path: Path) -> About:

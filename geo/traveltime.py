@@ -6,7 +6,7 @@ Erwig (2000), "The graph Voronoi diagram with applications", Networks 36(3).
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
+from threading import RLock
 from typing import Literal
 
 import geopandas as gpd
@@ -24,8 +24,9 @@ Ints = NDArray[np.int64]
 Method = Literal["network", "straight-line"]
 
 BUCKET_SECONDS = 4.0
-# 15 minutes exactly are inside, also when they were added up another way and differ in the last bits.
-LAST_BITS = 1e-6
+# 15 minutes exactly are inside, also when they were added up another way and differ in the last bits: a millionth of
+# the unit that a limit is in, minutes, metres or seconds.
+TOLERANCE = 1e-6
 NO_STREET = "{metres:g} 米内无街道 no street within {metres:g} m"
 NO_FACILITY = "沿街道到不了任何设施 no facility can be reached on the network"
 NONE_THERE = "没有这类设施 there is no such facility"
@@ -60,17 +61,33 @@ class Travel:
     def __init__(self, study: Study) -> None:
         self.study = study
         self.method: Method = "straight-line" if study.streets is None else "network"
-        self.network = lru_cache(maxsize=None)(self._network)
-        self.demand_places = lru_cache(maxsize=None)(self._snap_demand)
+        self._lock = RLock()  # what one request prepares, others wait for
+        self._networks: dict[Mode, Network] = {}
+        self._demand_places: dict[Mode, Places] = {}
 
-    def _network(self, mode: Mode) -> Network:
+    def network(self, mode: Mode) -> Network:
+        """The network of ``mode``; ValueError if the study has no streets."""
         if self.study.streets is None:
             raise ValueError("the study has no street network")
-        return Network(self.study.streets, self.study.about, mode)
+        with self._lock:
+            if mode not in self._networks:
+                self._networks[mode] = Network(self.study.streets, self.study.about, mode)
+            return self._networks[mode]
 
-    def _snap_demand(self, mode: Mode) -> Places:
-        demand = self.study.demand
-        return self.network(mode).snap(demand["lon"].to_numpy(), demand["lat"].to_numpy())
+    def demand_places(self, mode: Mode) -> Places:
+        """The study's demand, snapped onto the network of ``mode``."""
+        demand, network = self.study.demand, self.network(mode)
+        with self._lock:
+            if mode not in self._demand_places:
+                self._demand_places[mode] = network.snap(demand["lon"].to_numpy(), demand["lat"].to_numpy())
+            return self._demand_places[mode]
+
+    def stretches(self, facilities: gpd.GeoDataFrame, mode: Mode) -> Stretches | None:
+        """Where ``facilities`` are reached, for `ranked` to be asked often; None without streets."""
+        if self.method == "straight-line":
+            return None
+        network = self.network(mode)
+        return network.stretches(network.access(facilities))
 
     def demand_times(self, facilities: gpd.GeoDataFrame, mode: Mode) -> Times:
         """From every demand point of the study, in its order, to the nearest of ``facilities``."""
@@ -99,9 +116,18 @@ class Travel:
         return Times(seconds, found, reasons(found < 0, NONE_THERE))
 
     def ranked(
-        self, facilities: gpd.GeoDataFrame, lon: float, lat: float, mode: Mode, limit: int | None = None
+        self,
+        facilities: gpd.GeoDataFrame,
+        lon: float,
+        lat: float,
+        mode: Mode,
+        limit: int | None = None,
+        stretches: Stretches | None = None,
     ) -> "Ranking":
-        """The first ``limit`` of ``facilities`` by travel time from one WGS84 place, nearest first."""
+        """The first ``limit`` of ``facilities`` by travel time from one WGS84 place, nearest first.
+
+        ``stretches`` are theirs by the mode, if they are at hand.
+        """
         about = self.study.about
         if facilities.empty:
             return Ranking.none(NONE_THERE)
@@ -114,7 +140,8 @@ class Travel:
         place = network.snap(np.array([lon]), np.array([lat]))
         if place.edge[0] < 0:
             return Ranking.none(NO_STREET.format(metres=network.max_connector_m))
-        order, seconds, metres = _from_place(network, network.access(facilities), place, limit)
+        stretches = stretches or network.stretches(network.access(facilities))
+        order, seconds, metres = _from_place(network, stretches, place, limit)
         reason = None if len(order) else NO_FACILITY
         return Ranking(order, seconds, metres, network.position(place, 0), float(place.connector_m[0]), reason)
 
@@ -205,9 +232,11 @@ def reached(
     return seconds, facility
 
 
-def _from_place(network: Network, access: Access, place: Places, limit: int | None) -> tuple[Ints, Floats, Floats]:
+def _from_place(
+    network: Network, stretches: Stretches, place: Places, limit: int | None
+) -> tuple[Ints, Floats, Floats]:
     """Facilities by travel time from one place: rows, seconds and travelled metres, those out of reach left out."""
-    graph, stretches = network.graph, network.stretches(access)
+    graph = network.graph
     at = graph.positions(place.edge, place.fraction)
     chain, low, high = int(at.chain[0]), stretches.low, stretches.high
     node = np.concatenate([at.start, at.end])

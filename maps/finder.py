@@ -1,6 +1,6 @@
 """The first page: what is near me, and where the place stands on its goals. Phone first."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import shapely
@@ -12,10 +12,9 @@ from maps import gapmap
 from maps.offline import pages
 
 
-def render(study: Study, goals: Sequence[Coverage], categories: Mapping[str, Category]) -> str:
-    """The page as HTML; it takes its scripts and style from ``/static`` and asks ``/v1/nearest``."""
+def render(study: Study, goals: Sequence[Coverage], categories: Mapping[str, Category], here: Collection[str]) -> str:
+    """The page as HTML, offering the categories that are ``here``; it asks ``/static`` and ``/v1/nearest``."""
     units = study.areas[study.areas["level"] == study.reporting_level]
-    here = set(study.facilities["category"])
     middle = study.demand[["lon", "lat"]].mean()
     data: dict[str, Any] = {
         "outlines": [shapely.geometry.mapping(shape) for shape in _outlines(units.geometry.to_numpy())],

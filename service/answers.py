@@ -1,21 +1,36 @@
 """What people ask, answered alike for the API, the pages and the command line: a study and its register at work."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
 from datetime import date
-from functools import lru_cache
-from typing import Any
+from threading import RLock
+from typing import Any, TypeVar
 
+import geopandas as gpd
 import shapely
 
 from geo import coverage, datum, facilities, isochrones, study, traveltime
 from geo.coverage import Count, Coverage
 from geo.errors import UnknownNameError
 from geo.isochrones import Isochrones
-from geo.standards import Direction, Mode
+from geo.network import Stretches
+from geo.standards import Direction, Mode, Standard
 from maps import gapmap
 from maps.offline import Assets
 from service.register import Register
 from service.settings import Settings
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class _State:
+    """One revision of the register on one day, and what was computed of it."""
+
+    revision: int
+    today: date
+    facilities: gpd.GeoDataFrame
+    known: dict[Hashable, Any] = field(default_factory=dict)
 
 
 class Answers:
@@ -29,32 +44,81 @@ class Answers:
         self.study = study.read(settings.study)
         self.register = Register(self.study, settings.register_url)
         self.travel = traveltime.Travel(self.study)
-        self._count = lru_cache(maxsize=256)(self._compute_count)
-        self._coverage = lru_cache(maxsize=256)(self._compute_coverage)
-        self._gap_map = lru_cache(maxsize=64)(self._compute_gap_map)
+        self._lock = RLock()
+        self._state: _State | None = None
+
+    def _now(self) -> _State:
+        revision, today = self.register.revision, self.study.today()
+        with self._lock:
+            if self._state is None or (self._state.revision, self._state.today) != (revision, today):
+                self._state = _State(revision, today, self.register.facilities())
+            return self._state
+
+    def _known(self, state: _State, key: Hashable, compute: Callable[[], T]) -> T:
+        """What is known in ``state`` by that key, computed once, however many ask at a time."""
+        with self._lock:
+            if key not in state.known:
+                state.known[key] = compute()
+            found: T = state.known[key]
+            return found
+
+    def _counted(self, state: _State, standard: Standard) -> tuple[Count, Coverage]:
+        def compute() -> tuple[Count, Coverage]:
+            counted = coverage.count(self.travel, state.facilities, standard, state.today)
+            return counted, coverage.summarise(self.travel, state.facilities, standard, state.today, counted)
+
+        return self._known(state, standard.id, compute)
 
     def coverage(self, standard: str) -> Coverage:
         """Where the study stands today on ``standard``; UnknownNameError if there is none."""
-        return self._coverage(self.study.standard(standard).id, *self._state())
+        return self._counted(self._now(), self.study.standard(standard))[1]
 
     def all_coverage(self) -> list[Coverage]:
         """Where the study stands today on each of its standards, in their order."""
-        state = self._state()
-        return [self._coverage(standard.id, *state) for standard in self.study.standards]
+        state = self._now()
+        return [self._counted(state, standard)[1] for standard in self.study.standards]
+
+    def categories(self) -> set[str]:
+        """The categories that the register has a facility of."""
+        return set(self._now().facilities["category"])
 
     def gap_map(self, standard: str, assets: Assets) -> str:
         """The gap map of ``standard`` as an HTML page; UnknownNameError if there is none."""
-        return self._gap_map(self.study.standard(standard).id, assets, *self._state())
+        state, goal = self._now(), self.study.standard(standard)
+
+        def compute() -> str:
+            chosen, _ = coverage.chosen_facilities(state.facilities, goal, state.today)
+            counted, answer = self._counted(state, goal)
+            return gapmap.render(
+                self.study,
+                chosen,
+                answer,
+                counted,
+                assets=assets,
+                tiles=self.settings.tiles,
+                tiles_attribution=self.settings.tiles_attribution,
+            )
+
+        return self._known(state, (goal.id, assets), compute)
+
+    def _standing(self, state: _State, category: str | None, mode: Mode) -> tuple[gpd.GeoDataFrame, Stretches | None]:
+        """The facilities of a category (None: of all) that stand today, and where they are reached."""
+
+        def compute() -> tuple[gpd.GeoDataFrame, Stretches | None]:
+            chosen = facilities.standing(state.facilities, state.today)
+            if category is not None:
+                chosen = chosen[chosen["category"] == facilities.category(category).id]
+            return chosen, self.travel.stretches(chosen, mode)
+
+        return self._known(state, (category, mode), compute)
 
     def nearest(
         self, lon: float, lat: float, category: str | None, mode: Mode, limit: int, coordinates: str
     ) -> dict[str, Any]:
         """The nearest facilities by travel time as a GeoJSON FeatureCollection, places in ``coordinates``."""
         wgs_lon, wgs_lat = (float(x) for x in datum.to_wgs84(lon, lat, coordinates))
-        chosen = facilities.standing(self.register.facilities(), date.today())
-        if category is not None:
-            chosen = chosen[chosen["category"] == facilities.category(category).id]
-        ranking = self.travel.ranked(chosen, wgs_lon, wgs_lat, mode, limit)
+        chosen, stretches = self._standing(self._now(), category, mode)
+        ranking = self.travel.ranked(chosen, wgs_lon, wgs_lat, mode, limit, stretches)
         features = []
         places = zip(ranking.rows, ranking.seconds.tolist(), ranking.metres.tolist(), strict=True)
         for row, seconds, metres in places:
@@ -131,25 +195,3 @@ class Answers:
             "data_date": about.data_date,
             "attribution": about.attribution or None,
         }
-
-    def _state(self) -> tuple[int, date]:
-        return self.register.revision, date.today()
-
-    def _compute_count(self, standard: str, revision: int, on: date) -> Count:
-        return coverage.count(self.travel, self.register.facilities(), self.study.standard(standard), on)
-
-    def _compute_coverage(self, standard: str, revision: int, on: date) -> Coverage:
-        counted = self._count(standard, revision, on)
-        return coverage.summarise(self.travel, self.register.facilities(), self.study.standard(standard), on, counted)
-
-    def _compute_gap_map(self, standard: str, assets: Assets, revision: int, on: date) -> str:
-        chosen, _ = coverage.chosen_facilities(self.register.facilities(), self.study.standard(standard), on)
-        return gapmap.render(
-            self.study,
-            chosen,
-            self._coverage(standard, revision, on),
-            self._count(standard, revision, on),
-            assets=assets,
-            tiles=self.settings.tiles,
-            tiles_attribution=self.settings.tiles_attribution,
-        )

@@ -1,5 +1,6 @@
 """The HTTP API under ``/v1``. Each query is a model that refuses what it does not know; each answer is ready bytes."""
 
+from collections import Counter
 from typing import Annotated, Any
 
 import orjson
@@ -20,15 +21,19 @@ MOST_NEAREST = 100
 MOST_ITEMS = 10_000
 MOST_CONTOURS = 10
 MOST_MINUTES = 120
+MOST_PARAMETERS = 20
 
 
 def no_repeats(request: Request) -> None:
-    """Refuse a parameter that is given twice; which of them is meant nobody can say."""
-    names = [name for name, _ in request.query_params.multi_items()]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
+    """Refuse a parameter that is given twice, as nobody can say which is meant, and more than anybody needs."""
+    names = Counter(name for name, _ in request.query_params.multi_items())
+    twice = [name for name, times in names.items() if times > 1]
+    problems = [(name, "is given more than once") for name in twice[:MOST_PARAMETERS]]
+    if len(names) > MOST_PARAMETERS:
+        problems.append((next(reversed(names)), f"is one of more than {MOST_PARAMETERS} parameters"))
+    if problems:
         raise RequestValidationError(
-            [{"loc": ("query", name), "type": "repeated", "msg": "is given more than once"} for name in twice]
+            [{"loc": ("query", name), "type": "repeated", "msg": reason} for name, reason in problems]
         )
 
 

@@ -73,12 +73,14 @@ def _add_pages(app: FastAPI, settings: Settings) -> None:
     tiles = urlsplit((settings.tiles or "").replace("{s}", "*"))
     origin = f" {tiles.scheme}://{tiles.netloc}" if settings.tiles else ""
     headers = {name: value.format(tiles=origin) for name, value in PAGE_HEADERS.items()}
+    # Folium writes scripts into its pages; the others have none of their own.
+    strict = headers["Content-Security-Policy"].replace("script-src 'self' 'unsafe-inline'", "script-src 'self'")
 
     @app.get("/", response_class=HTMLResponse, include_in_schema=False)
     def home(request: Request) -> Response:
         answers = api.answers_of(request)
-        page = finder.render(answers.study, answers.all_coverage(), facilities.CATEGORIES)
-        return HTMLResponse(page, headers=headers)
+        page = finder.render(answers.study, answers.all_coverage(), facilities.CATEGORIES, answers.categories())
+        return HTMLResponse(page, headers=headers | {"Content-Security-Policy": strict})
 
     @app.get(
         "/maps/{standard}",

@@ -272,8 +272,10 @@ def import_(
     from geo import facilities
 
     register = _answers(study).register
-    for file in files:
-        changes = register.take_over(facilities.read(file, coordinates), file, dry_run)
+    incoming = [(file, facilities.read(file, coordinates, own_ids=True)) for file in files]
+    for file, frame in incoming:
+        own = file if coordinates in ("wgs84", "cgcs2000") else None
+        changes = register.take_over(frame, own, dry_run)
         would = "would be " if dry_run else ""
         notes.print(
             f"{file}: {len(changes.added)} {would}added, {len(changes.changed)} {would}changed, "

@@ -58,7 +58,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def bad_parameter(_: Request, error: RequestValidationError) -> Response:
-        parameters = [{"name": str(one["loc"][-1]), "reason": _reason(one)} for one in error.errors()]
+        parameters = [{"name": str(one["loc"][-1])[:100], "reason": _reason(one)} for one in error.errors()]
         detail = "; ".join(f"{one['name']}: {one['reason']}" for one in parameters)
         return problem(400, detail, parameters=parameters)
 

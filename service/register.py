@@ -14,7 +14,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from sqlalchemy import JSON, Column, LargeBinary, event, func
+from sqlalchemy import JSON, URL, Column, LargeBinary, event, func
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.schema import CreateIndex, CreateTable
@@ -87,16 +87,18 @@ class Register:
         The database cannot be opened or written, or it is the register of another study.
     """
 
-    def __init__(self, study: Study, url: str) -> None:
+    def __init__(self, study: Study, url: str | URL) -> None:
         self.study = study
         self._place = "FUWUQUAN_DATABASE_URL"
         self._source = study.folder / "facilities.geojson"
-        arguments = {"check_same_thread": False, "timeout": 30} if url.startswith("sqlite") else {}
         self._frame = lru_cache(maxsize=2)(self._read_frame)
         with self._errors():
-            self._place = make_url(url).render_as_string(hide_password=True)
-            self._engine = create_engine(url, connect_args=arguments, pool_pre_ping=not url.startswith("sqlite"))
-            if self._engine.dialect.name == "sqlite":
+            url = make_url(url)
+            self._place = url.render_as_string(hide_password=True)
+            embedded = url.get_backend_name() == "sqlite"
+            arguments = {"check_same_thread": False, "timeout": 30} if embedded else {}
+            self._engine = create_engine(url, connect_args=arguments, pool_pre_ping=not embedded)
+            if embedded:
                 event.listen(self._engine, "connect", _write_ahead)
             self._make_tables()
             self._fill()
@@ -135,7 +137,8 @@ class Register:
                 session.add_all(_records(self.study.facilities))
                 session.commit()
         except IntegrityError:
-            pass  # another process was first
+            if self._fact("study") is None:  # it was not that another process was first
+                raise
 
     def _fact(self, key: str) -> str | None:
         with Session(self._engine) as session:
@@ -151,8 +154,12 @@ class Register:
     @property
     def warning(self) -> str | None:
         """What is odd about the register: the study's file has changed since the register was filled from it."""
-        if self._fact("source") == _hash(self._source):
-            return None
+        try:
+            with self._errors():
+                if self._fact("source") == _hash(self._source):
+                    return None
+        except OSError as error:
+            return f"{self._source}: cannot be read: {error.strerror}"
         return (
             f"{self._source} has changed since the register was filled from it; "
             f"to take it over: fuwuquan import {self._source} --study {self.study.folder}"

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import URL
 
 
 class Settings(BaseSettings):
@@ -17,10 +18,11 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     workers: Annotated[int, Field(ge=1, le=64)] = 1
-    tiles: Annotated[str | None, Field(pattern=r"^https?://[^\s;,'\"<>]+$")] = None
+    tiles: Annotated[str | None, Field(pattern=r"^https?://(\{[sxyzr]\}|[!#-&(-+.-:=?-Z_a-z~-])+$")] = None
     tiles_attribution: str = ""
 
     @property
-    def register_url(self) -> str:
+    def register_url(self) -> str | URL:
         """The database's address: the one set, else SQLite beside the study."""
-        return self.database_url or f"sqlite:///{(self.study / 'register.sqlite').absolute()}"
+        beside = URL.create("sqlite", database=str((self.study / "register.sqlite").absolute()))
+        return self.database_url or beside

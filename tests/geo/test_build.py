@@ -6,12 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
 
 from extracts import Extract
-from geo import build, study
+from geo import areas, build, demand, study
 from geo.build import Sources, Summary
 from geo.errors import ExtractError, FuwuquanError, InputError, StudyError
 from geo.study import Study
@@ -458,3 +459,44 @@ def test_no_streets_around_the_area(tmp_path: Path) -> None:
     with pytest.raises(ExtractError, match="no street"):
         built(tmp_path / "study", extract.write(tmp_path / "c.osm.pbf"), area="Land")
     assert not (tmp_path / "study").exists()
+
+
+def test_nobody_counts_twice_where_towns_and_villages_have_numbers() -> None:
+    """A town's number is its villages'; a village without one has what the town's leaves."""
+    rows = [
+        ("1", {"code": "T", "level": "town", "population": 1000}, shapely.box(0, 0, 0.2, 0.1)),
+        ("2", {"code": "V1", "level": "village", "parent": "T", "population": 600}, shapely.box(0, 0, 0.1, 0.1)),
+        ("3", {"code": "V2", "level": "village", "parent": "T", "population": 400}, shapely.box(0.1, 0, 0.2, 0.1)),
+    ]
+    houses = gpd.GeoDataFrame(
+        {"floor_m2": [100.0, 300.0, 50.0]}, geometry=shapely.points([0.02, 0.05, 0.15], [0.05] * 3), crs="EPSG:4326"
+    )
+    codes = np.array(["V1", "V1", "V2"], dtype=object)
+    people, notes = demand.from_buildings(houses, codes, areas.frame(rows, "test"), None)
+    assert people["population"].tolist() == pytest.approx([150, 450, 400])
+    assert notes == []
+    rows[2][1]["population"] = None
+    people, notes = demand.from_buildings(houses, codes, areas.frame(rows, "test"), None)
+    assert people["population"].tolist() == pytest.approx([150, 450, 400])
+    assert notes == []
+    rows[0][1]["population"] = None
+    people, notes = demand.from_buildings(houses, codes, areas.frame(rows, "test"), None)
+    assert people["population"].tolist() == pytest.approx([150, 450])
+    assert len(notes) == 1
+
+
+def test_where_a_place_is() -> None:
+    town = {"level": "town"}
+    rows = [
+        ("1", {"code": "A", **town}, shapely.box(0, 0, 0.1, 0.1)),
+        ("2", {"code": "B", **town}, shapely.box(0.1, 0, 0.2, 0.1)),
+        ("3", {"code": "a", "level": "village", "parent": "A"}, shapely.Point(0.01, 0.05)),
+        ("4", {"code": "b", "level": "village", "parent": "B"}, shapely.Point(0.101, 0.05)),
+        ("5", {"code": "b2", "level": "village", "parent": "B"}, shapely.box(0.15, 0, 0.2, 0.1)),
+        ("6", {"code": "b3", "level": "community", "parent": "B"}, shapely.box(0.17, 0, 0.18, 0.1)),
+    ]
+    places = np.array([[0.099, 0.05], [0.105, 0.05], [0.16, 0.05], [0.175, 0.05], [0.5, 0.5]])
+    for order in (rows, rows[::-1]):
+        found = areas.locate(areas.frame(order, "test"), places[:, 0], places[:, 1], "EPSG:32631")
+        # In its own town, however near the other's village; the smaller of two that lie over each other; nowhere.
+        assert found.tolist() == ["a", "b", "b2", "b3", None]

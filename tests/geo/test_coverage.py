@@ -299,7 +299,8 @@ def test_opened_counts_both_end_dates_and_no_unknown_one(county: Study) -> None:
     assert (answer.unit, answer.total, answer.covered, answer.people) == ("facilities", 6, 3, None)
     assert (answer.target, answer.share, answer.meets_target) == (5, 0.6, False)
     assert (answer.since, answer.until) == (date(2021, 1, 1), date(2021, 12, 31))
-    assert by_area(answer) == {"A": (120, 4, 2, 0.5), "B": (90, 2, 1, 0.5)}
+    # A share of the target says nothing of one area.
+    assert by_area(answer) == {"A": (120, 4, 2, None), "B": (90, 2, 1, None)}
     (note,) = answer.notes
     assert "1 " in note
     assert "6" in note
@@ -364,3 +365,51 @@ def test_a_study_without_areas_has_a_total_only(small_study: Callable[..., Study
     study = small_study(STREETS, [CLINIC], people)
     answer = measure(study, standard("travel_time", minutes=15))
     assert (answer.total, answer.covered, answer.areas) == (280, 30, [])
+
+
+def test_closing_a_facility_never_raises_coverage(sample: Study) -> None:
+    """Not even the last one of a subtype: that others have subtypes is known all the same."""
+    travel, goal = Travel(sample), sample.standard("health-15")
+    everything = sample.facilities
+    stations = everything.index[everything["subtype"].isin(goal.subtypes)]
+    before = 1.0
+    for left in (len(stations), 5, 1, 0):
+        some = everything.drop(stations[left:])
+        share = coverage.measure(travel, some, goal, date(2026, 1, 1)).share
+        assert share is not None and share <= before
+        before = share
+    assert before == 0.0
+
+
+def test_people_of_unknown_kind_are_said_not_to_count(sample: Study) -> None:
+    demand = sample.demand.copy()
+    demand.loc[demand.index[:500], "urban"] = np.nan
+    lost = demand["population"].iloc[:500].sum()
+    travel = Travel(replace(sample, demand=demand))
+    answers = [
+        coverage.measure(travel, sample.facilities, sample.standard(name), date(2026, 1, 1))
+        for name in ("health-15", "health-20")
+    ]
+    assert sum(one.total for one in answers) == 964203 - lost
+    assert all(any(f"{lost:,.0f} people of unknown urban" in note for note in one.notes) for one in answers)
+
+
+def test_two_hours_exactly_are_inside(small_study) -> None:
+    """Seventy-two streets of 100 seconds each: however they are added up, they are 7,200 seconds."""
+    step = 100 * 4000 / 3600
+    streets = [Street(line=[(row * step, 0.0), ((row + 1) * step, 0.0)]) for row in range(72)]
+    # Side streets make each corner a junction.
+    streets += [Street(line=[(row * step, 0.0), (row * step, 50.0)]) for row in range(1, 72)]
+    study = small_study(
+        streets=streets,
+        facilities=[Facility("c", "clinic", (72 * step, 0.0))],
+        people=[People((0.0, 0.0), 10)],
+    )
+    exact = study.streets.assign(length_m=np.where(study.streets["length_m"] > 60, step, study.streets["length_m"]))
+    travel = Travel(replace(study, streets=exact))
+    seconds = travel.demand_times(study.facilities, "walk").seconds[0]
+    assert seconds == pytest.approx(7200, abs=0.01)
+    whole = travel.demand_times(study.facilities, "walk")
+    connectors = travel.demand_places("walk").connector_m[0] / (4000 / 3600)
+    access = travel.network("walk").access(study.facilities).connector_m[0] / (4000 / 3600)
+    assert whole.seconds[0] - connectors - access == pytest.approx(7200, abs=1e-8)

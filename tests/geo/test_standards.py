@@ -143,14 +143,21 @@ def test_only_the_standards_subtypes_count_where_they_are_known() -> None:
     goal = standard("travel_time", minutes=15, subtypes=("hospital", "village_clinic"))
     chosen, notes = standards.select(clinics("hospital", None, "community_health_centre", "village_clinic"), goal)
     assert chosen.index.tolist() == ["c0", "c3"]
-    assert notes == []
+    (note,) = notes
+    assert "1 of unknown subtype do not count" in note
 
 
-@pytest.mark.parametrize("subtypes", [(None, None), (None, "community_health_centre")])
-def test_all_count_where_none_of_the_subtypes_is_known(subtypes: tuple[str | None, ...]) -> None:
+def test_known_subtypes_none_of_which_is_wanted_are_none() -> None:
+    """All being village clinics, none is a hospital; that is not the same as not knowing."""
+    goal = standard("travel_time", minutes=15, subtypes=("hospital",))
+    assert standards.select(clinics("village_clinic", "village_clinic"), goal)[0].empty
+
+
+@pytest.mark.parametrize("subtypes", [(None, None), (None, None, "community_health_centre"), (None, None, "hospital")])
+def test_all_count_where_most_subtypes_are_unknown(subtypes: tuple[str | None, ...]) -> None:
     goal = standard("travel_time", minutes=15, subtypes=("hospital",))
     chosen, notes = standards.select(clinics(*subtypes), goal)
-    assert chosen.index.tolist() == ["c0", "c1"]
+    assert chosen.index.tolist() == [f"c{row}" for row in range(len(subtypes))]
     (note,) = notes
     assert re.search("subtypes are not known", note)
     assert standards.select(clinics(*subtypes), standard("travel_time", minutes=15))[1] == []

@@ -225,11 +225,14 @@ def test_built_streets_meet_at_their_nodes(liechtenstein: Study) -> None:
         (lambda t: t.iloc[:0], "no street"),
         (lambda t: t.assign(v=t["u"]), "begin where they end"),
         (lambda t: t.assign(length_m=0.0), "no length"),
-        (lambda t: t.assign(length_m=np.nan), "no length"),
+        (lambda t: t.assign(length_m=np.nan), "length_m must not be empty"),
         (lambda t: t.assign(u=np.int32(-1)), "numbered nodes"),
         (lambda t: t.set_geometry(shapely.get_point(t.geometry.to_numpy(), 0), crs=4326), "not lines"),
         (lambda t: t.set_crs(3857, allow_override=True), "4326"),
         (lambda t: t.assign(length_m="long"), "length_m"),
+        (lambda t: t.assign(maxspeed_kph=np.float32(-30)), "maxspeed_kph"),
+        (lambda t: t.assign(maxspeed_kph=np.float32(0)), "maxspeed_kph"),
+        (lambda t: t.assign(walk=None), "walk"),
     ],
 )
 def test_a_spoilt_file_is_refused(tmp_path: Path, spoil: object, said: str) -> None:

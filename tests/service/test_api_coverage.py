@@ -73,7 +73,7 @@ def test_figures_hold_together(coverage: dict, standard: str):
         assert one["meets_target"] is (one["covered"] >= one["target"])
     else:
         assert one["meets_target"] is (one["share"] >= one["target"])
-    for area in one["areas"]:
+    for area in one["areas"] if one["measure"] != "opened" else ():
         assert area["share"] == (pytest.approx(area["covered"] / area["total"], abs=1e-3) if area["total"] else None)
 
 
