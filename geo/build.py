@@ -88,7 +88,7 @@ def build(folder: Path, sources: Sources, progress: Progress) -> Summary:
         "name": name,
         "name_en": "" if whole is None else str(whole["name_en"] or ""),
         "data_date": extract.day,
-        "attribution": OSM_LICENCE,
+        "attribution": OSM_LICENCE + (f"; 人口 population: {sources.population.name}" if sources.population else ""),
         "projection": crs,
         **{name: study.About.model_fields[name].default for name in ("max_connector_m", "detour")},
         "speeds": study.Speeds().model_dump(),

@@ -107,28 +107,31 @@ class Count:
         (minutes or metres past the limit; 0 inside, infinity out of reach) and ``reason`` (why out of reach, or None);
         where the unit is people, indexed like the study's demand, rows of no weight left out.
     unit : people, towns, villages or facilities
+    chosen : the facilities that counted
     """
 
     rows: pd.DataFrame
     unit: str
+    chosen: gpd.GeoDataFrame
     notes: list[str]
 
 
 def measure(travel: Travel, facilities: gpd.GeoDataFrame, standard: Standard, on: date) -> Coverage:
     """How the study stands on ``standard`` with those of ``facilities`` that stand on the day ``on``."""
-    counted = count(travel, facilities, standard, on)
-    return summarise(travel, facilities, standard, on, counted)
+    return summarise(travel, standard, count(travel, facilities, standard, on))
 
 
 def count(travel: Travel, facilities: gpd.GeoDataFrame, standard: Standard, on: date) -> Count:
     """What ``standard`` counts, row by row; `measure` sums it."""
-    chosen, notes = chosen_facilities(facilities, standard, on)
+    chosen, notes = standards.select(facilities, standard)
+    if not isinstance(standard, Opened):  # openings count even of what has closed since
+        chosen = facility_register.standing(chosen, on)
     match standard:
         case TravelTime():
             times = travel.demand_times(chosen, standard.mode)
             values = times.seconds / 60.0
             rows, more = _people(travel, standard, values, standard.minutes, times.reason)
-            return Count(rows, "people", notes + more)
+            return Count(rows, "people", chosen, notes + more)
         case Radius():
             demand = travel.study.demand
             metres, _ = straightline.nearest(
@@ -136,17 +139,11 @@ def count(travel: Travel, facilities: gpd.GeoDataFrame, standard: Standard, on: 
             )
             reason = traveltime.reasons(np.isinf(metres), traveltime.NONE_THERE)
             rows, more = _people(travel, standard, metres, standard.metres, reason)
-            return Count(rows, "people", notes + more)
+            return Count(rows, "people", chosen, notes + more)
         case Presence():
             return _units(travel, standard, chosen, notes)
         case Opened():
             return _openings(travel, standard, chosen, notes)
-
-
-def chosen_facilities(facilities: gpd.GeoDataFrame, standard: Standard, on: date) -> tuple[gpd.GeoDataFrame, list[str]]:
-    """The facilities that ``standard`` looks at; openings are counted even of what has closed since."""
-    chosen, notes = standards.select(facilities, standard)
-    return (chosen if isinstance(standard, Opened) else facility_register.standing(chosen, on)), notes
 
 
 def _people(
@@ -210,7 +207,7 @@ def _units(travel: Travel, standard: Presence, chosen: gpd.GeoDataFrame, notes: 
             *notes,
             f"{nowhere} 处设施不在已知区域内 {nowhere} facilities are in no known area and count for no unit",
         ]
-    return Count(rows, LEVELS[standard.units][1], notes)
+    return Count(rows, LEVELS[standard.units][1], chosen, notes)
 
 
 def _openings(travel: Travel, standard: Opened, chosen: gpd.GeoDataFrame, notes: list[str]) -> Count:
@@ -232,16 +229,15 @@ def _openings(travel: Travel, standard: Opened, chosen: gpd.GeoDataFrame, notes:
             f"{unknown} 处设施开办日期不详，不计为新开 "
             f"{unknown} of {len(chosen)} facilities have no opening date and are not counted as opened",
         ]
-    return Count(rows, "facilities", notes)
+    return Count(rows, "facilities", chosen, notes)
 
 
-def summarise(travel: Travel, facilities: gpd.GeoDataFrame, standard: Standard, on: date, counted: Count) -> Coverage:
+def summarise(travel: Travel, standard: Standard, counted: Count) -> Coverage:
     """The sums of ``counted``, in total and by area, with all that makes the number defensible."""
-    about, speeds, rows = travel.study.about, travel.study.about.speeds, counted.rows
+    about, rows = travel.study.about, counted.rows
     total, covered = float(rows["weight"].sum()), float(rows["weight"][rows["inside"]].sum())
     share = _share(covered, standard.target if isinstance(standard, Opened) else total)
     target = standard.target
-    chosen, _ = chosen_facilities(facilities, standard, on)
     timed = standard if isinstance(standard, TravelTime) else None
     people = counted.unit == "people"
     lost = rows[np.isinf(rows["beyond"])] if people else rows.iloc[:0]
@@ -254,7 +250,7 @@ def summarise(travel: Travel, facilities: gpd.GeoDataFrame, standard: Standard, 
         category=standard.category,
         method=travel.method if timed else "geodesic" if isinstance(standard, Radius) else None,
         mode=timed.mode if timed else None,
-        speed_kph=speeds.kph(timed.mode) if timed else None,
+        speed_kph=travel.speed_kph(timed.mode) if timed else None,
         minutes=timed.minutes if timed else None,
         metres=standard.metres if isinstance(standard, Radius) else None,
         since=standard.since if isinstance(standard, Opened) else None,
@@ -267,9 +263,9 @@ def summarise(travel: Travel, facilities: gpd.GeoDataFrame, standard: Standard, 
         targets=list(getattr(standard, "targets", ())) or ([target] if target is not None else []),
         meets_target=_meets(standard, covered, total),
         people=_rounded(total) if people else None,
-        facilities=len(chosen),
+        facilities=len(counted.chosen),
         areas=by_area(travel, counted),
-        alternatives=_alternatives(travel, chosen, timed) if timed else [],
+        alternatives=_alternatives(travel, counted.chosen, timed) if timed else [],
         unreachable=[
             Unreachable(str(reason), _rounded(float(weight)))
             for reason, weight in lost.groupby("reason")["weight"].sum().items()
@@ -317,7 +313,9 @@ def _alternatives(travel: Travel, chosen: gpd.GeoDataFrame, standard: TravelTime
             seconds = times.seconds * (speeds.walk_kph / kph if kph else 1.0)
             covered = float(weight[seconds / 60.0 <= standard.minutes + traveltime.TOLERANCE].sum())
             alternatives.append(
-                Alternative(mode, kph or speeds.kph(mode), _rounded(covered), _share(covered, float(weight.sum())))
+                Alternative(
+                    mode, kph or travel.speed_kph(mode), _rounded(covered), _share(covered, float(weight.sum()))
+                )
             )
     return alternatives
 

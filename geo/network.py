@@ -70,8 +70,6 @@ class Network:
     ``lines`` are the edges' lines in the projected metres of ``metric``, shape (edges,).
     """
 
-    method = "network"
-
     def __init__(self, table: gpd.GeoDataFrame, about: About, mode: Mode) -> None:
         speeds = about.speeds
         forward, backward = _open(table, mode)
@@ -82,7 +80,6 @@ class Network:
         names, nodes = np.unique(ends, return_inverse=True)
         nodes = nodes.reshape(ends.shape)
 
-        self.mode: Mode = mode
         self.walk_mps = speeds.walk_kph * KPH_TO_MPS
         self.max_connector_m = about.max_connector_m
         self.metric = projection(about.projection)

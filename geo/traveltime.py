@@ -65,6 +65,13 @@ class Travel:
         self._networks: dict[Mode, Network] = {}
         self._demand_places: dict[Mode, Places] = {}
 
+    def speed_kph(self, mode: Mode) -> float | None:
+        """The one speed of ``mode``; None for driving on streets, each of which has its own."""
+        speeds = self.study.about.speeds
+        if mode == "drive" and self.method == "straight-line":
+            return speeds.drive_other_kph * speeds.drive_factor
+        return speeds.kph(mode)
+
     def network(self, mode: Mode) -> Network:
         """The network of ``mode``; ValueError if the study has no streets."""
         if self.study.streets is None:

@@ -29,7 +29,6 @@ MOST_VERTICES = 80_000
 
 def render(
     study: Study,
-    chosen: gpd.GeoDataFrame,
     answer: Coverage,
     counted: Count,
     assets: Assets = "inline",
@@ -41,7 +40,6 @@ def render(
 
     Parameters
     ----------
-    chosen : the facilities that count for the standard
     answer, counted : what `geo.coverage` says of it, summed and row by row
     assets : "inline" makes one file that opens from disk, "linked" takes Leaflet from ``static_url``
     tiles, tiles_attribution : address template of the operator's own background tiles, and whom the map names for
@@ -52,7 +50,7 @@ def render(
     _add_areas(map_, study, answer)
     _add_streets(map_, study)
     marks = _add_gaps(map_, study, answer, counted)
-    _add_facilities(map_, chosen, answer)
+    _add_facilities(map_, counted.chosen, answer)
     _add_names(map_, study)
     folium.LayerControl(collapsed=True).add_to(map_)
     west, south, east, north = bounds(study)
@@ -73,7 +71,6 @@ def _panel(study: Study, answer: Coverage, marks: str | None) -> dict[str, Any]:
         "headline": headline(answer),
         "limit": limit(answer),
         "unit": UNITS[answer.unit],
-        "mode": MODES.get(answer.mode or ""),
         "shares": None if answer.measure == "opened" else SHARES,
         "gaps": [
             (NEAR, f"≤ {low:g} {unit}"),

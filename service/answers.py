@@ -65,7 +65,7 @@ class Answers:
     def _counted(self, state: _State, standard: Standard) -> tuple[Count, Coverage]:
         def compute() -> tuple[Count, Coverage]:
             counted = coverage.count(self.travel, state.facilities, standard, state.today)
-            return counted, coverage.summarise(self.travel, state.facilities, standard, state.today, counted)
+            return counted, coverage.summarise(self.travel, standard, counted)
 
         return self._known(state, standard.id, compute)
 
@@ -87,11 +87,9 @@ class Answers:
         state, goal = self._now(), self.study.standard(standard)
 
         def compute() -> str:
-            chosen, _ = coverage.chosen_facilities(state.facilities, goal, state.today)
             counted, answer = self._counted(state, goal)
             return gapmap.render(
                 self.study,
-                chosen,
                 answer,
                 counted,
                 assets=assets,
@@ -185,7 +183,7 @@ class Answers:
             }
         return {
             "mode": mode,
-            "speed_kph": about.speeds.kph(mode),
+            "speed_kph": self.travel.speed_kph(mode),
             "method": self.travel.method,
             "snapped": snapped,
             "reason": answer.reason,

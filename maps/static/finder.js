@@ -60,16 +60,20 @@
     map.fitBounds(found.getBounds(), { padding: [30, 30], maxZoom: 15 });
   };
 
+  let asking = new AbortController();
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
+    asking.abort(); // an older answer must not come after a newer one
+    asking = new AbortController();
     const query = new URLSearchParams(new FormData(form));
     status.textContent = "…";
     try {
-      const response = await fetch(`/v1/nearest?${query}`);
+      const response = await fetch(`/v1/nearest?${query}`, { signal: asking.signal });
       const answer = await response.json();
       if (!response.ok) throw new Error(answer.detail);
       show(answer);
     } catch (error) {
+      if (error.name === "AbortError") return;
       results.replaceChildren();
       status.textContent = `出错 error: ${error.message}`;
     }
