@@ -159,7 +159,7 @@ def read(path: Path, boundaries: gpd.GeoDataFrame, within: Any, progress: Progre
     ExtractError
         As `read_boundaries`; or the file holds no street (within).
     """
-    ways = _Ways()
+    ways = streets.Ways(Speeds().drive_class_kph)
     rows: list[tuple[str, dict[str, Any], Any]] = []
     places: list[tuple[str, float | None, Any]] = []
     floors: list[tuple[float, Any]] = []
@@ -171,14 +171,15 @@ def read(path: Path, boundaries: gpd.GeoDataFrame, within: Any, progress: Progre
     for thing in _objects(path, reader):
         tags = thing.tags
         if thing.is_way():
-            if "highway" in tags and ways.add(thing, box):
-                progress("streets", 1)
+            if "highway" in tags:
+                nodes = [(n.ref, n.lon, n.lat) if n.location.valid() else None for n in thing.nodes]
+                progress("streets", ways.add(dict(tags), nodes, box))
             continue
         if thing.is_relation():
             continue
         geometry: Any = None
         if thing.is_node():
-            if not _in_box(thing.location.lon, thing.location.lat, box):
+            if not streets.in_box(thing.location.lon, thing.location.lat, box):
                 continue
             geometry = shapely.Point(thing.location.lon, thing.location.lat)
             if tags.get("place") in PLACES and "name" in tags:
@@ -189,7 +190,7 @@ def read(path: Path, boundaries: gpd.GeoDataFrame, within: Any, progress: Progre
             continue
         if thing.is_area():
             first = next(iter(next(iter(thing.outer_rings()))))
-            if not _in_box(first.lon, first.lat, box):
+            if not streets.in_box(first.lon, first.lat, box):
                 continue
             geometry = _area(thing)
             if geometry is None:
@@ -221,70 +222,10 @@ def read(path: Path, boundaries: gpd.GeoDataFrame, within: Any, progress: Progre
             geometry=shapely.point_on_surface(shapes),
             crs="EPSG:4326",
         ),
-        streets=ways.frame(),
+        streets=ways.edges(),
         facility_rows=rows,
         left_out=left_out,
     )
-
-
-class _Ways:
-    """Collects the ways of a network and cuts them into edges at their junctions."""
-
-    def __init__(self) -> None:
-        self.lines: list[NDArray[np.float64]] = []
-        self.refs: list[NDArray[np.int64]] = []
-        self.attributes: list[tuple[Any, ...]] = []
-        self.left_out: Counter[str] = Counter()
-        self._classes = Speeds().drive_class_kph
-
-    def add(self, way: Any, box: tuple[float, float, float, float]) -> bool:
-        tags = dict(way.tags)
-        drive = streets.drivable(tags, self._classes)
-        cycle = streets.cyclable(tags)
-        walk = streets.walkable(tags)
-        if not (walk or any(cycle) or any(drive)):
-            self.left_out["ways closed to everybody"] += 1
-            return False
-        attributes = (tags["highway"], streets.maxspeed_kph(tags), walk, *cycle, *drive)
-        nodes = [(n.ref, n.lon, n.lat) if n.location.valid() else None for n in way.nodes]
-        kept = False
-        run: list[tuple[int, float, float]] = []
-        for node in [*nodes, None]:  # nodes beyond the extract's border part a way in several
-            if node is not None:
-                if not run or run[-1][0] != node[0]:
-                    run.append(node)
-                continue
-            if len(run) > 1 and any(_in_box(lon, lat, box) for _, lon, lat in run):
-                self.refs.append(np.array([ref for ref, _, _ in run], dtype=np.int64))
-                self.lines.append(np.array([(lon, lat) for _, lon, lat in run]))
-                self.attributes.append(attributes)
-                kept = True
-            run = []
-        if None in nodes:
-            self.left_out["ways cut at the extract's border"] += 1
-        return kept
-
-    def frame(self) -> gpd.GeoDataFrame:
-        refs, xy = np.concatenate(self.refs), np.concatenate(self.lines)
-        lengths = np.array([len(line) for line in self.refs])
-        first = np.cumsum(lengths) - lengths
-        last = first + lengths - 1
-        # A junction is a node that ways meet at or end at, or that one way visits twice.
-        _, inverse, counts = np.unique(refs, return_inverse=True, return_counts=True)
-        cut = counts[inverse] > 1
-        cut[first] = cut[last] = True
-        at = np.flatnonzero(cut)
-        way = np.repeat(np.arange(len(lengths)), lengths)
-        begin, end = at[:-1], at[1:]
-        same = way[begin] == way[end]
-        begin, end = begin[same], end[same]
-        spans = end - begin + 1
-        edge = np.repeat(np.arange(len(begin)), spans)
-        vertex = np.arange(spans.sum()) - np.repeat(np.cumsum(spans) - spans, spans) + np.repeat(begin, spans)
-        lines = shapely.linestrings(xy[vertex], indices=edge)
-        names = [name for name in streets.COLUMNS if name not in ("u", "v", "length_m")]
-        attributes = pd.DataFrame(self.attributes, columns=names).iloc[way[begin]]
-        return streets.frame(lines, np.column_stack([refs[begin], refs[end]]), attributes)
 
 
 def _existing(path: Path) -> Path:
@@ -315,10 +256,6 @@ def _area(thing: Any) -> Any:
         return None
     shape = shapely.make_valid(shape)
     return shape.geoms[0] if shape.geom_type == "MultiPolygon" and len(shape.geoms) == 1 else shape
-
-
-def _in_box(lon: float, lat: float, box: tuple[float, float, float, float]) -> bool:
-    return box[0] <= lon <= box[2] and box[1] <= lat <= box[3]
 
 
 def _category(tags: Any) -> tuple[facilities.Category, str | None] | None:

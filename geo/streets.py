@@ -4,7 +4,8 @@ A frame of streets is a GeoDataFrame (WGS84 LineStrings) with `COLUMNS`: one row
 junction and a dead end, ``u`` and ``v`` being the node numbers 0 … n−1 of the line's ends.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -30,6 +31,7 @@ COLUMNS = (
     "drive_backward",
 )
 Tags: TypeAlias = Mapping[str, str]
+Node: TypeAlias = tuple[int, float, float]
 
 _OPEN = {"yes", "designated", "permissive", "destination", "official"}
 _SHUT = {"no", "private"}
@@ -67,7 +69,7 @@ def cyclable(tags: Tags) -> tuple[bool, bool]:
     return _directions(tags)
 
 
-def drivable(tags: Tags, classes: Mapping[str, float]) -> tuple[bool, bool]:
+def drivable(tags: Tags, classes: Container[str]) -> tuple[bool, bool]:
     """Whether one may drive along a way's direction, and against it; ``classes`` are the highways open to cars."""
     if tags.get("area") == "yes" or tags["highway"] not in classes:
         return False, False
@@ -127,6 +129,77 @@ def _halves(rings: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     first = [shapely.LineString(xy[: cut + 1]) for xy, cut in zip(vertices, cuts, strict=True)]
     second = [shapely.LineString(xy[cut:]) for xy, cut in zip(vertices, cuts, strict=True)]
     return np.array(first, dtype=object), np.array(second, dtype=object)
+
+
+def in_box(lon: float, lat: float, box: tuple[float, float, float, float]) -> bool:
+    """Whether a place is in the box (west, south, east, north)."""
+    return box[0] <= lon <= box[2] and box[1] <= lat <= box[3]
+
+
+class Ways:
+    """Collects the ways of a network and cuts them into edges at their junctions.
+
+    ``classes`` are the highways open to cars; ``left_out`` counts what was not kept, by reason.
+    """
+
+    def __init__(self, classes: Container[str]) -> None:
+        self.lines: list[NDArray[np.float64]] = []
+        self.refs: list[NDArray[np.int64]] = []
+        self.attributes: list[tuple[Any, ...]] = []
+        self.left_out: Counter[str] = Counter()
+        self._classes = classes
+
+    def add(self, tags: Tags, nodes: Sequence[Node | None], box: tuple[float, float, float, float]) -> bool:
+        """Take a way over, if anybody may use it and it comes into ``box`` (west, south, east, north).
+
+        ``nodes`` are its nodes' numbers, longitudes and latitudes; None where one is not in the extract.
+        """
+        drive = drivable(tags, self._classes)
+        cycle = cyclable(tags)
+        walk = walkable(tags)
+        if not (walk or any(cycle) or any(drive)):
+            self.left_out["ways closed to everybody"] += 1
+            return False
+        attributes = (tags["highway"], maxspeed_kph(tags), walk, *cycle, *drive)
+        kept = False
+        run: list[Node] = []
+        for node in [*nodes, None]:  # nodes beyond the extract's border part a way in several
+            if node is not None:
+                if not run or run[-1][0] != node[0]:
+                    run.append(node)
+                continue
+            if len(run) > 1 and any(in_box(lon, lat, box) for _, lon, lat in run):
+                self.refs.append(np.array([ref for ref, _, _ in run], dtype=np.int64))
+                self.lines.append(np.array([(lon, lat) for _, lon, lat in run]))
+                self.attributes.append(attributes)
+                kept = True
+            run = []
+        if None in nodes:
+            self.left_out["ways cut at the extract's border"] += 1
+        return kept
+
+    def edges(self) -> gpd.GeoDataFrame:
+        """The frame of streets of all ways taken over."""
+        refs, xy = np.concatenate(self.refs), np.concatenate(self.lines)
+        lengths = np.array([len(line) for line in self.refs])
+        first = np.cumsum(lengths) - lengths
+        last = first + lengths - 1
+        # A junction is a node that ways meet at or end at, or that one way visits twice.
+        _, inverse, counts = np.unique(refs, return_inverse=True, return_counts=True)
+        cut = counts[inverse] > 1
+        cut[first] = cut[last] = True
+        at = np.flatnonzero(cut)
+        way = np.repeat(np.arange(len(lengths)), lengths)
+        begin, end = at[:-1], at[1:]
+        same = way[begin] == way[end]
+        begin, end = begin[same], end[same]
+        spans = end - begin + 1
+        edge = np.repeat(np.arange(len(begin)), spans)
+        vertex = np.arange(spans.sum()) - np.repeat(np.cumsum(spans) - spans, spans) + np.repeat(begin, spans)
+        lines = shapely.linestrings(xy[vertex], indices=edge)
+        names = [name for name in COLUMNS if name not in ("u", "v", "length_m")]
+        attributes = pd.DataFrame(self.attributes, columns=names).iloc[way[begin]]
+        return frame(lines, np.column_stack([refs[begin], refs[end]]), attributes)
 
 
 def read(path: Path) -> gpd.GeoDataFrame:

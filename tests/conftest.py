@@ -5,7 +5,7 @@ What comes from outside the repository may be missing: on CI that is a failure, 
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -28,6 +28,15 @@ def _missing(what: str) -> NoReturn:
 def _built(folder: Path, sources: Sources) -> Study:
     build.build(folder, sources, lambda step, count: None)
     return study.read(folder)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_settings_from_outside() -> Iterator[None]:
+    """No FUWUQUAN variable of the machine changes what the tests see."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("FUWUQUAN_")]:
+            patch.delenv(name)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """Maps drawn in this process, and a browser that tells everything a page does."""
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,15 +15,6 @@ from service.settings import Settings
 SHIPPED = Path(__file__).parents[2] / "data"
 ARGUMENTS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
 WIDE = {"width": 1280, "height": 800}
-
-
-@pytest.fixture(scope="session", autouse=True)
-def no_settings_from_outside() -> Iterator[None]:
-    """No FUWUQUAN variable of the machine changes what the tests see."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("FUWUQUAN_")]:
-            patch.delenv(name)
-        yield
 
 
 @pytest.fixture(scope="session")

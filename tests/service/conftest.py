@@ -1,6 +1,5 @@
 """The service on a copy of the shipped sample, and on the small town."""
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -14,15 +13,6 @@ from service.app import create_app
 from service.settings import Settings
 
 SHIPPED = Path(__file__).parents[2] / "data"
-
-
-@pytest.fixture(scope="session", autouse=True)
-def no_settings_from_outside() -> Iterator[None]:
-    """No FUWUQUAN variable of the machine changes what the tests see."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("FUWUQUAN_")]:
-            patch.delenv(name)
-        yield
 
 
 @pytest.fixture(scope="session")
