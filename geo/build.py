@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import tempfile
 import tomllib
 from collections.abc import Sequence
@@ -25,6 +24,7 @@ from geo.osm import Progress
 from geo.projection import projection
 
 COVERING = 0.95  # of an area, from which on a level of administration divides it
+KEPT = {"name", "name_en", "notice", "notice_en", "timezone", "max_connector_m", "detour", "speeds"}
 OSM_LICENCE = "© OpenStreetMap contributors (ODbL)"
 
 
@@ -54,9 +54,9 @@ class Summary:
 
 
 def build(folder: Path, sources: Sources, progress: Progress) -> Summary:
-    """Make the study ``folder``; nothing of it is written unless all of it can be.
+    """Make the study ``folder``, or make it again with newer sources; nothing of it is written unless all of it can be.
 
-    A register that lies in the folder is kept.
+    What people edit is kept: standards, speeds, name, and a register that lies in the folder.
 
     Raises
     ------
@@ -68,6 +68,10 @@ def build(folder: Path, sources: Sources, progress: Progress) -> Summary:
     summary = Summary()
     boundaries = osm.read_boundaries(sources.osm, progress)
     whole = osm.find_area(boundaries, sources.area) if sources.area else None
+    identity = _slug(sources.osm.name.split(".")[0]) if whole is None else f"{_slug(whole['name'])}-{whole['osm_id']}"
+    old = study.read_about(folder / "study.toml") if (folder / "study.toml").exists() else None
+    if old is not None and old.id != identity:
+        raise StudyError(f"{folder}: holds the study {old.id!r}, and this is {identity!r}; give another name")
     outline = None if whole is None else whole["geometry"]
     reach = outline if outline is None else _widened(outline, sources.margin_m)
     extract = osm.read(sources.osm, boundaries, reach, progress)
@@ -83,30 +87,43 @@ def build(folder: Path, sources: Sources, progress: Progress) -> Summary:
         summary.add("left out 未采用", count, reason)
 
     name = sources.osm.name.split(".")[0] if whole is None else whole["name"]
+    english = "" if whole is None else str(whole["name_en"] or "")
+    attribution = OSM_LICENCE + (f"; 人口 population: {sources.population.name}" if sources.population else "")
     settings: dict[str, Any] = {
-        "id": _slug(name) + ("" if whole is None else f"-{whole['osm_id']}"),
-        "name": name,
-        "name_en": "" if whole is None else str(whole["name_en"] or ""),
-        "data_date": extract.day,
-        "attribution": OSM_LICENCE + (f"; 人口 population: {sources.population.name}" if sources.population else ""),
+        **study.About(id="x", name="x", projection=crs).model_dump(exclude={"data_date", "sample"}),
+        **({} if old is None else old.model_dump(include=KEPT)),
+        "id": identity,
+        "attribution": attribution,
         "projection": crs,
-        **{name: study.About.model_fields[name].default for name in ("max_connector_m", "detour")},
-        "speeds": study.Speeds().model_dump(),
+        "data_date": extract.day,
     }
-    with tempfile.TemporaryDirectory(dir=_parent(folder), prefix=".building-") as scratch:
-        draft = Path(scratch)
-        _write_json(areas.to_geojson(units), draft / "areas.geojson")
-        _write_json(facilities.to_geojson(places), draft / "facilities.geojson")
-        demand.write(people, draft / "demand.csv")
-        streets.to_parquet(draft / "streets.parquet", compression="zstd")
-        text = tomli_w.dumps({key: value for key, value in settings.items() if value is not None})
-        (draft / "study.toml").write_text(text, "utf-8")
-        (draft / "standards.toml").write_text(_answerable(places, units, summary), "utf-8")
-        study.read(draft)  # what is written can be read
-        folder.mkdir(parents=True, exist_ok=True)
-        for file in sorted(draft.iterdir()):
-            shutil.move(file, folder / file.name)
-            progress("files written", 1)
+    if old is None:
+        settings |= {"name": name, "name_en": "" if english == name else english}
+    else:
+        summary.add("kept 保留", 1, "name, speeds and distances of study.toml; standards.toml")
+    try:
+        with tempfile.TemporaryDirectory(dir=_parent(folder), prefix=".building-") as scratch:
+            draft = Path(scratch)
+            _write_json(areas.to_geojson(units), draft / "areas.geojson")
+            _write_json(facilities.to_geojson(places), draft / "facilities.geojson")
+            demand.write(people, draft / "demand.csv")
+            streets.to_parquet(draft / "streets.parquet", compression="zstd")
+            text = tomli_w.dumps({key: value for key, value in settings.items() if value is not None})
+            (draft / "study.toml").write_text(text, "utf-8")
+            goals = (
+                _answerable(places, units, summary) if old is None else (folder / "standards.toml").read_text("utf-8")
+            )
+            (draft / "standards.toml").write_text(goals, "utf-8")
+            study.read(draft)  # what is written can be read
+            folder.mkdir(parents=True, exist_ok=True)
+            for file in sorted(draft.iterdir()):
+                if (folder / file.name).is_dir():
+                    raise StudyError(f"{folder / file.name}: is a folder; a file of the study must go there")
+            for file in sorted(draft.iterdir()):
+                file.replace(folder / file.name)
+                progress("files written", 1)
+    except OSError as error:
+        raise StudyError(f"{folder}: cannot be written: {error.strerror}") from error
     return summary
 
 
@@ -128,7 +145,7 @@ def _areas(extract: osm.Extract, sources: Sources, whole: Any, outline: Any, sum
         box = outline if outline is not None else shapely.box(*extract.streets.total_bounds).buffer(1e-6)
         name = extract.path.name.split(".")[0] if whole is None else whole["name"]
         code = "all" if whole is None else whole["osm_id"]
-        people = None if whole is None else whole["population"]
+        people = None if whole is None else _population(whole, extract.places)
         summary.add("areas 区域", 1, "the whole is one area")
         return areas.frame(
             [("the whole", {"code": code, "name": name, "level": "town", "population": people}, box)],
@@ -210,7 +227,8 @@ def _demand(
         if sources.population.suffix.lower() == ".csv":
             people = demand.read(sources.population, sources.coordinates)
         else:
-            people = demand.from_raster(sources.population, outline)
+            box = shapely.box(*extract.streets.total_bounds)
+            people = demand.from_raster(sources.population, box if outline is None else outline)
         source = f"from {sources.population.name}"
         if outline is not None:
             inside = shapely.intersects_xy(outline, people["lon"], people["lat"])
@@ -289,7 +307,8 @@ def _answerable(places: gpd.GeoDataFrame, units: gpd.GeoDataFrame, summary: Summ
         if lacking:
             summary.add("standard left out 未采用标准", 1, f"{row['id']}: {lacking}")
         else:
-            kept.append(block)
+            # For another place the plan is a template.
+            kept.append(block.replace('source = "永康市', 'source = "样板 template: 永康市'))
     summary.add("standards 标准", len(kept), "in standards.toml, to be edited")
     return head + "".join(kept)
 

@@ -131,6 +131,9 @@ def count(travel: Travel, facilities: gpd.GeoDataFrame, standard: Standard, on: 
             times = travel.demand_times(chosen, standard.mode)
             values = times.seconds / 60.0
             rows, more = _people(travel, standard, values, standard.minutes, times.reason)
+            if travel.method == "straight-line":
+                detour = travel.study.about.detour
+                more = [*more, f"无街道数据，按直线 × {detour:g} no streets here: straight line × {detour:g}"]
             return Count(rows, "people", chosen, notes + more)
         case Radius():
             demand = travel.study.demand

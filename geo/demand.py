@@ -112,6 +112,8 @@ def from_raster(path: Path, within: Any) -> pd.DataFrame:
             lon, lat = warp(raster.crs, "EPSG:4326", np.atleast_1d(x), np.atleast_1d(y))
     except rasterio.errors.RasterioError as error:
         raise InputError(f"{path}: cannot be read as a raster: {error}") from error
+    if cells.max(initial=0.0) > 1e9:
+        raise InputError(f"{path}: a cell has {cells.max():g} people; is it a raster of people in each cell?")
     demand = pd.DataFrame({"lon": lon, "lat": lat, "population": cells[row, column]})
     if within is not None:
         shapely.prepare(within)
@@ -131,8 +133,8 @@ def from_buildings(
     buildings : GeoDataFrame with ``floor_m2`` and points
     area : shape (buildings,), code of the area each stands in; None outside all
     areas : GeoDataFrame indexed by code, with ``population`` (None unknown)
-    people : if given, all together; else each area's own population, on its buildings or, if it has none, at a point
-        inside it
+    people : how many all together, if given; shared out like the areas' own populations where all of these are known,
+        else by floor area alone. An area without a building has its people at a point inside it
 
     Returns
     -------
@@ -144,12 +146,15 @@ def from_buildings(
         There are no people to spread, or nothing to spread them over.
     """
     floor_m2 = buildings["floor_m2"].to_numpy()
-    if people is not None:
+    pool, known = _pools(areas)
+    unknown = areas.index[~areas.index.isin(areas["parent"])].difference(list(pool))
+    if people is not None and (len(unknown) or not known.sum() > 0):
         if not floor_m2.sum() > 0:
             raise InputError("the extract has no residential building to spread --people over; give --population")
         population = people * floor_m2 / floor_m2.sum()
         return _points(buildings.geometry.to_numpy(), population), []
-    pool, known = _pools(areas)
+    if people is not None:
+        known = known * (people / known.sum())
     if known.empty:
         raise InputError("no area has a population in the extract; give --population FILE, or --people N")
     pools = pd.Series([pool.get(code) for code in area], dtype=object)
@@ -165,7 +170,6 @@ def from_buildings(
         ignore_index=True,
     )
     notes = [f"{areas['name'][code]}: no residential building; its people stand at one point" for code in bare]
-    unknown = areas.index[~areas.index.isin(areas["parent"])].difference(list(pool))
     notes += [f"{areas['name'][code]}: its population is unknown; nobody counts there" for code in unknown]
     return demand, notes
 

@@ -167,7 +167,10 @@ def _explain(problem: Any) -> str:
         return f"{field} is missing"
     if not field:  # two fields that contradict each other
         return str(problem["msg"]).removeprefix("Value error, ")
-    return f"{field} = {str(problem['input'])[:60]!r}: {problem['msg']}"
+    reason = str(problem["msg"]).removeprefix("Value error, ")
+    if problem["type"].startswith("date"):
+        reason = "is no day such as 2021-06-30"
+    return f"{field} = {str(problem['input'])[:60]!r}: {reason}"
 
 
 def checked_place(geometry: Any) -> Any:

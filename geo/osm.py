@@ -230,7 +230,7 @@ def read(path: Path, boundaries: gpd.GeoDataFrame, within: Any, progress: Progre
 
 def _existing(path: Path) -> Path:
     if not path.is_file():
-        raise ExtractError(f"{path}: there is no such file")
+        raise ExtractError(f"{path}: is no file" if path.exists() else f"{path}: there is no such file")
     return path
 
 

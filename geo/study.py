@@ -199,6 +199,6 @@ def read_about(path: Path) -> About:
     except ValidationError as error:
         problem = error.errors()[0]
         field = ".".join(str(part) for part in problem["loc"])
-        raise StudyError(f"{path}: {field}: {problem['msg']}") from error
+        raise StudyError(f"{path}: {field}: {problem['msg'].removeprefix('Value error, ')}") from error
     except ValueError as error:
         raise StudyError(f"{path}: is not TOML: {error}") from error

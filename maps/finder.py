@@ -20,6 +20,7 @@ def render(study: Study, goals: Sequence[Coverage], categories: Mapping[str, Cat
         "outlines": [shapely.geometry.mapping(shape) for shape in _outlines(units.geometry.to_numpy())],
         "bounds": gapmap.bounds(study),
         "start": [round(float(middle["lon"]), 5), round(float(middle["lat"]), 5)],
+        "credit": study.about.attribution,
         "categories": {
             category.id: [category.label, category.label_en, dict(category.subtypes)]
             for category in categories.values()

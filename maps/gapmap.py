@@ -57,6 +57,7 @@ def render(
     panel = _panel(study, answer, marks) | {
         "map_name": map_.get_name(),
         "bounds": [[south, west], [north, east]],
+        "credit": html.escape(study.about.attribution),
     }
     figure.html.add_child(Html(pages.get_template("gapmap.html").render(**panel)))
     return figure.render()
@@ -73,9 +74,9 @@ def _panel(study: Study, answer: Coverage, marks: str | None) -> dict[str, Any]:
         "unit": UNITS[answer.unit],
         "shares": None if answer.measure == "opened" else SHARES,
         "gaps": [
-            (NEAR, f"≤ {low:g} {unit}"),
-            (FAR, f"{low:g}–{high:g} {unit}"),
-            (FARTHEST, f"> {high:g} {unit}"),
+            (NEAR, f"超出 over by ≤ {low:g} {unit}"),
+            (FAR, f"超出 over by {low:g}–{high:g} {unit}"),
+            (FARTHEST, f"超出 over by > {high:g} {unit}"),
             (LOST, "不可达 out of reach"),
         ]
         if marks == "people"
@@ -110,7 +111,8 @@ def _add_areas(map_: folium.Map, study: Study, answer: Coverage) -> None:
     features = []
     for code, shape in units.geometry.items():
         area = shares[code]
-        fill = NO_SHARE if area.share is None or answer.measure == "opened" else _shade(area.share)
+        # A single area would be one block of colour that hides all else.
+        fill = NO_SHARE if area.share is None or len(units) == 1 else _shade(area.share)
         share = "—" if area.share is None else f"{area.share:.1%}"
         if answer.measure == "opened":
             share = f"{area.covered:g}"
@@ -238,7 +240,10 @@ def _add_facilities(map_: folium.Map, chosen: gpd.GeoDataFrame, answer: Coverage
 def _add_names(map_: folium.Map, study: Study) -> None:
     group = folium.FeatureGroup(name="地名 names")
     units = study.areas[study.areas["level"] == study.reporting_level]
-    for name, point in zip(units["name"], units.representative_point(), strict=True):
+    parts = units.geometry.explode()
+    size = gpd.GeoSeries(parts, crs=4326).to_crs(study.about.projection).area
+    largest = parts.iloc[size.argsort()].groupby(level=0).last()
+    for name, point in zip(units["name"], largest[units.index].representative_point(), strict=True):
         # The icon's HTML stands in a script: no quote, no bracket and no backslash of a name gets there as it is.
         text = "".join(c if c.isalnum() or c in " -·（）" else f"&#{ord(c)};" for c in str(name))
         icon = folium.DivIcon(html=f'<span class="fwq-name">{text}</span>', icon_size=(0, 0))

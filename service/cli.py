@@ -45,13 +45,18 @@ CoordinatesOption = Annotated[
 
 def main() -> None:
     """Entry point: whatever a user can cause ends as one clear line, never as a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # what the terminal's encoding lacks
     try:
         app()
     except FuwuquanError as error:
         notes.print(f"fuwuquan: {error}", markup=False, soft_wrap=True)
         sys.exit(1)
-    except BrokenPipeError:
+    except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            notes.print(f"fuwuquan: cannot be written: {error.strerror}", markup=False, soft_wrap=True)
         sys.exit(1)
 
 
@@ -69,7 +74,10 @@ def _answers(study: Path | None) -> Any:
     from service.answers import Answers  # what computes is slow to import; --help need not wait for it
 
     answers = Answers(_settings(study))
-    for note in filter(None, (answers.register.warning, answers.study.about.notice_en)):
+    straight = (
+        "无街道数据，时间按直线估算 no streets here: times are straight-line" if answers.study.streets is None else None
+    )
+    for note in filter(None, (answers.register.warning, answers.study.about.notice_en, straight)):
         notes.print(note, markup=False, style="yellow", soft_wrap=True)
     return answers
 
@@ -105,7 +113,7 @@ def build(
     osm: Annotated[Path, typer.Option(help="OpenStreetMap extract, .osm.pbf")],
     area: Annotated[str | None, typer.Option(help="name or relation id of the boundary to cut out")] = None,
     population: Annotated[Path | None, typer.Option(help="raster .tif, or .csv with lon, lat, population")] = None,
-    people: Annotated[float | None, typer.Option(help="scale all people together to this number", min=0.5)] = None,
+    people: Annotated[float | None, typer.Option(help="how many people all together", min=1, max=1e10)] = None,
     areas: Annotated[
         Path | None,
         typer.Option(help="own towns and villages: .geojson or .csv with code, name, level, parent, urban"),
@@ -140,7 +148,7 @@ def build(
     with Progress(*columns, console=notes) as bars:
         summary = builder.build(out, sources, _bar(bars))
     rows = [(what, f"{count:,.0f}", remark) for what, count, remark in summary.lines]
-    console = Console(highlight=False)
+    console = tables.console()
     console.print(tables.table(("内容 what", "数量 count", "说明 remark"), rows, right=(1,)))
 
 
@@ -159,17 +167,19 @@ def _bar(bars: Progress) -> Callable[[str, int], None]:
 def coverage(
     study: StudyOption = None,
     standard: Annotated[str | None, typer.Option(help="id of one standard; default all")] = None,
-    format: Annotated[Format, typer.Option(help="how to write it")] = Format.table,
+    format: Annotated[Format | None, typer.Option(help="how to write it; default by FILE's ending, or table")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="file; default standard output")] = None,
 ) -> None:
     """Where the place stands on its goals: in total, and by area for one standard or a spreadsheet."""
     from service import tables
 
+    ending = output.suffix.removeprefix(".") if output else ""
+    format = format or (Format(ending) if ending in list(Format) else Format.table)
     answers = _answers(study)
     found = answers.all_coverage() if standard is None else [answers.coverage(standard)]
     if format is Format.table:
         text = io.StringIO()
-        console = Console(file=text if output else None, highlight=False)
+        console = tables.console(text if output else None)
         console.print(tables.overview(found))
         if standard is not None:
             tables.print_details(console, found[0])
@@ -225,7 +235,7 @@ def nearest(
         for id_, one in found
     ]
     heads = ("分钟 min", "米 m", "名称 name", "类别 category")
-    Console(highlight=False).print(tables.table(heads, rows, right=(0, 1)))
+    tables.console().print(tables.table(heads, rows, right=(0, 1)))
 
 
 @app.command()

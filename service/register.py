@@ -115,7 +115,8 @@ class Register:
             yield
         except (SQLAlchemyError, ImportError) as error:  # a database's driver may not be installed
             what = str(getattr(error, "orig", None) or error).splitlines()[0]
-            raise RegisterError(f"{self._place}: the register cannot be used: {what}") from error
+            hint = "; FUWUQUAN_DATABASE_URL names another place" if "read" in what or "open" in what else ""
+            raise RegisterError(f"{self._place}: the register cannot be used: {what}{hint}") from error
 
     def _make_tables(self) -> None:
         # Several processes may start on an empty database at once.

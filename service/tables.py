@@ -1,9 +1,11 @@
 """How answers are written for people and spreadsheets: terminal tables, CSV and xlsx."""
 
 import io
+import os
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import IO, Any
 
 import pandas as pd
 from rich import box
@@ -13,6 +15,12 @@ from rich.text import Text
 
 from geo.coverage import Coverage
 from maps.gapmap import UNITS, headline, limit
+
+
+def console(file: IO[str] | None = None) -> Console:
+    """Where tables are printed; wide where nobody sees where a line ends."""
+    narrow = (file is None and sys.stdout.isatty()) or "COLUMNS" in os.environ
+    return Console(file=file, highlight=False, width=None if narrow else 160)
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int]) -> Table:

@@ -7,18 +7,19 @@
   const results = document.getElementById("results");
   const [west, south, east, north] = data.bounds;
 
-  const map = L.map("map", { zoomSnap: 0.25, preferCanvas: true });
-  map.attributionControl.setPrefix("Leaflet");
-  map.fitBounds([[south, west], [north, east]], { padding: [8, 8] });
-  L.geoJSON(data.outlines, { interactive: false, style: { color: "#41556b", weight: 1, fillColor: "#deebf7", fillOpacity: 0.8 } }).addTo(map);
-  const found = L.featureGroup().addTo(map);
-
   const element = (tag, text, className) => {
     const node = document.createElement(tag);
     node.textContent = text;
     if (className) node.className = className;
     return node;
   };
+
+  const map = L.map("map", { zoomSnap: 0.25, preferCanvas: true });
+  map.attributionControl.setPrefix("Leaflet");
+  map.attributionControl.addAttribution(element("span", data.credit).innerHTML);
+  map.fitBounds([[south, west], [north, east]], { padding: [8, 8] });
+  L.geoJSON(data.outlines, { interactive: false, style: { color: "#41556b", weight: 1, fillColor: "#deebf7", fillOpacity: 0.8 } }).addTo(map);
+  const found = L.featureGroup().addTo(map);
 
   const place = (lon, lat) => {
     form.lon.value = lon.toFixed(5);

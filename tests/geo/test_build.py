@@ -500,3 +500,53 @@ def test_where_a_place_is() -> None:
         found = areas.locate(areas.frame(order, "test"), places[:, 0], places[:, 1], "EPSG:32631")
         # In its own town, however near the other's village; the smaller of two that lie over each other; nowhere.
         assert found.tolist() == ["a", "b", "b2", "b3", None]
+
+
+def test_all_people_together_are_shared_out_like_the_areas_own() -> None:
+    rows = [
+        ("1", {"code": "A", "level": "town", "population": 300}, shapely.box(0, 0, 0.1, 0.1)),
+        ("2", {"code": "B", "level": "town", "population": 100}, shapely.box(0.1, 0, 0.2, 0.1)),
+    ]
+    houses = gpd.GeoDataFrame(
+        {"floor_m2": [100.0, 900.0]}, geometry=shapely.points([0.05, 0.15], [0.05] * 2), crs="EPSG:4326"
+    )
+    codes = np.array(["A", "B"], dtype=object)
+    people, _ = demand.from_buildings(houses, codes, areas.frame(rows, "test"), 800)
+    assert people["population"].tolist() == pytest.approx([600, 200])
+    rows[1][1]["population"] = None  # then floor area alone is known of all
+    people, _ = demand.from_buildings(houses, codes, areas.frame(rows, "test"), 800)
+    assert people["population"].tolist() == pytest.approx([80, 720])
+
+
+def test_built_again_a_study_keeps_what_was_edited(pbf: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "study"
+    built(folder, pbf, area="Land", people=50)
+    goals, about = folder / "standards.toml", folder / "study.toml"
+    goals.write_text(goals.read_text("utf-8").replace("minutes = 15", "minutes = 17"), "utf-8")
+    about.write_text(about.read_text("utf-8").replace("walk_kph = 4.0", "walk_kph = 3.5"), "utf-8")
+    again, summary = built(folder, pbf, area="Land", people=60)
+    assert again.standard("health-15").minutes == 17
+    assert again.about.speeds.walk_kph == 3.5
+    assert again.demand["population"].sum() == pytest.approx(60)
+    assert any(what.startswith("kept") for what, *_ in summary.lines)
+
+
+def test_another_place_is_not_built_over_a_study(pbf: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "study"
+    built(folder, pbf, area="Land", people=50)
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+    with pytest.raises(StudyError, match="holds the study"):
+        built(folder, pbf, people=50)
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
+
+
+def test_a_folder_that_cannot_be_written_is_said(pbf: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "study"
+    built(folder, pbf, area="Land", people=50)
+    (folder / "streets.parquet").unlink()
+    (folder / "streets.parquet").mkdir()
+    with pytest.raises(StudyError, match=r"streets\.parquet"):
+        built(folder, pbf, area="Land", people=60)
+    (tmp_path / "broken").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(StudyError, match="broken"):
+        built(tmp_path / "broken", pbf, area="Land", people=60)

@@ -290,7 +290,7 @@ def test_nobody_to_spread_or_nothing_to_spread_over() -> None:
     with pytest.raises(InputError, match="--people"):
         demand.from_buildings(buildings(100), np.array(["A0"], dtype=object), units_of(None), None)
     with pytest.raises(InputError, match="--population"):
-        demand.from_buildings(buildings(), np.array([], dtype=object), units_of(5), 1000)
+        demand.from_buildings(buildings(), np.array([], dtype=object), units_of(None), 1000)
 
 
 # --- settings ----------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from starlette.testclient import TestClient
 import program
 import town
 
-COMMANDS = ("serve", "build", "coverage", "nearest", "map", "import")
+COMMANDS = ("serve", "build", "coverage", "nearest", "isochrones", "map", "import")
 FORMULAS = ("=1+1", "+1", "-1", "@SUM(A1)", '=HYPERLINK("http://x","y")')
 MARKUP = ("[red]x[/red]", "[/]", "[bold", "a\\[b]", "[link=http://x]y[/link]", ":smile:")
 
@@ -285,3 +286,24 @@ def test_what_cannot_be_built_is_one_line_and_leaves_nothing(liechtenstein_extra
         assert line.startswith("fuwuquan: ")
         assert said in line
         assert not (tmp_path / "out").exists()
+
+
+def test_the_files_ending_says_how_it_is_written(sample_folder: Path, tmp_path: Path) -> None:
+    for name, begins in (("a.xlsx", b"PK"), ("a.csv", b"\xef\xbb\xbf"), ("a.json", b"{"), ("a.txt", b"\n")):
+        assert program.run("coverage", "--study", sample_folder, "-o", tmp_path / name).returncode == 0
+        assert (tmp_path / name).read_bytes().lstrip(b" ").startswith(begins)
+
+
+def test_a_terminal_that_lacks_the_signs_gets_others(sample_folder: Path) -> None:
+    done = program.run("coverage", "--study", sample_folder, PYTHONIOENCODING="latin-1")
+    assert (done.returncode, b"Traceback" in done.stderr) == (0, False)
+    assert b"health-15" in done.stdout
+
+
+def test_straight_line_times_are_said_to_be(sample_folder: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "straight"
+    shutil.copytree(sample_folder, folder)
+    (folder / "streets.parquet").unlink()
+    done = program.run("coverage", "--study", folder, "--standard", "health-15")
+    assert "straight-line" in done.stderr.decode()
+    assert "straight line × 1.3" in done.stdout.decode()
