@@ -307,11 +307,15 @@ def _alternatives(travel: Travel, chosen: gpd.GeoDataFrame, standard: TravelTime
     weight, _ = _weights(travel.study.demand, standard.people)
     alternatives = []
     for mode in dict.fromkeys((standard.mode, *standard.alternatives)):
+        paces: list[float | None] = [None]
+        if mode == "walk":
+            paces = [speeds.walk_kph, speeds.walk_slower_kph, speeds.walk_faster_kph]
+        if mode == standard.mode:
+            del paces[0]  # the headline itself
+        if not paces:
+            continue
         times = travel.demand_times(chosen, mode)
-        paces = (speeds.walk_kph, speeds.walk_slower_kph, speeds.walk_faster_kph) if mode == "walk" else (None,)
         for kph in paces:
-            if mode == standard.mode and kph in (None, speeds.walk_kph):
-                continue  # the headline itself
             # On foot the whole trip goes at one speed, so its time is inversely proportional to it.
             seconds = times.seconds * (speeds.walk_kph / kph if kph else 1.0)
             covered = float(weight[seconds / 60.0 <= standard.minutes + traveltime.TOLERANCE].sum())

@@ -76,10 +76,12 @@ def around(travel: Travel, place: Any, minutes: Sequence[float], mode: Mode, tow
     stretches = network.stretches(access)
     limit = levels[-1] * 60.0
 
-    xy, edge, fraction = _samples(network, _reached_edges(network, origin, stretches, towards, limit))
+    junctions = traveltime.junction_seconds(network, stretches, towards, limit)
+    edges = _reached_edges(network, origin, stretches, towards, limit, junctions)
+    xy, edge, fraction = _samples(network, edges)
     demand = travel.demand_places(mode)
     at = network.graph.positions(np.append(edge, demand.edge), np.append(fraction, demand.fraction))
-    seconds, _ = traveltime.reached(network, stretches, at, towards, limit)
+    seconds, _ = traveltime.reached(network, stretches, at, towards, junctions)
     street_seconds, demand_seconds = np.split(seconds, [len(edge)])
     demand_seconds = demand_seconds + demand.connector_m / network.walk_mps
     population = travel.study.demand["population"].to_numpy()
@@ -101,14 +103,14 @@ def around(travel: Travel, place: Any, minutes: Sequence[float], mode: Mode, tow
 
 
 def _reached_edges(
-    network: Network, origin: gpd.GeoDataFrame, stretches: Stretches, towards: bool, limit: float
+    network: Network, origin: gpd.GeoDataFrame, stretches: Stretches, towards: bool, limit: float, junctions: Any
 ) -> NDArray[np.int64]:
     """Edges that may be reached in part: those with an end in reach, and those of the origin's own chains."""
     # As the crow flies at the fastest speed of the mode, nobody gets farther.
     place = network.metric.forward(origin.geometry.to_numpy())[0]
     edges = network.edges_within(place, limit * network.fastest_mps)
     ends = network.graph.positions(np.tile(edges, 2), np.repeat([0.0, 1.0], len(edges)))
-    seconds, _ = traveltime.reached(network, stretches, ends, towards, limit)
+    seconds, _ = traveltime.reached(network, stretches, ends, towards, junctions)
     own = np.isin(network.graph.chain[edges], stretches.low.chain)
     return edges[own | (seconds.reshape(2, -1) <= limit).any(axis=0)]
 

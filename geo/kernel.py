@@ -55,6 +55,7 @@ def _search(
     room: int,
 ) -> bool:
     """The search itself, into ``seconds`` and ``label``; False where the queue needed more than ``room`` entries."""
+    # An entry is pushed in two places, written out: a helper that gives the queue's state back costs a factor of two.
     # Buckets are stacks of nodes in a ring just longer than the longest arc. A node that improves is put into its new
     # bucket and left in the old one, where it is found done.
     per_second = 1.0 / width

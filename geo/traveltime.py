@@ -188,21 +188,20 @@ def nearest(network: Network, access: Access, places: Places) -> Times:
     return Times(seconds + connector_s, facility.astype(np.int64), reason)
 
 
-def reached(
-    network: Network, stretches: Stretches, at: Positions, towards: bool = True, limit: float = np.inf
+def junction_seconds(
+    network: Network, stretches: Stretches, towards: bool = True, limit: float = np.inf
 ) -> tuple[Floats, NDArray[np.int32]]:
-    """Seconds between positions on the network and the nearest of ``stretches``, whose connectors they include.
+    """Seconds between all junctions and the nearest of ``stretches``, within ``limit`` (≤), and its facility.
 
-    ``towards`` the stretches or from them, within ``limit`` seconds to a junction. Two arrays of shape (positions,):
-    seconds (infinity: out of reach) and the facility that the stretch belongs to (−1).
+    Two arrays of shape (junctions,): seconds (infinity: out of reach) and facility (−1).
     """
-    graph, low, high = network.graph, stretches.low, stretches.high
-    arcs = graph.into if towards else graph.out
+    low, high = stretches.low, stretches.high
+    arcs = network.graph.into if towards else network.graph.out
     node = np.concatenate([low.start, high.end])
     over = np.concatenate([low.from_start, high.from_end] if towards else [low.to_start, high.to_end])
     over += np.tile(stretches.extra, 2)
     usable = np.isfinite(over)
-    node_seconds, node_facility = kernel.search(
+    return kernel.search(
         arcs.indptr,
         arcs.heads,
         arcs.seconds,
@@ -214,6 +213,22 @@ def reached(
         kernel.INHERIT,
         True,
     )
+
+
+def reached(
+    network: Network,
+    stretches: Stretches,
+    at: Positions,
+    towards: bool = True,
+    junctions: tuple[Floats, NDArray[np.int32]] | None = None,
+) -> tuple[Floats, NDArray[np.int32]]:
+    """Seconds between positions on the network and the nearest of ``stretches``, whose connectors they include.
+
+    ``towards`` the stretches or from them; ``junctions`` is what `junction_seconds` gave, if it is at hand. Two arrays
+    of shape (positions,): seconds (infinity: out of reach) and the facility that the stretch belongs to (−1).
+    """
+    graph, low, high = network.graph, stretches.low, stretches.high
+    node_seconds, node_facility = junctions or junction_seconds(network, stretches, towards)
     start, end = (at.to_start, at.to_end) if towards else (at.from_start, at.from_end)
     seconds, facility = kernel.read_off(node_seconds, node_facility, at.start, at.end, start, end)
     open_ahead, open_behind = np.isfinite(graph.there), np.isfinite(graph.back)
