@@ -1,16 +1,23 @@
-"""A street network as a prepared graph: contracted, and ordered for the processor's cache."""
+"""A street network as a prepared graph: contracted, ordered for the processor's cache, and kept in a file."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
 
-from geo import kernel
+from geo import contraction, prepared
 
 Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
 Ints = NDArray[np.int32]
 
-BITS = 16
+HILBERT_BITS = 16
 
 
 @dataclass(frozen=True)
@@ -19,30 +26,51 @@ class Arcs:
 
     indptr: Ints
     heads: Ints
-    seconds: Floats
+    seconds: Singles
     chain: Ints
+
+    @cached_property
+    def longest(self) -> float:
+        """The seconds of the longest arc."""
+        return float(self.seconds.max(initial=0.0))
 
 
 @dataclass(frozen=True)
 class Positions:
     """Where places are on the graph, arrays of shape (n,).
 
-    ``chain`` (−1: nowhere) with its ends ``start`` and ``end``; seconds to and from them in the direction of travel
-    (infinity: closed); ``ahead`` and ``behind``, seconds along the chain from its start and against it back there;
-    ``at``, how many edges of the chain lie before, with the part of the edge; ``metres`` from its start.
+    ``chain`` (−1: nowhere); ``at``, how many edges of the chain lie before, with the part of the edge; ``ahead`` and
+    ``behind``, seconds along the chain from its start and against it back there (0 where closed).
     """
 
     chain: Ints
-    start: Ints
-    end: Ints
-    to_start: Floats
-    to_end: Floats
-    from_start: Floats
-    from_end: Floats
-    ahead: Floats
-    behind: Floats
     at: Floats
-    metres: Floats
+    ahead: Singles
+    behind: Singles
+
+    def __getitem__(self, rows: NDArray[np.generic] | slice) -> "Positions":
+        return Positions(self.chain[rows], self.at[rows], self.ahead[rows], self.behind[rows])
+
+    @cached_property
+    def by_chain(self) -> "ByChain":
+        """The positions in the order of their chains."""
+        order = np.argsort(self.chain, kind="stable").astype(np.int32)
+        order = order[np.searchsorted(self.chain[order], 0) :]
+        chains, first = np.unique(self.chain[order], return_index=True)
+        return ByChain(chains.astype(np.int32), np.append(first, len(order)).astype(np.int32), order, self[order])
+
+
+@dataclass(frozen=True)
+class ByChain:
+    """Positions in the order of their chains, those that are nowhere left out.
+
+    ``chains`` (m,) hold a place, those of each begin at ``first`` (m + 1,) in ``rows``; ``order`` says which they were.
+    """
+
+    chains: Ints
+    first: Ints
+    order: Ints
+    rows: Positions
 
 
 @dataclass(frozen=True)
@@ -51,28 +79,31 @@ class Graph:
 
     Edges, shape (edges,): the ``chain`` each is part of, whether it points ``along`` it, its ``turn`` on it (0, 1, …),
     seconds ``ahead`` from the chain's start to where it begins, ``behind`` from there back and metres ``before``; its
-    own ``forward`` and ``backward`` seconds, in the chain's direction, and ``metres``. Chains, shape (chains,):
-    ``start``, ``end``, seconds ``there`` and ``back``, ``length`` in metres, and how many ``edges`` they have. Nodes
-    are junctions, numbered along a Hilbert curve; ``origin`` (nodes,) is the number that each had in the edges. Arcs
-    lead ``out`` of nodes, or ``into`` them against the travel.
+    own ``forward`` and ``backward`` seconds, in the chain's direction (0 where closed), and ``metres``. Chains, shape
+    (chains,): ``start``, ``end``, seconds ``there`` and ``back`` (infinity: closed), ``length`` in metres, and how many
+    edges they have, ``pieces``. Nodes are junctions, numbered along a Hilbert curve, and chains by where they start;
+    ``origin`` (nodes,) is the number that each had in the edges, ``part`` (nodes,) the strongly connected part of the
+    network that it is in. Arcs lead ``out`` of nodes, or ``into`` them against the travel; none leads to a dead end, or
+    from one: what lies there is read off the chain.
     """
 
     chain: Ints
     along: NDArray[np.bool_]
     turn: Ints
-    ahead: Floats
-    behind: Floats
-    before: Floats
-    forward: Floats
-    backward: Floats
-    metres: Floats
+    ahead: Singles
+    behind: Singles
+    before: Singles
+    forward: Singles
+    backward: Singles
+    metres: Singles
     start: Ints
     end: Ints
-    there: Floats
-    back: Floats
-    length: Floats
-    edges: Ints
+    there: Singles
+    back: Singles
+    length: Singles
+    pieces: Ints
     origin: Ints
+    part: Ints
     out: Arcs
     into: Arcs
 
@@ -93,7 +124,7 @@ class Graph:
         """
         if not (forward >= 0).all() or not (backward >= 0).all():
             raise ValueError("seconds must not be negative: the search would not end")
-        chain, along, turn, ahead, behind, before, start, end, there, back, length, edges = kernel.chains(
+        chain, along, turn, ahead, behind, before, start, end, there, back, length, pieces = contraction.chains(
             len(x), u.astype(np.int32), v.astype(np.int32), forward, backward, metres
         )
         kept, ends = np.unique(np.concatenate([start, end]), return_inverse=True)
@@ -101,76 +132,145 @@ class Graph:
         rank = np.empty(len(kept), np.int32)
         rank[order] = np.arange(len(kept), dtype=np.int32)
         start, end = rank[ends].reshape(2, -1)
-        tails, heads = np.concatenate([start, end]), np.concatenate([end, start])
-        seconds = np.concatenate([there, back])
-        number = np.tile(np.arange(len(start), dtype=np.int32), 2)
-        used = np.isfinite(seconds) & (tails != heads)
-        tails, heads, seconds, number = tails[used], heads[used], seconds[used], number[used]
+        origin = kept[order].astype(np.int32)
+        del kept, ends, order, rank
+        by_start = np.argsort(start, kind="stable")
+        number = np.empty(len(start), np.int32)
+        number[by_start] = np.arange(len(start), dtype=np.int32)
+        start, end, pieces = (a[by_start] for a in (start, end, pieces))
+        there, back, length = (a[by_start] for a in (there, back, length))
+        out, into = _arcs(len(origin), start, end, there, back), _arcs(len(origin), end, start, there, back)
+        same = all(np.array_equal(getattr(out, one.name), getattr(into, one.name)) for one in fields(Arcs))
+        onward, against = (np.where(np.isfinite(a), a, 0.0).astype(np.float32) for a in (forward, backward))
         return cls(
-            chain=chain,
+            chain=number[chain],
             along=along,
             turn=turn,
             ahead=ahead,
             behind=behind,
             before=before,
-            forward=np.where(along, forward, backward),
-            backward=np.where(along, backward, forward),
-            metres=metres,
+            forward=np.where(along, onward, against),
+            backward=np.where(along, against, onward),
+            metres=metres.astype(np.float32),
             start=start,
             end=end,
             there=there,
             back=back,
             length=length,
-            edges=edges,
-            origin=kept[order].astype(np.int32),
-            out=_arcs(len(kept), tails, heads, seconds, number),
-            into=_arcs(len(kept), heads, tails, seconds, number),
+            pieces=pieces,
+            origin=origin,
+            part=_parts(len(origin), start, end, there, back),
+            out=out,
+            into=out if same else into,
         )
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """All of it as named arrays, for `from_arrays`."""
+        arrays = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in ("out", "into")}
+        for name in ("out",) if self.into is self.out else ("out", "into"):
+            arrays |= {f"{name}_{one.name}": getattr(getattr(self, name), one.name) for one in fields(Arcs)}
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "Graph":
+        """The graph that gave these `arrays`; nothing is copied."""
+        own = {one.name: arrays[one.name] for one in fields(cls) if one.name not in ("out", "into")}
+        out = Arcs(*(arrays[f"out_{one.name}"] for one in fields(Arcs)))
+        into = out
+        if "into_heads" in arrays:
+            into = Arcs(*(arrays[f"into_{one.name}"] for one in fields(Arcs)))
+        return cls(**own, out=out, into=into)
+
+    def save(self, path: Path) -> None:
+        """Write the graph to a file that `open` maps into memory."""
+        prepared.write(path, self.arrays())
+
+    @classmethod
+    def open(cls, path: Path) -> "Graph":
+        """The graph of a file, mapped into memory: nothing is read before it is needed."""
+        return cls.from_arrays(prepared.read(path))
 
     def positions(self, edge: NDArray[np.integer], fraction: Floats) -> Positions:
         """Where on the graph places are that lie at a ``fraction`` along an ``edge`` (−1: nowhere)."""
         if not len(self.chain):  # nobody may use any street
-            nothing, never = np.full(len(edge), np.int32(-1)), np.full(len(edge), np.inf)
-            return Positions(nothing, nothing, nothing, *(never,) * 8)
+            return Positions(
+                np.full(len(edge), np.int32(-1)), np.zeros(len(edge)), *np.zeros((2, len(edge)), np.float32)
+            )
         nowhere = edge < 0
         edge = np.where(nowhere, 0, edge)
         part = np.where(self.along[edge], fraction, 1.0 - fraction)
-        chain, at = self.chain[edge], self.turn[edge] + part
-        there, back = self.there[chain], self.back[chain]
-        closed_ahead, closed_behind = np.isinf(there), np.isinf(back)
-        with np.errstate(invalid="ignore"):  # 0 × ∞ and ∞ − ∞ on closed chains, masked below
-            ahead = self.ahead[edge] + part * self.forward[edge]
-            behind = self.behind[edge] + part * self.backward[edge]
-            to_end, from_end = there - ahead, back - behind
-        # At a chain's end one stands on the node, and no one-way binds.
-        at_start, at_end = at == 0, at == self.edges[chain]
         return Positions(
-            chain=np.where(nowhere, -1, chain).astype(np.int32),
-            start=np.where(nowhere, -1, self.start[chain]).astype(np.int32),
-            end=np.where(nowhere, -1, self.end[chain]).astype(np.int32),
-            to_start=np.where(at_start, 0.0, np.where(closed_behind, np.inf, behind)),
-            to_end=np.where(at_end, 0.0, np.where(closed_ahead, np.inf, to_end)),
-            from_start=np.where(at_start, 0.0, np.where(closed_ahead, np.inf, ahead)),
-            from_end=np.where(at_end, 0.0, np.where(closed_behind, np.inf, from_end)),
-            ahead=ahead,
-            behind=behind,
-            at=at,
-            metres=self.before[edge] + part * self.metres[edge],
+            chain=np.where(nowhere, -1, self.chain[edge]).astype(np.int32),
+            at=self.turn[edge] + part,
+            ahead=(self.ahead[edge] + part * self.forward[edge]).astype(np.float32),
+            behind=(self.behind[edge] + part * self.backward[edge]).astype(np.float32),
         )
+
+    def over_ends(self, at: Positions, towards: bool) -> tuple[Floats, Floats]:
+        """Seconds from positions to the start and the end of their chains (``towards``), or from there; shape (n,)."""
+        there, back, pieces = self.there[at.chain], self.back[at.chain], self.pieces[at.chain]
+        onto = at.behind if towards else at.ahead
+        open_start, over = (back, there - at.ahead) if towards else (there, back - at.behind)
+        to_start = np.where(at.at == 0, 0.0, np.where(np.isfinite(open_start), onto, np.inf))
+        return to_start, np.where(at.at == pieces, 0.0, np.maximum(over, 0.0))
+
+    def metres_before(self, edge: NDArray[np.integer], fraction: Floats) -> Floats:
+        """Metres from the start of their chains to places, shape (n,)."""
+        part = np.where(self.along[edge], fraction, 1.0 - fraction)
+        return np.asarray(self.before[edge] + part * self.metres[edge])
+
+    @cached_property
+    def incident(self) -> tuple[Ints, Ints]:
+        """The chains that touch each node in CSR form: where those of each begin (nodes + 1,), and the chains."""
+        ends = np.concatenate([self.start, self.end])
+        first = np.zeros(len(self.origin) + 1, np.int32)
+        np.cumsum(np.bincount(ends, minlength=len(self.origin)), out=first[1:])
+        return first, (np.argsort(ends, kind="stable") % len(self.start)).astype(np.int32)
+
+    @cached_property
+    def chain_edges(self) -> tuple[Ints, Ints]:
+        """The edges of each chain in their order, in CSR form: where they begin (chains + 1,), and the edges."""
+        order = np.lexsort((self.turn, self.chain)).astype(np.int32)
+        return np.append(0, np.cumsum(self.pieces)).astype(np.int32), order
+
+    def part_metres(self) -> Floats:
+        """Metres of street in the strongly connected part of the network that each chain is in, shape (chains,).
+
+        0 for a chain that only leads from one part into another.
+        """
+        part = self.part[self.start]
+        inner = part == self.part[self.end]
+        metres = np.bincount(part[inner], weights=self.length[inner], minlength=int(self.part.max(initial=-1)) + 1)
+        return np.where(inner, metres[part] if len(metres) else 0.0, 0.0)
 
 
 def _hilbert(x: Floats, y: Floats) -> NDArray[np.uint64]:
     if not len(x):
         return np.empty(0, np.uint64)
     span = max(float(np.ptp(x)), float(np.ptp(y)), 1e-9)
-    column, row = (((c - c.min()) / span * (2**BITS - 1)).astype(np.uint32) for c in (x, y))
-    return kernel.hilbert(column, row, BITS)
+    column, row = (((c - c.min()) / span * (2**HILBERT_BITS - 1)).astype(np.uint32) for c in (x, y))
+    return contraction.hilbert(column, row, HILBERT_BITS)
 
 
-def _arcs(nodes: int, tails: Ints, heads: Ints, seconds: Floats, chain: Ints) -> Arcs:
-    order = np.lexsort((seconds, heads, tails))
-    tails, heads, seconds, chain = tails[order], heads[order], seconds[order], chain[order]
-    first = np.ones(len(tails), dtype=bool)  # of parallel arcs the fastest
+def _parts(nodes: int, start: Ints, end: Ints, there: Singles, back: Singles) -> Ints:
+    ahead, against = np.isfinite(there), np.isfinite(back)
+    tails, heads = np.concatenate([start[ahead], end[against]]), np.concatenate([end[ahead], start[against]])
+    graph = csr_array((np.ones(len(tails), np.int8), (tails, heads)), shape=(nodes, nodes))
+    return connected_components(graph, directed=True, connection="strong")[1].astype(np.int32)  # type: ignore[no-any-return]
+
+
+def _arcs(nodes: int, start: Ints, end: Ints, there: Singles, back: Singles) -> Arcs:
+    """Arcs along chains in ``there`` seconds from ``start`` to ``end`` and in ``back`` seconds from there."""
+    degree = np.bincount(np.concatenate([start, end]), minlength=nodes)
+    tails, heads = np.concatenate([start, end]), np.concatenate([end, start])
+    seconds = np.concatenate([there, back])
+    used = np.isfinite(seconds) & (tails != heads) & (degree[tails] > 1) & (degree[heads] > 1)
+    rows = np.flatnonzero(used)
+    rows = rows[np.lexsort((seconds[rows], heads[rows], tails[rows]))]
+    tails, heads = tails[rows], heads[rows]
+    first = np.ones(len(rows), dtype=bool)  # of parallel arcs the fastest
     first[1:] = (tails[1:] != tails[:-1]) | (heads[1:] != heads[:-1])
-    indptr = np.searchsorted(tails[first], np.arange(nodes + 1)).astype(np.int32)
-    return Arcs(indptr, heads[first].astype(np.int32), seconds[first], chain[first])
+    rows = rows[first]
+    indptr = np.zeros(nodes + 1, np.int32)
+    np.cumsum(np.bincount(tails[first], minlength=nodes), out=indptr[1:])
+    return Arcs(indptr, heads[first], seconds[rows], (rows % len(start)).astype(np.int32))

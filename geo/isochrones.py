@@ -80,9 +80,9 @@ def around(travel: Travel, place: Any, minutes: Sequence[float], mode: Mode, tow
     edges = _reached_edges(network, origin, stretches, towards, limit, junctions)
     xy, edge, fraction = _samples(network, edges)
     demand = travel.demand_places(mode)
-    at = network.graph.positions(np.append(edge, demand.edge), np.append(fraction, demand.fraction))
-    seconds, _ = traveltime.reached(network, stretches, at, towards, junctions)
-    street_seconds, demand_seconds = np.split(seconds, [len(edge)])
+    positions = network.graph.positions(edge, fraction)
+    street_seconds, _ = traveltime.reached(network, stretches, positions, towards, junctions)
+    demand_seconds, _ = traveltime.reached(network, stretches, travel.demand_positions(mode), towards, junctions)
     demand_seconds = demand_seconds + demand.connector_m / network.walk_mps
     population = travel.study.demand["population"].to_numpy()
     near = street_seconds <= limit
@@ -136,7 +136,7 @@ def _contours(xy: Floats, seconds: Floats, walk_mps: float, limit: float) -> Any
     x, y = np.arange(west, east + CELL_M, CELL_M), np.arange(south, north + CELL_M, CELL_M)
     grid = np.full((len(y), len(x)), np.inf)
     reach = (BESIDE_M / CELL_M, OFF_STREET_M / CELL_M, CELL_M / walk_mps)
-    kernel.spread(grid, (xy - (west, south)) / CELL_M, seconds, *reach)
+    spread(grid, (xy - (west, south)) / CELL_M, seconds, *reach)
     # Contours are interpolated between corners. This far off, they keep metres apart at the edge of what is reached,
     # where all of them pass: rounding cannot make them cross.
     grid[np.isinf(grid)] = 2.0 * limit
@@ -173,3 +173,20 @@ def _circles(travel: Travel, origin: gpd.GeoDataFrame, levels: list[float], mode
         circle = metric.inverse(shape.buffer(reach_m, quad_segs=32))
         found.append(_contour(level, circle, float(people[metres <= reach_m + traveltime.TOLERANCE].sum())))
     return Isochrones(found, None, None, None)
+
+
+@kernel.compiled
+def spread(grid: Floats, xy: Floats, seconds: Floats, free: float, reach: float, per_cell: float) -> None:
+    """Lower the corners of ``grid``, shape (rows, columns), to what they take from points beside them.
+
+    ``xy`` are the points' columns and rows, shape (points, 2); a corner up to ``free`` cells from a point takes the
+    point's ``seconds``, up to ``reach`` cells ``per_cell`` seconds more for each, and farther nothing.
+    """
+    for point in range(len(seconds)):
+        x, y = xy[point]
+        for row in range(max(0, int(np.ceil(y - reach))), min(len(grid) - 1, int(y + reach)) + 1):
+            for column in range(max(0, int(np.ceil(x - reach))), min(grid.shape[1] - 1, int(x + reach)) + 1):
+                off = np.hypot(column - x, row - y)
+                if off <= reach:
+                    taken = seconds[point] + max(0.0, off - free) * per_cell
+                    grid[row, column] = min(grid[row, column], taken)

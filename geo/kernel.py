@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
 Ints = NDArray[np.int32]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -32,135 +33,132 @@ def compiled(function: F) -> F:
 INHERIT, ARC = 0, 1
 """What a search writes for a node: its source's label, or the arc it was reached by."""
 
-# Seeds whose nodes share this many leading bits of their Hilbert number are searched together, so that what a batch
+BUCKET_SECONDS = 4.0
+# Seeds whose nodes share all but this many bits of their Hilbert number are searched together, so that what a batch
 # touches stays in the processor's cache, however large the network.
 BATCH_BITS = 15
+TOGETHER = 31  # bits that no two nodes differ beyond: one batch
+
+
+@compiled
+def _slots(longest: float, seed_seconds: Floats, limit: float) -> int:
+    """How many buckets the ring needs, a power of two: the longest step, or the farthest seed, at once."""
+    most = longest
+    for seed in range(len(seed_seconds)):
+        if seed_seconds[seed] <= limit:
+            most = max(most, seed_seconds[seed])
+    slots = 1
+    while slots < most / BUCKET_SECONDS + 2:
+        slots *= 2
+    return slots
+
+
+@compiled
+def _batches(seed_node: Ints, nodes: int, bits: int) -> tuple[Ints, Ints]:
+    """Seeds by blocks of nodes: their order, and where each block begins in it; a counting sort."""
+    begin = np.zeros((nodes >> bits) + 2, np.int32)
+    for node in seed_node:
+        begin[(node >> bits) + 1] += 1
+    for block in range(len(begin) - 1):
+        begin[block + 1] += begin[block]
+    order, filled = np.empty(len(seed_node), np.int32), begin.copy()
+    for seed in range(len(seed_node)):
+        block = seed_node[seed] >> bits
+        order[filled[block]] = seed
+        filled[block] += 1
+    return order, begin
 
 
 @compiled
 def _search(
     indptr: Ints,
     heads: Ints,
-    weights: Floats,
+    weights: Singles,
     seed_node: Ints,
     seed_seconds: Floats,
     seed_label: Ints,
-    order: NDArray[np.int64],
-    limit: float,
-    width: float,
+    seeds: Ints,
+    first_bucket: Ints,
     arcs: bool,
-    batched: bool,
     seconds: Floats,
     label: Ints,
-    room: int,
-) -> bool:
-    """The search itself, into ``seconds`` and ``label``; False where the queue needed more than ``room`` entries."""
-    # An entry is pushed in two places, written out: a helper that gives the queue's state back costs a factor of two.
-    # Buckets are stacks of nodes in a ring just longer than the longest arc. A node that improves is put into its new
-    # bucket and left in the old one, where it is found done.
-    per_second = 1.0 / width
-    longest = 0.0
-    for arc in range(len(weights)):
-        longest = max(longest, weights[arc])
-    slots = np.int64(longest * per_second) + 2
-    head = np.full(slots, np.int32(-1))
-    below, node_of = np.empty(room, np.int32), np.empty(room, np.int32)
-    waiting = np.zeros(len(seconds), np.uint8)
-    free, used, begin = -1, 0, 0
-    while begin < len(order):
-        end = len(order)
-        if batched:
-            end = begin + 1
-            block = seed_node[order[begin]] >> BATCH_BITS
-            while end < len(order) and seed_node[order[end]] >> BATCH_BITS == block:
-                end += 1
-        pending, at = 0, begin
-        bucket = np.int64(0)
-        while True:
-            if pending == 0:
-                if at == end or seed_seconds[order[at]] > limit:
-                    break
-                bucket = np.int64(seed_seconds[order[at]] * per_second)
-            here = bucket % slots
-            while at < end and np.int64(seed_seconds[order[at]] * per_second) <= bucket:
-                seed = order[at]
-                at += 1
-                node = seed_node[seed]
-                if seed_seconds[seed] < seconds[node] and seed_seconds[seed] <= limit:
-                    seconds[node] = seed_seconds[seed]
-                    label[node] = -2 if arcs else seed_label[seed]
-                    if free >= 0:
-                        entry = free
-                        free = below[entry]
-                    elif used < room:
-                        entry = used
+    node_of: Ints,
+    below: Ints,
+) -> int:
+    """One batch, the ``seeds``, into ``seconds`` and ``label``.
+
+    ``seconds`` hold what a node must stay below; ``first_bucket`` is the ring of buckets, all empty (−1). Gives how
+    many entries of ``node_of`` were used, which name every node reached; −1 where there was no room for them.
+    """
+    # Buckets are stacks of entries, linked by ``below``. A node that improves is put into its new bucket and left in
+    # the old one, where it is found done. Pushes are written out: a helper that gives the queue's state back costs a
+    # factor of two.
+    mask, room = len(first_bucket) - 1, len(node_of)
+    per_second = 1.0 / BUCKET_SECONDS
+    used, pending, earliest = 0, 0, np.inf
+    for seed in seeds:
+        node, reached = seed_node[seed], seed_seconds[seed]
+        if reached < seconds[node]:
+            if used == room:
+                return -1
+            seconds[node] = reached
+            label[node] = -2 if arcs else seed_label[seed]
+            slot = np.int64(reached * per_second) & mask
+            node_of[used], below[used] = node, first_bucket[slot]
+            first_bucket[slot] = used
+            used += 1
+            pending += 1
+            earliest = min(earliest, reached)
+    bucket = np.int64(earliest * per_second) if pending else np.int64(0)
+    while pending > 0:
+        here = bucket & mask
+        entry = first_bucket[here]
+        while entry >= 0:
+            first_bucket[here] = below[entry]
+            pending -= 1
+            tail = node_of[entry]
+            from_tail = seconds[tail]
+            if np.int64(from_tail * per_second) == bucket:
+                tail_label = label[tail]
+                for arc in range(indptr[tail], indptr[tail + 1]):
+                    node, reached = heads[arc], from_tail + weights[arc]
+                    if reached < seconds[node]:
+                        if used == room:
+                            return -1
+                        seconds[node] = reached
+                        label[node] = arc if arcs else tail_label
+                        slot = np.int64(reached * per_second) & mask
+                        node_of[used], below[used] = node, first_bucket[slot]
+                        first_bucket[slot] = used
                         used += 1
-                    else:
-                        return False
-                    node_of[entry] = node
-                    below[entry] = head[here]
-                    head[here] = entry
-                    waiting[node] = 1
-                    pending += 1
-            entry = head[here]
-            while entry >= 0:
-                head[here] = below[entry]
-                below[entry] = free
-                free = entry
-                pending -= 1
-                tail = node_of[entry]
-                if waiting[tail] == 1:
-                    waiting[tail] = 0
-                    from_tail, tail_label = seconds[tail], label[tail]
-                    for arc in range(indptr[tail], indptr[tail + 1]):
-                        node = heads[arc]
-                        reached = from_tail + weights[arc]
-                        if reached < seconds[node] and reached <= limit:
-                            seconds[node] = reached
-                            label[node] = arc if arcs else tail_label
-                            if free >= 0:
-                                entry = free
-                                free = below[entry]
-                            elif used < room:
-                                entry = used
-                                used += 1
-                            else:
-                                return False
-                            slot = np.int64(reached * per_second) % slots
-                            node_of[entry] = node
-                            below[entry] = head[slot]
-                            head[slot] = entry
-                            waiting[node] = 1
-                            pending += 1
-                entry = head[here]
-            bucket += 1
-        begin = end
-    return True
+                        pending += 1
+            entry = first_bucket[here]
+        bucket += 1
+    return used
 
 
 @compiled
 def search(
     indptr: Ints,
     heads: Ints,
-    weights: Floats,
+    weights: Singles,
+    longest: float,
     seed_node: Ints,
     seed_seconds: Floats,
     seed_label: Ints,
     limit: float,
-    width: float,
     track: int,
-    batched: bool,
+    bits: int,
 ) -> tuple[Floats, Ints]:
     """Seconds from the nearest seed to every node, and that seed's label or the last arc on the way.
 
     Parameters
     ----------
-    indptr, heads, weights : the graph in CSR form; seconds ≥ 0
+    indptr, heads, weights : the graph in CSR form; seconds ≥ 0, of which ``longest`` is the greatest
     seed_node, seed_seconds, seed_label : shape (seeds,); a node may have several
     limit : seconds beyond which nodes are not reached (≤)
-    width : of a bucket, in seconds
     track : `INHERIT` or `ARC`; a seed's arc is −2
-    batched : whether to search the seeds in batches of neighbours
+    bits : `BATCH_BITS`, or `TOGETHER` for seeds of one place
 
     Returns
     -------
@@ -169,217 +167,362 @@ def search(
     """
     nodes = len(indptr) - 1
     seconds, label = np.empty(nodes), np.empty(nodes, np.int32)
-    # Batch by batch, and within each the nearest first; no time on a street comes near 1e9 seconds.
-    batch = (seed_node >> BATCH_BITS) * 1e9 if batched else np.zeros(len(seed_node))
-    order = np.argsort(batch + seed_seconds)
-    room = nodes + len(order) + 1
-    while True:
-        seconds[:] = np.inf
-        label[:] = -1
-        if _search(
-            indptr,
-            heads,
-            weights,
-            seed_node,
-            seed_seconds,
-            seed_label,
-            order,
-            limit,
-            width,
-            track == ARC,
-            batched,
-            seconds,
-            label,
-            room,
-        ):
-            return seconds, label
+    slots = _slots(longest, seed_seconds, limit)
+    order, begin = _batches(seed_node, nodes, bits)
+    room = 2 * nodes + len(seed_node)
+    fits = False
+    while not fits:
+        seconds[:], label[:] = np.nextafter(limit, np.inf), -1
+        first_bucket = np.full(slots, np.int32(-1))
+        node_of, below = np.empty(room, np.int32), np.empty(room, np.int32)
+        fits = True
+        for block in range(len(begin) - 1):
+            seeds = order[begin[block] : begin[block + 1]]
+            if fits and len(seeds):
+                used = _search(
+                    indptr,
+                    heads,
+                    weights,
+                    seed_node,
+                    seed_seconds,
+                    seed_label,
+                    seeds,
+                    first_bucket,
+                    track == ARC,
+                    seconds,
+                    label,
+                    node_of,
+                    below,
+                )
+                fits = used >= 0
         room *= 2
-
-
-@compiled
-def chains(
-    nodes: int, u: Ints, v: Ints, forward: Floats, backward: Floats, metres: Floats
-) -> tuple[Ints, NDArray[np.bool_], Ints, Floats, Floats, Floats, Ints, Ints, Floats, Floats, Floats, Ints]:
-    """Contract chains of edges through nodes of degree two.
-
-    Parameters
-    ----------
-    u, v, forward, backward, metres : shape (edges,), the ends of each edge, the seconds along and against it (infinity:
-        closed), and its length
-
-    Returns
-    -------
-    chain, along, turn : shape (edges,), the chain each edge is part of, whether it points the way the chain does, and
-        how many edges of the chain come before it
-    ahead, behind, before : shape (edges,), seconds along the chain from its start to where the edge begins on it,
-        seconds against the chain from there to its start, and metres between
-    start, end, there, back, length, edges : shape (chains,), the nodes at the ends, seconds along and against, metres,
-        and how many edges there are
-    """
-    edges = len(u)
-    degree = np.zeros(nodes + 1, np.int32)
-    for edge in range(edges):
-        degree[u[edge] + 1] += 1
-        degree[v[edge] + 1] += 1
-    first = np.cumsum(degree).astype(np.int32)
-    incident = np.empty(2 * edges, np.int32)
-    fill = first[:-1].copy()
-    for edge in range(edges):
-        for node in (u[edge], v[edge]):
-            incident[fill[node]] = edge
-            fill[node] += 1
-    through = np.zeros(nodes, np.bool_)
     for node in range(nodes):
-        if first[node + 1] - first[node] == 2:
-            a, b = incident[first[node]], incident[first[node] + 1]
-            if a != b:
-                # Whoever can come in on one side can go out on the other, both ways round.
-                into_a = np.isfinite(forward[a] if v[a] == node else backward[a])
-                out_a = np.isfinite(backward[a] if v[a] == node else forward[a])
-                into_b = np.isfinite(forward[b] if v[b] == node else backward[b])
-                out_b = np.isfinite(backward[b] if v[b] == node else forward[b])
-                through[node] = into_a == out_b and into_b == out_a
-
-    chain, along = np.full(edges, np.int32(-1)), np.empty(edges, np.bool_)
-    ahead, behind, before = np.empty(edges), np.empty(edges), np.empty(edges)
-    turn, pieces = np.empty(edges, np.int32), np.empty(edges, np.int32)
-    start, end = np.empty(edges, np.int32), np.empty(edges, np.int32)
-    there, back, length = np.empty(edges), np.empty(edges), np.empty(edges)
-    count = 0
-    for rings in (False, True):
-        for origin in range(nodes):
-            # A ring without a junction begins at any of its nodes.
-            if through[origin] != rings:
-                continue
-            for at in range(first[origin], first[origin + 1]):
-                edge = incident[at]
-                if chain[edge] >= 0:
-                    continue
-                node, gone, returned, covered, turns = origin, 0.0, 0.0, 0.0, 0
-                while True:
-                    forwards = u[edge] == node
-                    chain[edge], along[edge], turn[edge] = count, forwards, turns
-                    turns += 1
-                    ahead[edge], behind[edge], before[edge] = gone, returned, covered
-                    gone += forward[edge] if forwards else backward[edge]
-                    returned += backward[edge] if forwards else forward[edge]
-                    covered += metres[edge]
-                    node = v[edge] if forwards else u[edge]
-                    if node == origin or not through[node]:
-                        break
-                    a, b = incident[first[node]], incident[first[node] + 1]
-                    edge = b if a == edge else a
-                start[count], end[count], pieces[count] = origin, node, turns
-                there[count], back[count], length[count] = gone, returned, covered
-                count += 1
-    return (
-        chain,
-        along,
-        turn,
-        ahead,
-        behind,
-        before,
-        start[:count].copy(),
-        end[:count].copy(),
-        there[:count].copy(),
-        back[:count].copy(),
-        length[:count].copy(),
-        pieces[:count].copy(),
-    )
-
-
-@compiled
-def hilbert(x: NDArray[np.uint32], y: NDArray[np.uint32], bits: int) -> NDArray[np.uint64]:
-    """Place of each cell (x, y), both below 2**bits, on the Hilbert curve, shape (n,)."""
-    places = np.empty(len(x), np.uint64)
-    for row in range(len(x)):
-        px, py = np.uint32(x[row]), np.uint32(y[row])
-        place = np.uint64(0)
-        side = np.uint32(1) << np.uint32(bits - 1)
-        while side > 0:
-            right, upper = np.uint64((px & side) != 0), np.uint64((py & side) != 0)
-            place = (place << np.uint64(2)) | ((np.uint64(3) * right) ^ upper)
-            # Each quarter holds a smaller curve, turned so that its ends meet its neighbours'.
-            if upper == 0:
-                if right == 1:
-                    px, py = ~px, ~py
-                px, py = py, px
-            side >>= np.uint32(1)
-        places[row] = place
-    return places
-
-
-@compiled
-def read_off(
-    node_seconds: Floats, node_label: Ints, start: Ints, end: Ints, to_start: Floats, to_end: Floats
-) -> tuple[Floats, Ints]:
-    """Seconds of places along chains, the least over both ends, and the label of that end; shape (places,)."""
-    places = len(start)
-    seconds, label = np.full(places, np.inf), np.full(places, np.int32(-1))
-    for place in range(places):
-        if start[place] >= 0:
-            over_start = to_start[place] + node_seconds[start[place]]
-            over_end = to_end[place] + node_seconds[end[place]]
-            if over_start <= over_end:
-                seconds[place], label[place] = over_start, node_label[start[place]]
-            else:
-                seconds[place], label[place] = over_end, node_label[end[place]]
-            if seconds[place] == np.inf:
-                label[place] = -1
+        if label[node] == -1:
+            seconds[node] = np.inf
     return seconds, label
 
 
 @compiled
-def along_chains(
-    seconds: Floats,
-    label: Ints,
-    chain: Ints,
-    at: Floats,
-    ahead: Floats,
-    behind: Floats,
-    open_ahead: NDArray[np.bool_],
-    open_behind: NDArray[np.bool_],
-    first: Ints,
-    low: Floats,
-    high: Floats,
-    low_ahead: Floats,
-    high_behind: Floats,
-    extra: Floats,
-    stretch_label: Ints,
-) -> None:
-    """Shorten ``seconds`` of places, shape (places,), where a stretch on their own chain is reached along it.
-
-    Places stand ``at`` a coordinate of their ``chain``; the stretches of chain c are the rows ``first[c]`` to
-    ``first[c + 1]`` of the last five arrays, from ``low`` to ``high`` in that coordinate, and cost ``extra`` seconds.
-    """
-    for place in range(len(seconds)):
-        here = chain[place]
-        if here < 0:
-            continue
-        for stretch in range(first[here], first[here + 1]):
-            if at[place] < low[stretch]:
-                way = low_ahead[stretch] - ahead[place] if open_ahead[here] else np.inf
-            elif at[place] > high[stretch]:
-                way = behind[place] - high_behind[stretch] if open_behind[here] else np.inf
-            else:
-                way = 0.0
-            way += extra[stretch]
-            if way < seconds[place]:
-                seconds[place], label[place] = way, stretch_label[stretch]
+def _enlist(
+    seconds: Floats, label: Ints, metres: Singles, node: int, reached: float, new_label: int, travelled: float
+) -> bool:
+    """Put a label into a node's row of the lists, shape (nodes, k), if it is near enough; none stands there twice."""
+    at = seconds.shape[1] - 1
+    if reached >= seconds[node, at]:
+        return False
+    for row in range(at + 1):
+        if label[node, row] == new_label:
+            if seconds[node, row] <= reached:
+                return False
+            at = row
+            break
+    while at > 0 and seconds[node, at - 1] > reached:
+        seconds[node, at] = seconds[node, at - 1]
+        label[node, at] = label[node, at - 1]
+        metres[node, at] = metres[node, at - 1]
+        at -= 1
+    seconds[node, at], label[node, at], metres[node, at] = reached, new_label, travelled
+    return True
 
 
 @compiled
-def spread(grid: Floats, xy: Floats, seconds: Floats, free: float, reach: float, per_cell: float) -> None:
-    """Lower the corners of ``grid``, shape (rows, columns), to what they take from points beside them.
+def search_several(
+    indptr: Ints,
+    heads: Ints,
+    weights: Singles,
+    arc_metres: Singles,
+    longest: float,
+    seed_node: Ints,
+    seed_seconds: Floats,
+    seed_metres: Floats,
+    seed_label: Ints,
+    k: int,
+    limit: float,
+    bits: int,
+) -> tuple[Floats, Ints, Singles]:
+    """The ``k`` nearest seeds of different label from every node: a node is settled at most ``k`` times.
 
-    ``xy`` are the points' columns and rows, shape (points, 2); a corner up to ``free`` cells from a point takes the
-    point's ``seconds``, up to ``reach`` cells ``per_cell`` seconds more for each, and farther nothing.
+    Parameters are those of `search`, with the ``metres`` of arcs and seeds.
+
+    Returns
+    -------
+    seconds : shape (nodes, k), nearest first, infinity where fewer are reached
+    label : shape (nodes, k), −1 there
+    metres : shape (nodes, k), travelled on the way that takes so long
     """
-    for point in range(len(seconds)):
-        x, y = xy[point]
-        for row in range(max(0, int(np.ceil(y - reach))), min(len(grid) - 1, int(y + reach)) + 1):
-            for column in range(max(0, int(np.ceil(x - reach))), min(grid.shape[1] - 1, int(x + reach)) + 1):
-                off = np.hypot(column - x, row - y)
-                if off <= reach:
-                    taken = seconds[point] + max(0.0, off - free) * per_cell
-                    grid[row, column] = min(grid[row, column], taken)
+    nodes = len(indptr) - 1
+    seconds = np.full((nodes, k), np.nextafter(limit, np.inf))
+    label, metres = np.full((nodes, k), np.int32(-1)), np.empty((nodes, k), np.float32)
+    slots = _slots(longest, seed_seconds, limit)
+    order, begin = _batches(seed_node, nodes, bits)
+    mask, per_second = slots - 1, 1.0 / BUCKET_SECONDS
+    first_bucket = np.full(slots, np.int32(-1))
+    room = 2 * nodes + len(seed_node) + 16
+    node_of, label_of, below = np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.int32)
+    for block in range(len(begin) - 1):
+        used, pending, earliest = 0, 0, np.inf
+        for seed in order[begin[block] : begin[block + 1]]:
+            node, reached = seed_node[seed], seed_seconds[seed]
+            if _enlist(seconds, label, metres, node, reached, seed_label[seed], seed_metres[seed]):
+                slot = np.int64(reached * per_second) & mask
+                node_of[used], label_of[used], below[used] = node, seed_label[seed], first_bucket[slot]
+                first_bucket[slot] = used
+                used += 1
+                pending += 1
+                earliest = min(earliest, reached)
+        bucket = np.int64(earliest * per_second) if pending else np.int64(0)
+        while pending > 0:
+            here = bucket & mask
+            entry = first_bucket[here]
+            while entry >= 0:
+                first_bucket[here] = below[entry]
+                pending -= 1
+                tail, tail_label = node_of[entry], label_of[entry]
+                row = 0
+                while row < k and label[tail, row] != tail_label:
+                    row += 1
+                # Nearer facilities may have pushed it out of the list since, or it has come nearer itself.
+                if row < k and np.int64(seconds[tail, row] * per_second) == bucket:
+                    from_tail, walked = seconds[tail, row], metres[tail, row]
+                    for arc in range(indptr[tail], indptr[tail + 1]):
+                        node, reached = heads[arc], from_tail + weights[arc]
+                        if reached < seconds[node, k - 1] and _enlist(
+                            seconds, label, metres, node, reached, tail_label, walked + arc_metres[arc]
+                        ):
+                            if used == len(node_of):
+                                node_of = np.append(node_of, np.empty(used, np.int32))
+                                label_of = np.append(label_of, np.empty(used, np.int32))
+                                below = np.append(below, np.empty(used, np.int32))
+                            slot = np.int64(reached * per_second) & mask
+                            node_of[used], label_of[used], below[used] = node, tail_label, first_bucket[slot]
+                            first_bucket[slot] = used
+                            used += 1
+                            pending += 1
+                entry = first_bucket[here]
+            bucket += 1
+    for node in range(nodes):
+        for row in range(k):
+            if label[node, row] == -1:
+                seconds[node, row] = np.inf
+    return seconds, label, metres
+
+
+@compiled
+def _along(at: float, onto: float, off: float, stretch: Floats, row: int, opened: bool, home_open: bool) -> float:
+    """Seconds between a place and a stretch of its chain, along the chain; the arguments are those of `read_off`."""
+    if at < stretch[row, 0]:
+        return stretch[row, 1] - off if opened else np.inf
+    if at > stretch[row, 2]:
+        return onto - stretch[row, 3] if home_open else np.inf
+    return 0.0
+
+
+@compiled
+def _over_ends(
+    at: float, onto: float, off: float, pieces: int, over: float, home_open: bool, at_start: float, at_end: float
+) -> tuple[float, float]:
+    """Seconds of a place over the start and over the end of its chain; the arguments are those of `read_off`."""
+    # At a chain's end one stands on the node, and no one-way binds.
+    by_start = at_start + onto if home_open or at == 0 else np.inf
+    by_end = at_end if at == pieces else at_end + max(0.0, over - off)
+    return by_start, by_end
+
+
+@compiled
+def read_off(
+    node_seconds: Floats,
+    node_label: Ints,
+    start: Ints,
+    end: Ints,
+    home: Singles,
+    over: Singles,
+    pieces: Ints,
+    chains: Ints,
+    first_place: Ints,
+    at: Floats,
+    onto: Singles,
+    off: Singles,
+    order: Ints,
+    stretch_chain: Ints,
+    stretch: Floats,
+    extra: Floats,
+    stretch_label: Ints,
+    places: int,
+) -> tuple[Floats, Ints]:
+    """Seconds between places and the nearest of some stretches, by what a search from these wrote for the nodes.
+
+    A place's time is the least over both ends of its chain, or along the chain to a stretch that it has.
+
+    Parameters
+    ----------
+    node_seconds, node_label : shape (nodes,)
+    start, end, pieces : shape (chains,), as in `geo.graph.Graph`
+    home, over : shape (chains,), seconds of the whole chain, in the direction that a place takes over its start, and
+        over its end (infinity: closed)
+    chains : shape (m,), the chains that hold a place, in order
+    first_place : shape (m + 1,); where the places of each begin in the four arrays that follow
+    at, onto, off : shape (n,), a place's coordinate on its chain; seconds between it and the start in the direction of
+        ``home`` and in that of ``over``
+    order : shape (n,), number of the place
+    stretch_chain : shape (stretches,), in order
+    stretch, extra, stretch_label : shape (stretches, 4): ``at`` and ``off`` of the lower end, ``at`` and ``onto`` of
+        the upper one; what each costs besides; and whose it is
+    places : how many places are numbered
+
+    Returns
+    -------
+    seconds : shape (places,), infinity where none is reached
+    label : shape (places,), −1 there
+    """
+    seconds, label = np.full(places, np.inf), np.full(places, np.int32(-1))
+    low = high = 0
+    for number in range(len(chains)):
+        chain = chains[number]
+        while low < len(stretch_chain) and stretch_chain[low] < chain:
+            low += 1
+        high = low
+        while high < len(stretch_chain) and stretch_chain[high] == chain:
+            high += 1
+        whole, home_open, opened = over[chain], home[chain] < np.inf, over[chain] < np.inf
+        at_start, at_end = node_seconds[start[chain]], node_seconds[end[chain]]
+        start_label, end_label = node_label[start[chain]], node_label[end[chain]]
+        for row in range(first_place[number], first_place[number + 1]):
+            if home_open and opened:
+                by_start, by_end = at_start + onto[row], at_end + max(np.float32(0.0), whole - off[row])
+            else:
+                by_start, by_end = _over_ends(
+                    at[row], onto[row], off[row], pieces[chain], whole, home_open, at_start, at_end
+                )
+            least, nearest = (by_start, start_label) if by_start <= by_end else (by_end, end_label)
+            for own in range(low, high):
+                way = extra[own] + _along(at[row], onto[row], off[row], stretch, own, opened, home_open)
+                if way < least:
+                    least, nearest = way, stretch_label[own]
+            if least < np.inf:
+                place = order[row]
+                seconds[place], label[place] = least, nearest
+        low = high
+    return seconds, label
+
+
+@compiled
+def catchments(
+    indptr: Ints,
+    heads: Ints,
+    weights: Singles,
+    longest: float,
+    limit: float,
+    first_seed: Ints,
+    seed_node: Ints,
+    seed_seconds: Floats,
+    incident: Ints,
+    first_incident: Ints,
+    start: Ints,
+    end: Ints,
+    home: Singles,
+    over: Singles,
+    pieces: Ints,
+    first_place: Ints,
+    at: Floats,
+    onto: Singles,
+    off: Singles,
+    order: Ints,
+    first_stretch: Ints,
+    stretch_chain: Ints,
+    stretch: Floats,
+    extra: Floats,
+) -> tuple[NDArray[np.int64], Ints, Singles]:
+    """All places within ``limit`` seconds (≤) of each of some candidates.
+
+    Parameters
+    ----------
+    indptr, heads, weights, longest : as in `search`
+    first_seed : shape (candidates + 1,); where the seeds of each candidate begin
+    incident, first_incident : the chains that touch each node, in CSR form
+    start … pieces : the chains, as in `read_off`
+    first_place : shape (chains + 1,); where the places on each chain begin in the four arrays that follow, which are
+        those of `read_off`
+    first_stretch : shape (candidates + 1,); where the stretches of each candidate begin in the three arrays that follow
+
+    Returns
+    -------
+    indptr : shape (candidates + 1,); where the rows of each candidate begin
+    place, seconds : shape (rows,)
+    """
+    nodes, candidates = len(indptr) - 1, len(first_seed) - 1
+    beyond = np.nextafter(limit, np.inf)
+    seconds, label = np.full(nodes, beyond), np.zeros(nodes, np.int32)
+    ring = np.full(_slots(longest, seed_seconds, limit), np.int32(-1))
+    node_of, below = np.empty(4 * nodes + 16, np.int32), np.empty(4 * nodes + 16, np.int32)
+    seeds, no_label = np.arange(len(seed_node)).astype(np.int32), np.zeros(len(seed_node), np.int32)
+    seen = np.full(len(start), np.int32(-1))  # the last candidate that each chain was looked at for
+    first_row = np.zeros(candidates + 1, np.int64)
+    place, taken = np.empty(1024, np.int32), np.empty(1024, np.float32)
+    rows = 0
+    for candidate in range(candidates):
+        own = seeds[first_seed[candidate] : first_seed[candidate + 1]]
+        used = -1
+        while used < 0:
+            used = _search(
+                indptr,
+                heads,
+                weights,
+                seed_node,
+                seed_seconds,
+                no_label,
+                own,
+                ring,
+                False,
+                seconds,
+                label,
+                node_of,
+                below,
+            )
+            if used < 0:
+                seconds[:], ring[:] = beyond, -1
+                room = 2 * len(node_of)
+                node_of, below = np.empty(room, np.int32), np.empty(room, np.int32)
+        low, high = first_stretch[candidate], first_stretch[candidate + 1]
+        # The candidate's own chains first, then all that touch a node in reach; each once.
+        for number in range(low - high, used):
+            if number < 0:
+                begin, finish = 0, 1
+            else:
+                node = node_of[number]
+                begin, finish = first_incident[node], first_incident[node + 1]
+            for which in range(begin, finish):
+                chain = stretch_chain[high + number] if number < 0 else incident[which]
+                if seen[chain] == candidate:
+                    continue
+                seen[chain] = candidate
+                first, last = first_place[chain], first_place[chain + 1]
+                if first == last:
+                    continue
+                if rows + last - first > len(place):
+                    more = max(len(place), last - first)
+                    place = np.append(place, np.empty(more, np.int32))
+                    taken = np.append(taken, np.empty(more, np.float32))
+                whole, home_open, opened = over[chain], home[chain] < np.inf, over[chain] < np.inf
+                at_start, at_end = seconds[start[chain]], seconds[end[chain]]
+                if home_open and opened and number >= 0:
+                    for row in range(first, last):
+                        # Written in any case and kept if near enough: no branch to foresee.
+                        least = min(at_start + onto[row], at_end + max(np.float32(0.0), whole - off[row]))
+                        place[rows], taken[rows] = order[row], least
+                        rows += least < beyond
+                    continue
+                for row in range(first, last):
+                    by_start, by_end = _over_ends(
+                        at[row], onto[row], off[row], pieces[chain], whole, home_open, at_start, at_end
+                    )
+                    least = min(by_start, by_end)
+                    for mine in range(low, high):
+                        if stretch_chain[mine] == chain:
+                            way = _along(at[row], onto[row], off[row], stretch, mine, opened, home_open)
+                            least = min(least, way + extra[mine])
+                    place[rows], taken[rows] = order[row], least
+                    rows += least < beyond
+        for number in range(used):
+            seconds[node_of[number]] = beyond
+        first_row[candidate + 1] = rows
+    return first_row, place[:rows].copy(), taken[:rows].copy()

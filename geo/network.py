@@ -5,7 +5,9 @@ facility is *reached* over one or more stretches of edges: a point over the plac
 meets or enters it.
 """
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import geopandas as gpd
@@ -26,13 +28,24 @@ KPH_TO_MPS = 1000.0 / 3600.0
 _AT_END = 1e-9
 
 
+# A part of the network that one cannot leave, or not come back from, is an island. One that is shorter than this many
+# metres of street, and than this share of the largest part, does not attract who is near other streets too.
+ISLAND_M = 5_000.0
+ISLAND_SHARE = 0.01
+
+
 @dataclass(frozen=True)
 class Places:
-    """Places on the network, arrays of shape (n,): edge (−1: no street is near), fraction 0…1, connector in metres."""
+    """Places on the network, arrays of shape (n,).
+
+    ``edge`` (−1: no street is near), ``fraction`` 0…1, ``connector_m``; ``moved``, whether a small island's street is
+    nearer than the one taken.
+    """
 
     edge: Ints
     fraction: Floats
     connector_m: Floats
+    moved: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -51,71 +64,165 @@ class Access:
 
 @dataclass(frozen=True)
 class Stretches:
-    """`Access` on the graph, sorted by chain: those of chain c are the rows ``first[c]`` to ``first[c + 1]``.
+    """`Access` on the graph, sorted by chain; arrays of shape (n,).
 
-    ``low`` and ``high`` are the positions of each stretch's ends along its chain, ``extra`` the seconds of its
-    connector and ``owner`` the facility it leads to.
+    ``low`` and ``high`` are the positions of each stretch's ends along its chain, ``low_m`` and ``high_m`` metres from
+    the chain's start, ``extra`` the seconds and ``extra_m`` the metres of its connector, ``owner`` the facility it
+    leads to.
     """
 
-    first: NDArray[np.int32]
     low: Positions
     high: Positions
+    low_m: Floats
+    high_m: Floats
     extra: Floats
+    extra_m: Floats
+    owner: NDArray[np.int32]
+
+    def ends(self, towards: bool) -> Floats:
+        """Both ends as `kernel.read_off` takes them, shape (n, 4)."""
+        low, high = self.low, self.high
+        pair = (low.ahead, high.behind) if towards else (low.behind, high.ahead)
+        return np.column_stack([low.at, pair[0], high.at, pair[1]])
+
+    def seeds(self, graph: Graph, towards: bool) -> "Seeds":
+        """What a search for the stretches begins with: the ends of their chains."""
+        chain = self.low.chain
+        over_start, _ = graph.over_ends(self.low, not towards)
+        _, over_end = graph.over_ends(self.high, not towards)
+        seconds = np.concatenate([over_start, over_end]) + np.tile(self.extra, 2)
+        metres = np.concatenate([self.low_m, graph.length[chain] - self.high_m]) + np.tile(self.extra_m, 2)
+        node = np.concatenate([graph.start[chain], graph.end[chain]])
+        usable = np.isfinite(seconds)
+        return Seeds(node[usable], seconds[usable], metres[usable], np.tile(self.owner, 2)[usable])
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """Nodes that a search begins with: seconds and metres there already, and the facility; shape (n,)."""
+
+    node: NDArray[np.int32]
+    seconds: Floats
+    metres: Floats
     owner: NDArray[np.int32]
 
 
 class Network:
-    """The edges of a study that are open to one mode, and the `graph` they form.
+    """The edges of a study that are open to one mode, and the ``graph`` they form.
 
-    ``lines`` are the edges' lines in the projected metres of ``metric``, shape (edges,).
+    ``xy`` are the vertices of the edges' lines in the projected metres of ``metric``, shape (vertices, 2); those of an
+    edge begin at ``first_vertex``, shape (edges + 1,). ``attracts``, shape (edges,), is false on small islands.
     """
 
-    def __init__(self, table: gpd.GeoDataFrame, about: About, mode: Mode) -> None:
-        speeds = about.speeds
+    def __init__(
+        self,
+        about: About,
+        graph: Graph,
+        xy: Floats,
+        first_vertex: Ints,
+        attracts: NDArray[np.bool_],
+        fastest_mps: float,
+    ) -> None:
+        self.graph, self.xy, self.first_vertex, self.attracts = graph, xy, first_vertex, attracts
+        self.walk_mps = about.speeds.walk_kph * KPH_TO_MPS
+        self.fastest_mps = max(fastest_mps, self.walk_mps)
+        self.max_connector_m = about.max_connector_m
+        self.metric = projection(about.projection)
+
+    @classmethod
+    def prepare(cls, table: gpd.GeoDataFrame, about: About, mode: Mode) -> "Network":
+        """From a study's frame of streets."""
         forward, backward = _open(table, mode)
         used = forward | backward
         table, forward, backward = table[used], forward[used], backward[used]
-        seconds = table["length_m"].to_numpy() / (_kph(table, mode, speeds) * KPH_TO_MPS)
+        metres = table["length_m"].to_numpy()
+        seconds = metres / (_kph(table, mode, about.speeds) * KPH_TO_MPS)
         ends = table[["u", "v"]].to_numpy()
         names, nodes = np.unique(ends, return_inverse=True)
         nodes = nodes.reshape(ends.shape)
-
-        self.walk_mps = speeds.walk_kph * KPH_TO_MPS
-        self.max_connector_m = about.max_connector_m
-        self.metric = projection(about.projection)
-        self.lines: NDArray[Any] = self.metric.forward(table.geometry.to_numpy())
-        xy = np.empty((len(names), 2))
-        for column, at in ((0, 0), (1, -1)):
-            xy[nodes[:, column]] = shapely.get_coordinates(shapely.get_point(self.lines, at))
-        self.graph = Graph.prepare(
+        lines = projection(about.projection).forward(table.geometry.to_numpy())
+        xy, line = shapely.get_coordinates(lines, return_index=True)
+        first_vertex = np.searchsorted(line, np.arange(len(lines) + 1))
+        places = np.empty((len(names), 2))
+        places[nodes[:, 0]], places[nodes[:, 1]] = xy[first_vertex[:-1]], xy[first_vertex[1:] - 1]
+        graph = Graph.prepare(
             nodes[:, 0],
             nodes[:, 1],
             np.where(forward, seconds, np.inf),
             np.where(backward, seconds, np.inf),
-            table["length_m"].to_numpy(),
-            *xy.T,
+            metres,
+            *places.T,
         )
-        self._tree = shapely.STRtree(self.lines)
-        speeds_mps = table["length_m"].to_numpy() / seconds
-        self.fastest_mps = max(float(speeds_mps.max(initial=0.0)), self.walk_mps)
+        part_m = graph.part_metres()
+        attracts = part_m >= min(ISLAND_M, ISLAND_SHARE * part_m.max(initial=0.0))
+        fastest_mps = float((metres / seconds).max(initial=0.0))
+        return cls(about, graph, xy, first_vertex, attracts[graph.chain], fastest_mps)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """All of it as named arrays, for `from_arrays`."""
+        return self.graph.arrays() | {
+            "xy": self.xy,
+            "first_vertex": self.first_vertex,
+            "attracts": self.attracts,
+            "fastest_mps": np.array([self.fastest_mps]),
+        }
+
+    @classmethod
+    def from_arrays(cls, about: About, arrays: Mapping[str, NDArray[Any]]) -> "Network":
+        """The network of a study that gave these `arrays`; nothing is copied."""
+        xy, first_vertex, attracts = arrays["xy"], arrays["first_vertex"], arrays["attracts"]
+        return cls(about, Graph.from_arrays(arrays), xy, first_vertex, attracts, float(arrays["fastest_mps"][0]))
+
+    @cached_property
+    def lines(self) -> NDArray[Any]:
+        """The edges' lines in projected metres, shape (edges,)."""
+        lines: NDArray[Any] = shapely.from_ragged_array(shapely.GeometryType.LINESTRING, self.xy, (self.first_vertex,))
+        return lines
+
+    @cached_property
+    def _tree(self) -> shapely.STRtree:
+        return shapely.STRtree(self.lines)
+
+    @cached_property
+    def _apart(self) -> tuple[tuple[Ints, shapely.STRtree], tuple[Ints, shapely.STRtree]]:
+        """The edges that attract, and those of small islands, each with their tree."""
+        drawing, others = np.flatnonzero(self.attracts), np.flatnonzero(~self.attracts)
+        tree = self._tree if not len(others) else shapely.STRtree(self.lines[drawing])
+        return (drawing, tree), (others, shapely.STRtree(self.lines[others]))
 
     def snap(self, lon: Floats, lat: Floats) -> Places:
-        """The nearest point on an edge for each WGS84 place, if within the longest connector (≤)."""
+        """The nearest point on an edge for each WGS84 place, if within the longest connector (≤).
+
+        Small islands are passed over where another street is within that distance.
+        """
         return self._snap(self.metric.points(lon, lat))
 
     def _snap(self, geometries: NDArray[Any]) -> Places:
+        drawing, others = self._apart
+        taken, island = self._nearest(geometries, *drawing), self._nearest(geometries, *others)
+        nearer = island.connector_m < taken.connector_m
+        stranded = nearer & (taken.edge < 0)
+        return Places(
+            edge=np.where(stranded, island.edge, taken.edge),
+            fraction=np.where(stranded, island.fraction, taken.fraction),
+            connector_m=np.where(stranded, island.connector_m, taken.connector_m),
+            moved=nearer & ~stranded,
+        )
+
+    def _nearest(self, geometries: NDArray[Any], edges_of: Ints, tree: shapely.STRtree) -> Places:
         count = len(geometries)
         edge, fraction = np.full(count, -1), np.full(count, np.nan)
         connector_m = np.full(count, np.inf)
         # The search is in projected metres, the limit in geodesic ones: search a little farther, then measure.
-        rows, edges = self._tree.query_nearest(geometries, max_distance=self.max_connector_m * 1.02, all_matches=False)
+        rows, found = tree.query_nearest(geometries, max_distance=self.max_connector_m * 1.02, all_matches=False)
+        edges = edges_of[found]
         ways = shapely.shortest_line(geometries[rows], self.lines[edges])
         metres = geodesic_lengths(self.metric.inverse(ways))
         near = metres <= self.max_connector_m
         rows, edges, ways = rows[near], edges[near], ways[near]
         edge[rows], connector_m[rows] = edges, metres[near]
         fraction[rows] = self._locate(edges, shapely.get_point(ways, 1))
-        return Places(edge, fraction, connector_m)
+        return Places(edge, fraction, connector_m, np.zeros(count, dtype=bool))
 
     def edges_within(self, geometry: Any, metres: float) -> Ints:
         """The edges within ``metres`` of a projected geometry, in order, shape (n,)."""
@@ -132,10 +239,12 @@ class Network:
         parts, pair = shapely.get_parts(inside, return_index=True)
         # A part is a stretch of the line, or a point where the line only touches the park.
         ends = [self._locate(edges[pair], shapely.get_point(_as_line(parts), at)) for at in (0, -1)]
-        # Where predicate and overlay disagree about a bare touch, the nearest point is that touch.
-        others = np.setdiff1d(np.arange(len(geometries)), met[pair])
+        # Where predicate and overlay disagree about a bare touch, the nearest point is that touch; and who meets small
+        # islands only is reached from another street as well.
+        others = np.setdiff1d(np.arange(len(geometries)), met[pair][self.attracts[edges[pair]]])
         snapped = self._snap(geometries[others])
         found = snapped.edge >= 0
+        found[found] &= self.attracts[snapped.edge[found]] | ~np.isin(others[found], met[pair])
         return Access(
             facility=np.concatenate([met[pair], others[found]]),
             edge=np.concatenate([edges[pair], snapped.edge[found]]),
@@ -146,22 +255,24 @@ class Network:
 
     def stretches(self, access: Access) -> Stretches:
         """Where on the graph facilities are reached."""
-        ends = [self.graph.positions(access.edge, fraction) for fraction in (access.start, access.end)]
         swapped = ~self.graph.along[access.edge]
-        order = np.argsort(ends[0].chain, kind="stable")
-        low, high = (_choose(swapped, a, b, order) for a, b in ((ends[1], ends[0]), (ends[0], ends[1])))
+        first, last = np.where(swapped, access.end, access.start), np.where(swapped, access.start, access.end)
+        low, high = self.graph.positions(access.edge, first), self.graph.positions(access.edge, last)
+        order = np.argsort(low.chain, kind="stable")
         return Stretches(
-            first=np.searchsorted(low.chain, np.arange(len(self.graph.start) + 1)).astype(np.int32),
-            low=low,
-            high=high,
+            low=low[order],
+            high=high[order],
+            low_m=self.graph.metres_before(access.edge, first)[order],
+            high_m=self.graph.metres_before(access.edge, last)[order],
             extra=access.connector_m[order] / self.walk_mps,
+            extra_m=access.connector_m[order],
             owner=access.facility[order].astype(np.int32),
         )
 
     def position(self, places: Places, row: int) -> tuple[float, float]:
         """WGS84 longitude, latitude of a snapped place."""
-        point = shapely.line_interpolate_point(self.lines[places.edge[row]], places.fraction[row], normalized=True)
-        place = self.metric.inverse(point)
+        line = self.lines[places.edge[row]]
+        place = self.metric.inverse(shapely.line_interpolate_point(line, places.fraction[row], normalized=True))
         return float(place.x), float(place.y)
 
     def _locate(self, edges: Ints, points: NDArray[Any]) -> Floats:
@@ -169,11 +280,6 @@ class Network:
         fraction[fraction < _AT_END] = 0.0
         fraction[fraction > 1 - _AT_END] = 1.0
         return fraction
-
-
-def _choose(where: NDArray[np.bool_], a: Positions, b: Positions, order: Ints) -> Positions:
-    """Positions of ``a`` ``where`` that is so, else of ``b``; in ``order``."""
-    return Positions(*(np.where(where, getattr(a, one.name), getattr(b, one.name))[order] for one in fields(Positions)))
 
 
 def _open(table: pd.DataFrame, mode: Mode) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -1,20 +1,26 @@
-"""Seconds to the nearest facility, for everybody, in one pass.
+"""Seconds to the nearest facility, for everybody, in one pass; then every answer is a look-up.
 
 The search starts at all facilities at once, on the graph against the direction of travel (people travel *to* the
-facility), and every place reads its time off the two ends of its edge: Dijkstra's algorithm with many sources, as in
+facility), and every place reads its time off the two ends of its chain: Dijkstra's algorithm with many sources, as in
 Erwig (2000), "The graph Voronoi diagram with applications", Networks 36(3).
 """
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from pathlib import Path
 from threading import RLock
-from typing import Literal
+from typing import Any, Literal
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
+import shapely
 from numpy.typing import NDArray
 
-from geo import kernel, straightline
-from geo.graph import Graph, Positions
+from geo import kernel, prepared, route, straightline
+from geo import network as net
+from geo.graph import Positions
 from geo.network import Access, Network, Places, Stretches
 from geo.standards import Mode
 from geo.study import Study
@@ -23,13 +29,19 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Method = Literal["network", "straight-line"]
 
-BUCKET_SECONDS = 4.0
+NEAREST = 8
+"""How many facilities are kept for every junction."""
+
 # 15 minutes exactly are inside, also when they were added up another way and differ in the last bits: a millionth of
 # the unit that a limit is in, minutes, metres or seconds.
 TOLERANCE = 1e-6
 NO_STREET = "{metres:g} 米内无街道 no street within {metres:g} m"
 NO_FACILITY = "沿街道到不了任何设施 no facility can be reached on the network"
 NONE_THERE = "没有这类设施 there is no such facility"
+
+PREPARED = ".prepared"
+"""The folder in a study's own that its networks are kept in, ready to be mapped into memory."""
+_FORMAT = b"1"
 
 
 def reasons(lost: NDArray[np.bool_], reason: str) -> NDArray[np.object_]:
@@ -55,6 +67,77 @@ class Times:
     reason: NDArray[np.object_]
 
 
+@dataclass(frozen=True)
+class Ranking:
+    """Facilities by travel time from one place, those out of reach left out.
+
+    ``rows``, ``seconds`` and ``metres`` (travelled) have shape (reached,), nearest first; ``paths`` are the ways there
+    as WGS84 LineStrings, if they were asked for. ``snapped`` is the WGS84 place on the street and ``connector_m`` the
+    way to it; None without a network. ``reason``: why ``rows`` is empty.
+    """
+
+    rows: Ints
+    seconds: Floats
+    metres: Floats
+    snapped: tuple[float, float] | None
+    connector_m: float | None
+    reason: str | None
+    paths: NDArray[np.object_] | None = None
+
+    @classmethod
+    def none(cls, reason: str) -> "Ranking":
+        """Nothing is reached, for ``reason``."""
+        return cls(np.empty(0, dtype=int), np.empty(0), np.empty(0), None, None, reason)
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """Facilities and a mode, equal to others of the same ids and places in the same order."""
+
+    mode: Mode
+    digest: bytes
+    facilities: gpd.GeoDataFrame = field(compare=False)
+
+
+class Reach:
+    """What every junction of a network needs to reach some facilities: searched once, on first use, and looked up."""
+
+    def __init__(self, network: Network, access: Access) -> None:
+        self.network, self.stretches = network, network.stretches(access)
+
+    @cached_property
+    def nearest(self) -> tuple[Floats, NDArray[np.int32]]:
+        """Seconds from every junction to the nearest facility, and its row; as `junction_seconds` gives them."""
+        return junction_seconds(self.network, self.stretches)
+
+    @cached_property
+    def several(self) -> tuple[Floats, NDArray[np.int32], NDArray[np.float32]]:
+        """Seconds, rows and travelled metres to the `NEAREST` facilities, shape (junctions, NEAREST), nearest first."""
+        return several(self.network, self.stretches, NEAREST)
+
+    def from_place(self, place: Places, limit: int = NEAREST) -> tuple[Ints, Floats, Floats]:
+        """Rows, seconds and metres of up to ``limit`` (≤ `NEAREST`) facilities by travel time from one place."""
+        graph, stretches = self.network.graph, self.stretches
+        at = graph.positions(place.edge, place.fraction)
+        metres = graph.metres_before(place.edge, place.fraction)
+        chain = int(at.chain[0])
+        node_seconds, node_owner, node_metres = self.several
+        own = slice(*np.searchsorted(stretches.low.chain, [chain, chain + 1]))
+        along_s, along_m = route.along(graph, at, metres, stretches, own)
+        to_start, to_end = graph.over_ends(at, towards=True)
+        start, end = graph.start[chain], graph.end[chain]
+        seconds = np.concatenate([node_seconds[start] + to_start, node_seconds[end] + to_end, along_s])
+        owner = np.concatenate([node_owner[start], node_owner[end], stretches.owner[own]])
+        metres = np.concatenate([node_metres[start] + metres, node_metres[end] + graph.length[chain] - metres, along_m])
+        chosen = first_of_each(owner, seconds)[:limit]
+        connector_m = place.connector_m[0]
+        return (
+            owner[chosen].astype(np.int64),
+            seconds[chosen] + connector_m / self.network.walk_mps,
+            metres[chosen].astype(float) + connector_m,
+        )
+
+
 class Travel:
     """Travel on one study: the networks of its modes, prepared on first use, and its demand snapped onto them."""
 
@@ -62,8 +145,10 @@ class Travel:
         self.study = study
         self.method: Method = "straight-line" if study.streets is None else "network"
         self._lock = RLock()  # what one request prepares, others wait for
-        self._networks: dict[Mode, Network] = {}
-        self._demand_places: dict[Mode, Places] = {}
+        self._prepared: dict[Mode, tuple[Network, Places]] = {}
+        self._positions: dict[Mode, Positions] = {}
+        self._reach = lru_cache(maxsize=64)(self._make_reach)
+        self._times = lru_cache(maxsize=64)(self._make_times)
 
     def speed_kph(self, mode: Mode) -> float | None:
         """The one speed of ``mode``; None for driving on streets, each of which has its own."""
@@ -74,47 +159,95 @@ class Travel:
 
     def network(self, mode: Mode) -> Network:
         """The network of ``mode``; ValueError if the study has no streets."""
-        if self.study.streets is None:
-            raise ValueError("the study has no street network")
-        with self._lock:
-            if mode not in self._networks:
-                self._networks[mode] = Network(self.study.streets, self.study.about, mode)
-            return self._networks[mode]
+        return self._ready(mode)[0]
 
     def demand_places(self, mode: Mode) -> Places:
         """The study's demand, snapped onto the network of ``mode``."""
-        demand, network = self.study.demand, self.network(mode)
-        with self._lock:
-            if mode not in self._demand_places:
-                self._demand_places[mode] = network.snap(demand["lon"].to_numpy(), demand["lat"].to_numpy())
-            return self._demand_places[mode]
+        return self._ready(mode)[1]
 
-    def stretches(self, facilities: gpd.GeoDataFrame, mode: Mode) -> Stretches | None:
-        """Where ``facilities`` are reached, for `ranked` to be asked often; None without streets."""
-        if self.method == "straight-line":
+    def demand_positions(self, mode: Mode) -> Positions:
+        """Where on the graph of ``mode`` the study's demand is."""
+        network, places = self._ready(mode)
+        with self._lock:
+            if mode not in self._positions:
+                self._positions[mode] = network.graph.positions(places.edge, places.fraction)
+            return self._positions[mode]
+
+    def _ready(self, mode: Mode) -> tuple[Network, Places]:
+        if self.study.streets is None:
+            raise ValueError("the study has no street network")
+        with self._lock:
+            if mode not in self._prepared:
+                self._prepared[mode] = self._reopened(mode) or self._newly_prepared(mode)
+            return self._prepared[mode]
+
+    def _file(self, mode: Mode) -> Path:
+        return self.study.folder / PREPARED / f"{mode}-{self._digest}.npy"
+
+    @cached_property
+    def _digest(self) -> str:
+        """Changes with all that prepared networks are made of."""
+        study, streets = self.study, self.study.streets
+        assert streets is not None
+        about = study.about.model_dump_json(include={"speeds", "projection", "max_connector_m"})
+        about += f"{net.ISLAND_M} {net.ISLAND_SHARE}"
+        xy, line = shapely.get_coordinates(streets.geometry.to_numpy(), return_index=True)
+        table = pd.util.hash_pandas_object(pd.DataFrame(streets.drop(columns="geometry")), index=False)
+        demand = study.demand[["lon", "lat"]].to_numpy()
+        return _hash(_FORMAT, about.encode(), xy, line, table.to_numpy(), demand).hex()
+
+    def _reopened(self, mode: Mode) -> tuple[Network, Places] | None:
+        try:
+            arrays = prepared.read(self._file(mode))
+            places = Places(*(arrays[f"demand_{name}"] for name in ("edge", "fraction", "connector_m", "moved")))
+            return Network.from_arrays(self.study.about, arrays), places
+        except (OSError, ValueError, KeyError):  # there is none yet, or it was cut short
             return None
-        network = self.network(mode)
-        return network.stretches(network.access(facilities))
+
+    def _newly_prepared(self, mode: Mode) -> tuple[Network, Places]:
+        demand, streets = self.study.demand, self.study.streets
+        assert streets is not None
+        network = Network.prepare(streets, self.study.about, mode)
+        places = network.snap(demand["lon"].to_numpy(), demand["lat"].to_numpy())
+        path = self._file(mode)
+        if (self.study.folder / "streets.parquet").is_file():
+            try:
+                prepared.write(path, network.arrays() | {f"demand_{name}": a for name, a in vars(places).items()})
+                for old in path.parent.glob(f"{mode}-*.npy"):
+                    if old != path:
+                        old.unlink(missing_ok=True)
+            except OSError:  # on read-only media it is prepared anew each time
+                pass
+        return network, places
+
+    def reach(self, facilities: gpd.GeoDataFrame, mode: Mode) -> Reach:
+        """What of ``facilities`` is reached from everywhere; kept for as long as the same ones are asked for."""
+        return self._reach(_chosen(facilities, mode))
+
+    def _make_reach(self, chosen: _Chosen) -> Reach:
+        network = self.network(chosen.mode)
+        return Reach(network, network.access(chosen.facilities))
 
     def demand_times(self, facilities: gpd.GeoDataFrame, mode: Mode) -> Times:
         """From every demand point of the study, in its order, to the nearest of ``facilities``."""
+        return self._times(_chosen(facilities, mode))
+
+    def _make_times(self, chosen: _Chosen) -> Times:
         if self.method == "straight-line":
             demand = self.study.demand
-            return self._straight(facilities, demand["lon"].to_numpy(), demand["lat"].to_numpy(), mode)
-        return self._on_network(facilities, self.demand_places(mode), mode)
+            lon, lat = demand["lon"].to_numpy(), demand["lat"].to_numpy()
+            return self._straight(chosen.facilities, lon, lat, chosen.mode)
+        places, at = self.demand_places(chosen.mode), self.demand_positions(chosen.mode)
+        return _to_nearest(self._reach(chosen), places, at, chosen.facilities.empty)
 
     def times(self, facilities: gpd.GeoDataFrame, lon: Floats, lat: Floats, mode: Mode) -> Times:
         """From WGS84 places to the nearest of ``facilities``."""
         if self.method == "straight-line":
             return self._straight(facilities, lon, lat, mode)
-        return self._on_network(facilities, self.network(mode).snap(lon, lat), mode)
-
-    def _on_network(self, facilities: gpd.GeoDataFrame, places: Places, mode: Mode) -> Times:
         network = self.network(mode)
-        times = nearest(network, network.access(facilities), places)
-        if facilities.empty:
-            times.reason[:] = NONE_THERE
-        return times
+        places = network.snap(lon, lat)
+        at = network.graph.positions(places.edge, places.fraction)
+        return _to_nearest(self.reach(facilities, mode), places, at, facilities.empty)
 
     def _straight(self, facilities: gpd.GeoDataFrame, lon: Floats, lat: Floats, mode: Mode) -> Times:
         about = self.study.about
@@ -129,11 +262,11 @@ class Travel:
         lat: float,
         mode: Mode,
         limit: int | None = None,
-        stretches: Stretches | None = None,
-    ) -> "Ranking":
+        paths: bool = False,
+    ) -> Ranking:
         """The first ``limit`` of ``facilities`` by travel time from one WGS84 place, nearest first.
 
-        ``stretches`` are theirs by the mode, if they are at hand.
+        ``paths`` asks for the ways there too; without streets there are none.
         """
         about = self.study.about
         if facilities.empty:
@@ -147,45 +280,59 @@ class Travel:
         place = network.snap(np.array([lon]), np.array([lat]))
         if place.edge[0] < 0:
             return Ranking.none(NO_STREET.format(metres=network.max_connector_m))
-        stretches = stretches or network.stretches(network.access(facilities))
-        order, seconds, metres = _from_place(network, stretches, place, limit)
-        reason = None if len(order) else NO_FACILITY
-        return Ranking(order, seconds, metres, network.position(place, 0), float(place.connector_m[0]), reason)
+        reach = self.reach(facilities, mode)
+        ways = None
+        if limit is not None and limit <= NEAREST:
+            rows, seconds, metres = reach.from_place(place, limit)
+        if limit is None or limit > NEAREST or paths:
+            farthest = np.inf if limit is None or limit > NEAREST else seconds.max(initial=0.0)
+            search = route.FromPlace(network, reach.stretches, place, farthest + 1.0)
+            chosen = first_of_each(reach.stretches.owner, search.seconds)[:limit]
+            rows, seconds = reach.stretches.owner[chosen].astype(np.int64), search.seconds[chosen]
+            metres = np.array([search.metres(stretch) for stretch in chosen])
+            if paths:
+                ends = facilities.geometry.iloc[rows]
+                ways = np.array(
+                    [search.path(one, (lon, lat), end) for one, end in zip(chosen, ends, strict=True)], dtype=object
+                )
+        reason = None if len(rows) else NO_FACILITY
+        snapped = network.position(place, 0)
+        return Ranking(rows, seconds, metres, snapped, float(place.connector_m[0]), reason, ways)
 
 
-@dataclass(frozen=True)
-class Ranking:
-    """Facilities by travel time from one place, those out of reach left out.
-
-    ``rows``, ``seconds`` and ``metres`` (travelled) have shape (reached,), nearest first. ``snapped`` is the WGS84
-    place on the street and ``connector_m`` the way to it; None without a network. ``reason``: why ``rows`` is empty.
-    """
-
-    rows: Ints
-    seconds: Floats
-    metres: Floats
-    snapped: tuple[float, float] | None
-    connector_m: float | None
-    reason: str | None
-
-    @classmethod
-    def none(cls, reason: str) -> "Ranking":
-        """Nothing is reached, for ``reason``."""
-        return cls(np.empty(0, dtype=int), np.empty(0), np.empty(0), None, None, reason)
+def _hash(*parts: bytes | NDArray[Any]) -> bytes:
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        digest.update(part if isinstance(part, bytes) else np.ascontiguousarray(part).tobytes())
+        digest.update(b"\0")
+    return digest.digest()
 
 
-def nearest(network: Network, access: Access, places: Places) -> Times:
-    """From each of ``places`` to the nearest facility of ``access``, exact.
+def _chosen(facilities: gpd.GeoDataFrame, mode: Mode) -> _Chosen:
+    places = b"".join(shapely.to_wkb(facilities.geometry.to_numpy()))
+    return _Chosen(mode, _hash("\0".join(map(str, facilities.index)).encode(), places), facilities)
+
+
+def _to_nearest(reach: Reach, places: Places, at: Positions, none: bool) -> Times:
+    """From each of ``places``, ``at`` their positions, to the nearest facility, exact.
 
     A place's time is its connector, plus the least of: to either end of its chain of edges and on from there, or along
     the chain where a facility is reached on the same one; plus the facility's connector.
     """
-    at = network.graph.positions(places.edge, places.fraction)
-    seconds, facility = reached(network, network.stretches(access), at)
-    reason = reasons(~np.isfinite(seconds), NO_FACILITY)
-    reason[places.edge < 0] = NO_STREET.format(metres=network.max_connector_m)
+    network = reach.network
+    seconds, facility = reached(network, reach.stretches, at, junctions=reach.nearest)
+    reason = reasons(~np.isfinite(seconds), NONE_THERE if none else NO_FACILITY)
+    if not none:
+        reason[places.edge < 0] = NO_STREET.format(metres=network.max_connector_m)
     connector_s = np.where(places.edge >= 0, places.connector_m, np.inf) / network.walk_mps
     return Times(seconds + connector_s, facility.astype(np.int64), reason)
+
+
+def first_of_each(owner: NDArray[np.int32], seconds: Floats) -> Ints:
+    """Rows in the order of ``seconds``, of each ``owner`` the first, those out of reach left out."""
+    order = np.lexsort((owner, seconds))
+    order = order[np.isfinite(seconds[order])]
+    return np.asarray(order[np.sort(np.unique(owner[order], return_index=True)[1])])
 
 
 def junction_seconds(
@@ -193,25 +340,45 @@ def junction_seconds(
 ) -> tuple[Floats, NDArray[np.int32]]:
     """Seconds between all junctions and the nearest of ``stretches``, within ``limit`` (≤), and its facility.
 
-    Two arrays of shape (junctions,): seconds (infinity: out of reach) and facility (−1).
+    Two arrays of shape (junctions,): seconds (infinity: out of reach) and facility (−1). At a dead end they are those
+    of a search that went no farther than the junction before it; `reached` reads what is there off the chain.
     """
-    low, high = stretches.low, stretches.high
-    arcs = network.graph.into if towards else network.graph.out
-    node = np.concatenate([low.start, high.end])
-    over = np.concatenate([low.from_start, high.from_end] if towards else [low.to_start, high.to_end])
-    over += np.tile(stretches.extra, 2)
-    usable = np.isfinite(over)
+    arcs, seeds = network.graph.into if towards else network.graph.out, stretches.seeds(network.graph, towards)
     return kernel.search(
         arcs.indptr,
         arcs.heads,
         arcs.seconds,
-        node[usable],
-        over[usable],
-        np.tile(stretches.owner, 2)[usable],
+        arcs.longest,
+        seeds.node,
+        seeds.seconds,
+        seeds.owner,
         limit,
-        BUCKET_SECONDS,
         kernel.INHERIT,
-        True,
+        kernel.BATCH_BITS,
+    )
+
+
+def several(
+    network: Network, stretches: Stretches, k: int, limit: float = np.inf
+) -> tuple[Floats, NDArray[np.int32], NDArray[np.float32]]:
+    """Seconds from all junctions to their ``k`` nearest facilities, the facilities, and metres travelled.
+
+    Three arrays of shape (junctions, k), nearest first: seconds (infinity: fewer are reached), facility (−1), metres.
+    """
+    graph, seeds = network.graph, stretches.seeds(network.graph, towards=True)
+    return kernel.search_several(
+        graph.into.indptr,
+        graph.into.heads,
+        graph.into.seconds,
+        graph.length[graph.into.chain],
+        graph.into.longest,
+        seeds.node,
+        seeds.seconds,
+        seeds.metres,
+        seeds.owner,
+        k,
+        limit,
+        kernel.BATCH_BITS,
     )
 
 
@@ -227,93 +394,28 @@ def reached(
     ``towards`` the stretches or from them; ``junctions`` is what `junction_seconds` gave, if it is at hand. Two arrays
     of shape (positions,): seconds (infinity: out of reach) and the facility that the stretch belongs to (−1).
     """
-    graph, low, high = network.graph, stretches.low, stretches.high
+    graph, places = network.graph, at.by_chain
+    rows = places.rows
     node_seconds, node_facility = junctions or junction_seconds(network, stretches, towards)
-    start, end = (at.to_start, at.to_end) if towards else (at.from_start, at.from_end)
-    seconds, facility = kernel.read_off(node_seconds, node_facility, at.start, at.end, start, end)
-    open_ahead, open_behind = np.isfinite(graph.there), np.isfinite(graph.back)
-    # From a stretch to a place one goes against the way from the place to it.
-    along = (
-        (at.ahead, at.behind, open_ahead, open_behind, low.ahead, high.behind)
-        if towards
-        else (at.behind, at.ahead, open_behind, open_ahead, low.behind, high.ahead)
-    )
-    kernel.along_chains(
-        seconds,
-        facility,
-        at.chain,
-        at.at,
-        *along[:4],
-        stretches.first,
-        low.at,
-        high.at,
-        *along[4:],
+    home, over = (graph.back, graph.there) if towards else (graph.there, graph.back)
+    onto, off = (rows.behind, rows.ahead) if towards else (rows.ahead, rows.behind)
+    return kernel.read_off(
+        node_seconds,
+        node_facility,
+        graph.start,
+        graph.end,
+        home,
+        over,
+        graph.pieces,
+        places.chains,
+        places.first,
+        rows.at,
+        onto,
+        off,
+        places.order,
+        stretches.low.chain,
+        stretches.ends(towards),
         stretches.extra,
         stretches.owner,
+        len(at.chain),
     )
-    return seconds, facility
-
-
-def _from_place(
-    network: Network, stretches: Stretches, place: Places, limit: int | None
-) -> tuple[Ints, Floats, Floats]:
-    """Facilities by travel time from one place: rows, seconds and travelled metres, those out of reach left out."""
-    graph = network.graph
-    at = graph.positions(place.edge, place.fraction)
-    chain, low, high = int(at.chain[0]), stretches.low, stretches.high
-    node = np.concatenate([at.start, at.end])
-    to_node = np.concatenate([at.to_start, at.to_end])
-    node_seconds, node_arc = kernel.search(
-        graph.out.indptr,
-        graph.out.heads,
-        graph.out.seconds,
-        node[np.isfinite(to_node)],
-        to_node[np.isfinite(to_node)],
-        np.zeros(int(np.isfinite(to_node).sum()), np.int32),
-        np.inf,
-        BUCKET_SECONDS,
-        kernel.ARC,
-        False,
-    )
-    # Ways onto a stretch: over the start of its chain, over its end, or along the chain if the place is on it too.
-    along = np.full(len(low.chain), np.inf)
-    same = low.chain == chain
-    before, after = same & (low.at > at.at[0]), same & (high.at < at.at[0])
-    along[same & ~before & ~after] = 0.0
-    if np.isfinite(graph.there[chain]):
-        along[before] = low.ahead[before] - at.ahead[0]
-    if np.isfinite(graph.back[chain]):
-        along[after] = at.behind[0] - high.behind[after]
-    over_start, over_end = node_seconds[low.start] + low.from_start, node_seconds[high.end] + high.from_end
-    ways = np.stack([over_start, over_end, along])
-    way = ways.argmin(axis=0)
-    seconds = ways.min(axis=0) + stretches.extra + place.connector_m[0] / network.walk_mps
-
-    order = np.lexsort((stretches.owner, seconds))
-    order = order[np.isfinite(seconds[order])]
-    first = np.sort(np.unique(stretches.owner[order], return_index=True)[1])
-    chosen = order[first][:limit]
-    metres = np.empty(len(chosen))
-    for row, stretch in enumerate(chosen):
-        onto = (
-            low.metres[stretch],
-            graph.length[high.chain[stretch]] - high.metres[stretch],
-            max(low.metres[stretch] - at.metres[0], at.metres[0] - high.metres[stretch], 0.0),
-        )[way[stretch]]
-        if way[stretch] < 2:
-            onto += _path_metres(graph, at, node_arc, int((low.start, high.end)[way[stretch]][stretch]))
-        metres[row] = onto + place.connector_m[0] + stretches.extra[stretch] * network.walk_mps
-    return stretches.owner[chosen].astype(np.int64), seconds[chosen], metres
-
-
-def _path_metres(graph: Graph, at: Positions, node_arc: NDArray[np.int32], node: int) -> float:
-    """Metres from a place to ``node``, along the last arcs that a search from that place wrote."""
-    metres = 0.0
-    while (arc := node_arc[node]) >= 0:
-        metres += graph.length[graph.out.chain[arc]]
-        node = int(np.searchsorted(graph.out.indptr, arc, side="right")) - 1
-    # A chain may begin and end at one node; then the nearer way round was taken.
-    first = [at.metres[0]] if node == at.start[0] else []
-    if node == at.end[0] and (not first or at.to_end[0] < at.to_start[0]):
-        first = [graph.length[at.chain[0]] - at.metres[0]]
-    return float(metres + first[0])

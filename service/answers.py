@@ -13,7 +13,6 @@ from geo import coverage, datum, facilities, isochrones, study, traveltime
 from geo.coverage import Count, Coverage
 from geo.errors import UnknownNameError
 from geo.isochrones import Isochrones
-from geo.network import Stretches
 from geo.standards import Direction, Mode, Standard
 from maps import gapmap
 from maps.offline import Assets
@@ -99,24 +98,22 @@ class Answers:
 
         return self._known(state, (goal.id, assets), compute)
 
-    def _standing(self, state: _State, category: str | None, mode: Mode) -> tuple[gpd.GeoDataFrame, Stretches | None]:
-        """The facilities of a category (None: of all) that stand today, and where they are reached."""
+    def _standing(self, state: _State, category: str | None) -> gpd.GeoDataFrame:
+        """The facilities of a category (None: of all) that stand today."""
 
-        def compute() -> tuple[gpd.GeoDataFrame, Stretches | None]:
+        def compute() -> gpd.GeoDataFrame:
             chosen = facilities.standing(state.facilities, state.today)
-            if category is not None:
-                chosen = chosen[chosen["category"] == facilities.category(category).id]
-            return chosen, self.travel.stretches(chosen, mode)
+            return chosen if category is None else chosen[chosen["category"] == facilities.category(category).id]
 
-        return self._known(state, (category, mode), compute)
+        return self._known(state, ("standing", category), compute)
 
     def nearest(
         self, lon: float, lat: float, category: str | None, mode: Mode, limit: int, coordinates: str
     ) -> dict[str, Any]:
         """The nearest facilities by travel time as a GeoJSON FeatureCollection, places in ``coordinates``."""
         wgs_lon, wgs_lat = (float(x) for x in datum.to_wgs84(lon, lat, coordinates))
-        chosen, stretches = self._standing(self._now(), category, mode)
-        ranking = self.travel.ranked(chosen, wgs_lon, wgs_lat, mode, limit, stretches)
+        chosen = self._standing(self._now(), category)
+        ranking = self.travel.ranked(chosen, wgs_lon, wgs_lat, mode, limit)
         features = []
         places = zip(ranking.rows, ranking.seconds.tolist(), ranking.metres.tolist(), strict=True)
         for row, seconds, metres in places:

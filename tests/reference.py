@@ -17,7 +17,7 @@ import shapely
 from numpy.typing import NDArray
 from pyproj import Geod
 from scipy.sparse import csr_array
-from scipy.sparse.csgraph import dijkstra
+from scipy.sparse.csgraph import connected_components, dijkstra
 
 Mode = Literal["walk", "cycle", "drive"]
 Floats = NDArray[np.float64]
@@ -89,6 +89,7 @@ class Streets:
     onward: NDArray[np.bool_]  # open from its first node to its second
     back: NDArray[np.bool_]
     kph: Floats  # as travelled; NaN where `walk_kph` decides
+    attracts: NDArray[np.bool_]  # not on a small island
 
     def locate(self, segment: int, fraction: float) -> Place:
         """Longitude and latitude of a point on a segment."""
@@ -97,11 +98,24 @@ class Streets:
         return lon, lat
 
     def snap(self, lon: float, lat: float, max_connector_m: float = 1000) -> tuple[int, float, float] | None:
-        """Segment, fraction 0…1 along it, metres away: the nearest point; None beyond `max_connector_m`."""
+        """Segment, fraction 0…1 along it, metres away: the nearest point; None beyond `max_connector_m`.
+
+        On a small island only where nothing else is as near as that.
+        """
+        return self._snap(lon, lat, max_connector_m, self.attracts) or self._snap(
+            lon, lat, max_connector_m, ~self.attracts
+        )
+
+    def _snap(
+        self, lon: float, lat: float, max_connector_m: float, wanted: NDArray[np.bool_]
+    ) -> tuple[int, float, float] | None:
+        if not wanted.any():
+            return None
         first, last = metres_around((lon, lat), self.lonlat)[self.ends].transpose(1, 0, 2)
         step, squared = last - first, ((last - first) ** 2).sum(axis=1)
         along = np.clip(-(first * step).sum(axis=1) / np.maximum(squared, 1e-12), 0, 1)
-        segment = int(np.argmin(((first + along[:, None] * step) ** 2).sum(axis=1)))
+        squares = np.where(wanted, ((first + along[:, None] * step) ** 2).sum(axis=1), np.inf)
+        segment = int(np.argmin(squares))
         fraction = float(along[segment])
         connector_m = GEOD.inv(lon, lat, *self.locate(segment, fraction))[2]
         return (segment, fraction, connector_m) if connector_m <= max_connector_m else None
@@ -119,11 +133,14 @@ class Streets:
                 inside = shapely.shortest_line(line, shape)
             spans = [fractions(line, part) for part in shapely.get_parts(inside)]
             found += [(segment, float(along.min()), float(along.max()), 0.0) for along in spans]
-        return found or self._beside(shape, max_connector_m)
+        if any(self.attracts[entry[0]] for entry in found):
+            return found
+        beside = self._beside(shape, max_connector_m, np.flatnonzero(self.attracts))
+        return found + beside if found or beside else self._beside(shape, max_connector_m, np.arange(len(self.ends)))
 
-    def _beside(self, polygon: Any, max_connector_m: float) -> list[Entry]:
-        """The one point of a street nearest to a polygon that no street touches, if near enough."""
-        centre, segments = (polygon.centroid.x, polygon.centroid.y), np.arange(len(self.ends))
+    def _beside(self, polygon: Any, max_connector_m: float, segments: NDArray[np.int64]) -> list[Entry]:
+        """The one point of these segments nearest to a polygon that none of them touches, if near enough."""
+        centre = (polygon.centroid.x, polygon.centroid.y)
         for _ in range(2):  # the second time around the point found, where the projection is truest
             flat = shapely.transform(polygon, partial(metres_around, centre))
             lines = np.asarray(shapely.linestrings(metres_around(centre, self.lonlat)[self.ends[segments]]))
@@ -197,4 +214,20 @@ def read_streets(extract: Path, mode: Mode, class_kph: Mapping[str, float] | Non
     ends = np.array([(index[a], index[b]) for a, b, *_ in found], dtype=np.int64).reshape(-1, 2)
     length_m = np.asarray(GEOD.inv(*lonlat[ends[:, 0]].T, *lonlat[ends[:, 1]].T)[2])
     onwards, backs = (np.array([segment[i] for segment in found], dtype=bool) for i in (2, 3))
-    return Streets(lonlat, ends, length_m, onwards, backs, np.array([s[4] for s in found], dtype=float))
+    kph = np.array([s[4] for s in found], dtype=float)
+    return Streets(lonlat, ends, length_m, onwards, backs, kph, mainland(len(index), ends, length_m, onwards, backs))
+
+
+def mainland(
+    nodes: int, ends: NDArray[np.int64], length_m: Floats, onward: NDArray[np.bool_], back: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Which segments are in a part, there and back again, of 5 km or of a hundredth of the longest part."""
+    arcs = np.concatenate([ends[onward], ends[back, ::-1]])
+    graph = csr_array((np.ones(len(arcs)), tuple(arcs.T)), shape=(nodes, nodes))
+    _, part = connected_components(graph, directed=True, connection="strong")
+    metres: dict[int, float] = {}
+    for (a, b), metre in zip(part[ends].tolist(), length_m.tolist(), strict=True):
+        if a == b:
+            metres[a] = metres.get(a, 0.0) + metre
+    least = min(5000.0, max(metres.values(), default=0.0) / 100)
+    return np.array([a == b and metres[a] >= least for a, b in part[ends].tolist()], dtype=bool)

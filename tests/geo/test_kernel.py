@@ -1,5 +1,8 @@
 """The compiled loops against scipy and plain Python, on random graphs with all that real ones have."""
 
+import itertools
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,8 +10,9 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
-from geo import kernel
+from geo import catchments, contraction, kernel, prepared, route, traveltime
 from geo.graph import Graph
+from geo.network import Access, Network, Places, Stretches
 
 WEIGHT = st.sampled_from([0.0, 0.5, 1.0, 1.0, 2.5, 7.0, 30.0, 400.0])
 
@@ -27,19 +31,23 @@ def arrays(edges: list[tuple[int, int, float, float]]) -> tuple[np.ndarray, ...]
     return u, v, forward.astype(float), backward.astype(float)
 
 
-def prepared(nodes: int, edges: list[tuple[int, int, float, float]]) -> Graph:
+def prepared_graph(nodes: int, edges: list[tuple[int, int, float, float]]) -> Graph:
     u, v, forward, backward = arrays(edges)
     rng = np.random.default_rng(nodes)
     return Graph.prepare(u, v, forward, backward, np.ones(len(u)), rng.random(nodes), rng.random(nodes))
 
 
-def by_scipy(nodes: int, edges: list[tuple[int, int, float, float]], sources: list[int]) -> np.ndarray:
-    """Seconds from the sources' nodes to all nodes against the direction of travel: from all nodes to the sources."""
+Spot = tuple[int, float]
+SPOT = st.tuples(st.integers(0, 39), st.sampled_from([0.0, 0.25, 0.5, 0.5, 1.0]))
+
+
+def by_scipy(nodes: int, edges: list[tuple[int, int, float, float]]) -> np.ndarray:
+    """Seconds from every node (row) to every node (column)."""
     best: dict[tuple[int, int], float] = {}
     for u, v, forward, backward in edges:
         for tail, head, seconds in ((u, v, forward), (v, u, backward)):
             if np.isfinite(seconds):
-                best[head, tail] = min(best.get((head, tail), np.inf), seconds)
+                best[tail, head] = min(best.get((tail, head), np.inf), seconds)
     rows = sorted(best)
     graph = csr_array(
         (
@@ -49,69 +57,148 @@ def by_scipy(nodes: int, edges: list[tuple[int, int, float, float]], sources: li
         ),
         shape=(nodes, nodes),
     )
-    return dijkstra(graph, indices=sources).reshape(len(sources), nodes)
+    return np.asarray(dijkstra(graph)).reshape(nodes, nodes)
 
 
-@given(network=networks(), data=st.data())
+def between(edges: list[tuple[int, int, float, float]], every: np.ndarray, a: Spot, b: Spot) -> float:
+    """Seconds from one place on an edge to another, by the times between nodes."""
+
+    def part(edge: int, low: float, high: float) -> float:
+        seconds = edges[edge][2 if high > low else 3]
+        return 0.0 if low == high else abs(high - low) * seconds if np.isfinite(seconds) else np.inf
+
+    ways = [part(a[0], a[1], b[1])] if a[0] == b[0] else []
+    for leaving in (0, 1):
+        for entering in (0, 1):
+            across = every[edges[a[0]][leaving], edges[b[0]][entering]]
+            ways.append(part(a[0], a[1], float(leaving)) + across + part(b[0], float(entering), b[1]))
+    return min(ways)
+
+
+def reach_of(graph: Graph, spots: list[Spot], extra: list[float]) -> tuple[Network, Stretches]:
+    """A bare network of a graph, and facilities at spots of it with connectors of so many seconds."""
+    network = Network.__new__(Network)
+    network.graph, network.walk_mps = graph, 1.0
+    edge, fraction = (np.array(column) for column in zip(*spots, strict=True))
+    access = Access(np.arange(len(spots)), edge, fraction, fraction, np.array(extra))
+    return network, network.stretches(access)
+
+
+@st.composite
+def searches(draw: st.DrawFn) -> tuple[int, list[tuple[int, int, float, float]], list[Spot], list[Spot], list[float]]:
+    """A network, places where people are, and facilities with connectors, often on edges that both are on."""
+    nodes, edges = draw(networks())
+    spots = st.lists(SPOT, min_size=1, max_size=6).map(lambda found: [(edge % len(edges), at) for edge, at in found])
+    facilities = draw(spots)
+    extra = draw(st.lists(st.sampled_from([0.0, 0.0, 3.0]), min_size=len(facilities), max_size=len(facilities)))
+    return nodes, edges, draw(spots), facilities, extra
+
+
+@given(search=searches(), limit=st.sampled_from([5.0, 31.0, np.inf]), towards=st.booleans())
 @settings(max_examples=300, deadline=None)
-def test_every_node_of_a_contracted_graph_has_scipys_time(network, data: st.DataObject) -> None:
-    nodes, edges = network
-    u, v, _, _ = arrays(edges)
-    used = np.unique(np.concatenate([u, v])).tolist()
-    sources = data.draw(st.lists(st.sampled_from(used), min_size=1, max_size=4))
-    width = data.draw(st.sampled_from([0.3, 1.0, 4.0, 1000.0]))
-    batched = data.draw(st.booleans())
-    expected = by_scipy(nodes, edges, sources).min(axis=0)
+def test_times_are_scipys(search, limit: float, towards: bool) -> None:
+    nodes, edges, people, facilities, extra = search
+    every = by_scipy(nodes, edges)
+    expected = np.array(
+        [
+            [
+                between(edges, every, *((p, f) if towards else (f, p))) + e
+                for f, e in zip(facilities, extra, strict=True)
+            ]
+            for p in people
+        ]
+    )
+    graph = prepared_graph(nodes, edges)
+    network, stretches = reach_of(graph, facilities, extra)
+    edge, fraction = (np.array(column) for column in zip(*people, strict=True))
+    at = graph.positions(edge, fraction)
 
-    graph = prepared(nodes, edges)
-    # A node is where an edge that touches it begins or ends; a source likewise.
-    edge_of, fraction_of = {}, {}
-    for number, (tail, head, *_) in enumerate(edges):
-        edge_of[tail], fraction_of[tail] = number, 0.0
-        edge_of[head], fraction_of[head] = number, 1.0
-    at = graph.positions(np.array([edge_of[n] for n in used]), np.array([fraction_of[n] for n in used]))
-    rows = [used.index(source) for source in sources]
-    node = np.concatenate([at.start[rows], at.end[rows]])
-    seconds = np.concatenate([at.from_start[rows], at.from_end[rows]])
-    usable = np.isfinite(seconds)
-    label = np.tile(np.arange(len(rows), dtype=np.int32), 2)
-    node_seconds, node_label = kernel.search(
-        graph.into.indptr,
-        graph.into.heads,
-        graph.into.seconds,
-        node[usable],
-        seconds[usable],
-        label[usable],
-        np.inf,
-        width,
-        kernel.INHERIT,
-        batched,
-    )
-    got, owner = kernel.read_off(node_seconds, node_label, at.start, at.end, at.to_start, at.to_end)
-    order = np.argsort(at.chain[rows], kind="stable")
-    sorted_rows = np.array(rows)[order]
-    kernel.along_chains(
-        got,
-        owner,
-        at.chain,
-        at.at,
-        at.ahead,
-        at.behind,
-        np.isfinite(graph.there),
-        np.isfinite(graph.back),
-        np.searchsorted(at.chain[sorted_rows], np.arange(len(graph.start) + 1)).astype(np.int32),
-        at.at[sorted_rows],
-        at.at[sorted_rows],
-        at.ahead[sorted_rows],
-        at.behind[sorted_rows],
-        np.zeros(len(rows)),
-        label[: len(rows)][order],
-    )
-    np.testing.assert_allclose(got, expected[used], atol=1e-4)
-    assert np.array_equal(owner >= 0, np.isfinite(expected[used]))
-    each = by_scipy(nodes, edges, sources)
-    reached = owner >= 0
-    assert np.allclose(each[owner[reached], np.array(used)[reached]], expected[used][reached], atol=1e-4)
+    seconds, owner = traveltime.reached(network, stretches, at, towards)
+    np.testing.assert_allclose(seconds, expected.min(axis=1), atol=1e-3)
+    assert np.array_equal(owner >= 0, np.isfinite(seconds))
+    found = owner >= 0
+    np.testing.assert_allclose(expected[np.flatnonzero(found), owner[found]], seconds[found], atol=1e-3)
+
+    # On its own chain a place may be nearer than any limit of the search between junctions.
+    bounded = traveltime.junction_seconds(network, stretches, towards, limit)
+    cut, _ = traveltime.reached(network, stretches, at, towards, bounded)
+    within = expected.min(axis=1) <= limit
+    np.testing.assert_allclose(cut[within], expected.min(axis=1)[within], atol=1e-3)
+    assert (cut >= seconds - 1e-3).all()
+
+    reach = catchments.within(graph, stretches, len(facilities), at, limit, towards)
+    for candidate in range(len(facilities)):
+        rows = slice(*reach.indptr[candidate : candidate + 2])
+        got = dict(zip(reach.place[rows].tolist(), reach.seconds[rows].tolist(), strict=True))
+        assert len(got) == rows.stop - rows.start
+        wanted = {p: t for p, t in enumerate(expected[:, candidate].tolist()) if t <= limit and np.isfinite(t)}
+        assert got == pytest.approx(wanted, abs=1e-3)
+
+
+@given(search=searches(), k=st.integers(1, 4))
+@settings(max_examples=200, deadline=None)
+def test_the_nearest_of_every_junction_are_the_nearest(search, k: int) -> None:
+    nodes, edges, _, facilities, extra = search
+    every = by_scipy(nodes, edges)
+    graph = prepared_graph(nodes, edges)
+    network, stretches = reach_of(graph, facilities, extra)
+    seconds, owner, metres = traveltime.several(network, stretches, k)
+    dead_end = np.bincount(np.concatenate([graph.start, graph.end])) == 1
+    for junction in np.flatnonzero(~dead_end):
+        node = int(graph.origin[junction])
+        number, end = next((n, float(edge[1] == node)) for n, edge in enumerate(edges) if node in edge[:2])
+        times = [
+            between(edges, every, (number, end), spot) + more for spot, more in zip(facilities, extra, strict=True)
+        ]
+        found = owner[junction] >= 0
+        np.testing.assert_allclose(
+            seconds[junction][found], sorted(t for t in times if np.isfinite(t))[: found.sum()], atol=1e-3
+        )
+        assert found.sum() == min(k, sum(np.isfinite(times)))
+        assert len(set(owner[junction][found])) == found.sum()
+        np.testing.assert_allclose([times[f] for f in owner[junction][found]], seconds[junction][found], atol=1e-3)
+        # Every edge is a metre long, and the way is one that takes so long.
+        assert (metres[junction][found] >= 0).all()
+
+
+@given(search=searches())
+@settings(max_examples=200, deadline=None)
+def test_from_one_place_the_ranking_is_the_same(search) -> None:
+    nodes, edges, people, facilities, extra = search
+    every = by_scipy(nodes, edges)
+    graph = prepared_graph(nodes, edges)
+    network, stretches = reach_of(graph, facilities, extra)
+    reach = traveltime.Reach.__new__(traveltime.Reach)
+    reach.network, reach.stretches = network, stretches
+    for edge, fraction in people:
+        place = Places(np.array([edge]), np.array([fraction]), np.array([2.0]), np.array([False]))
+        times = [
+            2.0 + between(edges, every, (edge, fraction), spot) + more
+            for spot, more in zip(facilities, extra, strict=True)
+        ]
+        rows, seconds, metres = reach.from_place(place)
+        wanted = sorted(t for t in times if np.isfinite(t))
+        np.testing.assert_allclose(seconds, wanted[: traveltime.NEAREST], atol=1e-3)
+        np.testing.assert_allclose([times[row] for row in rows], seconds, atol=1e-3)
+        search_ = route.FromPlace(network, stretches, place, np.inf)
+        chosen = traveltime.first_of_each(stretches.owner, search_.seconds)
+        np.testing.assert_allclose(search_.seconds[chosen], wanted, atol=1e-3)
+        assert len(metres) == len(rows)
+        for stretch in chosen:
+            # A way is whole: each piece begins where the last one ended, and its metres are those of its pieces.
+            pieces = search_._pieces(int(stretch))
+            ends = [
+                (junction_at(graph, chain, first), junction_at(graph, chain, last)) for chain, first, last in pieces
+            ]
+            assert all(a[1] == b[0] is not None for a, b in itertools.pairwise(ends))
+            gone = sum(abs(last - first) for _, first, last in pieces)
+            connectors = 2.0 + stretches.extra[stretch]
+            assert search_.metres(int(stretch)) == pytest.approx(gone + connectors, abs=1e-3)
+
+
+def junction_at(graph: Graph, chain: int, at: float) -> int | None:
+    """The junction at a coordinate of a chain; None between its ends."""
+    return int(graph.start[chain]) if at == 0 else int(graph.end[chain]) if at == graph.pieces[chain] else None
 
 
 @pytest.mark.parametrize("limit", [0.0, 3.0, 900.0])
@@ -124,44 +211,62 @@ def test_nothing_beyond_the_limit_is_reached(limit: float) -> None:
     seconds = rng.choice([1.0, 3.0, 250.0, 600.0], 3 * count)
     graph = Graph.prepare(u, v, seconds, seconds, seconds, points[:, 0], points[:, 1])
     seeds = np.arange(0, len(graph.origin), 500, dtype=np.int32)
-    arguments = (graph.out.indptr, graph.out.heads, graph.out.seconds, seeds, np.zeros(len(seeds)), seeds)
-    got, _ = kernel.search(*arguments, limit, 4.0, kernel.INHERIT, True)
-    whole, _ = kernel.search(*arguments, np.inf, 4.0, kernel.INHERIT, False)
+    arcs = graph.out
+    arguments = (arcs.indptr, arcs.heads, arcs.seconds, arcs.longest, seeds, np.zeros(len(seeds)), seeds)
+    got, _ = kernel.search(*arguments, limit, kernel.INHERIT, 9)
+    whole, _ = kernel.search(*arguments, np.inf, kernel.INHERIT, kernel.TOGETHER)
     assert np.array_equal(got, np.where(whole <= limit, whole, np.inf))
     assert 0 < np.isfinite(got).sum() <= len(graph.origin)
 
 
-def test_the_arcs_lead_back_to_the_seed() -> None:
-    nodes, edges = 6, [(0, 1, 5.0, 5.0), (1, 2, 5.0, 5.0), (1, 3, 2.0, 2.0), (3, 2, 1.0, 1.0), (2, 4, 1.0, np.inf)]
-    graph = prepared(nodes, edges)
-    start = int(np.flatnonzero(graph.origin == 0)[0])
-    seconds, arc = kernel.search(
-        graph.out.indptr,
-        graph.out.heads,
-        graph.out.seconds,
-        np.array([start], np.int32),
-        np.zeros(1),
-        np.zeros(1, np.int32),
-        np.inf,
-        4.0,
-        kernel.ARC,
-        False,
+def test_candidates_in_threads_are_those_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(3)
+    side = np.arange(40 * 40).reshape(40, 40)
+    u, v = (
+        np.concatenate([side[:, :-1].ravel(), side[:-1].ravel()]),
+        np.concatenate([side[:, 1:].ravel(), side[1:].ravel()]),
     )
-    assert arc[start] == -2
-    for node in range(len(graph.origin)):
-        walked, here = 0.0, node
-        while arc[here] >= 0:
-            walked += float(graph.out.seconds[arc[here]])
-            here = int(np.searchsorted(graph.out.indptr, arc[here], side="right")) - 1
-        assert here == start
-        assert walked == seconds[node]
+    seconds = rng.uniform(5, 60, len(u))
+    graph = Graph.prepare(u, v, seconds, seconds, seconds, side.ravel() % 40.0, side.ravel() // 40.0)
+    spots = list(zip(rng.integers(0, len(u), 200).tolist(), rng.random(200).tolist(), strict=True))
+    _, stretches = reach_of(graph, spots, [1.0] * 200)
+    at = graph.positions(rng.integers(0, len(u), 5000), rng.random(5000))
+    together = catchments.within(graph, stretches, 200, at, 300.0)
+    monkeypatch.setattr(catchments, "PARALLEL_FROM", 1000)
+    alone = catchments.within(graph, stretches, 200, at, 300.0)
+    assert len(alone.place) > 10_000
+    for name in ("indptr", "place", "seconds"):
+        assert np.array_equal(getattr(together, name), getattr(alone, name))
+
+
+@given(network=networks())
+@settings(max_examples=30, deadline=None)
+def test_a_graph_kept_in_a_file_is_the_same(network, tmp_path_factory: pytest.TempPathFactory) -> None:
+    graph = prepared_graph(*network)
+    path = tmp_path_factory.mktemp("graph") / "walk.npy"
+    graph.save(path)
+    again = Graph.open(path)
+    for name, array in graph.arrays().items():
+        assert np.array_equal(again.arrays()[name], array)
+        assert again.arrays()[name].dtype == array.dtype
+    assert (again.into is again.out) == (graph.into is graph.out)
+
+
+def test_what_is_no_prepared_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "walk.npy"
+    np.save(path, np.arange(3))
+    with pytest.raises(ValueError, match="holds no record"):
+        prepared.read(path)
+    path.write_bytes(b"\x93NUMPY")
+    with pytest.raises((ValueError, OSError)):
+        prepared.read(path)
 
 
 def test_chains_keep_every_edge_once_and_end_at_junctions() -> None:
     #    0 - 1 - 2 - 3   and a ring 4 - 5 - 6 - 4 of its own; 2 - 7 makes 2 a junction.
     edges = [(0, 1, 1.0, 1.0), (2, 1, 2.0, 2.0), (2, 3, 3.0, 3.0), (2, 7, 1.0, 1.0)]
     ring = [(4, 5, 1.0, 1.0), (5, 6, 1.0, 1.0), (6, 4, 1.0, 1.0)]
-    graph = prepared(8, edges + ring)
+    graph = prepared_graph(8, edges + ring)
     assert len(set(graph.chain[:2])) == 1
     assert len(set(graph.chain[2:4])) == 2
     assert len(set(graph.chain[4:])) == 1
@@ -172,14 +277,14 @@ def test_chains_keep_every_edge_once_and_end_at_junctions() -> None:
 
 
 def test_a_one_way_in_the_middle_is_a_chain_of_its_own() -> None:
-    graph = prepared(4, [(0, 1, 1.0, 1.0), (1, 2, 1.0, np.inf), (2, 3, 1.0, 1.0)])
+    graph = prepared_graph(4, [(0, 1, 1.0, 1.0), (1, 2, 1.0, np.inf), (2, 3, 1.0, 1.0)])
     assert len(set(graph.chain)) == 3
 
 
 def test_the_hilbert_curve_visits_each_cell_next_to_the_last() -> None:
     bits = 5
     x, y = (axis.ravel().astype(np.uint32) for axis in np.meshgrid(np.arange(2**bits), np.arange(2**bits)))
-    places = kernel.hilbert(x, y, bits)
+    places = contraction.hilbert(x, y, bits)
     assert sorted(places) == list(range(4**bits))
     order = np.argsort(places)
     steps = np.abs(np.diff(x[order].astype(int))) + np.abs(np.diff(y[order].astype(int)))

@@ -1,6 +1,6 @@
 """Travel times, against graphs that are really cut, and against each other."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from itertools import pairwise
 
@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyproj import Geod
 
-from geo import coverage, facilities
+from geo import coverage, facilities, network
 from geo.study import Study
 from geo.traveltime import NO_FACILITY, NO_STREET, NONE_THERE, Times, Travel
 from handmade import Facility, Metres, People, Street, facility_frame, lonlat, standard
@@ -23,6 +23,14 @@ KPH = {"walk": 4.0, "cycle": 15.0}
 CONNECTOR_M = 60.0
 NOW = date(2021, 12, 31)
 thorough = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def every_street_attracts() -> Iterator[None]:
+    """In towns this small any one-way is an island of its own; test_network.py is about those."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(network, "ISLAND_M", 0.0)
+        yield
 
 
 @st.composite

@@ -1,0 +1,97 @@
+"""Catchments: who is within some minutes of each of thousands of candidates, for siting and what-if.
+
+Each candidate is a bounded search of its own; both halves of them run at the same time.
+"""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geo import kernel
+from geo.graph import Graph, Positions
+from geo.network import Stretches
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int32]
+
+PARALLEL_FROM = 64
+"""Candidates from which on threads pay."""
+
+
+@dataclass(frozen=True)
+class Catchments:
+    """Places within reach of candidates: those of candidate c are the rows ``indptr[c]`` to ``indptr[c + 1]``.
+
+    Attributes
+    ----------
+    indptr : shape (candidates + 1,)
+    place : shape (rows,), number of the place, in no order
+    seconds : shape (rows,)
+    """
+
+    indptr: NDArray[np.int64]
+    place: Ints
+    seconds: NDArray[np.float32]
+
+
+def within(
+    graph: Graph, stretches: Stretches, candidates: int, places: Positions, limit: float, towards: bool = True
+) -> Catchments:
+    """The ``places`` within ``limit`` seconds (≤) of each of ``candidates``, the owners of ``stretches``.
+
+    ``towards`` them, or from them; the connectors of the stretches are included, those of the places are not.
+    """
+    seeds = stretches.seeds(graph, towards)
+    by_owner = np.argsort(seeds.owner, kind="stable")
+    own = np.argsort(stretches.owner, kind="stable")
+    first_seed = np.searchsorted(seeds.owner[by_owner], np.arange(candidates + 1)).astype(np.int32)
+    first_stretch = np.searchsorted(stretches.owner[own], np.arange(candidates + 1)).astype(np.int32)
+    rows, order = places.by_chain.rows, places.by_chain.order
+    first_place = np.searchsorted(rows.chain, np.arange(len(graph.start) + 1)).astype(np.int32)
+    first_incident, incident = graph.incident
+    arcs = graph.into if towards else graph.out
+    home, over = (graph.back, graph.there) if towards else (graph.there, graph.back)
+    onto, off = (rows.behind, rows.ahead) if towards else (rows.ahead, rows.behind)
+
+    def part(low: int, high: int) -> tuple[NDArray[np.int64], Ints, NDArray[np.float32]]:
+        return kernel.catchments(
+            arcs.indptr,
+            arcs.heads,
+            arcs.seconds,
+            arcs.longest,
+            limit,
+            first_seed[low : high + 1],
+            seeds.node[by_owner],
+            seeds.seconds[by_owner],
+            incident,
+            first_incident,
+            graph.start,
+            graph.end,
+            home,
+            over,
+            graph.pieces,
+            first_place,
+            rows.at,
+            onto,
+            off,
+            order,
+            first_stretch[low : high + 1],
+            stretches.low.chain[own],
+            stretches.ends(towards)[own],
+            stretches.extra[own],
+        )
+
+    workers = (os.cpu_count() or 1) if candidates >= PARALLEL_FROM else 1
+    cuts = np.linspace(0, candidates, workers + 1).astype(int)
+    if workers == 1:
+        return Catchments(*part(0, candidates))
+    with ThreadPoolExecutor(workers) as threads:
+        parts = list(threads.map(part, cuts[:-1], cuts[1:]))
+    before = np.cumsum([0, *(len(place) for _, place, _ in parts)])
+    indptr = np.concatenate([[0], *(indptr[1:] + gone for (indptr, _, _), gone in zip(parts, before, strict=False))])
+    return Catchments(
+        indptr, np.concatenate([place for _, place, _ in parts]), np.concatenate([seconds for *_, seconds in parts])
+    )
