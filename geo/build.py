@@ -18,10 +18,11 @@ import tomli_w
 from pyproj.aoi import AreaOfInterest
 from pyproj.database import query_utm_crs_info
 
-from geo import areas, demand, facilities, osm, study
+from geo import areas, demand, elevation, facilities, osm, study
 from geo.errors import ExtractError, InputError, StudyError
 from geo.osm import Progress
 from geo.projection import projection
+from geo.streets import COLUMNS, OFF_GROUND, PACES
 
 COVERING = 0.95  # of an area, from which on a level of administration divides it
 KEPT = {"name", "name_en", "notice", "notice_en", "timezone", "max_connector_m", "detour", "speeds"}
@@ -39,6 +40,7 @@ class Sources:
     areas: Path | None = None
     level: int | None = None
     facilities: Sequence[Path] = ()
+    elevation: Path | None = None
     coordinates: str = "wgs84"
     margin_m: float = 15_000.0
 
@@ -78,6 +80,9 @@ def build(folder: Path, sources: Sources, progress: Progress) -> Summary:
     streets = extract.streets if reach is None else _touching(extract.streets, reach)
     summary.add("streets 街道", len(streets), f"edges, {streets['length_m'].sum() / 1000:,.0f} km")
     crs = _utm(outline if outline is not None else shapely.box(*streets.total_bounds))
+    if sources.elevation is not None:
+        streets = _sloped(streets, sources.elevation, crs, summary)
+    streets = streets.drop(columns=OFF_GROUND)
 
     units = _areas(extract, sources, whole, outline, summary)
     people = _demand(extract, sources, units, outline, crs, summary)
@@ -89,6 +94,7 @@ def build(folder: Path, sources: Sources, progress: Progress) -> Summary:
     name = sources.osm.name.split(".")[0] if whole is None else whole["name"]
     english = "" if whole is None else str(whole["name_en"] or "")
     attribution = OSM_LICENCE + (f"; 人口 population: {sources.population.name}" if sources.population else "")
+    attribution += f"; 高程 elevation: {sources.elevation.name}" if sources.elevation else ""
     settings: dict[str, Any] = {
         **study.About(id="x", name="x", projection=crs).model_dump(exclude={"data_date", "sample"}),
         **({} if old is None else old.model_dump(include=KEPT)),
@@ -311,6 +317,19 @@ def _answerable(places: gpd.GeoDataFrame, units: gpd.GeoDataFrame, summary: Summ
             kept.append(block.replace('source = "永康市', 'source = "样板 template: 永康市'))
     summary.add("standards 标准", len(kept), "in standards.toml, to be edited")
     return head + "".join(kept)
+
+
+def _sloped(streets: gpd.GeoDataFrame, path: Path, crs: str, summary: Summary) -> gpd.GeoDataFrame:
+    slopes = elevation.along(streets, path, crs)
+    remark = f"edges, from {path.name}: slopes {slopes.mean:.1%} in the mean, {slopes.steepest:.0%} at most"
+    summary.add("elevation 高程", slopes.known.sum(), remark)
+    if slopes.held:
+        summary.add("note 注", slopes.held, f"edges have pieces steeper than {elevation.STEEPEST:.0%}: held there")
+    if not slopes.known.all():
+        km = streets["length_m"][~slopes.known].sum() / 1000
+        summary.add("note 注", (~slopes.known).sum(), f"edges, {km:,.1f} km, have no height in {path.name}: flat")
+    paces = {name: pace.astype(np.float32) for name, pace in zip(PACES, (slopes.forward, slopes.backward), strict=True)}
+    return streets.assign(**paces)[[*COLUMNS, *PACES, OFF_GROUND, "geometry"]]
 
 
 def _touching(streets: gpd.GeoDataFrame, reach: Any) -> gpd.GeoDataFrame:

@@ -13,12 +13,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from geo import facilities as facility_register
-from geo import standards, straightline, traveltime
+from geo import standards, straightline, streets, traveltime
 from geo.areas import LEVELS
 from geo.standards import Mode, Opened, Presence, Radius, Standard, TravelTime
 from geo.traveltime import Travel
 
 Floats = NDArray[np.float64]
+SLOPE_NOTE = "步行计入坡度 slopes count on foot"
 PEOPLE_NOTES = {
     "urban": "城乡不可分，全部人口计入 urban and rural cannot be told apart here: all people count",
     "rural": "城乡不可分，全部人口计入 urban and rural cannot be told apart here: all people count",
@@ -134,6 +135,8 @@ def count(travel: Travel, facilities: gpd.GeoDataFrame, standard: Standard, on: 
             if travel.method == "straight-line":
                 detour = travel.study.about.detour
                 more = [*more, f"无街道数据，按直线 × {detour:g} no streets here: straight line × {detour:g}"]
+            elif streets.sloped(travel.study.streets) and "walk" in (standard.mode, *standard.alternatives):
+                more = [*more, SLOPE_NOTE]
             return Count(rows, "people", chosen, notes + more)
         case Radius():
             demand = travel.study.demand

@@ -15,7 +15,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from geo import datum
+from geo import datum, raster
 from geo.errors import InputError, TableError
 
 COLUMNS = ("lon", "lat", "population", "children_3_6", "elders_65", "area_code", "urban")
@@ -85,33 +85,26 @@ def from_raster(path: Path, within: Any) -> pd.DataFrame:
     InputError
         The file cannot be read as a raster, or no cell with people is inside.
     """
-    try:
-        import rasterio
+    with raster.opened(path) as dataset:
+        from rasterio.transform import xy
         from rasterio.warp import transform as warp
         from rasterio.warp import transform_bounds
-        from rasterio.windows import Window, from_bounds
-    except ImportError as error:
-        raise InputError(f"{path}: rasters need rasterio; install fuwuquan[raster]") from error
-    try:
-        with rasterio.open(path) as raster:
-            if raster.crs is None:
-                raise InputError(f"{path}: the raster does not say its coordinate reference system")
-            window = Window(0, 0, raster.width, raster.height)
-            if within is not None:
-                bounds = transform_bounds("EPSG:4326", raster.crs, *within.bounds)
-                wanted = from_bounds(*bounds, raster.transform)
-                # Whole cells, and one more on each side.
-                column, row = math.floor(wanted.col_off) - 1, math.floor(wanted.row_off) - 1
-                wanted = Window(column, row, math.ceil(wanted.width) + 3, math.ceil(wanted.height) + 3)
-                if not rasterio.windows.intersect(window, wanted):
-                    raise InputError(f"{path}: the raster does not touch the area")
-                window = window.intersection(wanted)
-            cells = raster.read(1, window=window, masked=True).astype(float).filled(0.0)
-            row, column = np.nonzero(np.isfinite(cells) & (cells > 0))
-            x, y = rasterio.transform.xy(raster.window_transform(window), row, column)
-            lon, lat = warp(raster.crs, "EPSG:4326", np.atleast_1d(x), np.atleast_1d(y))
-    except rasterio.errors.RasterioError as error:
-        raise InputError(f"{path}: cannot be read as a raster: {error}") from error
+        from rasterio.windows import Window, from_bounds, intersect
+
+        window = Window(0, 0, dataset.width, dataset.height)
+        if within is not None:
+            bounds = transform_bounds("EPSG:4326", dataset.crs, *within.bounds)
+            wanted = from_bounds(*bounds, dataset.transform)
+            # Whole cells, and one more on each side.
+            column, row = math.floor(wanted.col_off) - 1, math.floor(wanted.row_off) - 1
+            wanted = Window(column, row, math.ceil(wanted.width) + 3, math.ceil(wanted.height) + 3)
+            if not intersect(window, wanted):
+                raise InputError(f"{path}: the raster does not touch the area")
+            window = window.intersection(wanted)
+        cells = dataset.read(1, window=window, masked=True).astype(float).filled(0.0)
+        row, column = np.nonzero(np.isfinite(cells) & (cells > 0))
+        x, y = xy(dataset.window_transform(window), row, column)
+        lon, lat = warp(dataset.crs, "EPSG:4326", np.atleast_1d(x), np.atleast_1d(y))
     if cells.max(initial=0.0) > 1e9:
         raise InputError(f"{path}: a cell has {cells.max():g} people; is it a raster of people in each cell?")
     demand = pd.DataFrame({"lon": lon, "lat": lat, "population": cells[row, column]})

@@ -16,6 +16,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
+from geo import streets
 from geo.graph import Graph, Positions
 from geo.projection import geodesic_lengths, projection
 from geo.standards import Mode
@@ -137,6 +138,7 @@ class Network:
         table, forward, backward = table[used], forward[used], backward[used]
         metres = table["length_m"].to_numpy()
         seconds = metres / (_kph(table, mode, about.speeds) * KPH_TO_MPS)
+        onward, back = (seconds * pace for pace in _paces(table, mode))
         ends = table[["u", "v"]].to_numpy()
         names, nodes = np.unique(ends, return_inverse=True)
         nodes = nodes.reshape(ends.shape)
@@ -148,14 +150,14 @@ class Network:
         graph = Graph.prepare(
             nodes[:, 0],
             nodes[:, 1],
-            np.where(forward, seconds, np.inf),
-            np.where(backward, seconds, np.inf),
+            np.where(forward, onward, np.inf),
+            np.where(backward, back, np.inf),
             metres,
             *places.T,
         )
         part_m = graph.part_metres()
         attracts = part_m >= min(ISLAND_M, ISLAND_SHARE * part_m.max(initial=0.0))
-        fastest_mps = float((metres / seconds).max(initial=0.0))
+        fastest_mps = float((metres / np.minimum(onward, back)).max(initial=0.0))
         return cls(about, graph, xy, first_vertex, attracts[graph.chain], fastest_mps)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -294,6 +296,14 @@ def _kph(table: pd.DataFrame, mode: Mode, speeds: Speeds) -> Floats:
     by_class = table["highway"].map(dict(speeds.drive_class_kph)).fillna(speeds.drive_other_kph)
     legal = table["maxspeed_kph"].to_numpy(dtype=float)
     return np.asarray(np.where(np.isnan(legal), by_class.to_numpy(dtype=float), legal) * speeds.drive_factor)
+
+
+def _paces(table: pd.DataFrame, mode: Mode) -> tuple[Floats, Floats]:
+    """The time that slopes make of a second on the flat, along each edge and against it; slopes count on foot only."""
+    if mode != "walk" or not streets.sloped(table):
+        return np.ones(len(table)), np.ones(len(table))
+    onward, back = (table[name].to_numpy(dtype=float) for name in streets.PACES)
+    return onward, back
 
 
 def _as_line(parts: NDArray[Any]) -> NDArray[Any]:

@@ -30,6 +30,11 @@ COLUMNS = (
     "drive_forward",
     "drive_backward",
 )
+PACES = ("walk_pace_forward", "walk_pace_backward")
+"""Optional columns: the time to walk an edge as a multiple of that on the flat; absent where all is taken as flat."""
+MOST_PACE = 100.0
+OFF_GROUND = "off_ground"
+"""A column while a study is built: bridges and tunnels, which do not follow the ground."""
 Tags: TypeAlias = Mapping[str, str]
 Node: TypeAlias = tuple[int, float, float]
 
@@ -78,6 +83,11 @@ def drivable(tags: Tags, classes: Container[str]) -> tuple[bool, bool]:
     return (False, False) if access in _SHUT else _directions(tags)
 
 
+def off_ground(tags: Tags) -> bool:
+    """Whether a way is a bridge or a tunnel."""
+    return any(tags.get(key, "no") != "no" for key in ("bridge", "tunnel"))
+
+
 def _directions(tags: Tags) -> tuple[bool, bool]:
     implied = tags.get("junction") in ("roundabout", "circular") or tags["highway"] == "motorway"
     way = _ONEWAY.get(tags.get("oneway", ""), 1 if implied else 0)
@@ -94,6 +104,11 @@ def maxspeed_kph(tags: Tags) -> float:
     return speed if 0 < speed < 200 and unit in ("", "mph", "km/h") else float("nan")
 
 
+def sloped(table: pd.DataFrame) -> bool:
+    """Whether slopes count where one walks on a frame of streets."""
+    return PACES[0] in table
+
+
 def frame(lines: NDArray[Any], ends: NDArray[np.int64], attributes: pd.DataFrame) -> gpd.GeoDataFrame:
     """A frame of streets from lines and the identities of their ends.
 
@@ -101,7 +116,7 @@ def frame(lines: NDArray[Any], ends: NDArray[np.int64], attributes: pd.DataFrame
     ----------
     lines : array of LineString, WGS84, shape (n,)
     ends : shape (n, 2), any integers that name the first and last vertex of each line
-    attributes : DataFrame, shape (n, …), the `COLUMNS` other than ``u``, ``v``, ``length_m``
+    attributes : DataFrame, shape (n, …), the `COLUMNS` other than ``u``, ``v``, ``length_m``; `OFF_GROUND` is kept too
 
     Edges of no length are dropped, and rings split in two, so that a position along an edge is unambiguous.
     """
@@ -120,7 +135,8 @@ def frame(lines: NDArray[Any], ends: NDArray[np.int64], attributes: pd.DataFrame
     table = attributes.reset_index(drop=True)
     table = table.assign(u=nodes[:, 0], v=nodes[:, 1], length_m=geodesic_lengths(lines))
     table["maxspeed_kph"] = table["maxspeed_kph"].astype(np.float32)
-    return gpd.GeoDataFrame(table[list(COLUMNS)], geometry=lines, crs="EPSG:4326")
+    names = [name for name in (*COLUMNS, OFF_GROUND) if name in table]
+    return gpd.GeoDataFrame(table[names], geometry=lines, crs="EPSG:4326")
 
 
 def _halves(rings: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -160,7 +176,7 @@ class Ways:
         if not (walk or any(cycle) or any(drive)):
             self.left_out["ways closed to everybody"] += 1
             return False
-        attributes = (tags["highway"], maxspeed_kph(tags), walk, *cycle, *drive)
+        attributes = (tags["highway"], maxspeed_kph(tags), walk, *cycle, *drive, off_ground(tags))
         kept = False
         run: list[Node] = []
         for node in [*nodes, None]:  # nodes beyond the extract's border part a way in several
@@ -197,7 +213,7 @@ class Ways:
         edge = np.repeat(np.arange(len(begin)), spans)
         vertex = np.arange(spans.sum()) - np.repeat(np.cumsum(spans) - spans, spans) + np.repeat(begin, spans)
         lines = shapely.linestrings(xy[vertex], indices=edge)
-        names = [name for name in COLUMNS if name not in ("u", "v", "length_m")]
+        names = [name for name in (*COLUMNS, OFF_GROUND) if name not in ("u", "v", "length_m")]
         attributes = pd.DataFrame(self.attributes, columns=names).iloc[way[begin]]
         return frame(lines, np.column_stack([refs[begin], refs[end]]), attributes)
 
@@ -211,10 +227,14 @@ def read(path: Path) -> gpd.GeoDataFrame:
     missing = [name for name in COLUMNS if name not in table]
     if missing:
         raise StudyError(f"{path}: has no column {', '.join(missing)}")
-    empty = [name for name in COLUMNS if name != "maxspeed_kph" and table[name].isna().any()]
+    paces = [name for name in PACES if name in table]
+    if len(paces) == 1:
+        raise StudyError(f"{path}: has {paces[0]}, and so must have {', '.join(PACES)}")
+    empty = [name for name in (*COLUMNS, *paces) if name != "maxspeed_kph" and table[name].isna().any()]
     if empty:
         raise StudyError(f"{path}: {', '.join(empty)} must not be empty")
-    wrong = [name for name in ("u", "v", "length_m", "maxspeed_kph") if not pd.api.types.is_numeric_dtype(table[name])]
+    numbers = ("u", "v", "length_m", "maxspeed_kph", *paces)
+    wrong = [name for name in numbers if not pd.api.types.is_numeric_dtype(table[name])]
     if wrong:
         raise StudyError(f"{path}: {', '.join(wrong)} must be numbers")
     if table.crs is None or table.crs.to_epsg() != 4326:
@@ -226,6 +246,8 @@ def read(path: Path) -> gpd.GeoDataFrame:
     legal = table["maxspeed_kph"]
     if not (legal.isna() | ((legal > 0) & (legal <= 200))).all():
         raise StudyError(f"{path}: maxspeed_kph must be above 0 and up to 200, or empty where unknown")
+    if not ((table[paces] > 0) & (table[paces] <= MOST_PACE)).all(axis=None):
+        raise StudyError(f"{path}: {', '.join(PACES)} must be above 0 and up to {MOST_PACE:g}")
     if table[["u", "v"]].to_numpy().min() < 0 or not (table.geometry.geom_type == "LineString").all():
         raise StudyError(f"{path}: has edges that are not lines between numbered nodes")
     return table

@@ -122,6 +122,9 @@ def build(
     facilities: Annotated[
         list[Path] | None, typer.Option(help="own facilities: .geojson or .csv with name, category, lon, lat")
     ] = None,
+    elevation: Annotated[
+        Path | None, typer.Option(help="heights in metres, raster .tif: slopes then count on foot")
+    ] = None,
     coordinates: Annotated[Coordinates, typer.Option(help="coordinate system of the own files")] = "wgs84",
 ) -> None:
     """Make a study folder from an OpenStreetMap extract."""
@@ -136,6 +139,7 @@ def build(
         areas=areas,
         level=level,
         facilities=facilities or (),
+        elevation=elevation,
         coordinates=coordinates,
     )
     columns = (

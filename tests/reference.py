@@ -90,6 +90,7 @@ class Streets:
     back: NDArray[np.bool_]
     kph: Floats  # as travelled; NaN where `walk_kph` decides
     attracts: NDArray[np.bool_]  # not on a small island
+    paces: Floats | None = None  # (segments, 2): what slopes multiply the seconds onward and back by
 
     def locate(self, segment: int, fraction: float) -> Place:
         """Longitude and latitude of a point on a segment."""
@@ -156,7 +157,9 @@ class Streets:
         """Seconds from each place (row) to each facility (column); `inf` where there is no way."""
         walk_mps, nodes = walk_kph / 3.6, len(self.lonlat)
         whole = self.length_m * 3.6 / np.where(np.isnan(self.kph), walk_kph, self.kph)
-        onward, back = (np.where(is_open, whole, np.inf).tolist() for is_open in (self.onward, self.back))
+        paces = (1.0, 1.0) if self.paces is None else self.paces.T
+        opened = zip((self.onward, self.back), paces, strict=True)
+        onward, back = (np.where(is_open, whole * pace, np.inf).tolist() for is_open, pace in opened)
         a, b = self.ends.T.tolist()
 
         def ride(segment: int, here: float, there: float) -> float:  # standing still is free on a one-way too

@@ -4,12 +4,13 @@ import json
 from datetime import date
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
 
 import reference
-from geo import coverage, datum, demand, facilities, network
+from geo import build, coverage, datum, demand, facilities, network, study
 from geo.standards import Mode
 from geo.study import Study
 from geo.traveltime import Travel
@@ -70,6 +71,68 @@ def test_nearest_park_in_liechtenstein(liechtenstein: Study, liechtenstein_extra
     met = np.unique(lines.query(drawn.geometry.to_numpy(), predicate="intersects")[0])
     assert len(met) > 10
     compare(liechtenstein, liechtenstein_extract, drawn.iloc[met], "walk", 40)
+
+
+@pytest.fixture(scope="module")
+def hilly(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """Porto Alegre's centre built with its heights."""
+    pytest.importorskip("rasterio")
+    data = shared / "data" / "porto_alegre"
+    sources = build.Sources(
+        data / "porto_alegre.osm.pbf",
+        population=data / "hexgrid.csv",
+        facilities=[data / "clinics.csv"],
+        elevation=data / "elevation.tif",
+    )
+    folder = tmp_path_factory.mktemp("hilly") / "study"
+    build.build(folder, sources, lambda step, count: None)
+    return study.read(folder)
+
+
+def segments(edges: gpd.GeoDataFrame) -> reference.Streets:
+    """The streets of a study open to walkers as the reference has them: straight pieces, each with its edge's paces."""
+    edges = edges[edges["walk"]]
+    xy, edge = shapely.get_coordinates(edges.geometry.to_numpy(), return_index=True)
+    # Vertices are their own nodes, but for the ends of edges.
+    node = np.arange(len(xy)) + edges[["u", "v"]].to_numpy().max() + 1
+    last = np.append(np.flatnonzero(np.diff(edge)), len(edge) - 1)
+    node[np.append(0, last[:-1] + 1)], node[last] = edges["u"], edges["v"]
+    _, first, node = np.unique(node, return_index=True, return_inverse=True)
+    same = edge[1:] == edge[:-1]
+    ends = np.column_stack([node[:-1], node[1:]])[same]
+    here, there = xy[:-1][same], xy[1:][same]
+    always = np.ones(len(ends), dtype=bool)
+    paces = edges[["walk_pace_forward", "walk_pace_backward"]].to_numpy(dtype=float)[edge[1:][same]]
+    length_m = np.asarray(reference.GEOD.inv(*here.T, *there.T)[2])
+    attracts = reference.mainland(len(first), ends, length_m, always, always)
+    return reference.Streets(xy[first], ends, length_m, always, always, np.full(len(ends), np.nan), attracts, paces)
+
+
+def test_nearest_clinic_up_and_down_the_hills_of_porto_alegre(hilly: Study, porto_alegre: Study) -> None:
+    clinics = hilly.facilities[hilly.facilities["category"] == "clinic"]
+    lon, lat = around(hilly, COUNT)
+    assert hilly.streets is not None
+    places = list(zip(lon.tolist(), lat.tolist(), strict=True))
+    listed = list(zip(clinics.index, clinics.geometry, strict=True))
+    expected = np.array([seconds for seconds, _ in segments(hilly.streets).nearest(places, listed)])
+    got = Travel(hilly).times(clinics, lon, lat, "walk").seconds
+    assert np.array_equal(np.isinf(got), np.isinf(expected))
+    reached = np.isfinite(expected)
+    assert reached.mean() > 0.9
+    assert np.abs(got[reached] - expected[reached]).max() < 1
+    flat = Travel(porto_alegre).times(clinics, lon, lat, "walk").seconds
+    assert np.abs(got[reached] - flat[reached]).max() > 120  # slopes left out would show
+    assert (got[reached] >= 0.839 * flat[reached]).all()  # Tobler's fastest
+
+
+def test_hills_take_people_of_porto_alegre_out_of_reach(hilly: Study, porto_alegre: Study) -> None:
+    goal = standard("travel_time", minutes=15, mode="walk", alternatives=["cycle", "drive"])
+    on_slopes, on_the_flat = (coverage.measure(Travel(one), one.facilities, goal, NOW) for one in (hilly, porto_alegre))
+    assert on_slopes.share == pytest.approx(0.791, abs=0.002)
+    assert on_the_flat.share == pytest.approx(0.811, abs=0.002)
+    # Only walking feels them.
+    for one, other in zip(on_slopes.alternatives, on_the_flat.alternatives, strict=True):
+        assert (one.covered < other.covered) if one.mode == "walk" else one == other
 
 
 @pytest.mark.parametrize(("minutes", "share"), [(15, 0.80831), (20, 0.93721)])

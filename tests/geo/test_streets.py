@@ -233,6 +233,11 @@ def test_built_streets_meet_at_their_nodes(liechtenstein: Study) -> None:
         (lambda t: t.assign(maxspeed_kph=np.float32(-30)), "maxspeed_kph"),
         (lambda t: t.assign(maxspeed_kph=np.float32(0)), "maxspeed_kph"),
         (lambda t: t.assign(walk=None), "walk"),
+        (lambda t: t.assign(walk_pace_forward=1.0), "walk_pace_backward"),
+        *(
+            (lambda t, pace=pace: t.assign(walk_pace_forward=1.0, walk_pace_backward=pace), "walk_pace_backward")
+            for pace in (np.nan, np.inf, 0.0, -1.0, 1e6, "steep", None)
+        ),
     ],
 )
 def test_a_spoilt_file_is_refused(tmp_path: Path, spoil: object, said: str) -> None:
@@ -242,6 +247,14 @@ def test_a_spoilt_file_is_refused(tmp_path: Path, spoil: object, said: str) -> N
     with pytest.raises(StudyError, match=said) as caught:
         streets.read(path)
     assert "streets.parquet" in str(caught.value)
+
+
+def test_paces_are_read_where_there_are_any(tmp_path: Path) -> None:
+    table = made([[(120, 29), (120.01, 29)]], [(1, 2)])
+    for name, more in (("flat", {}), ("sloped", {"walk_pace_forward": [np.float32(1.5)], "walk_pace_backward": [0.9]})):
+        path = tmp_path / f"{name}.parquet"
+        table.assign(**more).to_parquet(path)
+        assert streets.sloped(streets.read(path)) is bool(more)
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"lon,lat\n", b"\x89PNG\r\n\x1a\n"])

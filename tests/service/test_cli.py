@@ -278,6 +278,7 @@ def test_what_cannot_be_built_is_one_line_and_leaves_nothing(liechtenstein_extra
         (["--osm", cut], "cut.osm.pbf"),
         (["--osm", none], "none.osm.pbf"),
         (["--osm", liechtenstein_extract, "--area", "Atlantis"], "Atlantis"),
+        (["--osm", liechtenstein_extract, "--elevation", tmp_path / "none.tif"], "none.tif"),
     ):
         done = program.call("build", tmp_path / "out", *arguments)
         assert done.returncode == 1
