@@ -18,16 +18,16 @@ from numpy.typing import NDArray
 
 from geo import kernel, straightline, traveltime
 from geo.network import Network, Stretches
-from geo.projection import WGS84, projection
+from geo.projection import geodesic_area, projection
 from geo.standards import Mode
 from geo.traveltime import Travel
 
 Floats = NDArray[np.float64]
 
-CELL_M = 25.0
-BESIDE_M = 36.0  # the diagonal of a cell: every point of a reached street is inside its contour
-OFF_STREET_M = 60.0
-STEP_M = 12.5
+CELL_M = 20.0
+BESIDE_M = 29.0  # the diagonal of a cell: every point of a reached street is inside its contour
+OFF_STREET_M = 50.0
+STEP_M = 10.0
 
 
 @dataclass(frozen=True)
@@ -66,24 +66,22 @@ def around(travel: Travel, place: Any, minutes: Sequence[float], mode: Mode, tow
     towards : people travel to the place rather than from it
     """
     levels = sorted(set(minutes))
-    origin = gpd.GeoDataFrame(geometry=[place], crs="EPSG:4326")
     if travel.method == "straight-line":
-        return _circles(travel, origin, levels, mode)
+        return _circles(travel, place, levels, mode)
     network = travel.network(mode)
-    access = network.access(origin)
+    access = network.access(np.array([place]))
     if not len(access.edge):
         return Isochrones([], None, None, traveltime.NO_STREET.format(metres=network.max_connector_m))
     stretches = network.stretches(access)
     limit = levels[-1] * 60.0
 
     junctions = traveltime.junction_seconds(network, stretches, towards, limit)
-    edges = _reached_edges(network, origin, stretches, towards, limit, junctions)
-    xy, edge, fraction = _samples(network, edges)
-    demand = travel.demand_places(mode)
-    positions = network.graph.positions(edge, fraction)
-    street_seconds, _ = traveltime.reached(network, stretches, positions, towards, junctions)
-    demand_seconds, _ = traveltime.reached(network, stretches, travel.demand_positions(mode), towards, junctions)
-    demand_seconds = demand_seconds + demand.connector_m / network.walk_mps
+    xy, edge, fraction = _samples(network, _reached_edges(network, stretches, junctions[0]))
+    at = network.graph.positions(edge, fraction)
+    street_seconds, _ = traveltime.reached(network, stretches, at, towards, junctions)
+    demand, at = travel.demand_places(mode), travel.demand_positions(mode)
+    demand_seconds = traveltime.reached(network, stretches, at, towards, junctions)[0]
+    demand_seconds += demand.connector_m / network.walk_mps
     population = travel.study.demand["population"].to_numpy()
     near = street_seconds <= limit
     contours = _contours(xy[near], street_seconds[near], network.walk_mps, limit)
@@ -92,27 +90,17 @@ def around(travel: Travel, place: Any, minutes: Sequence[float], mode: Mode, tow
         shape = network.metric.inverse(_polygon(contours.filled(-1.0, level * 60.0)))
         people = population[demand_seconds <= level * 60.0 + traveltime.TOLERANCE].sum()
         found.append(_contour(level, shape, float(people)))
-    point = place.geom_type == "Point"
-    places = network.snap(np.array([place.x]), np.array([place.y])) if point else None
-    return Isochrones(
-        found,
-        network.position(places, 0) if places else None,
-        float(places.connector_m[0]) if places else None,
-        None,
-    )
+    if place.geom_type != "Point":
+        return Isochrones(found, None, None, None)
+    return Isochrones(found, network.position(access.edge[0], access.start[0]), float(access.connector_m[0]), None)
 
 
-def _reached_edges(
-    network: Network, origin: gpd.GeoDataFrame, stretches: Stretches, towards: bool, limit: float, junctions: Any
-) -> NDArray[np.int64]:
-    """Edges that may be reached in part: those with an end in reach, and those of the origin's own chains."""
-    # As the crow flies at the fastest speed of the mode, nobody gets farther.
-    place = network.metric.forward(origin.geometry.to_numpy())[0]
-    edges = network.edges_within(place, limit * network.fastest_mps)
-    ends = network.graph.positions(np.tile(edges, 2), np.repeat([0.0, 1.0], len(edges)))
-    seconds, _ = traveltime.reached(network, stretches, ends, towards, junctions)
-    own = np.isin(network.graph.chain[edges], stretches.low.chain)
-    return edges[own | (seconds.reshape(2, -1) <= limit).any(axis=0)]
+def _reached_edges(network: Network, stretches: Stretches, junction_seconds: Floats) -> NDArray[np.int64]:
+    """Edges that may be reached in part: those of chains with an end in reach, and of the origin's own chains."""
+    graph = network.graph
+    reached = np.isfinite(junction_seconds[graph.start]) | np.isfinite(junction_seconds[graph.end])
+    reached[stretches.low.chain] = True
+    return np.flatnonzero(reached[graph.chain])
 
 
 def _samples(network: Network, edges: NDArray[np.int64]) -> tuple[Floats, NDArray[np.int64], Floats]:
@@ -149,22 +137,24 @@ def _polygon(filled: Any) -> Any:
     for xy, rings in zip(points, offsets, strict=True):
         parts = [xy[a:b] for a, b in itertools.pairwise(rings)]
         shells.append(shapely.Polygon(parts[0], parts[1:]))
-    return shapely.make_valid(shapely.union_all(shells))
+    return shapely.MultiPolygon(shells)
 
 
 def _contour(minutes: float, shape: Any, people: float) -> Contour:
-    polygons = [part for part in shapely.get_parts(shape) if part.geom_type == "Polygon"]
-    shape = shapely.set_precision(shapely.MultiPolygon(polygons), 1e-6)
-    square_metres = abs(WGS84.geometry_area_perimeter(shapely.orient_polygons(shape))[0])
-    return Contour(minutes, shape, round(square_metres / 1e6, 4), round(people, 1))
+    rounded = shapely.transform(shape, lambda xy: xy.round(6))
+    if not rounded.is_valid:
+        polygons = [part for part in shapely.get_parts(shapely.make_valid(shape)) if part.geom_type == "Polygon"]
+        rounded = shapely.set_precision(shapely.MultiPolygon(polygons), 1e-6)
+    shape = rounded if rounded.geom_type == "MultiPolygon" else shapely.MultiPolygon([rounded])
+    return Contour(minutes, shape, round(geodesic_area(shape) / 1e6, 4), round(people, 1))
 
 
-def _circles(travel: Travel, origin: gpd.GeoDataFrame, levels: list[float], mode: Mode) -> Isochrones:
+def _circles(travel: Travel, place: Any, levels: list[float], mode: Mode) -> Isochrones:
     """Without streets: everything within the straight line that the detour leaves."""
     about, demand = travel.study.about, travel.study.demand
     metric = projection(about.projection)
     mps = straightline.metres_per_second(about, mode) / about.detour
-    shape = metric.forward(origin.geometry.to_numpy())[0]
+    shape, origin = metric.forward(place), gpd.GeoDataFrame(geometry=[place], crs="EPSG:4326")
     metres, _ = straightline.nearest(origin, demand["lon"].to_numpy(), demand["lat"].to_numpy(), about.projection)
     people = demand["population"].to_numpy()
     found = []

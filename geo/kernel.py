@@ -252,7 +252,7 @@ def search_several(
     """
     nodes = len(indptr) - 1
     seconds = np.full((nodes, k), np.nextafter(limit, np.inf))
-    label, metres = np.full((nodes, k), np.int32(-1)), np.empty((nodes, k), np.float32)
+    label, metres = np.full((nodes, k), np.int32(-1)), np.zeros((nodes, k), np.float32)
     slots = _slots(longest, seed_seconds, limit)
     order, begin = _batches(seed_node, nodes, bits)
     mask, per_second = slots - 1, 1.0 / BUCKET_SECONDS

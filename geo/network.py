@@ -122,11 +122,9 @@ class Network:
         xy: Floats,
         first_vertex: Ints,
         attracts: NDArray[np.bool_],
-        fastest_mps: float,
     ) -> None:
         self.graph, self.xy, self.first_vertex, self.attracts = graph, xy, first_vertex, attracts
         self.walk_mps = about.speeds.walk_kph * KPH_TO_MPS
-        self.fastest_mps = max(fastest_mps, self.walk_mps)
         self.max_connector_m = about.max_connector_m
         self.metric = projection(about.projection)
 
@@ -157,8 +155,7 @@ class Network:
         )
         part_m = graph.part_metres()
         attracts = part_m >= min(ISLAND_M, ISLAND_SHARE * part_m.max(initial=0.0))
-        fastest_mps = float((metres / np.minimum(onward, back)).max(initial=0.0))
-        return cls(about, graph, xy, first_vertex, attracts[graph.chain], fastest_mps)
+        return cls(about, graph, xy, first_vertex, attracts[graph.chain])
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """All of it as named arrays, for `from_arrays`."""
@@ -166,14 +163,12 @@ class Network:
             "xy": self.xy,
             "first_vertex": self.first_vertex,
             "attracts": self.attracts,
-            "fastest_mps": np.array([self.fastest_mps]),
         }
 
     @classmethod
     def from_arrays(cls, about: About, arrays: Mapping[str, NDArray[Any]]) -> "Network":
         """The network of a study that gave these `arrays`; nothing is copied."""
-        xy, first_vertex, attracts = arrays["xy"], arrays["first_vertex"], arrays["attracts"]
-        return cls(about, Graph.from_arrays(arrays), xy, first_vertex, attracts, float(arrays["fastest_mps"][0]))
+        return cls(about, Graph.from_arrays(arrays), *(arrays[name] for name in ("xy", "first_vertex", "attracts")))
 
     @cached_property
     def lines(self) -> NDArray[Any]:
@@ -226,13 +221,9 @@ class Network:
         fraction[rows] = self._locate(edges, shapely.get_point(ways, 1))
         return Places(edge, fraction, connector_m, np.zeros(count, dtype=bool))
 
-    def edges_within(self, geometry: Any, metres: float) -> Ints:
-        """The edges within ``metres`` of a projected geometry, in order, shape (n,)."""
-        return np.sort(self._tree.query(geometry, predicate="dwithin", distance=metres))
-
-    def access(self, facilities: gpd.GeoDataFrame) -> Access:
-        """How each facility is reached; a facility with no street near enough has no stretch."""
-        geometries = self.metric.forward(facilities.geometry.to_numpy())
+    def access(self, places: NDArray[Any]) -> Access:
+        """How facilities at WGS84 points and polygons are reached; one with no street near enough has no stretch."""
+        geometries = self.metric.forward(places)
         kinds = shapely.get_dimensions(geometries)
         polygons = np.flatnonzero(kinds == 2)
         met, edges = self._tree.query(geometries[polygons], predicate="intersects")
@@ -271,10 +262,9 @@ class Network:
             owner=access.facility[order].astype(np.int32),
         )
 
-    def position(self, places: Places, row: int) -> tuple[float, float]:
-        """WGS84 longitude, latitude of a snapped place."""
-        line = self.lines[places.edge[row]]
-        place = self.metric.inverse(shapely.line_interpolate_point(line, places.fraction[row], normalized=True))
+    def position(self, edge: int, fraction: float) -> tuple[float, float]:
+        """WGS84 longitude, latitude of a place on the network."""
+        place = self.metric.inverse(shapely.line_interpolate_point(self.lines[edge], fraction, normalized=True))
         return float(place.x), float(place.y)
 
     def _locate(self, edges: Ints, points: NDArray[Any]) -> Floats:

@@ -49,3 +49,13 @@ def geodesic_lengths(lines: NDArray[Any]) -> Floats:
     start, end = xy[:-1][same], xy[1:][same]
     metres = WGS84.inv(start[:, 0], start[:, 1], end[:, 0], end[:, 1])[2]
     return np.bincount(line[1:][same], weights=metres, minlength=len(lines)).astype(np.float64)
+
+
+def geodesic_area(shape: Any) -> float:
+    """Geodesic square metres of a WGS84 (Multi)Polygon."""
+    total = 0.0
+    for polygon in shapely.get_parts(shape):
+        rings = [shapely.get_coordinates(ring) for ring in shapely.get_rings(polygon)]
+        outer, *holes = (abs(WGS84.polygon_area_perimeter(*ring.T)[0]) for ring in rings)
+        total += outer - sum(holes)
+    return total

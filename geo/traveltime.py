@@ -226,7 +226,7 @@ class Travel:
 
     def _make_reach(self, chosen: _Chosen) -> Reach:
         network = self.network(chosen.mode)
-        return Reach(network, network.access(chosen.facilities))
+        return Reach(network, network.access(chosen.facilities.geometry.to_numpy()))
 
     def demand_times(self, facilities: gpd.GeoDataFrame, mode: Mode) -> Times:
         """From every demand point of the study, in its order, to the nearest of ``facilities``."""
@@ -296,7 +296,7 @@ class Travel:
                     [search.path(one, (lon, lat), end) for one, end in zip(chosen, ends, strict=True)], dtype=object
                 )
         reason = None if len(rows) else NO_FACILITY
-        snapped = network.position(place, 0)
+        snapped = network.position(place.edge[0], place.fraction[0])
         return Ranking(rows, seconds, metres, snapped, float(place.connector_m[0]), reason, ways)
 
 

@@ -1,6 +1,5 @@
 """Isochrones: nested, valid, along the streets; people counted by their own times."""
 
-import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
@@ -17,7 +16,7 @@ MINUTES = [5.0, 10.0, 15.0]
 def street_seconds(travel: Travel, place: shapely.Point, mode: str, towards: bool) -> tuple[np.ndarray, np.ndarray]:
     """Where all street ends are (WGS84), and seconds to them by the search."""
     network = travel.network(mode)  # type: ignore[arg-type]
-    access = network.access(gpd.GeoDataFrame(geometry=[place], crs="EPSG:4326"))
+    access = network.access(np.array([place]))
     at = network.graph.positions(np.arange(len(network.lines)), np.zeros(len(network.lines)))
     seconds, _ = traveltime.reached(network, network.stretches(access), at, towards)
     return network.metric.inverse(shapely.get_point(network.lines, 0)), seconds
