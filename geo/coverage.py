@@ -135,8 +135,10 @@ def count(travel: Travel, facilities: gpd.GeoDataFrame, standard: Standard, on: 
             if travel.method == "straight-line":
                 detour = travel.study.about.detour
                 more = [*more, f"无街道数据，按直线 × {detour:g} no streets here: straight line × {detour:g}"]
-            elif streets.sloped(travel.study.streets) and "walk" in (standard.mode, *standard.alternatives):
-                more = [*more, SLOPE_NOTE]
+            else:
+                more = [*more, *_moved(travel, rows["weight"], standard.mode)]
+                if streets.sloped(travel.study.streets) and "walk" in (standard.mode, *standard.alternatives):
+                    more.append(SLOPE_NOTE)
             return Count(rows, "people", chosen, notes + more)
         case Radius():
             demand = travel.study.demand
@@ -150,6 +152,18 @@ def count(travel: Travel, facilities: gpd.GeoDataFrame, standard: Standard, on: 
             return _units(travel, standard, chosen, notes)
         case Opened():
             return _openings(travel, standard, chosen, notes)
+
+
+def _moved(travel: Travel, weight: pd.Series, mode: Mode) -> list[str]:
+    """A note on those who do not start from the street nearest to them, since that is on a small island."""
+    moved = pd.Series(travel.demand_places(mode).moved, index=travel.study.demand.index)
+    people = float(weight[moved[weight.index]].sum())
+    if not people:
+        return []
+    return [
+        f"{people:,.0f} 人最近的街道不与路网相通，改从其他街道出发 "
+        f"the street nearest to {people:,.0f} people is cut off from the network: they start from another"
+    ]
 
 
 def _people(

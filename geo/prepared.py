@@ -34,7 +34,7 @@ def read(path: Path) -> dict[str, NDArray[Any]]:
     OSError, ValueError
         The file is not there, or none that `write` wrote.
     """
-    record = np.load(path, mmap_mode="c").view(np.ndarray)
+    record = np.lib.format.open_memmap(path, mode="c").view(np.ndarray)
     if record.dtype.names is None or record.shape != (1,):
         raise ValueError(f"{path}: holds no record")
     return {name: record[name][0] for name in record.dtype.names}

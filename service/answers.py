@@ -24,18 +24,32 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class _State:
-    """One revision of the register on one day, and what was computed of it."""
+    """One revision of the register on one day, and what was computed of it: by category (None: all), then by what."""
 
     revision: int
     today: date
     facilities: gpd.GeoDataFrame
-    known: dict[Hashable, Any] = field(default_factory=dict)
+    known: dict[tuple[str | None, Hashable], Any] = field(default_factory=dict)
+
+    def after(self, old: "_State") -> "_State":
+        """This state, knowing what ``old`` knew of the categories that have not changed since."""
+        if old.today == self.today:
+            same = {category for category in facilities.CATEGORIES if _equal(self._of(category), old._of(category))}
+            self.known.update({key: found for key, found in old.known.items() if key[0] in same})
+        return self
+
+    def _of(self, category: str) -> gpd.GeoDataFrame:
+        return self.facilities[self.facilities["category"] == category]
+
+
+def _equal(a: gpd.GeoDataFrame, b: gpd.GeoDataFrame) -> bool:
+    return a.index.equals(b.index) and bool(a.equals(b))
 
 
 class Answers:
     """Everything that can be asked about one study.
 
-    What was computed is kept for as long as the register's revision and the day stay the same.
+    What was computed is kept for as long as the category that it is about, and the day, stay the same.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -50,15 +64,16 @@ class Answers:
         revision, today = self.register.revision, self.study.today()
         with self._lock:
             if self._state is None or (self._state.revision, self._state.today) != (revision, today):
-                self._state = _State(revision, today, self.register.facilities())
+                new = _State(revision, today, self.register.facilities())
+                self._state = new if self._state is None else new.after(self._state)
             return self._state
 
-    def _known(self, state: _State, key: Hashable, compute: Callable[[], T]) -> T:
-        """What is known in ``state`` by that key, computed once, however many ask at a time."""
+    def _known(self, state: _State, category: str | None, what: Hashable, compute: Callable[[], T]) -> T:
+        """What is known of ``category`` in ``state``, computed once, however many ask at a time."""
         with self._lock:
-            if key not in state.known:
-                state.known[key] = compute()
-            found: T = state.known[key]
+            if (category, what) not in state.known:
+                state.known[category, what] = compute()
+            found: T = state.known[category, what]
             return found
 
     def _counted(self, state: _State, standard: Standard) -> tuple[Count, Coverage]:
@@ -66,7 +81,7 @@ class Answers:
             counted = coverage.count(self.travel, state.facilities, standard, state.today)
             return counted, coverage.summarise(self.travel, standard, counted)
 
-        return self._known(state, standard.id, compute)
+        return self._known(state, standard.category, standard.id, compute)
 
     def coverage(self, standard: str) -> Coverage:
         """Where the study stands today on ``standard``; UnknownNameError if there is none."""
@@ -96,7 +111,7 @@ class Answers:
                 tiles_attribution=self.settings.tiles_attribution,
             )
 
-        return self._known(state, (goal.id, assets), compute)
+        return self._known(state, goal.category, (goal.id, assets), compute)
 
     def _standing(self, state: _State, category: str | None) -> gpd.GeoDataFrame:
         """The facilities of a category (None: of all) that stand today."""
@@ -105,20 +120,33 @@ class Answers:
             chosen = facilities.standing(state.facilities, state.today)
             return chosen if category is None else chosen[chosen["category"] == facilities.category(category).id]
 
-        return self._known(state, ("standing", category), compute)
+        return self._known(state, category, "standing", compute)
 
     def nearest(
-        self, lon: float, lat: float, category: str | None, mode: Mode, limit: int, coordinates: str
+        self,
+        lon: float,
+        lat: float,
+        category: str | None,
+        mode: Mode,
+        limit: int,
+        coordinates: str,
+        path: bool = False,
     ) -> dict[str, Any]:
-        """The nearest facilities by travel time as a GeoJSON FeatureCollection, places in ``coordinates``."""
+        """The nearest facilities by travel time as a GeoJSON FeatureCollection, places in ``coordinates``.
+
+        ``path`` asks for the way to each as a LineString, ``path`` among its properties; null without streets.
+        """
         wgs_lon, wgs_lat = (float(x) for x in datum.to_wgs84(lon, lat, coordinates))
         chosen = self._standing(self._now(), category)
-        ranking = self.travel.ranked(chosen, wgs_lon, wgs_lat, mode, limit)
-        features = []
+        ranking = self.travel.ranked(chosen, wgs_lon, wgs_lat, mode, limit, path)
+        features: list[dict[str, Any]] = []
         places = zip(ranking.rows, ranking.seconds.tolist(), ranking.metres.tolist(), strict=True)
         for row, seconds, metres in places:
             feature = facilities.geojson_feature(chosen.iloc[row], str(chosen.index[row]), coordinates)
             feature["properties"] |= {"minutes": round(seconds / 60, 3), "metres": round(metres, 1)}
+            if path:
+                way = None if ranking.paths is None else ranking.paths[len(features)]
+                feature["properties"]["path"] = way and facilities.geojson_shape(way, coordinates)
             features.append(feature)
         return {
             "type": "FeatureCollection",

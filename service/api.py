@@ -66,6 +66,7 @@ class NearestQuery(Common):
     category: Annotated[str | None, Field(description=f"one of {', '.join(facilities.CATEGORIES)}; all")] = None
     mode: Annotated[Mode, Field(description="how people travel")] = "walk"
     limit: Annotated[int, Field(ge=1, description=f"at most {MOST_NEAREST} are given")] = 5
+    path: Annotated[bool, Field(description="whether each facility has the way there, a LineString")] = False
 
     _category = field_validator("category")(_known_category)
 
@@ -199,7 +200,13 @@ def coverage_of(request: Request, standard: str, query: Annotated[Common, Query(
 )
 def nearest(request: Request, query: Annotated[NearestQuery, Query()]) -> Response:
     answer = answers_of(request).nearest(
-        query.lon, query.lat, query.category, query.mode, min(query.limit, MOST_NEAREST), query.coordinates
+        query.lon,
+        query.lat,
+        query.category,
+        query.mode,
+        min(query.limit, MOST_NEAREST),
+        query.coordinates,
+        query.path,
     )
     return _json(answer, GEOJSON)
 

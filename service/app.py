@@ -28,13 +28,16 @@ PAGE_HEADERS = {
 }
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
-    """The application for ``settings`` (default: from the environment). The study is read when it starts."""
+def create_app(settings: Settings | None = None, answers: Answers | None = None) -> FastAPI:
+    """The application for ``settings`` (default: from the environment).
+
+    It answers from ``answers``; without them the study is read when it starts.
+    """
     settings = settings or Settings()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.answers = Answers(settings)
+        app.state.answers = answers or Answers(settings)
         yield
         del app.state.answers
 

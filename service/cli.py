@@ -92,19 +92,18 @@ def serve(
     """Serve a study: pages, maps and the API."""
     import uvicorn
 
+    from service.app import create_app
+
     settings = _settings(study, host=host, port=port, workers=workers)
-    _answers(settings.study)  # a study that cannot be served is said here, in one line
-    # Worker processes make their settings from the environment.
-    os.environ["FUWUQUAN_STUDY"] = str(settings.study)
+    answers = _answers(settings.study)  # a study that cannot be served is said here, in one line
     notes.print(f"服务圈 http://{settings.host}:{settings.port}/", markup=False, soft_wrap=True)
-    uvicorn.run(
-        "service.app:create_app",
-        factory=True,
-        host=settings.host,
-        port=settings.port,
-        workers=settings.workers,
-        log_level="warning",
-    )
+    listen: dict[str, Any] = {"host": settings.host, "port": settings.port, "log_level": "warning"}
+    if settings.workers == 1:
+        uvicorn.run(create_app(settings, answers), **listen)
+    else:
+        # Worker processes make their settings from the environment.
+        os.environ["FUWUQUAN_STUDY"] = str(settings.study)
+        uvicorn.run("service.app:create_app", factory=True, workers=settings.workers, **listen)
 
 
 @app.command()
@@ -218,6 +217,7 @@ def nearest(
     category: Annotated[str | None, typer.Option(help="park, clinic, kindergarten, cultural_hall; default all")] = None,
     mode: Annotated[Mode, typer.Option(help="how people travel")] = "walk",
     limit: Annotated[int, typer.Option(help="how many", min=1)] = 5,
+    path: Annotated[bool, typer.Option("--path", help="the ways there too, in json")] = False,
     coordinates: CoordinatesOption = "wgs84",
     format: Annotated[Format, typer.Option(help="table or json")] = Format.table,
     study: StudyOption = None,
@@ -227,7 +227,7 @@ def nearest(
         raise FuwuquanError("nearest is written as table or json")
     from service import tables
 
-    answer = _answers(study).nearest(lon, lat, category, mode, limit, coordinates)
+    answer = _answers(study).nearest(lon, lat, category, mode, limit, coordinates, path)
     if format is Format.json:
         _write(orjson.dumps(answer, option=orjson.OPT_INDENT_2) + b"\n", None)
         return

@@ -146,9 +146,10 @@ def test_ranking_is_that_of_a_graph_that_is_cut(
 
     # The same pass for everybody says the same of the first, and a limit cuts off the rest.
     times = travel.times(travel.study.facilities, *(np.array([degree]) for degree in spot), mode)
-    assert times.seconds[0] == pytest.approx(ranking.seconds[0] if len(got) else np.inf, abs=1e-6)
+    assert times.seconds[0] == pytest.approx(ranking.seconds[0] if len(got) else np.inf, abs=1e-4)
     first_two = travel.ranked(travel.study.facilities, *spot, mode, limit=2)
-    assert first_two.seconds.tolist() == ranking.seconds[:2].tolist()
+    assert first_two.seconds == pytest.approx(ranking.seconds[:2], abs=1e-4)  # looked up, not searched
+    assert first_two.metres == pytest.approx(ranking.metres[:2], abs=1e-2) or mode == "drive"
 
     # The length belongs to the time: where all goes at one speed, it is the speed times the time.
     if len(got) and mode != "drive":
