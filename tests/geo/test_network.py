@@ -43,9 +43,9 @@ def test_a_small_island_attracts_nobody_who_is_near_another_street(small_study: 
 def test_a_facility_on_a_small_island_is_reached_from_another_street(small_study: Callable[..., Study]) -> None:
     clinic = Facility("c", "clinic", (500.0, 55.0))
     park = Facility("p", "park", shapely.box(450.0, 40.0, 460.0, 60.0))
-    study = small_study(streets=ISLANDS, facilities=[clinic, park], people=[People((0.0, 0.0), 1), People((455, 0), 1)])
+    study = small_study(streets=ISLANDS, facilities=[clinic, park], people=[People((0.0, 0.0), 1), People((450, 0), 1)])
     travel = Travel(study)
-    for row, (metres, beside) in enumerate([(555.0, 100.0), (490.0, 40.0)]):
+    for row, (metres, beside) in enumerate([(555.0, 105.0), (490.0, 40.0)]):
         chosen = study.facilities.iloc[[row]]
         assert travel.demand_times(chosen, "walk").seconds == pytest.approx([metres * 0.9, beside * 0.9], abs=0.1)
 
