@@ -3,10 +3,12 @@
 Two passes: one for the boundaries, so that the second knows where to look, and one for everything else.
 """
 
+import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from geo import facilities, streets
+from geo import facilities, opl, streets
 from geo.errors import ExtractError
 from geo.projection import projection
 from geo.study import Speeds
@@ -26,6 +28,11 @@ Progress = Callable[[str, int], None]
 """Called with the name of a step and how many objects it has read since the last call."""
 
 FACILITY_KEYS = ("amenity", "healthcare", "leisure")
+AREA_KEYS = ("building", *FACILITY_KEYS)
+NOTHING = "(?!)"  # a pattern
+_HIGHWAY = re.compile("[T,]highway=")
+_AREA = re.compile(f"[T,](?:{'|'.join(AREA_KEYS)})=")
+_MULTIPOLYGON = re.compile("[T,]type=(?:multipolygon|boundary)[, ]")
 # Tag:building on the OpenStreetMap wiki: the kinds people live in; an untold "yes" counts unless the building has
 # another use.
 RESIDENTIAL = {
@@ -97,20 +104,19 @@ def read_boundaries(path: Path, progress: Progress) -> gpd.GeoDataFrame:
     records: list[dict[str, Any]] = []
     geometries: list[Any] = []
     administrative = osmium.filter.TagFilter(("boundary", "administrative"))
-    reader = osmium.FileProcessor(str(_existing(path)), osmium.osm.WAY | osmium.osm.RELATION | osmium.osm.NODE)
-    reader = reader.with_areas(administrative).with_filter(administrative)
-    for thing in _objects(path, reader):
-        if not thing.is_area():
-            continue
-        tags = dict(thing.tags)
+    around = opl.relations(_existing(path), administrative)
+    ways = opl.ways(path, "boundary=administrative(?:,|$)", set().union(*map(opl.member_ways, around)))
+    nodes = opl.nodes(path, ids=np.unique(ways.refs))
+    for area in opl.areas([*nodes.lines(), *ways.lines(range(len(ways.ids))), *around], administrative):
+        tags = dict(area.tags)
         level = tags.get("admin_level", "")
-        geometry = _area(thing)
+        geometry = _outline(area)
         if level.isdigit() and "name" in tags and geometry is not None:
             progress("boundaries", 1)
             names = {value for key, value in tags.items() if key == "name" or key.startswith("name:")}
             records.append(
                 {
-                    "osm_id": ("w" if thing.from_way() else "r") + str(thing.orig_id()),
+                    "osm_id": ("w" if area.from_way() else "r") + str(area.orig_id()),
                     "name": tags["name"],
                     "name_en": tags.get("name:en"),
                     "names": names,
@@ -159,55 +165,43 @@ def read(path: Path, boundaries: gpd.GeoDataFrame, within: Any, progress: Progre
     ExtractError
         As `read_boundaries`; or the file holds no street (within).
     """
-    ways = streets.Ways(Speeds().drive_class_kph)
+    box = within.bounds if within is not None else opl.WORLD
+    nodes, ways, relations = _around(_existing(path), box)
+    lines, left_out = _streets(nodes, ways, box)
+    if lines.empty:
+        raise ExtractError(f"{path}: holds no street{'' if within is None else ' in or around the area'}")
+    progress("streets", len(lines))
     rows: list[tuple[str, dict[str, Any], Any]] = []
     places: list[tuple[str, float | None, Any]] = []
-    floors: list[tuple[float, Any]] = []
-    left_out: Counter[str] = Counter()
-    box = within.bounds if within is not None else (-180.0, -90.0, 180.0, 90.0)
-    keys = osmium.filter.KeyFilter("highway", "building", "place", *FACILITY_KEYS)
-    reader = osmium.FileProcessor(str(_existing(path)))
-    reader = reader.with_areas(osmium.filter.KeyFilter("building", *FACILITY_KEYS)).with_filter(keys)
-    for thing in _objects(path, reader):
-        tags = thing.tags
-        if thing.is_way():
-            if "highway" in tags:
-                nodes = [(n.ref, n.lon, n.lat) if n.location.valid() else None for n in thing.nodes]
-                progress("streets", ways.add(dict(tags), nodes, box))
-            continue
-        if thing.is_relation():
-            continue
-        geometry: Any = None
-        if thing.is_node():
-            if not streets.in_box(thing.location.lon, thing.location.lat, box):
-                continue
-            geometry = shapely.Point(thing.location.lon, thing.location.lat)
-            if tags.get("place") in PLACES and "name" in tags:
-                places.append((tags["name"], _number(tags.get("population")), geometry))
-        found = _category(tags)
-        lived_in = thing.is_area() and _lived_in(tags)
+    for line in nodes.tagged:
+        number, tags, lon, lat = opl.node(line)
+        point = shapely.Point(lon, lat)
+        if tags.get("place") in PLACES and "name" in tags:
+            places.append((tags["name"], _number(tags.get("population")), point))
+        if found := _category(tags):
+            rows += _facility_rows(f"n{number}", tags, *found, point, left_out)
+
+    levels, shapes, others = _plain_buildings(nodes, ways, set().union(*relations.values()))
+    drawn = nodes.of(ways.refs[np.repeat(others, ways.lengths)])
+    lines_of_text = [*drawn.lines(), *ways.lines(np.flatnonzero(others)), *relations]
+    for area in opl.areas(lines_of_text, osmium.filter.KeyFilter(*AREA_KEYS)):
+        tags = dict(area.tags)
+        found, lived_in = _category(tags), _lived_in(tags)
         if not found and not lived_in:
             continue
-        if thing.is_area():
-            first = next(iter(next(iter(thing.outer_rings()))))
-            if not streets.in_box(first.lon, first.lat, box):
-                continue
-            geometry = _area(thing)
-            if geometry is None:
-                left_out["areas with a broken outline"] += 1
-                continue
+        outline = _outline(area)
+        if outline is None:
+            left_out["areas with a broken outline"] += 1
+            continue
         if found:
-            progress("facilities", 1)
-            row = _facility_row(thing, *found, geometry, left_out)
-            if row is not None:
-                rows.append(row)
+            number = f"{'w' if area.from_way() else 'r'}{area.orig_id()}"
+            rows += _facility_rows(number, tags, *found, outline, left_out)
         if lived_in:
-            progress("buildings", 1)
-            floors.append((_levels(tags), geometry))
-    if not ways.lines:
-        raise ExtractError(f"{path}: holds no street{'' if within is None else ' in or around the area'}")
-    left_out.update(ways.left_out)
-    shapes = np.array([shape for _, shape in floors], dtype=object)
+            levels.append(_levels(tags))
+            shapes.append(outline)
+    progress("facilities", len(rows))
+    progress("buildings", len(shapes))
+    drawn_shapes = np.array(shapes, dtype=object)
     return Extract(
         path=path,
         day=_day(path),
@@ -218,14 +212,75 @@ def read(path: Path, boundaries: gpd.GeoDataFrame, within: Any, progress: Progre
             crs="EPSG:4326",
         ),
         buildings=gpd.GeoDataFrame(
-            {"floor_m2": np.array([levels for levels, _ in floors]) * _square_metres(shapes)},
-            geometry=shapely.point_on_surface(shapes),
+            {"floor_m2": np.array(levels) * _square_metres(drawn_shapes)},
+            geometry=shapely.point_on_surface(drawn_shapes),
             crs="EPSG:4326",
         ),
-        streets=ways.edges(),
+        streets=lines,
         facility_rows=rows,
         left_out=left_out,
     )
+
+
+def _around(path: Path, box: opl.Box) -> tuple[opl.Nodes, opl.Ways, dict[str, set[int]]]:
+    """What there may be streets, facilities and buildings of: the nodes in ``box``, the ways that come into it with
+    all their nodes, and the lines of the multipolygons of such ways, with the numbers of these.
+    """
+    nodes = opl.nodes(path, box, keys=f"(?:place|{'|'.join(FACILITY_KEYS)})=")
+    tagged = opl.relations(path, osmium.filter.KeyFilter(*AREA_KEYS))
+    relations = {line: opl.member_ways(line) for line in tagged if _MULTIPOLYGON.search(line)}
+    keys = f"(?:{'|'.join(('highway', *AREA_KEYS))})="
+    ways = opl.ways(path, keys, set().union(*relations.values()), nodes)
+    near = set(ways.ids)
+    relations = {line: members for line, members in relations.items() if not near.isdisjoint(members)}
+    if beyond := ways.beyond.intersection(set().union(*relations.values())):
+        ways = ways.and_also(opl.ways(path, NOTHING, beyond))
+    if box != opl.WORLD and len(unknown := np.unique(ways.refs[nodes.at(ways.refs) < 0])):
+        nodes = nodes.and_also(opl.nodes(path, ids=unknown))
+    return nodes, ways, relations
+
+
+def _streets(nodes: opl.Nodes, ways: opl.Ways, box: opl.Box) -> tuple[gpd.GeoDataFrame, Counter[str]]:
+    highway = np.array([_HIGHWAY.search(text) is not None for text in ways.tags], dtype=bool)
+    kinds, kind = opl.kinds(list(compress(ways.tags, highway)), streets.RULED)
+    refs = ways.refs[np.repeat(highway, ways.lengths)]
+    classes = Speeds().drive_class_kph
+    return streets.edges(kinds, kind, ways.lengths[highway], refs, nodes.places(refs), box, classes)
+
+
+def _plain_buildings(
+    nodes: opl.Nodes, ways: opl.Ways, members: Collection[int]
+) -> tuple[list[float], list[Any], NDArray[np.bool_]]:
+    """Levels and polygons of residential buildings that are simple rings; and which other ways osmium must assemble."""
+    others = np.array([number in members for number in ways.ids], dtype=bool)
+    plain = np.zeros(len(others), dtype=bool)
+    levels = np.full(len(others), np.nan)
+    for way, text in enumerate(ways.tags):
+        if not _AREA.search(text):
+            continue
+        tags = opl.tags(text)
+        if tags.get("area") == "no":
+            continue
+        if _category(tags):
+            others[way] = True
+        elif _lived_in(tags) and not others[way]:
+            plain[way] = True
+            levels[way] = _levels(tags)
+    lengths = ways.lengths
+    plain &= lengths > 3
+    lonlat = nodes.places(ways.refs[np.repeat(plain, lengths)])
+    way = np.repeat(np.flatnonzero(plain), lengths[plain])
+    first = np.cumsum(lengths[plain]) - lengths[plain]
+    last = first + lengths[plain] - 1
+    whole = ~np.bincount(way, np.isnan(lonlat[:, 0]), len(plain)).astype(bool)[plain]
+    whole &= (lonlat[first] == lonlat[last]).all(axis=1)
+    plain[plain] = whole
+    lonlat = lonlat[plain[way]]
+    rings = shapely.linearrings(lonlat, indices=np.repeat(np.arange(plain.sum()), lengths[plain]))
+    shapes = shapely.polygons(rings)
+    valid = shapely.is_valid(shapes)
+    others[np.flatnonzero(plain)[~valid]] = True
+    return levels[plain][valid].tolist(), list(shapes[valid]), others
 
 
 def _existing(path: Path) -> Path:
@@ -234,31 +289,24 @@ def _existing(path: Path) -> Path:
     return path
 
 
-def _objects(path: Path, reader: Any) -> Iterator[Any]:
-    try:
-        yield from reader
-    except (RuntimeError, ValueError, OSError) as error:  # osmium's own errors are RuntimeErrors
-        raise ExtractError(
-            f"{path}: is truncated or no OpenStreetMap extract ({error}); download it again, or give an .osm.pbf"
-        ) from error
-
-
 def _day(path: Path) -> date | None:
     with osmium.io.Reader(str(path)) as reader:
         stamp = str(reader.header().get("osmosis_replication_timestamp") or "")
     return date.fromisoformat(stamp[:10]) if _is_day(stamp[:10]) else None
 
 
-def _area(thing: Any) -> Any:
+def _outline(area: Any) -> Any:
     try:
-        shape = shapely.from_wkb(osmium.geom.WKBFactory().create_multipolygon(thing))
+        shape = shapely.from_wkb(osmium.geom.WKBFactory().create_multipolygon(area))
     except (RuntimeError, shapely.errors.GEOSException):
         return None
     shape = shapely.make_valid(shape)
     return shape.geoms[0] if shape.geom_type == "MultiPolygon" and len(shape.geoms) == 1 else shape
 
 
-def _category(tags: Any) -> tuple[facilities.Category, str | None] | None:
+def _category(tags: Mapping[str, str]) -> tuple[facilities.Category, str | None] | None:
+    if not any(key in tags for key in FACILITY_KEYS):
+        return None
     for category in facilities.CATEGORIES.values():
         for rule in category.osm:
             if all(key in tags and (tags[key] in values or "*" in values) for key, values in rule["tags"].items()):
@@ -268,19 +316,22 @@ def _category(tags: Any) -> tuple[facilities.Category, str | None] | None:
     return None
 
 
-def _facility_row(
-    thing: Any, category: facilities.Category, subtype: str | None, geometry: Any, left_out: Counter[str]
-) -> tuple[str, dict[str, Any], Any] | None:
-    tags: dict[str, str] = dict(thing.tags)
+def _facility_rows(
+    number: str,
+    tags: Mapping[str, str],
+    category: facilities.Category,
+    subtype: str | None,
+    geometry: Any,
+    left_out: Counter[str],
+) -> list[tuple[str, dict[str, Any], Any]]:
+    """The one row of a facility, with its number and geometry; none if it is private."""
     if tags.get("access") in ("no", "private"):
         left_out[f"{category.label_en.lower()}s that are private"] += 1
-        return None
-    kind = "n" if thing.is_node() else "w" if thing.from_way() else "r"
-    number = thing.id if thing.is_node() else thing.orig_id()
+        return []
     start = tags.get("start_date", "")
     capacity = tags.get("capacity", "")
     row = {
-        "id": f"osm-{kind}{number}",
+        "id": f"osm-{number}",
         "category": category.id,
         "subtype": subtype,
         "name": tags.get("name", "")[:300],
@@ -293,7 +344,7 @@ def _facility_row(
         "provenance": "openstreetmap",
         "extra": {key: value for key, value in tags.items() if key not in _OWN_FIELDS},
     }
-    return f"{kind}{number}", row, geometry
+    return [(number, row, geometry)]
 
 
 def _address(tags: Mapping[str, str]) -> str:
@@ -309,12 +360,12 @@ def _is_day(text: str) -> bool:
     return len(text) == 10
 
 
-def _lived_in(tags: Any) -> bool:
+def _lived_in(tags: Mapping[str, str]) -> bool:
     kind = tags.get("building")
     return kind in RESIDENTIAL and (kind != "yes" or not any(key in tags for key in OTHER_USES))
 
 
-def _levels(tags: Any) -> float:
+def _levels(tags: Mapping[str, str]) -> float:
     levels = _number(tags.get("building:levels"))
     return levels if levels and levels <= 200 else DEFAULT_LEVELS
 
