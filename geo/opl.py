@@ -1,16 +1,15 @@
 """An extract as lines of text, taken apart in blocks, so that memory holds what is kept and not what is read.
 
 osmium hands over one Python object after the other, at some microseconds each, and cannot choose nodes by place. It
-writes OPL, its format with a line an object (https://osmcode.org/opl-file-format), hardly slower than it reads. So what
-is wanted is written as OPL into a temporary file, 40 bytes a node, and read from there.
+writes OPL, its format with a line an object (https://osmcode.org/opl-file-format), hardly slower than it reads. So the
+extract is written as OPL into a temporary file, some 40 bytes a node, and what is wanted is taken from there.
 """
 
 import re
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,23 +21,26 @@ from geo.errors import ExtractError
 from geo.kernel import compiled
 
 Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Bytes = NDArray[np.uint8]
 Box = tuple[float, float, float, float]
 """West, south, east, north, in degrees; the edges belong to it."""
 
 WORLD: Box = (-180.0, -90.0, 180.0, 90.0)
-BLOCK = 1 << 22  # bytes of text at a time
-SHORTEST = 8  # bytes of a node's line: n1 T x y
+BLOCK = 1 << 20  # bytes of text at a time
+SHORTEST = 6  # bytes of a line: w1 T N
+NOBODY = np.empty(0, np.int64)
 _ESCAPED = re.compile("%([0-9a-f]+)%")
 _MEMBER_WAYS = re.compile(r"[M,]w(-?\d+)@")
 
 
 @dataclass(frozen=True)
 class Nodes:
-    """Nodes by number. ``ids``: shape (n,), ascending. ``lonlat``: shape (n, 2), degrees. ``tagged``: lines of text."""
+    """Nodes by number: ``ids``, shape (n,), ascending; ``lonlat``, shape (n, 2), degrees. ``lines`` of tagged ones."""
 
     ids: Ints
-    lonlat: NDArray[np.float64]
-    tagged: list[str]
+    lonlat: Floats
+    lines: list[str]
 
     def at(self, refs: Ints) -> Ints:
         """Where in ``ids`` each of ``refs`` is; −1 where it is not."""
@@ -47,161 +49,152 @@ class Nodes:
         found = np.minimum(np.searchsorted(self.ids, refs), len(self.ids) - 1)
         return np.where(self.ids[found] == refs, found, -1)
 
-    def places(self, refs: Ints) -> NDArray[np.float64]:
+    def places(self, refs: Ints) -> Floats:
         """Longitude and latitude of each of ``refs``, shape (n, 2); NaN where it is not among these."""
         at = self.at(refs)
-        lonlat = np.full((len(refs), 2), np.nan)
-        lonlat[at >= 0] = self.lonlat[at[at >= 0]]
-        return lonlat
-
-    def of(self, refs: Ints) -> "Nodes":
-        """Those that ``refs`` name."""
-        at = np.unique(self.at(refs))
-        at = at[at >= 0]
-        return Nodes(self.ids[at], self.lonlat[at], [])
+        return np.concatenate([self.lonlat, [[np.nan, np.nan]]])[at]
 
     def and_also(self, others: "Nodes") -> "Nodes":
         """These and ``others``, of which none is among these."""
-        return _sorted(
-            [self.ids, others.ids], [self.lonlat, others.lonlat], [*self.tagged, *others.tagged]
-        )  # fmt: skip
+        ids, lonlat = np.concatenate([self.ids, others.ids]), np.concatenate([self.lonlat, others.lonlat])
+        return _sorted(ids, lonlat, self.lines + others.lines)
 
-    def lines(self) -> Iterator[str]:
-        for number, (lon, lat) in zip(self.ids.tolist(), self.lonlat.tolist(), strict=True):
+    def written(self, refs: Ints) -> Iterator[str]:
+        """Lines, without tags, of those that ``refs`` name."""
+        at = np.unique(self.at(refs))
+        at = at[at >= 0]
+        for number, (lon, lat) in zip(self.ids[at].tolist(), self.lonlat[at].tolist(), strict=True):
             yield f"n{number} x{lon:.7f} y{lat:.7f}\n"
 
 
 @dataclass(frozen=True)
 class Ways:
-    """Ways: ``ids``, ``tags`` and ``nodes`` as text, one each; ``refs``: the numbers of all their nodes, flat.
+    """Ways: ``ids``, ``lines``, ``lengths`` (how many nodes) and ``has`` (which keys, as bits), one each.
 
-    ``beyond`` are the ways that were asked for by number and have no node among those given.
+    ``refs`` are the numbers of their nodes, one way after the other. ``beyond``: the ways that were asked for by
+    number, and have no node among those given.
     """
 
-    ids: list[int]
-    tags: list[str]
-    nodes: list[str]
+    ids: Ints
+    lines: list[str]
+    lengths: Ints
+    has: Ints
     refs: Ints
-    beyond: set[int]
-
-    @cached_property
-    def lengths(self) -> Ints:
-        """How many nodes each way has."""
-        return np.array([text.count("n") for text in self.nodes], dtype=np.int64)
+    beyond: Ints
 
     def and_also(self, others: "Ways") -> "Ways":
-        """These and ``others``."""
+        """These and ``others``; then no way is beyond."""
         return Ways(
-            self.ids + others.ids,
-            self.tags + others.tags,
-            self.nodes + others.nodes,
+            np.concatenate([self.ids, others.ids]),
+            self.lines + others.lines,
+            np.concatenate([self.lengths, others.lengths]),
+            np.concatenate([self.has, others.has]),
             np.concatenate([self.refs, others.refs]),
-            set(),
+            NOBODY,
         )
 
-    def lines(self, which: Iterable[int]) -> Iterator[str]:
-        for way in which:
-            yield f"w{self.ids[way]} {self.tags[way]} N{self.nodes[way]}\n"
+    def of(self, which: NDArray[np.bool_]) -> Ints:
+        """The numbers of the nodes of some ways, one way after the other."""
+        return self.refs[np.repeat(which, self.lengths)]
 
 
-def nodes(path: Path, box: Box = WORLD, ids: Ints | None = None, keys: str = "") -> Nodes:
-    """The nodes in ``box``, or those of them that have one of ``ids``; with the lines that have a tag as in ``keys``.
+class Text:
+    """The objects of an extract as text: nodes, then ways, then relations."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._ways, self._relations = self._first(b"w"), self._first(b"r")
+
+    def nodes(self, box: Box = WORLD, ids: Ints | None = None, keys: Sequence[str] = ()) -> Nodes:
+        """The nodes in ``box``, or those of them that have one of ``ids``; with the lines that have one of ``keys``."""
+        numbers, places, lines = [NOBODY], [np.empty((0, 2))], []
+        if ids is not None and not len(ids):
+            return Nodes(NOBODY, places[0], [])
+        for block in self._blocks(0, self._ways):
+            room = len(block) // SHORTEST + 1
+            number, place, line = np.empty(room, np.int64), np.empty((room, 2)), np.empty((room, 2), np.int64)
+            kept, marked = _scan_nodes(np.frombuffer(block, np.uint8), box, _patterns(keys), number, place, line)
+            wanted = np.isin(number[:kept], ids) if ids is not None else slice(kept)
+            numbers.append(number[:kept][wanted].copy())
+            places.append(place[:kept][wanted].copy())
+            lines += [block[begin:end].decode() for begin, end in line[:marked].tolist()]
+        return _sorted(np.concatenate(numbers), np.concatenate(places), lines)
+
+    def ways(self, keys: Sequence[str], ids: Collection[int] = (), among: Nodes | None = None) -> Ways:
+        """The ways with one of ``keys`` or ``ids`` that have a node ``among`` those given; a key may be ``key=value``.
+
+        Bit n of `Ways.has` stands for the nth of ``keys``.
+        """
+        wanted = np.sort(np.fromiter(ids, np.int64, len(ids)))
+        parts = [(NOBODY, NOBODY, NOBODY, NOBODY, NOBODY)]
+        lines: list[str] = []
+        for block in self._blocks(self._ways, self._relations):
+            room = len(block) // SHORTEST + 1
+            table, refs = np.empty((room, 5), np.int64), np.empty(len(block) // 3 + 1, np.int64)
+            kept, taken = _scan_ways(np.frombuffer(block, np.uint8), _patterns(keys), wanted, table, refs)
+            number, has, begin, end, lengths = table[:kept].T
+            refs = refs[:taken].copy()
+            near = np.ones(kept, dtype=bool)
+            if among is not None and kept:
+                near = np.logical_or.reduceat(among.at(refs) >= 0, np.cumsum(lengths) - lengths)
+            far = np.intersect1d(number[~near], wanted)
+            parts.append((number[near], lengths[near], has[near], refs[np.repeat(near, lengths)], far))
+            lines += [block[a:b].decode() for a, b in zip(begin[near].tolist(), end[near].tolist(), strict=True)]
+        number, lengths, has, refs, far = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return Ways(number, lines, lengths, has, refs, far)
+
+    def relations(self) -> list[str]:
+        """The lines of all relations."""
+        return b"".join(self._blocks(self._relations, self._file.stat().st_size)).decode().splitlines(keepends=True)
+
+    def _first(self, kind: bytes) -> int:
+        """Where the lines of a kind, or of a later one, begin."""
+        low, high = 0, self._file.stat().st_size
+        with self._file.open("rb") as stream:
+            while low < high:
+                middle = (low + high) // 2
+                stream.seek(middle)
+                if middle:
+                    stream.seek(middle - 1)
+                    stream.readline()
+                begin = stream.tell()
+                line = stream.readline()
+                if not line or b"nwr".find(line[:1]) >= b"nwr".find(kind):
+                    high = middle
+                else:
+                    low = begin + len(line)
+        return low
+
+    def _blocks(self, begin: int, end: int) -> Iterator[bytes]:
+        """Whole lines of the bytes from ``begin`` to ``end``, some `BLOCK` at a time."""
+        with self._file.open("rb") as stream:
+            stream.seek(begin)
+            rest = b""
+            while (at := stream.tell()) < end:
+                block = rest + stream.read(min(BLOCK, end - at))
+                cut = block.rfind(b"\n") + 1
+                rest = block[cut:]
+                if cut:
+                    yield block[:cut]
+
+
+@contextmanager
+def text(path: Path, tagged: Any) -> Iterator[Text]:
+    """An extract as text; of its relations those that pass osmium's filter ``tagged``.
 
     Raises
     ------
     ExtractError
-        As do all functions here: the file is truncated or no OpenStreetMap extract.
+        The file is truncated, no OpenStreetMap extract, or not in the order of nodes, ways, relations.
     """
-    numbers, places = [np.empty(0, np.int64)], [np.empty((0, 2))]
-    tagged: list[str] = []
-    searched = _tag(keys) if keys else None
-    with _text(path, osmium.osm.NODE) as file, file.open("rb") as stream:
-        rest = b""
-        while block := stream.read(BLOCK):
-            whole, _, rest = (rest + block).rpartition(b"\n")
-            text = np.frombuffer(whole + b"\n", np.uint8)
-            room = len(text) // SHORTEST + 1
-            number, place, line = np.empty(room, np.int64), np.empty((room, 2)), np.empty((room, 2), np.int64)
-            kept, with_tags = _scan(text, box, number, place, line)
-            if ids is None:
-                numbers.append(number[:kept].copy())
-                places.append(place[:kept].copy())
-                texts = [whole[begin:end].decode() for begin, end in line[:with_tags].tolist()] if searched else []
-                tagged += [text for text in texts if searched(text)]
-            else:
-                wanted = np.isin(number[:kept], ids)
-                numbers.append(number[:kept][wanted])
-                places.append(place[:kept][wanted])
-    return _sorted(numbers, places, tagged)
-
-
-def ways(path: Path, keys: str, ids: Collection[int] = (), among: Nodes | None = None) -> Ways:
-    """The ways with a tag that the pattern ``keys`` matches, or one of ``ids``, that have a node in ``among``."""
-    tagged = _tag(keys)
-    got = Ways([], [], [], np.empty(0, np.int64), set())
-    refs = [got.refs]
-    with _text(path, osmium.osm.WAY) as file, file.open(encoding="utf-8", newline="\n") as stream:
-        while lines := stream.readlines(BLOCK):
-            rows = [line[1:-1].split(" ") for line in lines]
-            rows = [row for row in rows if len(row[2]) > 1 and (tagged(row[1]) or int(row[0]) in ids)]
-            if not rows:
-                continue
-            flat = np.fromstring(",".join([row[2][1:] for row in rows]).replace("n", ""), np.int64, sep=",")
-            if among is not None:
-                lengths = np.array([row[2].count("n") for row in rows])
-                near = np.logical_or.reduceat(among.at(flat) >= 0, np.cumsum(lengths) - lengths)
-                got.beyond.update({int(rows[far][0]) for far in np.flatnonzero(~near)}.intersection(ids))
-                flat = flat[np.repeat(near, lengths)]
-                rows = [row for row, kept in zip(rows, near, strict=True) if kept]
-            refs.append(flat)
-            got.ids.extend([int(row[0]) for row in rows])
-            got.tags.extend([row[1] for row in rows])
-            got.nodes.extend([row[2][1:] for row in rows])
-    return Ways(got.ids, got.tags, got.nodes, np.concatenate(refs), got.beyond)
-
-
-def relations(path: Path, *filters: Any) -> list[str]:
-    """The lines of the relations that pass osmium's ``filters``."""
-    with _text(path, osmium.osm.RELATION, *filters) as file:
-        return file.read_text("utf-8").splitlines(keepends=True)
-
-
-def member_ways(relation: str) -> set[int]:
-    """The numbers of the ways that a relation's line names."""
-    return {int(number) for number in _MEMBER_WAYS.findall(relation.rpartition(" ")[2])}
-
-
-def tags(text: str) -> dict[str, str]:
-    """The tags of ``Thighway=footway,name=In%20%den%20%Äusseren``."""
-    pairs = [pair.partition("=") for pair in text[1:].split(",")] if len(text) > 1 else []
-    if "%" in text:
-        return {_unescaped(key): _unescaped(value) for key, _, value in pairs}
-    return {key: value for key, _, value in pairs}
-
-
-def kinds(texts: Sequence[str], keys: Iterable[str]) -> tuple[list[dict[str, str]], Ints]:
-    """The different tags of ``keys`` that occur, and which of these each of ``texts`` has, shape (n,)."""
-    found = re.compile(f"[T,]((?:{'|'.join(map(re.escape, keys))})=[^,]*)").findall
-    numbers: dict[str, int] = {}
-    which = [numbers.setdefault(",".join(found(text)), len(numbers)) for text in texts]
-    return [tags("T" + text) for text in numbers], np.array(which, dtype=np.int64)
-
-
-def node(line: str) -> tuple[int, Mapping[str, str], float, float]:
-    """Number, tags, longitude and latitude of a node's line."""
-    number, text, lon, lat = line.split(" ")
-    return int(number[1:]), tags(text), float(lon[1:]), float(lat[1:])
-
-
-def areas(lines: Iterable[str], tagged: Any) -> Iterator[Any]:
-    """osmium's areas of closed ways and multipolygon relations that pass the filter ``tagged``.
-
-    ``lines`` are those of nodes, then ways, then relations. An area is valid until the next one is asked for.
-    """
-    text = osmium.io.FileBuffer("".join(lines).encode(), "opl")
-    for thing in osmium.FileProcessor(text).with_areas(tagged).with_filter(tagged):
-        if isinstance(thing, osmium.osm.Area):
-            yield thing
+    tagged.enable_for(osmium.osm.RELATION)
+    with tempfile.TemporaryDirectory(prefix="fuwuquan-") as folder:
+        file = Path(folder) / "extract.opl"
+        with refused(path):
+            output = osmium.io.File(str(file), "opl,add_metadata=none")
+            with osmium.SimpleWriter(output) as writer, osmium.io.Reader(str(path), osmium.osm.OBJECT) as reader:
+                osmium.apply(reader, tagged, writer)
+        yield Text(file)
 
 
 @contextmanager
@@ -210,82 +203,166 @@ def refused(path: Path) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, ValueError, OSError) as error:  # osmium's own errors are RuntimeErrors
-        if "No space left" in str(error):
-            raise ExtractError(
-                f"{tempfile.gettempdir()}: has no room to read {path.name}; TMPDIR names another"
-            ) from error
         raise ExtractError(
             f"{path}: is truncated or no OpenStreetMap extract ({error}); download it again, or give an .osm.pbf"
         ) from error
 
 
-@contextmanager
-def _text(path: Path, entities: Any, *filters: Any) -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="fuwuquan-") as folder:
-        file = Path(folder) / "part.opl"
-        with refused(path):
-            output = osmium.io.File(str(file), "opl,add_metadata=none")
-            with osmium.SimpleWriter(output) as writer, osmium.io.Reader(str(path), entities) as reader:
-                osmium.apply(reader, *filters, writer)
-        yield file
+def areas(lines: Iterable[str], tagged: Any) -> Iterator[Any]:
+    """osmium's areas of the closed ways and multipolygon relations that pass its filter ``tagged``.
+
+    ``lines`` are those of nodes, then ways, then relations. An area is valid until the next one is asked for.
+    """
+    content = osmium.io.FileBuffer("".join(lines).encode(), "opl")
+    for thing in osmium.FileProcessor(content).with_areas(tagged).with_filter(tagged):
+        if isinstance(thing, osmium.osm.Area):
+            yield thing
 
 
-def _sorted(ids: list[Ints], lonlat: list[NDArray[np.float64]], tagged: list[str]) -> Nodes:
-    numbers, places = np.concatenate(ids), np.concatenate(lonlat)
-    if (numbers[1:] < numbers[:-1]).any():
-        order = np.argsort(numbers, kind="stable")
-        numbers, places = numbers[order], places[order]
-    return Nodes(numbers, places, tagged)
+def identity(line: str) -> int:
+    """The number of the object of a line."""
+    return int(line[1 : line.index(" ")])
 
 
-def _tag(keys: str) -> Callable[[str], Any]:
-    return re.compile(f"[T,](?:{keys})").search
+def place(node: str) -> tuple[float, float]:
+    """Longitude and latitude of a node's line."""
+    lon, lat = node.split()[-2:]
+    return float(lon[1:]), float(lat[1:])
 
 
-def _unescaped(text: str) -> str:
-    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
+def member_ways(relation: str) -> set[int]:
+    """The numbers of the ways that a relation's line names."""
+    return {int(number) for number in _MEMBER_WAYS.findall(relation[relation.rindex(" ") :])}
+
+
+def tags(line: str) -> dict[str, str]:
+    """The tags in ``w1 Thighway=footway,name=In%20%den%20%Äusseren Nn1,n2``."""
+    return _tags(line.split(" ", 2)[1][1:])
+
+
+def kinds(lines: Sequence[str], keys: Iterable[str]) -> tuple[list[dict[str, str]], Ints]:
+    """The different tags of ``keys`` that occur, and which of these each of ``lines`` has, shape (n,)."""
+    found = re.compile(f"[T,]((?:{'|'.join(map(re.escape, keys))})=[^, ]*)").findall
+    numbers: dict[str, int] = {}
+    which = [numbers.setdefault(",".join(found(line)), len(numbers)) for line in lines]
+    return [_tags(pairs) for pairs in numbers], np.array(which, dtype=np.int64)
+
+
+def _tags(pairs: str) -> dict[str, str]:
+    parted = (pair.partition("=") for pair in pairs.split(",") if pair)
+    if "%" in pairs:
+        return {_unescaped(key): _unescaped(value) for key, _, value in parted}
+    return {key: value for key, _, value in parted}
+
+
+def _unescaped(words: str) -> str:
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), words)
+
+
+def _sorted(ids: Ints, lonlat: Floats, lines: list[str]) -> Nodes:
+    if (ids[1:] < ids[:-1]).any():
+        order = np.argsort(ids, kind="stable")
+        ids, lonlat = ids[order], lonlat[order]
+    return Nodes(ids, lonlat, lines)
+
+
+def _patterns(keys: Sequence[str]) -> Bytes:
+    """The bytes that tags begin with, a row each, padded with zeros."""
+    words = [(key if "=" in key else f"{key}=").encode() for key in keys]
+    table = np.zeros((len(words), max(map(len, words), default=0) + 1), np.uint8)
+    for row, word in zip(table, words, strict=True):
+        row[: len(word)] = np.frombuffer(word, np.uint8)
+    return table
+
+
+# What follows relies on osmium having written the text: no space, comma or line break is in a tag unescaped.
 
 
 @compiled
-def _number(text: NDArray[np.uint8], at: int) -> tuple[int, int, int]:
-    """The digits of ``-51.25`` as −5125, that two are decimals, and where it ends; −1 decimals where there is none."""
+def _number(text: Bytes, at: int) -> tuple[int, int, int]:
+    """The digits of ``-51.25`` as −5125, that two are decimals (−1: there is no digit), and where it ends."""
     sign, digits, decimals, point = 1, 0, -1, False
-    if text[at] == 45:  # -
+    if text[at] == ord("-"):
         sign = -1
         at += 1
-    while text[at] > 32:
-        if text[at] == 46:  # .
+    while text[at] == ord(".") or ord("0") <= text[at] <= ord("9"):
+        if text[at] == ord("."):
             point = True
         else:
-            digits = digits * 10 + text[at] - 48
-            decimals = max(decimals, 0) + point
+            digits = digits * 10 + int(text[at]) - ord("0")
+            decimals = max(decimals, 0) + (1 if point else 0)
         at += 1
     return sign * digits, decimals, at
 
 
 @compiled
-def _scan(text: NDArray[np.uint8], box: Box, ids: Ints, lonlat: NDArray[np.float64], tagged: Ints) -> tuple[int, int]:
-    """Fill in what lines like ``n17 Tplace=town x10.5 y-50.25`` say of nodes in ``box``, and where tagged ones are.
+def _keys(text: Bytes, at: int, patterns: Bytes) -> tuple[int, int]:
+    """Which of ``patterns`` the tags from ``at`` on (a T) begin with, as bits, and where the tags end."""
+    found = 0
+    while text[at] != ord(" "):
+        if text[at] == ord("T") or text[at] == ord(","):
+            for row in range(len(patterns)):
+                same = 0
+                while patterns[row, same] != 0 and text[at + 1 + same] == patterns[row, same]:
+                    same += 1
+                if patterns[row, same] == 0:
+                    found |= 1 << row
+        at += 1
+    return found, at
 
-    Returns how many there are, and how many of them have tags.
+
+@compiled
+def _scan_nodes(text: Bytes, box: Box, patterns: Bytes, ids: Ints, lonlat: Floats, lines: Ints) -> tuple[int, int]:
+    """Write down the nodes in ``box`` of lines like ``n17 Tplace=town x10.5 y-50.25``, and where tagged lines are.
+
+    Returns how many there are of both.
     """
     at = kept = marked = 0
     while at < len(text):
         begin = at
         ids[kept], _, at = _number(text, at + 1)
-        at += 2
-        bare = text[at] == 32
-        while text[at] != 32:
-            at += 1
+        found, at = _keys(text, at + 1, patterns)
         lon, decimals, at = _number(text, at + 2)
         lonlat[kept, 0] = lon / 10.0**decimals
         lat, others, at = _number(text, at + 2)
         lonlat[kept, 1] = lat / 10.0**others
-        here = decimals >= 0 and others >= 0  # a node may have no place
-        if here and box[0] <= lonlat[kept, 0] <= box[2] and box[1] <= lonlat[kept, 1] <= box[3]:
-            if not bare:
-                tagged[marked, 0], tagged[marked, 1] = begin, at
-                marked += 1
+        placed = decimals >= 0 and others >= 0
+        if placed and box[0] <= lonlat[kept, 0] <= box[2] and box[1] <= lonlat[kept, 1] <= box[3]:
             kept += 1
+            if found:
+                lines[marked, 0], lines[marked, 1] = begin, at + 1
+                marked += 1
         at += 1
     return kept, marked
+
+
+@compiled
+def _scan_ways(text: Bytes, patterns: Bytes, ids: Ints, table: Ints, refs: Ints) -> tuple[int, int]:
+    """Write down the ways with some tags or numbers of lines like ``w5 Thighway=path,name=A Nn1,n2``.
+
+    A row of ``table`` is a way: number, which tags as bits, where its line begins and ends, how many nodes; ``refs``
+    takes the nodes. Returns how many ways and how many nodes there are.
+    """
+    at = kept = taken = 0
+    while at < len(text):
+        begin = at
+        number, _, at = _number(text, at + 1)
+        found, at = _keys(text, at + 1, patterns)
+        at += 1
+        wanted = found != 0
+        if not wanted and len(ids):
+            where = np.searchsorted(ids, number)
+            wanted = bool(where < len(ids) and ids[where] == number)
+        first = taken
+        while text[at] != ord("\n"):
+            if wanted and text[at] == ord("n"):
+                refs[taken], _, at = _number(text, at + 1)
+                taken += 1
+            else:
+                at += 1
+        at += 1
+        if taken > first:
+            table[kept, 0], table[kept, 1], table[kept, 2], table[kept, 3] = number, found, begin, at
+            table[kept, 4] = taken - first
+            kept += 1
+    return kept, taken

@@ -29,9 +29,7 @@ Progress = Callable[[str, int], None]
 
 FACILITY_KEYS = ("amenity", "healthcare", "leisure")
 AREA_KEYS = ("building", *FACILITY_KEYS)
-NOTHING = "(?!)"  # a pattern
-_HIGHWAY = re.compile("[T,]highway=")
-_AREA = re.compile(f"[T,](?:{'|'.join(AREA_KEYS)})=")
+WAY_KEYS = ("highway", *AREA_KEYS)
 _MULTIPOLYGON = re.compile("[T,]type=(?:multipolygon|boundary)[, ]")
 # Tag:building on the OpenStreetMap wiki: the kinds people live in; an untold "yes" counts unless the building has
 # another use.
@@ -60,6 +58,7 @@ OTHER_USES = (
     "leisure",
     "public_transport",
 )
+BUILDING_KEYS = dict.fromkeys((*AREA_KEYS, "area", "building:levels", *OTHER_USES))
 DEFAULT_LEVELS = 2.0
 PLACES = ("city", "town", "village", "suburb", "municipality", "hamlet", "neighbourhood")
 _OWN_FIELDS = {
@@ -104,10 +103,11 @@ def read_boundaries(path: Path, progress: Progress) -> gpd.GeoDataFrame:
     records: list[dict[str, Any]] = []
     geometries: list[Any] = []
     administrative = osmium.filter.TagFilter(("boundary", "administrative"))
-    around = opl.relations(_existing(path), administrative)
-    ways = opl.ways(path, "boundary=administrative(?:,|$)", set().union(*map(opl.member_ways, around)))
-    nodes = opl.nodes(path, ids=np.unique(ways.refs))
-    for area in opl.areas([*nodes.lines(), *ways.lines(range(len(ways.ids))), *around], administrative):
+    with opl.text(_existing(path), administrative) as text:
+        relations = text.relations()
+        ways = text.ways(["boundary=administrative"], set().union(*map(opl.member_ways, relations)))
+        nodes = text.nodes(ids=np.unique(ways.refs))
+    for area in opl.areas([*nodes.written(ways.refs), *ways.lines, *relations], administrative):
         tags = dict(area.tags)
         level = tags.get("admin_level", "")
         geometry = _outline(area)
@@ -173,18 +173,16 @@ def read(path: Path, boundaries: gpd.GeoDataFrame, within: Any, progress: Progre
     progress("streets", len(lines))
     rows: list[tuple[str, dict[str, Any], Any]] = []
     places: list[tuple[str, float | None, Any]] = []
-    for line in nodes.tagged:
-        number, tags, lon, lat = opl.node(line)
-        point = shapely.Point(lon, lat)
+    for line in nodes.lines:
+        tags, point = opl.tags(line), shapely.Point(opl.place(line))
         if tags.get("place") in PLACES and "name" in tags:
             places.append((tags["name"], _number(tags.get("population")), point))
         if found := _category(tags):
-            rows += _facility_rows(f"n{number}", tags, *found, point, left_out)
+            rows += _facility_rows(f"n{opl.identity(line)}", tags, *found, point, left_out)
 
-    levels, shapes, others = _plain_buildings(nodes, ways, set().union(*relations.values()))
-    drawn = nodes.of(ways.refs[np.repeat(others, ways.lengths)])
-    lines_of_text = [*drawn.lines(), *ways.lines(np.flatnonzero(others)), *relations]
-    for area in opl.areas(lines_of_text, osmium.filter.KeyFilter(*AREA_KEYS)):
+    levels, shapes, others = _simple_buildings(nodes, ways, set().union(*map(opl.member_ways, relations)))
+    drawn = [*nodes.written(ways.of(others)), *compress(ways.lines, others), *relations]
+    for area in opl.areas(drawn, osmium.filter.KeyFilter(*AREA_KEYS)):
         tags = dict(area.tags)
         found, lived_in = _category(tags), _lived_in(tags)
         if not found and not lived_in:
@@ -201,7 +199,7 @@ def read(path: Path, boundaries: gpd.GeoDataFrame, within: Any, progress: Progre
             shapes.append(outline)
     progress("facilities", len(rows))
     progress("buildings", len(shapes))
-    drawn_shapes = np.array(shapes, dtype=object)
+    outlines = np.array(shapes, dtype=object)
     return Extract(
         path=path,
         day=_day(path),
@@ -212,8 +210,8 @@ def read(path: Path, boundaries: gpd.GeoDataFrame, within: Any, progress: Progre
             crs="EPSG:4326",
         ),
         buildings=gpd.GeoDataFrame(
-            {"floor_m2": np.array(levels) * _square_metres(drawn_shapes)},
-            geometry=shapely.point_on_surface(drawn_shapes),
+            {"floor_m2": np.array(levels) * _square_metres(outlines)},
+            geometry=shapely.point_on_surface(outlines),
             crs="EPSG:4326",
         ),
         streets=lines,
@@ -222,65 +220,58 @@ def read(path: Path, boundaries: gpd.GeoDataFrame, within: Any, progress: Progre
     )
 
 
-def _around(path: Path, box: opl.Box) -> tuple[opl.Nodes, opl.Ways, dict[str, set[int]]]:
+def _around(path: Path, box: opl.Box) -> tuple[opl.Nodes, opl.Ways, list[str]]:
     """What there may be streets, facilities and buildings of: the nodes in ``box``, the ways that come into it with
-    all their nodes, and the lines of the multipolygons of such ways, with the numbers of these.
+    all their nodes, and the lines of the multipolygons of such ways.
     """
-    nodes = opl.nodes(path, box, keys=f"(?:place|{'|'.join(FACILITY_KEYS)})=")
-    tagged = opl.relations(path, osmium.filter.KeyFilter(*AREA_KEYS))
-    relations = {line: opl.member_ways(line) for line in tagged if _MULTIPOLYGON.search(line)}
-    keys = f"(?:{'|'.join(('highway', *AREA_KEYS))})="
-    ways = opl.ways(path, keys, set().union(*relations.values()), nodes)
-    near = set(ways.ids)
-    relations = {line: members for line, members in relations.items() if not near.isdisjoint(members)}
-    if beyond := ways.beyond.intersection(set().union(*relations.values())):
-        ways = ways.and_also(opl.ways(path, NOTHING, beyond))
-    if box != opl.WORLD and len(unknown := np.unique(ways.refs[nodes.at(ways.refs) < 0])):
-        nodes = nodes.and_also(opl.nodes(path, ids=unknown))
-    return nodes, ways, relations
+    with opl.text(path, osmium.filter.KeyFilter(*AREA_KEYS)) as text:
+        nodes = text.nodes(box, keys=("place", *FACILITY_KEYS))
+        relations = {line: opl.member_ways(line) for line in text.relations() if _MULTIPOLYGON.search(line)}
+        ways = text.ways(WAY_KEYS, set().union(*relations.values()), nodes)
+        near = set(ways.ids.tolist())
+        relations = {line: members for line, members in relations.items() if not near.isdisjoint(members)}
+        if beyond := set(ways.beyond.tolist()).intersection(*[set().union(*relations.values())]):
+            ways = ways.and_also(text.ways((), beyond))
+        unknown = np.unique(ways.refs[nodes.at(ways.refs) < 0])
+        if box != opl.WORLD and len(unknown):
+            nodes = nodes.and_also(text.nodes(ids=unknown))
+    return nodes, ways, list(relations)
 
 
 def _streets(nodes: opl.Nodes, ways: opl.Ways, box: opl.Box) -> tuple[gpd.GeoDataFrame, Counter[str]]:
-    highway = np.array([_HIGHWAY.search(text) is not None for text in ways.tags], dtype=bool)
-    kinds, kind = opl.kinds(list(compress(ways.tags, highway)), streets.RULED)
-    refs = ways.refs[np.repeat(highway, ways.lengths)]
+    highway = (ways.has & 1).astype(bool)
+    kinds, kind = opl.kinds(list(compress(ways.lines, highway)), streets.RULED)
+    refs = ways.of(highway)
     classes = Speeds().drive_class_kph
     return streets.edges(kinds, kind, ways.lengths[highway], refs, nodes.places(refs), box, classes)
 
 
-def _plain_buildings(
+def _simple_buildings(
     nodes: opl.Nodes, ways: opl.Ways, members: Collection[int]
 ) -> tuple[list[float], list[Any], NDArray[np.bool_]]:
-    """Levels and polygons of residential buildings that are simple rings; and which other ways osmium must assemble."""
-    others = np.array([number in members for number in ways.ids], dtype=bool)
-    plain = np.zeros(len(others), dtype=bool)
-    levels = np.full(len(others), np.nan)
-    for way, text in enumerate(ways.tags):
-        if not _AREA.search(text):
-            continue
-        tags = opl.tags(text)
-        if tags.get("area") == "no":
-            continue
-        if _category(tags):
-            others[way] = True
-        elif _lived_in(tags) and not others[way]:
-            plain[way] = True
-            levels[way] = _levels(tags)
-    lengths = ways.lengths
-    plain &= lengths > 3
-    lonlat = nodes.places(ways.refs[np.repeat(plain, lengths)])
-    way = np.repeat(np.flatnonzero(plain), lengths[plain])
-    first = np.cumsum(lengths[plain]) - lengths[plain]
-    last = first + lengths[plain] - 1
-    whole = ~np.bincount(way, np.isnan(lonlat[:, 0]), len(plain)).astype(bool)[plain]
-    whole &= (lonlat[first] == lonlat[last]).all(axis=1)
-    plain[plain] = whole
-    lonlat = lonlat[plain[way]]
-    rings = shapely.linearrings(lonlat, indices=np.repeat(np.arange(plain.sum()), lengths[plain]))
-    shapes = shapely.polygons(rings)
-    valid = shapely.is_valid(shapes)
-    others[np.flatnonzero(plain)[~valid]] = True
-    return levels[plain][valid].tolist(), list(shapes[valid]), others
+    """Levels and polygons of the residential buildings that are simple rings, and which ways osmium has to assemble:
+    those of multipolygons, facilities, and rings that cross or touch themselves.
+    """
+    drawn = np.flatnonzero(ways.has > 1)
+    kinds, kind = opl.kinds([ways.lines[way] for way in drawn], BUILDING_KEYS)
+    others = np.isin(ways.ids, list(members))
+    others[drawn] |= np.array([any(key in tags for key in FACILITY_KEYS) for tags in kinds], dtype=bool)[kind]
+    lived_in = np.zeros(len(others), dtype=bool)
+    lived_in[drawn] = np.array([_lived_in(tags) and tags.get("area") != "no" for tags in kinds], dtype=bool)[kind]
+    levels = np.zeros(len(others))
+    levels[drawn] = np.array([_levels(tags) for tags in kinds])[kind]
+
+    rings = np.flatnonzero(lived_in & ~others & (ways.lengths > 3))
+    lengths = ways.lengths[rings]
+    lonlat = nodes.places(ways.of(np.isin(np.arange(len(others)), rings)))
+    last = np.cumsum(lengths) - 1
+    closed = (lonlat[last - lengths + 1] == lonlat[last]).all(axis=1)
+    closed &= np.bincount(np.repeat(np.arange(len(rings)), lengths), np.isnan(lonlat[:, 0]), len(rings)) == 0
+    rings, lonlat, lengths = rings[closed], lonlat[np.repeat(closed, lengths)], lengths[closed]
+    shapes = shapely.polygons(shapely.linearrings(lonlat, indices=np.repeat(np.arange(len(rings)), lengths)))
+    simple = shapely.is_valid(shapes)
+    others[rings[~simple]] = True
+    return levels[rings[simple]].tolist(), list(shapes[simple]), others
 
 
 def _existing(path: Path) -> Path:
