@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,10 @@ class Nodes:
     lonlat: Floats
     lines: list[str]
 
+    @classmethod
+    def none(cls) -> "Nodes":
+        return cls(NOBODY, np.empty((0, 2)), [])
+
     def at(self, refs: Ints) -> Ints:
         """Where in ``ids`` each of ``refs`` is; −1 where it is not."""
         if not len(self.ids):
@@ -69,18 +74,26 @@ class Nodes:
 
 @dataclass(frozen=True)
 class Ways:
-    """Ways: ``ids``, ``lines``, ``lengths`` (how many nodes) and ``has`` (which keys, as bits), one each.
+    """Ways: ``ids``, ``lines``, ``lengths`` (how many nodes) and ``kind``, one each.
 
-    ``refs`` are the numbers of their nodes, one way after the other. ``beyond``: the ways that were asked for by
-    number, and have no node among those given.
+    Ways of one kind have the same tags of ``keys``. ``refs`` are the numbers of the nodes, one
+    way after the other. ``beyond``: the ways that were asked for by number, and have no node among those given.
     """
 
     ids: Ints
     lines: list[str]
     lengths: Ints
-    has: Ints
+    kind: Ints
     refs: Ints
     beyond: Ints
+    keys: frozenset[str]
+
+    @cached_property
+    def kinds(self) -> tuple[list[dict[str, str]], Ints]:
+        """The tags, of ``keys``, of each kind; and which of these kinds each way is of, shape (n,)."""
+        _, first, which = np.unique(self.kind, return_index=True, return_inverse=True)
+        every = [tags(self.lines[way]) for way in first.tolist()]
+        return [{key: value for key, value in row.items() if key in self.keys} for row in every], which
 
     def and_also(self, others: "Ways") -> "Ways":
         """These and ``others``; then no way is beyond."""
@@ -88,9 +101,10 @@ class Ways:
             np.concatenate([self.ids, others.ids]),
             self.lines + others.lines,
             np.concatenate([self.lengths, others.lengths]),
-            np.concatenate([self.has, others.has]),
+            np.concatenate([self.kind, others.kind]),
             np.concatenate([self.refs, others.refs]),
             NOBODY,
+            self.keys,
         )
 
     def of(self, which: NDArray[np.bool_]) -> Ints:
@@ -108,8 +122,6 @@ class Text:
     def nodes(self, box: Box = WORLD, ids: Ints | None = None, keys: Sequence[str] = ()) -> Nodes:
         """The nodes in ``box``, or those of them that have one of ``ids``; with the lines that have one of ``keys``."""
         numbers, places, lines = [NOBODY], [np.empty((0, 2))], []
-        if ids is not None and not len(ids):
-            return Nodes(NOBODY, places[0], [])
         for block in self._blocks(0, self._ways):
             room = len(block) // SHORTEST + 1
             number, place, line = np.empty(room, np.int64), np.empty((room, 2)), np.empty((room, 2), np.int64)
@@ -120,28 +132,31 @@ class Text:
             lines += [block[begin:end].decode() for begin, end in line[:marked].tolist()]
         return _sorted(np.concatenate(numbers), np.concatenate(places), lines)
 
-    def ways(self, keys: Sequence[str], ids: Collection[int] = (), among: Nodes | None = None) -> Ways:
+    def ways(
+        self, keys: Sequence[str], ids: Collection[int] = (), among: Nodes | None = None, also: Sequence[str] = ()
+    ) -> Ways:
         """The ways with one of ``keys`` or ``ids`` that have a node ``among`` those given; a key may be ``key=value``.
 
-        Bit n of `Ways.has` stands for the nth of ``keys``.
+        Ways are of one kind if they agree in ``keys`` and in those that ``also`` matter.
         """
+        patterns = _patterns([*keys, *also])
         wanted = np.sort(np.fromiter(ids, np.int64, len(ids)))
         parts = [(NOBODY, NOBODY, NOBODY, NOBODY, NOBODY)]
         lines: list[str] = []
         for block in self._blocks(self._ways, self._relations):
             room = len(block) // SHORTEST + 1
             table, refs = np.empty((room, 5), np.int64), np.empty(len(block) // 3 + 1, np.int64)
-            kept, taken = _scan_ways(np.frombuffer(block, np.uint8), _patterns(keys), wanted, table, refs)
-            number, has, begin, end, lengths = table[:kept].T
+            kept, taken = _scan_ways(np.frombuffer(block, np.uint8), patterns, len(keys), wanted, table, refs)
+            number, kind, begin, end, lengths = table[:kept].T
             refs = refs[:taken].copy()
             near = np.ones(kept, dtype=bool)
             if among is not None and kept:
                 near = np.logical_or.reduceat(among.at(refs) >= 0, np.cumsum(lengths) - lengths)
             far = np.intersect1d(number[~near], wanted)
-            parts.append((number[near], lengths[near], has[near], refs[np.repeat(near, lengths)], far))
+            parts.append((number[near], lengths[near], kind[near], refs[np.repeat(near, lengths)], far))
             lines += [block[a:b].decode() for a, b in zip(begin[near].tolist(), end[near].tolist(), strict=True)]
-        number, lengths, has, refs, far = (np.concatenate(part) for part in zip(*parts, strict=True))
-        return Ways(number, lines, lengths, has, refs, far)
+        number, lengths, kind, refs, far = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return Ways(number, lines, lengths, kind, refs, far, frozenset([*keys, *also]))
 
     def relations(self) -> list[str]:
         """The lines of all relations."""
@@ -179,8 +194,8 @@ class Text:
 
 
 @contextmanager
-def text(path: Path, tagged: Any) -> Iterator[Text]:
-    """An extract as text; of its relations those that pass osmium's filter ``tagged``.
+def text(path: Path, tagged: Any, entities: Any = osmium.osm.OBJECT) -> Iterator[Text]:
+    """An extract as text, or some ``entities`` of it; of its relations those that pass osmium's filter ``tagged``.
 
     Raises
     ------
@@ -192,7 +207,7 @@ def text(path: Path, tagged: Any) -> Iterator[Text]:
         file = Path(folder) / "extract.opl"
         with refused(path):
             output = osmium.io.File(str(file), "opl,add_metadata=none")
-            with osmium.SimpleWriter(output) as writer, osmium.io.Reader(str(path), osmium.osm.OBJECT) as reader:
+            with osmium.SimpleWriter(output) as writer, osmium.io.Reader(str(path), entities) as reader:
                 osmium.apply(reader, tagged, writer)
         yield Text(file)
 
@@ -238,14 +253,6 @@ def member_ways(relation: str) -> set[int]:
 def tags(line: str) -> dict[str, str]:
     """The tags in ``w1 Thighway=footway,name=In%20%den%20%Äusseren Nn1,n2``."""
     return _tags(line.split(" ", 2)[1][1:])
-
-
-def kinds(lines: Sequence[str], keys: Iterable[str]) -> tuple[list[dict[str, str]], Ints]:
-    """The different tags of ``keys`` that occur, and which of these each of ``lines`` has, shape (n,)."""
-    found = re.compile(f"[T,]((?:{'|'.join(map(re.escape, keys))})=[^, ]*)").findall
-    numbers: dict[str, int] = {}
-    which = [numbers.setdefault(",".join(found(line)), len(numbers)) for line in lines]
-    return [_tags(pairs) for pairs in numbers], np.array(which, dtype=np.int64)
 
 
 def _tags(pairs: str) -> dict[str, str]:
@@ -296,19 +303,27 @@ def _number(text: Bytes, at: int) -> tuple[int, int, int]:
 
 
 @compiled
-def _keys(text: Bytes, at: int, patterns: Bytes) -> tuple[int, int]:
-    """Which of ``patterns`` the tags from ``at`` on (a T) begin with, as bits, and where the tags end."""
-    found = 0
+def _tagged(text: Bytes, at: int, patterns: Bytes, keys: int) -> tuple[bool, int, int]:
+    """Whether the tags from ``at`` on (a T) begin with one of the first ``keys`` patterns, and where they end.
+
+    Between the two a hash (FNV-1a, 64 bits) of all the tags that begin with any pattern.
+    """
+    found, mark = False, np.uint64(14695981039346656037)
     while text[at] != ord(" "):
-        if text[at] == ord("T") or text[at] == ord(","):
-            for row in range(len(patterns)):
-                same = 0
-                while patterns[row, same] != 0 and text[at + 1 + same] == patterns[row, same]:
-                    same += 1
-                if patterns[row, same] == 0:
-                    found |= 1 << row
         at += 1
-    return found, at
+        matched = False
+        for row in range(len(patterns)):
+            same = 0
+            while patterns[row, same] != 0 and text[at + same] == patterns[row, same]:
+                same += 1
+            if patterns[row, same] == 0:
+                matched = True
+                found = found or row < keys
+        while text[at] != ord(" ") and text[at] != ord(","):
+            if matched:
+                mark = (mark ^ np.uint64(text[at])) * np.uint64(1099511628211)
+            at += 1
+    return found, int(np.int64(mark)), at
 
 
 @compiled
@@ -321,7 +336,7 @@ def _scan_nodes(text: Bytes, box: Box, patterns: Bytes, ids: Ints, lonlat: Float
     while at < len(text):
         begin = at
         ids[kept], _, at = _number(text, at + 1)
-        found, at = _keys(text, at + 1, patterns)
+        found, _, at = _tagged(text, at + 1, patterns, len(patterns))
         lon, decimals, at = _number(text, at + 2)
         lonlat[kept, 0] = lon / 10.0**decimals
         lat, others, at = _number(text, at + 2)
@@ -337,19 +352,18 @@ def _scan_nodes(text: Bytes, box: Box, patterns: Bytes, ids: Ints, lonlat: Float
 
 
 @compiled
-def _scan_ways(text: Bytes, patterns: Bytes, ids: Ints, table: Ints, refs: Ints) -> tuple[int, int]:
-    """Write down the ways with some tags or numbers of lines like ``w5 Thighway=path,name=A Nn1,n2``.
+def _scan_ways(text: Bytes, patterns: Bytes, keys: int, ids: Ints, table: Ints, refs: Ints) -> tuple[int, int]:
+    """Write down the ways of lines like ``w5 Thighway=path,name=A Nn1,n2``, with one of some keys or numbers.
 
-    A row of ``table`` is a way: number, which tags as bits, where its line begins and ends, how many nodes; ``refs``
-    takes the nodes. Returns how many ways and how many nodes there are.
+    A row of ``table`` is a way: number, kind, where its line begins and ends, how many nodes; ``refs`` takes the
+    nodes. Returns how many ways and how many nodes there are.
     """
     at = kept = taken = 0
     while at < len(text):
         begin = at
         number, _, at = _number(text, at + 1)
-        found, at = _keys(text, at + 1, patterns)
+        wanted, kind, at = _tagged(text, at + 1, patterns, keys)
         at += 1
-        wanted = found != 0
         if not wanted and len(ids):
             where = np.searchsorted(ids, number)
             wanted = bool(where < len(ids) and ids[where] == number)
@@ -362,7 +376,7 @@ def _scan_ways(text: Bytes, patterns: Bytes, ids: Ints, table: Ints, refs: Ints)
                 at += 1
         at += 1
         if taken > first:
-            table[kept, 0], table[kept, 1], table[kept, 2], table[kept, 3] = number, found, begin, at
+            table[kept, 0], table[kept, 1], table[kept, 2], table[kept, 3] = number, kind, begin, at
             table[kept, 4] = taken - first
             kept += 1
     return kept, taken

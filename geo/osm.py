@@ -58,8 +58,10 @@ OTHER_USES = (
     "leisure",
     "public_transport",
 )
-BUILDING_KEYS = dict.fromkeys((*AREA_KEYS, "area", "building:levels", *OTHER_USES))
 DEFAULT_LEVELS = 2.0
+_CATEGORY_KEYS = {key for category in facilities.CATEGORIES.values() for rule in category.osm for key in rule["tags"]}
+RULED = (*streets.RULED, "building:levels", *OTHER_USES, *_CATEGORY_KEYS)
+"""The keys that decide what a way is, beside `WAY_KEYS`: nothing that judges kinds of ways sees others."""
 PLACES = ("city", "town", "village", "suburb", "municipality", "hamlet", "neighbourhood")
 _OWN_FIELDS = {
     "name",
@@ -103,10 +105,13 @@ def read_boundaries(path: Path, progress: Progress) -> gpd.GeoDataFrame:
     records: list[dict[str, Any]] = []
     geometries: list[Any] = []
     administrative = osmium.filter.TagFilter(("boundary", "administrative"))
-    with opl.text(_existing(path), administrative) as text:
+    with opl.text(_existing(path), administrative, osmium.osm.WAY | osmium.osm.RELATION) as text:
         relations = text.relations()
         ways = text.ways(["boundary=administrative"], set().union(*map(opl.member_ways, relations)))
-        nodes = text.nodes(ids=np.unique(ways.refs))
+    nodes = opl.Nodes.none()
+    if len(ways.ids):
+        with opl.text(path, administrative, osmium.osm.NODE) as text:
+            nodes = text.nodes(ids=np.unique(ways.refs))
     for area in opl.areas([*nodes.written(ways.refs), *ways.lines, *relations], administrative):
         tags = dict(area.tags)
         level = tags.get("admin_level", "")
@@ -167,7 +172,9 @@ def read(path: Path, boundaries: gpd.GeoDataFrame, within: Any, progress: Progre
     """
     box = within.bounds if within is not None else opl.WORLD
     nodes, ways, relations = _around(_existing(path), box)
-    lines, left_out = _streets(nodes, ways, box)
+    lonlat = nodes.places(ways.refs)
+    classes = Speeds().drive_class_kph
+    lines, left_out = streets.edges(*ways.kinds, ways.lengths, ways.refs, lonlat, box, classes)
     if lines.empty:
         raise ExtractError(f"{path}: holds no street{'' if within is None else ' in or around the area'}")
     progress("streets", len(lines))
@@ -180,7 +187,7 @@ def read(path: Path, boundaries: gpd.GeoDataFrame, within: Any, progress: Progre
         if found := _category(tags):
             rows += _facility_rows(f"n{opl.identity(line)}", tags, *found, point, left_out)
 
-    levels, shapes, others = _simple_buildings(nodes, ways, set().union(*map(opl.member_ways, relations)))
+    levels, shapes, others = _simple_buildings(ways, lonlat, set().union(*map(opl.member_ways, relations)))
     drawn = [*nodes.written(ways.of(others)), *compress(ways.lines, others), *relations]
     for area in opl.areas(drawn, osmium.filter.KeyFilter(*AREA_KEYS)):
         tags = dict(area.tags)
@@ -227,43 +234,31 @@ def _around(path: Path, box: opl.Box) -> tuple[opl.Nodes, opl.Ways, list[str]]:
     with opl.text(path, osmium.filter.KeyFilter(*AREA_KEYS)) as text:
         nodes = text.nodes(box, keys=("place", *FACILITY_KEYS))
         relations = {line: opl.member_ways(line) for line in text.relations() if _MULTIPOLYGON.search(line)}
-        ways = text.ways(WAY_KEYS, set().union(*relations.values()), nodes)
+        ways = text.ways(WAY_KEYS, set().union(*relations.values()), nodes, RULED)
         near = set(ways.ids.tolist())
         relations = {line: members for line, members in relations.items() if not near.isdisjoint(members)}
         if beyond := set(ways.beyond.tolist()).intersection(*[set().union(*relations.values())]):
-            ways = ways.and_also(text.ways((), beyond))
+            ways = ways.and_also(text.ways((), beyond, also=(*WAY_KEYS, *RULED)))
         unknown = np.unique(ways.refs[nodes.at(ways.refs) < 0])
         if box != opl.WORLD and len(unknown):
             nodes = nodes.and_also(text.nodes(ids=unknown))
     return nodes, ways, list(relations)
 
 
-def _streets(nodes: opl.Nodes, ways: opl.Ways, box: opl.Box) -> tuple[gpd.GeoDataFrame, Counter[str]]:
-    highway = (ways.has & 1).astype(bool)
-    kinds, kind = opl.kinds(list(compress(ways.lines, highway)), streets.RULED)
-    refs = ways.of(highway)
-    classes = Speeds().drive_class_kph
-    return streets.edges(kinds, kind, ways.lengths[highway], refs, nodes.places(refs), box, classes)
-
-
 def _simple_buildings(
-    nodes: opl.Nodes, ways: opl.Ways, members: Collection[int]
+    ways: opl.Ways, lonlat: NDArray[np.float64], members: Collection[int]
 ) -> tuple[list[float], list[Any], NDArray[np.bool_]]:
     """Levels and polygons of the residential buildings that are simple rings, and which ways osmium has to assemble:
     those of multipolygons, facilities, and rings that cross or touch themselves.
     """
-    drawn = np.flatnonzero(ways.has > 1)
-    kinds, kind = opl.kinds([ways.lines[way] for way in drawn], BUILDING_KEYS)
-    others = np.isin(ways.ids, list(members))
-    others[drawn] |= np.array([any(key in tags for key in FACILITY_KEYS) for tags in kinds], dtype=bool)[kind]
-    lived_in = np.zeros(len(others), dtype=bool)
-    lived_in[drawn] = np.array([_lived_in(tags) and tags.get("area") != "no" for tags in kinds], dtype=bool)[kind]
-    levels = np.zeros(len(others))
-    levels[drawn] = np.array([_levels(tags) for tags in kinds])[kind]
-
+    kinds, kind = ways.kinds
+    facility = np.array([_category(tags) is not None for tags in kinds], dtype=bool)[kind]
+    lived_in = np.array([_lived_in(tags) and tags.get("area") != "no" for tags in kinds], dtype=bool)[kind]
+    levels = np.array([_levels(tags) for tags in kinds])[kind]
+    others = facility | np.isin(ways.ids, list(members))
     rings = np.flatnonzero(lived_in & ~others & (ways.lengths > 3))
     lengths = ways.lengths[rings]
-    lonlat = nodes.places(ways.of(np.isin(np.arange(len(others)), rings)))
+    lonlat = lonlat[np.repeat(np.isin(np.arange(len(ways.ids)), rings), ways.lengths)]
     last = np.cumsum(lengths) - 1
     closed = (lonlat[last - lengths + 1] == lonlat[last]).all(axis=1)
     closed &= np.bincount(np.repeat(np.arange(len(rings)), lengths), np.isnan(lonlat[:, 0]), len(rings)) == 0
@@ -281,7 +276,7 @@ def _existing(path: Path) -> Path:
 
 
 def _day(path: Path) -> date | None:
-    with osmium.io.Reader(str(path)) as reader:
+    with osmium.io.Reader(str(path), osmium.osm.NOTHING) as reader:
         stamp = str(reader.header().get("osmosis_replication_timestamp") or "")
     return date.fromisoformat(stamp[:10]) if _is_day(stamp[:10]) else None
 

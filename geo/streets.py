@@ -163,7 +163,7 @@ def edges(
 
     Parameters
     ----------
-    kinds : the tags that occur on ways; only those of `RULED` matter
+    kinds : the tags that occur on ways, of which those of `RULED` matter; one without a highway is no street
     kind : shape (ways,), which of ``kinds`` each way has
     lengths : shape (ways,), how many nodes each has
     refs : shape (nodes,), the numbers of the nodes of all ways, one way after the other
@@ -171,13 +171,13 @@ def edges(
     box : west, south, east, north
     classes : the highways open to cars
     """
-    attributes = [_attributes(tags, classes) for tags in kinds]
+    attributes = [_attributes(tags, classes) if "highway" in tags else None for tags in kinds]
     usable = np.array([found is not None for found in attributes], dtype=bool)
-    row = np.cumsum(usable) - 1
-    row, usable = row[kind], usable[kind]
+    closed = np.array(["highway" in tags for tags in kinds], dtype=bool)[kind] & ~usable[kind]
+    row, usable = (np.cumsum(usable) - 1)[kind], usable[kind]
     way = np.repeat(np.arange(len(kind)), lengths)
     known, wanted = ~np.isnan(lonlat[:, 0]), usable[way]
-    left_out = Counter({"ways closed to everybody": int((~usable).sum())})
+    left_out = Counter({"ways closed to everybody": int(closed.sum())})
     left_out["ways cut at the extract's border"] = len(np.unique(way[wanted & ~known]))
 
     # Nodes beyond the extract's border part a way in several runs; a node twice in a row is one.
