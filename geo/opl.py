@@ -7,7 +7,7 @@ extract is written as OPL into a temporary file, some 40 bytes a node, and what 
 
 import re
 import tempfile
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -92,8 +92,7 @@ class Ways:
     def kinds(self) -> tuple[list[dict[str, str]], Ints]:
         """The tags, of ``keys``, of each kind; and which of these kinds each way is of, shape (n,)."""
         _, first, which = np.unique(self.kind, return_index=True, return_inverse=True)
-        every = [tags(self.lines[way]) for way in first.tolist()]
-        return [{key: value for key, value in row.items() if key in self.keys} for row in every], which
+        return [tags(self.lines[way], self.keys) for way in first.tolist()], which
 
     def and_also(self, others: "Ways") -> "Ways":
         """These and ``others``; then no way is beyond."""
@@ -207,7 +206,12 @@ def text(path: Path, tagged: Any, entities: Any = osmium.osm.OBJECT) -> Iterator
         file = Path(folder) / "extract.opl"
         with refused(path):
             output = osmium.io.File(str(file), "opl,add_metadata=none")
-            with osmium.SimpleWriter(output) as writer, osmium.io.Reader(str(path), entities) as reader:
+            # One thread decodes while another writes; small buffers, lest one wait for the other.
+            pool = osmium.io.ThreadPool(2)
+            with (
+                osmium.SimpleWriter(output, bufsz=1 << 17, thread_pool=pool) as writer,
+                osmium.io.Reader(str(path), entities, thread_pool=pool) as reader,
+            ):
                 osmium.apply(reader, tagged, writer)
         yield Text(file)
 
@@ -250,16 +254,11 @@ def member_ways(relation: str) -> set[int]:
     return {int(number) for number in _MEMBER_WAYS.findall(relation[relation.rindex(" ") :])}
 
 
-def tags(line: str) -> dict[str, str]:
-    """The tags in ``w1 Thighway=footway,name=In%20%den%20%Äusseren Nn1,n2``."""
-    return _tags(line.split(" ", 2)[1][1:])
-
-
-def _tags(pairs: str) -> dict[str, str]:
-    parted = (pair.partition("=") for pair in pairs.split(",") if pair)
-    if "%" in pairs:
-        return {_unescaped(key): _unescaped(value) for key, _, value in parted}
-    return {key: value for key, _, value in parted}
+def tags(line: str, keys: Container[str] | None = None) -> dict[str, str]:
+    """The tags, or those of ``keys``, in ``w1 Thighway=footway,name=In%20%den%20%Äusseren Nn1,n2``."""
+    pairs = (pair.partition("=") for pair in line.split(" ", 2)[1][1:].split(",") if pair)
+    found = {key: value for key, _, value in pairs if keys is None or key in keys}
+    return {_unescaped(key): _unescaped(value) for key, value in found.items()} if "%" in line else found
 
 
 def _unescaped(words: str) -> str:

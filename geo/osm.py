@@ -234,7 +234,8 @@ def _around(path: Path, box: opl.Box) -> tuple[opl.Nodes, opl.Ways, list[str]]:
     with opl.text(path, osmium.filter.KeyFilter(*AREA_KEYS)) as text:
         nodes = text.nodes(box, keys=("place", *FACILITY_KEYS))
         relations = {line: opl.member_ways(line) for line in text.relations() if _MULTIPOLYGON.search(line)}
-        ways = text.ways(WAY_KEYS, set().union(*relations.values()), nodes, RULED)
+        among = None if box == opl.WORLD else nodes
+        ways = text.ways(WAY_KEYS, set().union(*relations.values()), among, RULED)
         near = set(ways.ids.tolist())
         relations = {line: members for line, members in relations.items() if not near.isdisjoint(members)}
         if beyond := set(ways.beyond.tolist()).intersection(*[set().union(*relations.values())]):
