@@ -43,10 +43,6 @@ class Nodes:
     lonlat: Floats
     lines: list[str]
 
-    @classmethod
-    def none(cls) -> "Nodes":
-        return cls(NOBODY, np.empty((0, 2)), [])
-
     def at(self, refs: Ints) -> Ints:
         """Where in ``ids`` each of ``refs`` is; −1 where it is not."""
         if not len(self.ids):
@@ -114,8 +110,8 @@ class Ways:
 class Text:
     """The objects of an extract as text: nodes, then ways, then relations."""
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
+    def __init__(self, file: Path, path: Path) -> None:
+        self._file, self._path = file, path
         self._ways, self._relations = self._first(b"w"), self._first(b"r")
 
     def nodes(self, box: Box = WORLD, ids: Ints | None = None, keys: Sequence[str] = ()) -> Nodes:
@@ -125,6 +121,7 @@ class Text:
             room = len(block) // SHORTEST + 1
             number, place, line = np.empty(room, np.int64), np.empty((room, 2)), np.empty((room, 2), np.int64)
             kept, marked = _scan_nodes(np.frombuffer(block, np.uint8), box, _patterns(keys), number, place, line)
+            self._ordered(kept >= 0)
             wanted = np.isin(number[:kept], ids) if ids is not None else slice(kept)
             numbers.append(number[:kept][wanted].copy())
             places.append(place[:kept][wanted].copy())
@@ -146,6 +143,7 @@ class Text:
             room = len(block) // SHORTEST + 1
             table, refs = np.empty((room, 5), np.int64), np.empty(len(block) // 3 + 1, np.int64)
             kept, taken = _scan_ways(np.frombuffer(block, np.uint8), patterns, len(keys), wanted, table, refs)
+            self._ordered(kept >= 0)
             number, kind, begin, end, lengths = table[:kept].T
             refs = refs[:taken].copy()
             near = np.ones(kept, dtype=bool)
@@ -159,7 +157,14 @@ class Text:
 
     def relations(self) -> list[str]:
         """The lines of all relations."""
-        return b"".join(self._blocks(self._relations, self._file.stat().st_size)).decode().splitlines(keepends=True)
+        content = b"".join(self._blocks(self._relations, self._file.stat().st_size)).decode()
+        lines = content.splitlines(keepends=True)
+        self._ordered(all(line[0] == "r" for line in lines))
+        return lines
+
+    def _ordered(self, right: bool) -> None:
+        if not right:
+            raise ExtractError(f"{self._path}: is not in the order of nodes, ways, relations; osmium sort mends that")
 
     def _first(self, kind: bytes) -> int:
         """Where the lines of a kind, or of a later one, begin."""
@@ -193,8 +198,8 @@ class Text:
 
 
 @contextmanager
-def text(path: Path, tagged: Any, entities: Any = osmium.osm.OBJECT) -> Iterator[Text]:
-    """An extract as text, or some ``entities`` of it; of its relations those that pass osmium's filter ``tagged``.
+def text(path: Path, tagged: Any) -> Iterator[Text]:
+    """An extract as text; of its relations those that pass osmium's filter ``tagged``.
 
     Raises
     ------
@@ -210,10 +215,17 @@ def text(path: Path, tagged: Any, entities: Any = osmium.osm.OBJECT) -> Iterator
             pool = osmium.io.ThreadPool(2)
             with (
                 osmium.SimpleWriter(output, bufsz=1 << 17, thread_pool=pool) as writer,
-                osmium.io.Reader(str(path), entities, thread_pool=pool) as reader,
+                osmium.io.Reader(str(path), osmium.osm.OBJECT, thread_pool=pool) as reader,
             ):
                 osmium.apply(reader, tagged, writer)
-        yield Text(file)
+        yield Text(file, path)
+
+
+def any_of(path: Path, tagged: Any) -> bool:
+    """Whether a way or relation passes osmium's filter ``tagged``."""
+    with refused(path):
+        found = osmium.FileProcessor(str(path), osmium.osm.WAY | osmium.osm.RELATION).with_filter(tagged)
+        return next(iter(found), None) is not None
 
 
 @contextmanager
@@ -329,11 +341,13 @@ def _tagged(text: Bytes, at: int, patterns: Bytes, keys: int) -> tuple[bool, int
 def _scan_nodes(text: Bytes, box: Box, patterns: Bytes, ids: Ints, lonlat: Floats, lines: Ints) -> tuple[int, int]:
     """Write down the nodes in ``box`` of lines like ``n17 Tplace=town x10.5 y-50.25``, and where tagged lines are.
 
-    Returns how many there are of both.
+    Returns how many there are of both; −1 if a line is no node's.
     """
     at = kept = marked = 0
     while at < len(text):
         begin = at
+        if text[at] != ord("n"):
+            return -1, 0
         ids[kept], _, at = _number(text, at + 1)
         found, _, at = _tagged(text, at + 1, patterns, len(patterns))
         lon, decimals, at = _number(text, at + 2)
@@ -355,11 +369,13 @@ def _scan_ways(text: Bytes, patterns: Bytes, keys: int, ids: Ints, table: Ints, 
     """Write down the ways of lines like ``w5 Thighway=path,name=A Nn1,n2``, with one of some keys or numbers.
 
     A row of ``table`` is a way: number, kind, where its line begins and ends, how many nodes; ``refs`` takes the
-    nodes. Returns how many ways and how many nodes there are.
+    nodes. Returns how many ways and how many nodes there are; −1 ways if a line is no way's.
     """
     at = kept = taken = 0
     while at < len(text):
         begin = at
+        if text[at] != ord("w"):
+            return -1, 0
         number, _, at = _number(text, at + 1)
         wanted, kind, at = _tagged(text, at + 1, patterns, keys)
         at += 1

@@ -105,14 +105,14 @@ def read_boundaries(path: Path, progress: Progress) -> gpd.GeoDataFrame:
     records: list[dict[str, Any]] = []
     geometries: list[Any] = []
     administrative = osmium.filter.TagFilter(("boundary", "administrative"))
-    with opl.text(_existing(path), administrative, osmium.osm.WAY | osmium.osm.RELATION) as text:
-        relations = text.relations()
-        ways = text.ways(["boundary=administrative"], set().union(*map(opl.member_ways, relations)))
-    nodes = opl.Nodes.none()
-    if len(ways.ids):
-        with opl.text(path, administrative, osmium.osm.NODE) as text:
+    drawn: list[str] = []
+    if opl.any_of(_existing(path), administrative):
+        with opl.text(path, administrative) as text:
+            relations = text.relations()
+            ways = text.ways(["boundary=administrative"], set().union(*map(opl.member_ways, relations)))
             nodes = text.nodes(ids=np.unique(ways.refs))
-    for area in opl.areas([*nodes.written(ways.refs), *ways.lines, *relations], administrative):
+        drawn = [*nodes.written(ways.refs), *ways.lines, *relations]
+    for area in opl.areas(drawn, administrative):
         tags = dict(area.tags)
         level = tags.get("admin_level", "")
         geometry = _outline(area)
