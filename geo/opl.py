@@ -11,6 +11,7 @@ from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +25,15 @@ from geo.kernel import compiled
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Bytes = NDArray[np.uint8]
+Hashes = NDArray[np.uint64]
+Selection = NDArray[np.bool_]
 Box = tuple[float, float, float, float]
 """West, south, east, north, in degrees; the edges belong to it."""
 
 WORLD: Box = (-180.0, -90.0, 180.0, 90.0)
 BLOCK = 1 << 20  # bytes of text at a time
 SHORTEST = 6  # bytes of a line: w1 T N
+EMPTY = np.uint64(14695981039346656037)  # the hash of nothing
 NOBODY = np.empty(0, np.int64)
 _ESCAPED = re.compile("%([0-9a-f]+)%")
 _MEMBER_WAYS = re.compile(r"[M,]w(-?\d+)@")
@@ -60,12 +64,12 @@ class Nodes:
         ids, lonlat = np.concatenate([self.ids, others.ids]), np.concatenate([self.lonlat, others.lonlat])
         return _sorted(ids, lonlat, self.lines + others.lines)
 
-    def written(self, refs: Ints) -> Iterator[str]:
+    def written(self, refs: Ints) -> list[str]:
         """Lines, without tags, of those that ``refs`` name."""
         at = np.unique(self.at(refs))
         at = at[at >= 0]
-        for number, (lon, lat) in zip(self.ids[at].tolist(), self.lonlat[at].tolist(), strict=True):
-            yield f"n{number} x{lon:.7f} y{lat:.7f}\n"
+        rows = zip(self.ids[at].tolist(), self.lonlat[at].tolist(), strict=True)
+        return _in_order(f"n{number} x{lon:.7f} y{lat:.7f}\n" for number, (lon, lat) in rows)
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,7 @@ class Ways:
             self.keys,
         )
 
-    def of(self, which: NDArray[np.bool_]) -> Ints:
+    def of(self, which: Selection) -> Ints:
         """The numbers of the nodes of some ways, one way after the other."""
         return self.refs[np.repeat(which, self.lengths)]
 
@@ -116,11 +120,12 @@ class Text:
 
     def nodes(self, box: Box = WORLD, ids: Ints | None = None, keys: Sequence[str] = ()) -> Nodes:
         """The nodes in ``box``, or those of them that have one of ``ids``; with the lines that have one of ``keys``."""
+        hashes = _hashes(keys)
         numbers, places, lines = [NOBODY], [np.empty((0, 2))], []
         for block in self._blocks(0, self._ways):
             room = len(block) // SHORTEST + 1
             number, place, line = np.empty(room, np.int64), np.empty((room, 2)), np.empty((room, 2), np.int64)
-            kept, marked = _scan_nodes(np.frombuffer(block, np.uint8), box, _patterns(keys), number, place, line)
+            kept, marked = _scan_nodes(np.frombuffer(block, np.uint8), box, hashes, number, place, line)
             self._ordered(kept >= 0)
             wanted = np.isin(number[:kept], ids) if ids is not None else slice(kept)
             numbers.append(number[:kept][wanted].copy())
@@ -131,18 +136,18 @@ class Text:
     def ways(
         self, keys: Sequence[str], ids: Collection[int] = (), among: Nodes | None = None, also: Sequence[str] = ()
     ) -> Ways:
-        """The ways with one of ``keys`` or ``ids`` that have a node ``among`` those given; a key may be ``key=value``.
+        """The ways with one of ``keys`` or ``ids`` that have a node ``among`` those given.
 
         Ways are of one kind if they agree in ``keys`` and in those that ``also`` matter.
         """
-        patterns = _patterns([*keys, *also])
+        hashes = _hashes([*keys, *also])
         wanted = np.sort(np.fromiter(ids, np.int64, len(ids)))
         parts = [(NOBODY, NOBODY, NOBODY, NOBODY, NOBODY)]
         lines: list[str] = []
         for block in self._blocks(self._ways, self._relations):
             room = len(block) // SHORTEST + 1
             table, refs = np.empty((room, 5), np.int64), np.empty(len(block) // 3 + 1, np.int64)
-            kept, taken = _scan_ways(np.frombuffer(block, np.uint8), patterns, len(keys), wanted, table, refs)
+            kept, taken = _scan_ways(np.frombuffer(block, np.uint8), hashes, len(keys), wanted, table, refs)
             self._ordered(kept >= 0)
             number, kind, begin, end, lengths = table[:kept].T
             refs = refs[:taken].copy()
@@ -239,15 +244,22 @@ def refused(path: Path) -> Iterator[None]:
         ) from error
 
 
-def areas(lines: Iterable[str], tagged: Any) -> Iterator[Any]:
-    """osmium's areas of the closed ways and multipolygon relations that pass its filter ``tagged``.
+def areas(path: Path, nodes: Nodes, ways: Ways, which: Selection, relations: list[str], tagged: Any) -> Iterator[Any]:
+    """osmium's areas of multipolygon ``relations`` and of some closed ``ways``, as far as they pass its filter.
 
-    ``lines`` are those of nodes, then ways, then relations. An area is valid until the next one is asked for.
+    An area is valid until the next one is asked for. ``path`` is what these are of.
     """
+    lines = [*nodes.written(ways.of(which)), *_in_order(compress(ways.lines, which)), *_in_order(relations)]
     content = osmium.io.FileBuffer("".join(lines).encode(), "opl")
-    for thing in osmium.FileProcessor(content).with_areas(tagged).with_filter(tagged):
-        if isinstance(thing, osmium.osm.Area):
-            yield thing
+    with refused(path):
+        for thing in osmium.FileProcessor(content).with_areas(tagged).with_filter(tagged):
+            if isinstance(thing, osmium.osm.Area):
+                yield thing
+
+
+def _in_order(lines: Iterable[str]) -> list[str]:
+    # osmium's order of numbers; those of objects that nobody has uploaded are negative.
+    return sorted(lines, key=lambda line: (identity(line) > 0, abs(identity(line))))
 
 
 def identity(line: str) -> int:
@@ -269,12 +281,11 @@ def member_ways(relation: str) -> set[int]:
 def tags(line: str, keys: Container[str] | None = None) -> dict[str, str]:
     """The tags, or those of ``keys``, in ``w1 Thighway=footway,name=In%20%den%20%Äusseren Nn1,n2``."""
     pairs = (pair.partition("=") for pair in line.split(" ", 2)[1][1:].split(",") if pair)
-    found = {key: value for key, _, value in pairs if keys is None or key in keys}
-    return {_unescaped(key): _unescaped(value) for key, value in found.items()} if "%" in line else found
+    return {_unescaped(key): _unescaped(value) for key, _, value in pairs if keys is None or key in keys}
 
 
 def _unescaped(words: str) -> str:
-    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), words)
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), words) if "%" in words else words
 
 
 def _sorted(ids: Ints, lonlat: Floats, lines: list[str]) -> Nodes:
@@ -284,13 +295,15 @@ def _sorted(ids: Ints, lonlat: Floats, lines: list[str]) -> Nodes:
     return Nodes(ids, lonlat, lines)
 
 
-def _patterns(keys: Sequence[str]) -> Bytes:
-    """The bytes that tags begin with, a row each, padded with zeros."""
-    words = [(key if "=" in key else f"{key}=").encode() for key in keys]
-    table = np.zeros((len(words), max(map(len, words), default=0) + 1), np.uint8)
-    for row, word in zip(table, words, strict=True):
-        row[: len(word)] = np.frombuffer(word, np.uint8)
-    return table
+def _hashes(keys: Iterable[str]) -> Hashes:
+    """FNV-1a (Fowler, Noll, Vo) with 64 bits of each key."""
+    marks = []
+    for key in keys:
+        mark = int(EMPTY)
+        for byte in key.encode():
+            mark = (mark ^ byte) * 1099511628211 % 2**64
+        marks.append(mark)
+    return np.array(marks, dtype=np.uint64)
 
 
 # What follows relies on osmium having written the text: no space, comma or line break is in a tag unescaped.
@@ -314,31 +327,39 @@ def _number(text: Bytes, at: int) -> tuple[int, int, int]:
 
 
 @compiled
-def _tagged(text: Bytes, at: int, patterns: Bytes, keys: int) -> tuple[bool, int, int]:
-    """Whether the tags from ``at`` on (a T) begin with one of the first ``keys`` patterns, and where they end.
-
-    Between the two a hash (FNV-1a, 64 bits) of all the tags that begin with any pattern.
-    """
-    found, mark = False, np.uint64(14695981039346656037)
-    while text[at] != ord(" "):
-        at += 1
-        matched = False
-        for row in range(len(patterns)):
-            same = 0
-            while patterns[row, same] != 0 and text[at + same] == patterns[row, same]:
-                same += 1
-            if patterns[row, same] == 0:
-                matched = True
-                found = found or row < keys
-        while text[at] != ord(" ") and text[at] != ord(","):
-            if matched:
-                mark = (mark ^ np.uint64(text[at])) * np.uint64(1099511628211)
-            at += 1
-    return found, int(np.int64(mark)), at
+def _hashed(mark: Any, byte: int) -> Any:
+    return (mark ^ np.uint64(byte)) * np.uint64(1099511628211)
 
 
 @compiled
-def _scan_nodes(text: Bytes, box: Box, patterns: Bytes, ids: Ints, lonlat: Floats, lines: Ints) -> tuple[int, int]:
+def _tagged(text: Bytes, at: int, keys: Hashes, chosen: int) -> tuple[bool, int, int]:
+    """Whether the tags from ``at`` on (a T) have one of the first ``chosen`` of ``keys``, and where they end.
+
+    Between the two, a hash of those tags that have any of ``keys``.
+    """
+    found, kind = False, EMPTY
+    while text[at] != ord(" "):
+        at += 1
+        begin, mark = at, EMPTY
+        while text[at] != ord("=") and text[at] != ord(" "):
+            mark = _hashed(mark, text[at])
+            at += 1
+        matched = False
+        for row in range(len(keys)):
+            if keys[row] == mark:
+                matched = True
+                found = found or row < chosen
+        if matched:
+            at = begin
+        while text[at] != ord(" ") and text[at] != ord(","):
+            if matched:
+                kind = _hashed(kind, text[at])
+            at += 1
+    return found, int(np.int64(kind)), at
+
+
+@compiled
+def _scan_nodes(text: Bytes, box: Box, keys: Hashes, ids: Ints, lonlat: Floats, lines: Ints) -> tuple[int, int]:
     """Write down the nodes in ``box`` of lines like ``n17 Tplace=town x10.5 y-50.25``, and where tagged lines are.
 
     Returns how many there are of both; −1 if a line is no node's.
@@ -349,7 +370,7 @@ def _scan_nodes(text: Bytes, box: Box, patterns: Bytes, ids: Ints, lonlat: Float
         if text[at] != ord("n"):
             return -1, 0
         ids[kept], _, at = _number(text, at + 1)
-        found, _, at = _tagged(text, at + 1, patterns, len(patterns))
+        found, _, at = _tagged(text, at + 1, keys, len(keys))
         lon, decimals, at = _number(text, at + 2)
         lonlat[kept, 0] = lon / 10.0**decimals
         lat, others, at = _number(text, at + 2)
@@ -365,7 +386,7 @@ def _scan_nodes(text: Bytes, box: Box, patterns: Bytes, ids: Ints, lonlat: Float
 
 
 @compiled
-def _scan_ways(text: Bytes, patterns: Bytes, keys: int, ids: Ints, table: Ints, refs: Ints) -> tuple[int, int]:
+def _scan_ways(text: Bytes, keys: Hashes, chosen: int, ids: Ints, table: Ints, refs: Ints) -> tuple[int, int]:
     """Write down the ways of lines like ``w5 Thighway=path,name=A Nn1,n2``, with one of some keys or numbers.
 
     A row of ``table`` is a way: number, kind, where its line begins and ends, how many nodes; ``refs`` takes the
@@ -377,7 +398,7 @@ def _scan_ways(text: Bytes, patterns: Bytes, keys: int, ids: Ints, table: Ints, 
         if text[at] != ord("w"):
             return -1, 0
         number, _, at = _number(text, at + 1)
-        wanted, kind, at = _tagged(text, at + 1, patterns, keys)
+        wanted, kind, at = _tagged(text, at + 1, keys, chosen)
         at += 1
         if not wanted and len(ids):
             where = np.searchsorted(ids, number)

@@ -5,10 +5,10 @@ Two passes: one for the boundaries, so that the second knows where to look, and 
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from itertools import compress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,7 @@ OTHER_USES = (
     "public_transport",
 )
 DEFAULT_LEVELS = 2.0
+_FACILITY_KEYS = frozenset(FACILITY_KEYS)
 _CATEGORY_KEYS = {key for category in facilities.CATEGORIES.values() for rule in category.osm for key in rule["tags"]}
 RULED = (*streets.RULED, "building:levels", *OTHER_USES, *_CATEGORY_KEYS)
 """The keys that decide what a way is, beside `WAY_KEYS`: nothing that judges kinds of ways sees others."""
@@ -104,15 +105,16 @@ def read_boundaries(path: Path, progress: Progress) -> gpd.GeoDataFrame:
     """
     records: list[dict[str, Any]] = []
     geometries: list[Any] = []
-    administrative = osmium.filter.TagFilter(("boundary", "administrative"))
-    drawn: list[str] = []
-    if opl.any_of(_existing(path), administrative):
-        with opl.text(path, administrative) as text:
+    administrative = partial(osmium.filter.TagFilter, ("boundary", "administrative"))
+    drawn: Iterable[Any] = ()
+    if opl.any_of(_existing(path), administrative()):
+        with opl.text(path, administrative()) as text:
             relations = text.relations()
-            ways = text.ways(["boundary=administrative"], set().union(*map(opl.member_ways, relations)))
+            ways = text.ways(["boundary"], set().union(*map(opl.member_ways, relations)))
             nodes = text.nodes(ids=np.unique(ways.refs))
-        drawn = [*nodes.written(ways.refs), *ways.lines, *relations]
-    for area in opl.areas(drawn, administrative):
+        every = np.ones(len(ways.ids), dtype=bool)
+        drawn = opl.areas(path, nodes, ways, every, relations, administrative())
+    for area in drawn:
         tags = dict(area.tags)
         level = tags.get("admin_level", "")
         geometry = _outline(area)
@@ -188,8 +190,7 @@ def read(path: Path, boundaries: gpd.GeoDataFrame, within: Any, progress: Progre
             rows += _facility_rows(f"n{opl.identity(line)}", tags, *found, point, left_out)
 
     levels, shapes, others = _simple_buildings(ways, lonlat, set().union(*map(opl.member_ways, relations)))
-    drawn = [*nodes.written(ways.of(others)), *compress(ways.lines, others), *relations]
-    for area in opl.areas(drawn, osmium.filter.KeyFilter(*AREA_KEYS)):
+    for area in opl.areas(path, nodes, ways, others, relations, osmium.filter.KeyFilter(*AREA_KEYS)):
         tags = dict(area.tags)
         found, lived_in = _category(tags), _lived_in(tags)
         if not found and not lived_in:
@@ -240,8 +241,7 @@ def _around(path: Path, box: opl.Box) -> tuple[opl.Nodes, opl.Ways, list[str]]:
         relations = {line: members for line, members in relations.items() if not near.isdisjoint(members)}
         if beyond := set(ways.beyond.tolist()).intersection(*[set().union(*relations.values())]):
             ways = ways.and_also(text.ways((), beyond, also=(*WAY_KEYS, *RULED)))
-        unknown = np.unique(ways.refs[nodes.at(ways.refs) < 0])
-        if box != opl.WORLD and len(unknown):
+        if among is not None and len(unknown := np.unique(ways.refs[nodes.at(ways.refs) < 0])):
             nodes = nodes.and_also(text.nodes(ids=unknown))
     return nodes, ways, list(relations)
 
@@ -292,7 +292,7 @@ def _outline(area: Any) -> Any:
 
 
 def _category(tags: Mapping[str, str]) -> tuple[facilities.Category, str | None] | None:
-    if not any(key in tags for key in FACILITY_KEYS):
+    if _FACILITY_KEYS.isdisjoint(tags):
         return None
     for category in facilities.CATEGORIES.values():
         for rule in category.osm:

@@ -213,7 +213,7 @@ def edges(
     lines = shapely.linestrings(xy[vertex], indices=edge)
     names = [name for name in COLUMNS if name not in ("u", "v", "length_m")]
     table = pd.DataFrame([found for found in attributes if found], columns=names).iloc[row[way[begin]]]
-    return frame(lines, np.column_stack([refs[begin], refs[end]]), table), left_out
+    return frame(lines, np.column_stack([refs[begin], refs[end]]), table), +left_out
 
 
 def _attributes(tags: Tags, classes: Container[str]) -> tuple[Any, ...] | None:
