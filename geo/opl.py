@@ -6,6 +6,7 @@ extract is written as OPL into a temporary file, some 40 bytes a node, and what 
 """
 
 import re
+import shutil
 import tempfile
 from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,21 +20,14 @@ import numpy as np
 import osmium
 from numpy.typing import NDArray
 
+from geo import scan
 from geo.errors import ExtractError
-from geo.kernel import compiled
+from geo.scan import Box, Floats, Ints
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
-Bytes = NDArray[np.uint8]
-Hashes = NDArray[np.uint64]
 Selection = NDArray[np.bool_]
-Box = tuple[float, float, float, float]
-"""West, south, east, north, in degrees; the edges belong to it."""
-
 WORLD: Box = (-180.0, -90.0, 180.0, 90.0)
+SWELLING = 10  # how much longer than an .osm.pbf the text may be: 4 to 6 times in extracts tried
 BLOCK = 1 << 20  # bytes of text at a time
-SHORTEST = 6  # bytes of a line: w1 T N
-EMPTY = np.uint64(14695981039346656037)  # the hash of nothing
 NOBODY = np.empty(0, np.int64)
 _ESCAPED = re.compile("%([0-9a-f]+)%")
 _MEMBER_WAYS = re.compile(r"[M,]w(-?\d+)@")
@@ -120,12 +114,12 @@ class Text:
 
     def nodes(self, box: Box = WORLD, ids: Ints | None = None, keys: Sequence[str] = ()) -> Nodes:
         """The nodes in ``box``, or those of them that have one of ``ids``; with the lines that have one of ``keys``."""
-        hashes = _hashes(keys)
+        hashes = scan.hashes(keys)
         numbers, places, lines = [NOBODY], [np.empty((0, 2))], []
         for block in self._blocks(0, self._ways):
-            room = len(block) // SHORTEST + 1
+            room = len(block) // scan.SHORTEST + 1
             number, place, line = np.empty(room, np.int64), np.empty((room, 2)), np.empty((room, 2), np.int64)
-            kept, marked = _scan_nodes(np.frombuffer(block, np.uint8), box, hashes, number, place, line)
+            kept, marked = scan.nodes(np.frombuffer(block, np.uint8), box, hashes, number, place, line)
             self._ordered(kept >= 0)
             wanted = np.isin(number[:kept], ids) if ids is not None else slice(kept)
             numbers.append(number[:kept][wanted].copy())
@@ -140,14 +134,14 @@ class Text:
 
         Ways are of one kind if they agree in ``keys`` and in those that ``also`` matter.
         """
-        hashes = _hashes([*keys, *also])
+        hashes = scan.hashes([*keys, *also])
         wanted = np.sort(np.fromiter(ids, np.int64, len(ids)))
         parts = [(NOBODY, NOBODY, NOBODY, NOBODY, NOBODY)]
         lines: list[str] = []
         for block in self._blocks(self._ways, self._relations):
-            room = len(block) // SHORTEST + 1
+            room = len(block) // scan.SHORTEST + 1
             table, refs = np.empty((room, 5), np.int64), np.empty(len(block) // 3 + 1, np.int64)
-            kept, taken = _scan_ways(np.frombuffer(block, np.uint8), hashes, len(keys), wanted, table, refs)
+            kept, taken = scan.ways(np.frombuffer(block, np.uint8), hashes, len(keys), wanted, table, refs)
             self._ordered(kept >= 0)
             number, kind, begin, end, lengths = table[:kept].T
             refs = refs[:taken].copy()
@@ -209,11 +203,17 @@ def text(path: Path, tagged: Any) -> Iterator[Text]:
     Raises
     ------
     ExtractError
-        The file is truncated, no OpenStreetMap extract, or not in the order of nodes, ways, relations.
+        The file is truncated, no OpenStreetMap extract, or not in the order of nodes, ways, relations; or there is no
+        room for the text.
     """
     tagged.enable_for(osmium.osm.RELATION)
     with tempfile.TemporaryDirectory(prefix="fuwuquan-") as folder:
         file = Path(folder) / "extract.opl"
+        # Asked before, since osmium ends the program when it cannot write.
+        room = path.stat().st_size * SWELLING
+        if shutil.disk_usage(folder).free < room:
+            where = tempfile.gettempdir()
+            raise ExtractError(f"{path}: takes {room / 1e6:,.0f} MB of {where} to read; TMPDIR may name another folder")
         with refused(path):
             output = osmium.io.File(str(file), "opl,add_metadata=none")
             # One thread decodes while another writes; small buffers, lest one wait for the other.
@@ -295,124 +295,11 @@ def _sorted(ids: Ints, lonlat: Floats, lines: list[str]) -> Nodes:
     return Nodes(ids, lonlat, lines)
 
 
-def _hashes(keys: Iterable[str]) -> Hashes:
-    """FNV-1a (Fowler, Noll, Vo) with 64 bits of each key."""
-    marks = []
-    for key in keys:
-        mark = int(EMPTY)
-        for byte in key.encode():
-            mark = (mark ^ byte) * 1099511628211 % 2**64
-        marks.append(mark)
-    return np.array(marks, dtype=np.uint64)
-
-
-# What follows relies on osmium having written the text: no space, comma or line break is in a tag unescaped.
-
-
-@compiled
-def _number(text: Bytes, at: int) -> tuple[int, int, int]:
-    """The digits of ``-51.25`` as −5125, that two are decimals (−1: there is no digit), and where it ends."""
-    sign, digits, decimals, point = 1, 0, -1, False
-    if text[at] == ord("-"):
-        sign = -1
-        at += 1
-    while text[at] == ord(".") or ord("0") <= text[at] <= ord("9"):
-        if text[at] == ord("."):
-            point = True
-        else:
-            digits = digits * 10 + int(text[at]) - ord("0")
-            decimals = max(decimals, 0) + (1 if point else 0)
-        at += 1
-    return sign * digits, decimals, at
-
-
-@compiled
-def _hashed(mark: Any, byte: int) -> Any:
-    return (mark ^ np.uint64(byte)) * np.uint64(1099511628211)
-
-
-@compiled
-def _tagged(text: Bytes, at: int, keys: Hashes, chosen: int) -> tuple[bool, int, int]:
-    """Whether the tags from ``at`` on (a T) have one of the first ``chosen`` of ``keys``, and where they end.
-
-    Between the two, a hash of those tags that have any of ``keys``.
-    """
-    found, kind = False, EMPTY
-    while text[at] != ord(" "):
-        at += 1
-        begin, mark = at, EMPTY
-        while text[at] != ord("=") and text[at] != ord(" "):
-            mark = _hashed(mark, text[at])
-            at += 1
-        matched = False
-        for row in range(len(keys)):
-            if keys[row] == mark:
-                matched = True
-                found = found or row < chosen
-        if matched:
-            at = begin
-        while text[at] != ord(" ") and text[at] != ord(","):
-            if matched:
-                kind = _hashed(kind, text[at])
-            at += 1
-    return found, int(np.int64(kind)), at
-
-
-@compiled
-def _scan_nodes(text: Bytes, box: Box, keys: Hashes, ids: Ints, lonlat: Floats, lines: Ints) -> tuple[int, int]:
-    """Write down the nodes in ``box`` of lines like ``n17 Tplace=town x10.5 y-50.25``, and where tagged lines are.
-
-    Returns how many there are of both; −1 if a line is no node's.
-    """
-    at = kept = marked = 0
-    while at < len(text):
-        begin = at
-        if text[at] != ord("n"):
-            return -1, 0
-        ids[kept], _, at = _number(text, at + 1)
-        found, _, at = _tagged(text, at + 1, keys, len(keys))
-        lon, decimals, at = _number(text, at + 2)
-        lonlat[kept, 0] = lon / 10.0**decimals
-        lat, others, at = _number(text, at + 2)
-        lonlat[kept, 1] = lat / 10.0**others
-        placed = decimals >= 0 and others >= 0
-        if placed and box[0] <= lonlat[kept, 0] <= box[2] and box[1] <= lonlat[kept, 1] <= box[3]:
-            kept += 1
-            if found:
-                lines[marked, 0], lines[marked, 1] = begin, at + 1
-                marked += 1
-        at += 1
-    return kept, marked
-
-
-@compiled
-def _scan_ways(text: Bytes, keys: Hashes, chosen: int, ids: Ints, table: Ints, refs: Ints) -> tuple[int, int]:
-    """Write down the ways of lines like ``w5 Thighway=path,name=A Nn1,n2``, with one of some keys or numbers.
-
-    A row of ``table`` is a way: number, kind, where its line begins and ends, how many nodes; ``refs`` takes the
-    nodes. Returns how many ways and how many nodes there are; −1 ways if a line is no way's.
-    """
-    at = kept = taken = 0
-    while at < len(text):
-        begin = at
-        if text[at] != ord("w"):
-            return -1, 0
-        number, _, at = _number(text, at + 1)
-        wanted, kind, at = _tagged(text, at + 1, keys, chosen)
-        at += 1
-        if not wanted and len(ids):
-            where = np.searchsorted(ids, number)
-            wanted = bool(where < len(ids) and ids[where] == number)
-        first = taken
-        while text[at] != ord("\n"):
-            if wanted and text[at] == ord("n"):
-                refs[taken], _, at = _number(text, at + 1)
-                taken += 1
-            else:
-                at += 1
-        at += 1
-        if taken > first:
-            table[kept, 0], table[kept, 1], table[kept, 2], table[kept, 3] = number, kind, begin, at
-            table[kept, 4] = taken - first
-            kept += 1
-    return kept, taken
+def number(text: str | None) -> float | None:
+    """The number that a tag's value is, if it is one; the first of several."""
+    digits = (text or "").replace(",", "").replace("'", "").replace(" ", "").split(";")[0]
+    try:
+        found = float(digits)
+    except ValueError:
+        return None
+    return found if 0 <= found < 1e10 else None

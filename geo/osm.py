@@ -1,11 +1,11 @@
 """OpenStreetMap extracts: streets, facilities, administrative areas, place nodes and buildings out of an `.osm.pbf`.
 
-Two passes: one for the boundaries, so that the second knows where to look, and one for everything else.
+It is read twice: for the boundaries, so that the second time it is known where to look, and for everything else.
 """
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
@@ -17,11 +17,10 @@ import numpy as np
 import osmium
 import pandas as pd
 import shapely
-from numpy.typing import NDArray
 
-from geo import facilities, opl, streets
+from geo import buildings, facilities, opl, streets
 from geo.errors import ExtractError
-from geo.projection import projection
+from geo.scan import Box
 from geo.study import Speeds
 
 Progress = Callable[[str, int], None]
@@ -31,37 +30,9 @@ FACILITY_KEYS = ("amenity", "healthcare", "leisure")
 AREA_KEYS = ("building", *FACILITY_KEYS)
 WAY_KEYS = ("highway", *AREA_KEYS)
 _MULTIPOLYGON = re.compile("[T,]type=(?:multipolygon|boundary)[, ]")
-# Tag:building on the OpenStreetMap wiki: the kinds people live in; an untold "yes" counts unless the building has
-# another use.
-RESIDENTIAL = {
-    "yes",
-    "residential",
-    "house",
-    "detached",
-    "semidetached_house",
-    "terrace",
-    "apartments",
-    "bungalow",
-    "dormitory",
-    "farm",
-    "houseboat",
-    "static_caravan",
-}
-OTHER_USES = (
-    "amenity",
-    "shop",
-    "office",
-    "tourism",
-    "industrial",
-    "man_made",
-    "power",
-    "leisure",
-    "public_transport",
-)
-DEFAULT_LEVELS = 2.0
 _FACILITY_KEYS = frozenset(FACILITY_KEYS)
 _CATEGORY_KEYS = {key for category in facilities.CATEGORIES.values() for rule in category.osm for key in rule["tags"]}
-RULED = (*streets.RULED, "building:levels", *OTHER_USES, *_CATEGORY_KEYS)
+RULED = (*streets.RULED, *buildings.KEYS, *_CATEGORY_KEYS)
 """The keys that decide what a way is, beside `WAY_KEYS`: nothing that judges kinds of ways sees others."""
 PLACES = ("city", "town", "village", "suburb", "municipality", "hamlet", "neighbourhood")
 _OWN_FIELDS = {
@@ -128,7 +99,7 @@ def read_boundaries(path: Path, progress: Progress) -> gpd.GeoDataFrame:
                     "name_en": tags.get("name:en"),
                     "names": names,
                     "admin_level": int(level),
-                    "population": _number(tags.get("population")),
+                    "population": opl.number(tags.get("population")),
                 }
             )
             geometries.append(geometry)
@@ -185,14 +156,18 @@ def read(path: Path, boundaries: gpd.GeoDataFrame, within: Any, progress: Progre
     for line in nodes.lines:
         tags, point = opl.tags(line), shapely.Point(opl.place(line))
         if tags.get("place") in PLACES and "name" in tags:
-            places.append((tags["name"], _number(tags.get("population")), point))
+            places.append((tags["name"], opl.number(tags.get("population")), point))
         if found := _category(tags):
             rows += _facility_rows(f"n{opl.identity(line)}", tags, *found, point, left_out)
 
-    levels, shapes, others = _simple_buildings(ways, lonlat, set().union(*map(opl.member_ways, relations)))
+    kinds, kind = ways.kinds
+    others = np.array([_category(tags) is not None for tags in kinds], dtype=bool)[kind]
+    others |= np.isin(ways.ids, list(set().union(*map(opl.member_ways, relations))))
+    levels, shapes, odd = buildings.rings(ways, lonlat, ~others)
+    others |= odd
     for area in opl.areas(path, nodes, ways, others, relations, osmium.filter.KeyFilter(*AREA_KEYS)):
         tags = dict(area.tags)
-        found, lived_in = _category(tags), _lived_in(tags)
+        found, lived_in = _category(tags), buildings.lived_in(tags)
         if not found and not lived_in:
             continue
         outline = _outline(area)
@@ -203,11 +178,10 @@ def read(path: Path, boundaries: gpd.GeoDataFrame, within: Any, progress: Progre
             number = f"{'w' if area.from_way() else 'r'}{area.orig_id()}"
             rows += _facility_rows(number, tags, *found, outline, left_out)
         if lived_in:
-            levels.append(_levels(tags))
+            levels.append(buildings.levels(tags))
             shapes.append(outline)
     progress("facilities", len(rows))
     progress("buildings", len(shapes))
-    outlines = np.array(shapes, dtype=object)
     return Extract(
         path=path,
         day=_day(path),
@@ -217,18 +191,14 @@ def read(path: Path, boundaries: gpd.GeoDataFrame, within: Any, progress: Progre
             geometry=[place[2] for place in places],
             crs="EPSG:4326",
         ),
-        buildings=gpd.GeoDataFrame(
-            {"floor_m2": np.array(levels) * _square_metres(outlines)},
-            geometry=shapely.point_on_surface(outlines),
-            crs="EPSG:4326",
-        ),
+        buildings=buildings.frame(levels, shapes),
         streets=lines,
         facility_rows=rows,
         left_out=left_out,
     )
 
 
-def _around(path: Path, box: opl.Box) -> tuple[opl.Nodes, opl.Ways, list[str]]:
+def _around(path: Path, box: Box) -> tuple[opl.Nodes, opl.Ways, list[str]]:
     """What there may be streets, facilities and buildings of: the nodes in ``box``, the ways that come into it with
     all their nodes, and the lines of the multipolygons of such ways.
     """
@@ -244,30 +214,6 @@ def _around(path: Path, box: opl.Box) -> tuple[opl.Nodes, opl.Ways, list[str]]:
         if among is not None and len(unknown := np.unique(ways.refs[nodes.at(ways.refs) < 0])):
             nodes = nodes.and_also(text.nodes(ids=unknown))
     return nodes, ways, list(relations)
-
-
-def _simple_buildings(
-    ways: opl.Ways, lonlat: NDArray[np.float64], members: Collection[int]
-) -> tuple[list[float], list[Any], NDArray[np.bool_]]:
-    """Levels and polygons of the residential buildings that are simple rings, and which ways osmium has to assemble:
-    those of multipolygons, facilities, and rings that cross or touch themselves.
-    """
-    kinds, kind = ways.kinds
-    facility = np.array([_category(tags) is not None for tags in kinds], dtype=bool)[kind]
-    lived_in = np.array([_lived_in(tags) and tags.get("area") != "no" for tags in kinds], dtype=bool)[kind]
-    levels = np.array([_levels(tags) for tags in kinds])[kind]
-    others = facility | np.isin(ways.ids, list(members))
-    rings = np.flatnonzero(lived_in & ~others & (ways.lengths > 3))
-    lengths = ways.lengths[rings]
-    lonlat = lonlat[np.repeat(np.isin(np.arange(len(ways.ids)), rings), ways.lengths)]
-    last = np.cumsum(lengths) - 1
-    closed = (lonlat[last - lengths + 1] == lonlat[last]).all(axis=1)
-    closed &= np.bincount(np.repeat(np.arange(len(rings)), lengths), np.isnan(lonlat[:, 0]), len(rings)) == 0
-    rings, lonlat, lengths = rings[closed], lonlat[np.repeat(closed, lengths)], lengths[closed]
-    shapes = shapely.polygons(shapely.linearrings(lonlat, indices=np.repeat(np.arange(len(rings)), lengths)))
-    simple = shapely.is_valid(shapes)
-    others[rings[~simple]] = True
-    return levels[rings[simple]].tolist(), list(shapes[simple]), others
 
 
 def _existing(path: Path) -> Path:
@@ -345,27 +291,3 @@ def _is_day(text: str) -> bool:
     except ValueError:
         return False
     return len(text) == 10
-
-
-def _lived_in(tags: Mapping[str, str]) -> bool:
-    kind = tags.get("building")
-    return kind in RESIDENTIAL and (kind != "yes" or not any(key in tags for key in OTHER_USES))
-
-
-def _levels(tags: Mapping[str, str]) -> float:
-    levels = _number(tags.get("building:levels"))
-    return levels if levels and levels <= 200 else DEFAULT_LEVELS
-
-
-def _square_metres(shapes: NDArray[Any]) -> NDArray[np.float64]:
-    # An equal-area projection of the world: only the proportions matter.
-    return shapely.area(projection("EPSG:6933").forward(shapes)) if len(shapes) else np.empty(0)
-
-
-def _number(text: str | None) -> float | None:
-    digits = (text or "").replace(",", "").replace("'", "").replace(" ", "").split(";")[0]
-    try:
-        number = float(digits)
-    except ValueError:
-        return None
-    return number if 0 <= number < 1e10 else None

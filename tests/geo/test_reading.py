@@ -1,11 +1,13 @@
 """Reading an extract costs little more than a bare pass over it, and holds what the place keeps, not what lies far."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import osmium
@@ -207,11 +209,11 @@ def test_places_are_read_to_the_last_digit(tmp_path: Path) -> None:
 
 
 def test_numbers_may_be_negative(tmp_path: Path) -> None:
-    """As those of objects are that nobody has uploaded yet."""
+    """As those are of objects that nobody has uploaded yet."""
     path = tmp_path / "town.opl"
     corners = "n-1 x10 y50\nn-2 x10.01 y50\nn-3 x10.01 y50.01\nn4 x10 y50.01\n"
-    ways = "w-1 Thighway=path Nn-1,n-2,n-3\nw-2 T Nn-1,n-2\nw-3 T Nn-2,n-3,n4,n-1\n"
-    path.write_text(corners + ways + "r-1 Ttype=multipolygon,building=house Mw-2@outer,w-3@outer\n", "utf-8")
+    ways = "w-1 Thighway=path Nn-1,n-2,n-3\nw-2 Tbuilding=house Nn-1,n-2,n-3,n4,n-1\n"
+    path.write_text(corners + ways, "utf-8")
     got = read(path)
     assert got.streets.geometry[0].coords[:] == [(10, 50), (10.01, 50), (10.01, 50.01)]
     assert len(got.buildings) == 1
@@ -227,3 +229,12 @@ def test_objects_in_another_order_are_refused(tmp_path: Path) -> None:
         path.write_text(content, "utf-8")
         with pytest.raises(ExtractError, match="order"):
             read(path)
+
+
+def test_without_room_for_the_text_nothing_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    extract = Extract()
+    near(extract)
+    path = extract.write(tmp_path / "town.osm.pbf")
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=path.stat().st_size))
+    with pytest.raises(ExtractError, match="TMPDIR"):
+        read(path)
