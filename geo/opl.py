@@ -12,7 +12,6 @@ from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -68,14 +67,15 @@ class Nodes:
 
 @dataclass(frozen=True)
 class Ways:
-    """Ways: ``ids``, ``lines``, ``lengths`` (how many nodes) and ``kind``, one each.
+    """Ways: ``ids``, ``ends`` (where in ``content`` their lines end), ``lengths`` (how many nodes), ``kind``, one each.
 
     Ways of one kind have the same tags of ``keys``. ``refs`` are the numbers of the nodes, one
     way after the other. ``beyond``: the ways that were asked for by number, and have no node among those given.
     """
 
     ids: Ints
-    lines: list[str]
+    content: bytes
+    ends: Ints
     lengths: Ints
     kind: Ints
     refs: Ints
@@ -86,13 +86,19 @@ class Ways:
     def kinds(self) -> tuple[list[dict[str, str]], Ints]:
         """The tags, of ``keys``, of each kind; and which of these kinds each way is of, shape (n,)."""
         _, first, which = np.unique(self.kind, return_index=True, return_inverse=True)
-        return [tags(self.lines[way], self.keys) for way in first.tolist()], which
+        return [tags(line, self.keys) for line in self.lines(first)], which
+
+    def lines(self, which: Ints) -> list[str]:
+        """The lines of some ways by index."""
+        begins = np.concatenate([[0], self.ends])[which].tolist()
+        return [self.content[begin:end].decode() for begin, end in zip(begins, self.ends[which].tolist(), strict=True)]
 
     def and_also(self, others: "Ways") -> "Ways":
         """These and ``others``; then no way is beyond."""
         return Ways(
             np.concatenate([self.ids, others.ids]),
-            self.lines + others.lines,
+            self.content + others.content,
+            np.concatenate([self.ends, others.ends + len(self.content)]),
             np.concatenate([self.lengths, others.lengths]),
             np.concatenate([self.kind, others.kind]),
             np.concatenate([self.refs, others.refs]),
@@ -136,8 +142,8 @@ class Text:
         """
         hashes = scan.hashes([*keys, *also])
         wanted = np.sort(np.fromiter(ids, np.int64, len(ids)))
-        parts = [(NOBODY, NOBODY, NOBODY, NOBODY, NOBODY)]
-        lines: list[str] = []
+        parts = [(NOBODY, NOBODY, NOBODY, NOBODY, NOBODY, NOBODY)]
+        content: list[bytes] = []
         for block in self._blocks(self._ways, self._relations):
             room = len(block) // scan.SHORTEST + 1
             table, refs = np.empty((room, 5), np.int64), np.empty(len(block) // 3 + 1, np.int64)
@@ -149,10 +155,11 @@ class Text:
             if among is not None and kept:
                 near = np.logical_or.reduceat(among.at(refs) >= 0, np.cumsum(lengths) - lengths)
             far = np.intersect1d(number[~near], wanted)
-            parts.append((number[near], lengths[near], kind[near], refs[np.repeat(near, lengths)], far))
-            lines += [block[a:b].decode() for a, b in zip(begin[near].tolist(), end[near].tolist(), strict=True)]
-        number, lengths, kind, refs, far = (np.concatenate(part) for part in zip(*parts, strict=True))
-        return Ways(number, lines, lengths, kind, refs, far, frozenset([*keys, *also]))
+            begin, end = begin[near], end[near]
+            parts.append((number[near], end - begin, lengths[near], kind[near], refs[np.repeat(near, lengths)], far))
+            content += [block[a:b] for a, b in zip(begin.tolist(), end.tolist(), strict=True)]
+        number, sizes, lengths, kind, refs, far = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return Ways(number, b"".join(content), np.cumsum(sizes), lengths, kind, refs, far, frozenset([*keys, *also]))
 
     def relations(self) -> list[str]:
         """The lines of all relations."""
@@ -249,7 +256,7 @@ def areas(path: Path, nodes: Nodes, ways: Ways, which: Selection, relations: lis
 
     An area is valid until the next one is asked for. ``path`` is what these are of.
     """
-    lines = [*nodes.written(ways.of(which)), *_in_order(compress(ways.lines, which)), *_in_order(relations)]
+    lines = [*nodes.written(ways.of(which)), *_in_order(ways.lines(np.flatnonzero(which))), *_in_order(relations)]
     content = osmium.io.FileBuffer("".join(lines).encode(), "opl")
     with refused(path):
         for thing in osmium.FileProcessor(content).with_areas(tagged).with_filter(tagged):
@@ -280,8 +287,12 @@ def member_ways(relation: str) -> set[int]:
 
 def tags(line: str, keys: Container[str] | None = None) -> dict[str, str]:
     """The tags, or those of ``keys``, in ``w1 Thighway=footway,name=In%20%den%20%Äusseren Nn1,n2``."""
-    pairs = (pair.partition("=") for pair in line.split(" ", 2)[1][1:].split(",") if pair)
-    return {_unescaped(key): _unescaped(value) for key, _, value in pairs if keys is None or key in keys}
+    found = {}
+    for pair in line.split(" ", 2)[1][1:].split(","):
+        key, _, value = pair.partition("=")
+        if key and (keys is None or key in keys):
+            found[key] = value
+    return {_unescaped(key): _unescaped(value) for key, value in found.items()} if "%" in line else found
 
 
 def _unescaped(words: str) -> str:

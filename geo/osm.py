@@ -31,7 +31,12 @@ AREA_KEYS = ("building", *FACILITY_KEYS)
 WAY_KEYS = ("highway", *AREA_KEYS)
 _MULTIPOLYGON = re.compile("[T,]type=(?:multipolygon|boundary)[, ]")
 _FACILITY_KEYS = frozenset(FACILITY_KEYS)
-_CATEGORY_KEYS = {key for category in facilities.CATEGORIES.values() for rule in category.osm for key in rule["tags"]}
+_RULES = [
+    (category, rule.get("subtype"), [*rule["tags"].items()])
+    for category in facilities.CATEGORIES.values()
+    for rule in category.osm
+]
+_CATEGORY_KEYS = {key for *_, wanted in _RULES for key, _ in wanted}
 RULED = (*streets.RULED, *buildings.KEYS, *_CATEGORY_KEYS)
 """The keys that decide what a way is, beside `WAY_KEYS`: nothing that judges kinds of ways sees others."""
 PLACES = ("city", "town", "village", "suburb", "municipality", "hamlet", "neighbourhood")
@@ -240,12 +245,13 @@ def _outline(area: Any) -> Any:
 def _category(tags: Mapping[str, str]) -> tuple[facilities.Category, str | None] | None:
     if _FACILITY_KEYS.isdisjoint(tags):
         return None
-    for category in facilities.CATEGORIES.values():
-        for rule in category.osm:
-            if all(key in tags and (tags[key] in values or "*" in values) for key, values in rule["tags"].items()):
-                name = tags.get("name", "")
-                by_name = (subtype for part, subtype in category.names if part in name)
-                return category, rule.get("subtype") or next(by_name, None)
+    for category, subtype, wanted in _RULES:
+        for key, values in wanted:
+            if not (key in tags and (tags[key] in values or "*" in values)):
+                break
+        else:
+            name = tags.get("name", "")
+            return category, subtype or next((kind for part, kind in category.names if part in name), None)
     return None
 
 
