@@ -1,12 +1,14 @@
 """OpenStreetMap extracts: streets, facilities, administrative areas, place nodes and buildings out of an `.osm.pbf`.
 
-Two passes: one for the boundaries, so that the second knows where to look, and one for everything else.
+It is read twice: for the boundaries, so that the second time it is known where to look, and for everything else.
 """
 
+import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,45 +17,28 @@ import numpy as np
 import osmium
 import pandas as pd
 import shapely
-from numpy.typing import NDArray
 
-from geo import facilities, streets
+from geo import buildings, facilities, opl, streets
 from geo.errors import ExtractError
-from geo.projection import projection
+from geo.scan import Box
 from geo.study import Speeds
 
 Progress = Callable[[str, int], None]
 """Called with the name of a step and how many objects it has read since the last call."""
 
 FACILITY_KEYS = ("amenity", "healthcare", "leisure")
-# Tag:building on the OpenStreetMap wiki: the kinds people live in; an untold "yes" counts unless the building has
-# another use.
-RESIDENTIAL = {
-    "yes",
-    "residential",
-    "house",
-    "detached",
-    "semidetached_house",
-    "terrace",
-    "apartments",
-    "bungalow",
-    "dormitory",
-    "farm",
-    "houseboat",
-    "static_caravan",
-}
-OTHER_USES = (
-    "amenity",
-    "shop",
-    "office",
-    "tourism",
-    "industrial",
-    "man_made",
-    "power",
-    "leisure",
-    "public_transport",
-)
-DEFAULT_LEVELS = 2.0
+AREA_KEYS = ("building", *FACILITY_KEYS)
+WAY_KEYS = ("highway", *AREA_KEYS)
+_MULTIPOLYGON = re.compile("[T,]type=(?:multipolygon|boundary)[, ]")
+_FACILITY_KEYS = frozenset(FACILITY_KEYS)
+_RULES = [
+    (category, rule.get("subtype"), [*rule["tags"].items()])
+    for category in facilities.CATEGORIES.values()
+    for rule in category.osm
+]
+_CATEGORY_KEYS = {key for *_, wanted in _RULES for key, _ in wanted}
+RULED = (*streets.RULED, *buildings.KEYS, *_CATEGORY_KEYS)
+"""The keys that decide what a way is, beside `WAY_KEYS`: nothing that judges kinds of ways sees others."""
 PLACES = ("city", "town", "village", "suburb", "municipality", "hamlet", "neighbourhood")
 _OWN_FIELDS = {
     "name",
@@ -96,26 +81,30 @@ def read_boundaries(path: Path, progress: Progress) -> gpd.GeoDataFrame:
     """
     records: list[dict[str, Any]] = []
     geometries: list[Any] = []
-    administrative = osmium.filter.TagFilter(("boundary", "administrative"))
-    reader = osmium.FileProcessor(str(_existing(path)), osmium.osm.WAY | osmium.osm.RELATION | osmium.osm.NODE)
-    reader = reader.with_areas(administrative).with_filter(administrative)
-    for thing in _objects(path, reader):
-        if not thing.is_area():
-            continue
-        tags = dict(thing.tags)
+    administrative = partial(osmium.filter.TagFilter, ("boundary", "administrative"))
+    drawn: Iterable[Any] = ()
+    if opl.any_of(_existing(path), administrative()):
+        with opl.text(path, administrative()) as text:
+            relations = text.relations()
+            ways = text.ways(["boundary"], set().union(*map(opl.member_ways, relations)))
+            nodes = text.nodes(ids=np.unique(ways.refs))
+        every = np.ones(len(ways.ids), dtype=bool)
+        drawn = opl.areas(path, nodes, ways, every, relations, administrative())
+    for area in drawn:
+        tags = dict(area.tags)
         level = tags.get("admin_level", "")
-        geometry = _area(thing)
+        geometry = _outline(area)
         if level.isdigit() and "name" in tags and geometry is not None:
             progress("boundaries", 1)
             names = {value for key, value in tags.items() if key == "name" or key.startswith("name:")}
             records.append(
                 {
-                    "osm_id": ("w" if thing.from_way() else "r") + str(thing.orig_id()),
+                    "osm_id": ("w" if area.from_way() else "r") + str(area.orig_id()),
                     "name": tags["name"],
                     "name_en": tags.get("name:en"),
                     "names": names,
                     "admin_level": int(level),
-                    "population": _number(tags.get("population")),
+                    "population": opl.number(tags.get("population")),
                 }
             )
             geometries.append(geometry)
@@ -159,55 +148,45 @@ def read(path: Path, boundaries: gpd.GeoDataFrame, within: Any, progress: Progre
     ExtractError
         As `read_boundaries`; or the file holds no street (within).
     """
-    ways = streets.Ways(Speeds().drive_class_kph)
+    box = within.bounds if within is not None else opl.WORLD
+    nodes, ways, relations = _around(_existing(path), box)
+    lonlat = nodes.places(ways.refs)
+    classes = Speeds().drive_class_kph
+    lines, left_out = streets.edges(*ways.kinds, ways.lengths, ways.refs, lonlat, box, classes)
+    if lines.empty:
+        raise ExtractError(f"{path}: holds no street{'' if within is None else ' in or around the area'}")
+    progress("streets", len(lines))
     rows: list[tuple[str, dict[str, Any], Any]] = []
     places: list[tuple[str, float | None, Any]] = []
-    floors: list[tuple[float, Any]] = []
-    left_out: Counter[str] = Counter()
-    box = within.bounds if within is not None else (-180.0, -90.0, 180.0, 90.0)
-    keys = osmium.filter.KeyFilter("highway", "building", "place", *FACILITY_KEYS)
-    reader = osmium.FileProcessor(str(_existing(path)))
-    reader = reader.with_areas(osmium.filter.KeyFilter("building", *FACILITY_KEYS)).with_filter(keys)
-    for thing in _objects(path, reader):
-        tags = thing.tags
-        if thing.is_way():
-            if "highway" in tags:
-                nodes = [(n.ref, n.lon, n.lat) if n.location.valid() else None for n in thing.nodes]
-                progress("streets", ways.add(dict(tags), nodes, box))
-            continue
-        if thing.is_relation():
-            continue
-        geometry: Any = None
-        if thing.is_node():
-            if not streets.in_box(thing.location.lon, thing.location.lat, box):
-                continue
-            geometry = shapely.Point(thing.location.lon, thing.location.lat)
-            if tags.get("place") in PLACES and "name" in tags:
-                places.append((tags["name"], _number(tags.get("population")), geometry))
-        found = _category(tags)
-        lived_in = thing.is_area() and _lived_in(tags)
+    for line in nodes.lines:
+        tags, point = opl.tags(line), shapely.Point(opl.place(line))
+        if tags.get("place") in PLACES and "name" in tags:
+            places.append((tags["name"], opl.number(tags.get("population")), point))
+        if found := _category(tags):
+            rows += _facility_rows(f"n{opl.identity(line)}", tags, *found, point, left_out)
+
+    kinds, kind = ways.kinds
+    others = np.array([_category(tags) is not None for tags in kinds], dtype=bool)[kind]
+    others |= np.isin(ways.ids, list(set().union(*map(opl.member_ways, relations))))
+    levels, shapes, odd = buildings.rings(ways, lonlat, ~others)
+    others |= odd
+    for area in opl.areas(path, nodes, ways, others, relations, osmium.filter.KeyFilter(*AREA_KEYS)):
+        tags = dict(area.tags)
+        found, lived_in = _category(tags), buildings.lived_in(tags)
         if not found and not lived_in:
             continue
-        if thing.is_area():
-            first = next(iter(next(iter(thing.outer_rings()))))
-            if not streets.in_box(first.lon, first.lat, box):
-                continue
-            geometry = _area(thing)
-            if geometry is None:
-                left_out["areas with a broken outline"] += 1
-                continue
+        outline = _outline(area)
+        if outline is None:
+            left_out["areas with a broken outline"] += 1
+            continue
         if found:
-            progress("facilities", 1)
-            row = _facility_row(thing, *found, geometry, left_out)
-            if row is not None:
-                rows.append(row)
+            number = f"{'w' if area.from_way() else 'r'}{area.orig_id()}"
+            rows += _facility_rows(number, tags, *found, outline, left_out)
         if lived_in:
-            progress("buildings", 1)
-            floors.append((_levels(tags), geometry))
-    if not ways.lines:
-        raise ExtractError(f"{path}: holds no street{'' if within is None else ' in or around the area'}")
-    left_out.update(ways.left_out)
-    shapes = np.array([shape for _, shape in floors], dtype=object)
+            levels.append(buildings.levels(tags))
+            shapes.append(outline)
+    progress("facilities", len(rows))
+    progress("buildings", len(shapes))
     return Extract(
         path=path,
         day=_day(path),
@@ -217,15 +196,29 @@ def read(path: Path, boundaries: gpd.GeoDataFrame, within: Any, progress: Progre
             geometry=[place[2] for place in places],
             crs="EPSG:4326",
         ),
-        buildings=gpd.GeoDataFrame(
-            {"floor_m2": np.array([levels for levels, _ in floors]) * _square_metres(shapes)},
-            geometry=shapely.point_on_surface(shapes),
-            crs="EPSG:4326",
-        ),
-        streets=ways.edges(),
+        buildings=buildings.frame(levels, shapes),
+        streets=lines,
         facility_rows=rows,
         left_out=left_out,
     )
+
+
+def _around(path: Path, box: Box) -> tuple[opl.Nodes, opl.Ways, list[str]]:
+    """What there may be streets, facilities and buildings of: the nodes in ``box``, the ways that come into it with
+    all their nodes, and the lines of the multipolygons of such ways.
+    """
+    with opl.text(path, osmium.filter.KeyFilter(*AREA_KEYS)) as text:
+        nodes = text.nodes(box, keys=("place", *FACILITY_KEYS))
+        relations = {line: opl.member_ways(line) for line in text.relations() if _MULTIPOLYGON.search(line)}
+        among = None if box == opl.WORLD else nodes
+        ways = text.ways(WAY_KEYS, set().union(*relations.values()), among, RULED)
+        near = set(ways.ids.tolist())
+        relations = {line: members for line, members in relations.items() if not near.isdisjoint(members)}
+        if beyond := set(ways.beyond.tolist()).intersection(*[set().union(*relations.values())]):
+            ways = ways.and_also(text.ways((), beyond, also=(*WAY_KEYS, *RULED)))
+        if among is not None and len(unknown := np.unique(ways.refs[nodes.at(ways.refs) < 0])):
+            nodes = nodes.and_also(text.nodes(ids=unknown))
+    return nodes, ways, list(relations)
 
 
 def _existing(path: Path) -> Path:
@@ -234,53 +227,50 @@ def _existing(path: Path) -> Path:
     return path
 
 
-def _objects(path: Path, reader: Any) -> Iterator[Any]:
-    try:
-        yield from reader
-    except (RuntimeError, ValueError, OSError) as error:  # osmium's own errors are RuntimeErrors
-        raise ExtractError(
-            f"{path}: is truncated or no OpenStreetMap extract ({error}); download it again, or give an .osm.pbf"
-        ) from error
-
-
 def _day(path: Path) -> date | None:
-    with osmium.io.Reader(str(path)) as reader:
+    with osmium.io.Reader(str(path), osmium.osm.NOTHING) as reader:
         stamp = str(reader.header().get("osmosis_replication_timestamp") or "")
     return date.fromisoformat(stamp[:10]) if _is_day(stamp[:10]) else None
 
 
-def _area(thing: Any) -> Any:
+def _outline(area: Any) -> Any:
     try:
-        shape = shapely.from_wkb(osmium.geom.WKBFactory().create_multipolygon(thing))
+        shape = shapely.from_wkb(osmium.geom.WKBFactory().create_multipolygon(area))
     except (RuntimeError, shapely.errors.GEOSException):
         return None
     shape = shapely.make_valid(shape)
     return shape.geoms[0] if shape.geom_type == "MultiPolygon" and len(shape.geoms) == 1 else shape
 
 
-def _category(tags: Any) -> tuple[facilities.Category, str | None] | None:
-    for category in facilities.CATEGORIES.values():
-        for rule in category.osm:
-            if all(key in tags and (tags[key] in values or "*" in values) for key, values in rule["tags"].items()):
-                name = tags.get("name", "")
-                by_name = (subtype for part, subtype in category.names if part in name)
-                return category, rule.get("subtype") or next(by_name, None)
+def _category(tags: Mapping[str, str]) -> tuple[facilities.Category, str | None] | None:
+    if _FACILITY_KEYS.isdisjoint(tags):
+        return None
+    for category, subtype, wanted in _RULES:
+        for key, values in wanted:
+            if not (key in tags and (tags[key] in values or "*" in values)):
+                break
+        else:
+            name = tags.get("name", "")
+            return category, subtype or next((kind for part, kind in category.names if part in name), None)
     return None
 
 
-def _facility_row(
-    thing: Any, category: facilities.Category, subtype: str | None, geometry: Any, left_out: Counter[str]
-) -> tuple[str, dict[str, Any], Any] | None:
-    tags: dict[str, str] = dict(thing.tags)
+def _facility_rows(
+    number: str,
+    tags: Mapping[str, str],
+    category: facilities.Category,
+    subtype: str | None,
+    geometry: Any,
+    left_out: Counter[str],
+) -> list[tuple[str, dict[str, Any], Any]]:
+    """The one row of a facility, with its number and geometry; none if it is private."""
     if tags.get("access") in ("no", "private"):
         left_out[f"{category.label_en.lower()}s that are private"] += 1
-        return None
-    kind = "n" if thing.is_node() else "w" if thing.from_way() else "r"
-    number = thing.id if thing.is_node() else thing.orig_id()
+        return []
     start = tags.get("start_date", "")
     capacity = tags.get("capacity", "")
     row = {
-        "id": f"osm-{kind}{number}",
+        "id": f"osm-{number}",
         "category": category.id,
         "subtype": subtype,
         "name": tags.get("name", "")[:300],
@@ -293,7 +283,7 @@ def _facility_row(
         "provenance": "openstreetmap",
         "extra": {key: value for key, value in tags.items() if key not in _OWN_FIELDS},
     }
-    return f"{kind}{number}", row, geometry
+    return [(number, row, geometry)]
 
 
 def _address(tags: Mapping[str, str]) -> str:
@@ -307,27 +297,3 @@ def _is_day(text: str) -> bool:
     except ValueError:
         return False
     return len(text) == 10
-
-
-def _lived_in(tags: Any) -> bool:
-    kind = tags.get("building")
-    return kind in RESIDENTIAL and (kind != "yes" or not any(key in tags for key in OTHER_USES))
-
-
-def _levels(tags: Any) -> float:
-    levels = _number(tags.get("building:levels"))
-    return levels if levels and levels <= 200 else DEFAULT_LEVELS
-
-
-def _square_metres(shapes: NDArray[Any]) -> NDArray[np.float64]:
-    # An equal-area projection of the world: only the proportions matter.
-    return shapely.area(projection("EPSG:6933").forward(shapes)) if len(shapes) else np.empty(0)
-
-
-def _number(text: str | None) -> float | None:
-    digits = (text or "").replace(",", "").replace("'", "").replace(" ", "").split(";")[0]
-    try:
-        number = float(digits)
-    except ValueError:
-        return None
-    return number if 0 <= number < 1e10 else None

@@ -36,7 +36,27 @@ MOST_PACE = 100.0
 OFF_GROUND = "off_ground"
 """A column while a study is built: bridges and tunnels, which do not follow the ground."""
 Tags: TypeAlias = Mapping[str, str]
-Node: TypeAlias = tuple[int, float, float]
+RULED = (
+    "highway",
+    "area",
+    "access",
+    "foot",
+    "motorroad",
+    "bicycle",
+    "vehicle",
+    "cycleway",
+    "cycleway:left",
+    "cycleway:right",
+    "oneway",
+    "oneway:bicycle",
+    "junction",
+    "motorcar",
+    "motor_vehicle",
+    "maxspeed",
+    "bridge",
+    "tunnel",
+)
+"""The keys that the rules below read. Ways alike in these are judged once."""
 
 _OPEN = {"yes", "designated", "permissive", "destination", "official"}
 _SHUT = {"no", "private"}
@@ -122,7 +142,7 @@ def frame(lines: NDArray[Any], ends: NDArray[np.int64], attributes: pd.DataFrame
     """
     lengths = geodesic_lengths(lines)
     keep = lengths > 0
-    lines, ends, attributes = lines[keep], ends[keep], attributes[keep]
+    lines, ends, attributes, lengths = lines[keep], ends[keep], attributes[keep], lengths[keep]
     ring = ends[:, 0] == ends[:, 1]
     if ring.any():
         first, second = _halves(lines[ring])
@@ -131,9 +151,10 @@ def frame(lines: NDArray[Any], ends: NDArray[np.int64], attributes: pd.DataFrame
         lines = np.concatenate([lines[~ring], first, second])
         ends = np.concatenate([ends[~ring], np.column_stack([start, middle]), np.column_stack([middle, start])])
         attributes = pd.concat([attributes[~ring], attributes[ring], attributes[ring]])
+        lengths = np.concatenate([lengths[~ring], geodesic_lengths(first), geodesic_lengths(second)])
     nodes = np.unique(ends, return_inverse=True)[1].reshape(ends.shape).astype(np.int32)
     table = attributes.reset_index(drop=True)
-    table = table.assign(u=nodes[:, 0], v=nodes[:, 1], length_m=geodesic_lengths(lines))
+    table = table.assign(u=nodes[:, 0], v=nodes[:, 1], length_m=lengths)
     table["maxspeed_kph"] = table["maxspeed_kph"].astype(np.float32)
     names = [name for name in (*COLUMNS, OFF_GROUND) if name in table]
     return gpd.GeoDataFrame(table[names], geometry=lines, crs="EPSG:4326")
@@ -147,75 +168,78 @@ def _halves(rings: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     return np.array(first, dtype=object), np.array(second, dtype=object)
 
 
-def in_box(lon: float, lat: float, box: tuple[float, float, float, float]) -> bool:
-    """Whether a place is in the box (west, south, east, north)."""
-    return box[0] <= lon <= box[2] and box[1] <= lat <= box[3]
+def edges(
+    kinds: Sequence[Tags],
+    kind: NDArray[np.int64],
+    lengths: NDArray[np.int64],
+    refs: NDArray[np.int64],
+    lonlat: NDArray[np.float64],
+    box: tuple[float, float, float, float],
+    classes: Container[str],
+) -> tuple[gpd.GeoDataFrame, Counter[str]]:
+    """The frame of streets of all ways that anybody may use and that come into a box; what is left out, by reason.
 
-
-class Ways:
-    """Collects the ways of a network and cuts them into edges at their junctions.
-
-    ``classes`` are the highways open to cars; ``left_out`` counts what was not kept, by reason.
+    Parameters
+    ----------
+    kinds : the tags that occur on ways, of which those of `RULED` matter; one without a highway is no street
+    kind : shape (ways,), which of ``kinds`` each way has
+    lengths : shape (ways,), how many nodes each has
+    refs : shape (nodes,), the numbers of the nodes of all ways, one way after the other
+    lonlat : shape (nodes, 2), degrees WGS84; NaN where a node is not in the extract
+    box : west, south, east, north
+    classes : the highways open to cars
     """
+    attributes = [_attributes(tags, classes) if "highway" in tags else None for tags in kinds]
+    usable = np.array([found is not None for found in attributes], dtype=bool)
+    closed = np.array(["highway" in tags for tags in kinds], dtype=bool)[kind] & ~usable[kind]
+    row, usable = (np.cumsum(usable) - 1)[kind], usable[kind]
+    way = np.repeat(np.arange(len(kind)), lengths)
+    known, wanted = ~np.isnan(lonlat[:, 0]), usable[way]
+    left_out = Counter({"ways closed to everybody": int(closed.sum())})
+    left_out["ways cut at the extract's border"] = len(np.unique(way[wanted & ~known]))
 
-    def __init__(self, classes: Container[str]) -> None:
-        self.lines: list[NDArray[np.float64]] = []
-        self.refs: list[NDArray[np.int64]] = []
-        self.attributes: list[tuple[Any, ...]] = []
-        self.left_out: Counter[str] = Counter()
-        self._classes = classes
+    # Nodes beyond the extract's border part a way in several runs; a node twice in a row is one.
+    begins = np.ones(len(refs), dtype=bool)
+    begins[1:] = (way[1:] != way[:-1]) | ~known[1:] | ~known[:-1]
+    run = np.cumsum(begins) - 1
+    once = begins.copy()
+    once[1:] |= refs[1:] != refs[:-1]
+    kept = wanted & known & once
+    west, south, east, north = box
+    lon, lat = lonlat.T
+    inside = kept & (west <= lon) & (lon <= east) & (south <= lat) & (lat <= north)
+    count = np.bincount(run, kept).astype(np.int64)
+    taken = (count > 1) & (np.bincount(run, inside) > 0)
+    kept &= taken[run]
+    refs, xy, row = refs[kept], lonlat[kept], row[way[begins]][taken]
 
-    def add(self, tags: Tags, nodes: Sequence[Node | None], box: tuple[float, float, float, float]) -> bool:
-        """Take a way over, if anybody may use it and it comes into ``box`` (west, south, east, north).
+    lengths = count[taken]
+    first = np.cumsum(lengths) - lengths
+    last = first + lengths - 1
+    # A junction is a node that ways meet at or end at, or that one way visits twice.
+    _, inverse, counts = np.unique(refs, return_inverse=True, return_counts=True)
+    cut = counts[inverse] > 1
+    cut[first] = cut[last] = True
+    at = np.flatnonzero(cut)
+    way = np.repeat(np.arange(len(lengths)), lengths)
+    begin, end = at[:-1], at[1:]
+    same = way[begin] == way[end]
+    begin, end = begin[same], end[same]
+    spans = end - begin + 1
+    edge = np.repeat(np.arange(len(begin)), spans)
+    vertex = np.arange(spans.sum()) - np.repeat(np.cumsum(spans) - spans, spans) + np.repeat(begin, spans)
+    lines = shapely.linestrings(xy[vertex], indices=edge)
+    names = [name for name in (*COLUMNS, OFF_GROUND) if name not in ("u", "v", "length_m")]
+    table = pd.DataFrame([found for found in attributes if found], columns=names).iloc[row[way[begin]]]
+    return frame(lines, np.column_stack([refs[begin], refs[end]]), table), +left_out
 
-        ``nodes`` are its nodes' numbers, longitudes and latitudes; None where one is not in the extract.
-        """
-        drive = drivable(tags, self._classes)
-        cycle = cyclable(tags)
-        walk = walkable(tags)
-        if not (walk or any(cycle) or any(drive)):
-            self.left_out["ways closed to everybody"] += 1
-            return False
-        attributes = (tags["highway"], maxspeed_kph(tags), walk, *cycle, *drive, off_ground(tags))
-        kept = False
-        run: list[Node] = []
-        for node in [*nodes, None]:  # nodes beyond the extract's border part a way in several
-            if node is not None:
-                if not run or run[-1][0] != node[0]:
-                    run.append(node)
-                continue
-            if len(run) > 1 and any(in_box(lon, lat, box) for _, lon, lat in run):
-                self.refs.append(np.array([ref for ref, _, _ in run], dtype=np.int64))
-                self.lines.append(np.array([(lon, lat) for _, lon, lat in run]))
-                self.attributes.append(attributes)
-                kept = True
-            run = []
-        if None in nodes:
-            self.left_out["ways cut at the extract's border"] += 1
-        return kept
 
-    def edges(self) -> gpd.GeoDataFrame:
-        """The frame of streets of all ways taken over."""
-        refs, xy = np.concatenate(self.refs), np.concatenate(self.lines)
-        lengths = np.array([len(line) for line in self.refs])
-        first = np.cumsum(lengths) - lengths
-        last = first + lengths - 1
-        # A junction is a node that ways meet at or end at, or that one way visits twice.
-        _, inverse, counts = np.unique(refs, return_inverse=True, return_counts=True)
-        cut = counts[inverse] > 1
-        cut[first] = cut[last] = True
-        at = np.flatnonzero(cut)
-        way = np.repeat(np.arange(len(lengths)), lengths)
-        begin, end = at[:-1], at[1:]
-        same = way[begin] == way[end]
-        begin, end = begin[same], end[same]
-        spans = end - begin + 1
-        edge = np.repeat(np.arange(len(begin)), spans)
-        vertex = np.arange(spans.sum()) - np.repeat(np.cumsum(spans) - spans, spans) + np.repeat(begin, spans)
-        lines = shapely.linestrings(xy[vertex], indices=edge)
-        names = [name for name in (*COLUMNS, OFF_GROUND) if name not in ("u", "v", "length_m")]
-        attributes = pd.DataFrame(self.attributes, columns=names).iloc[way[begin]]
-        return frame(lines, np.column_stack([refs[begin], refs[end]]), attributes)
+def _attributes(tags: Tags, classes: Container[str]) -> tuple[Any, ...] | None:
+    """The `COLUMNS` and `OFF_GROUND` that ``tags`` decide; None where nobody may use the way."""
+    walk, cycle, drive = walkable(tags), cyclable(tags), drivable(tags, classes)
+    if not (walk or any(cycle) or any(drive)):
+        return None
+    return tags["highway"], maxspeed_kph(tags), walk, *cycle, *drive, off_ground(tags)
 
 
 def read(path: Path) -> gpd.GeoDataFrame:

@@ -50,6 +50,14 @@ class Extract:
         self._relations.append(mutable.Relation(id=number, version=1, members=[("w", outer, "outer")], tags=tags))
         return number
 
+    def multipolygon(self, members: Sequence[tuple[int, str]], tags: Tags) -> int:
+        """A multipolygon of ways by number, each "outer" or "inner"."""
+        number = len(self._relations) + 1
+        ways = [("w", way, role) for way, role in members]
+        tags = {"type": "multipolygon", **tags}
+        self._relations.append(mutable.Relation(id=number, version=1, members=ways, tags=tags))
+        return number
+
     def write(self, path: Path) -> Path:
         with osmium.SimpleWriter(str(path)) as writer:
             for node in self._nodes:
