@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from geo import kernel
+from geo import readoff
 from geo.graph import Graph, Positions
 from geo.network import Stretches
 
@@ -57,7 +57,7 @@ def within(
     onto, off = (rows.behind, rows.ahead) if towards else (rows.ahead, rows.behind)
 
     def part(low: int, high: int) -> tuple[NDArray[np.int64], Ints, NDArray[np.float32]]:
-        return kernel.catchments(
+        return readoff.catchments(
             arcs.indptr,
             arcs.heads,
             arcs.seconds,

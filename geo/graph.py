@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from geo import contraction, prepared
+from geo import contraction, mapped
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -183,12 +183,12 @@ class Graph:
 
     def save(self, path: Path) -> None:
         """Write the graph to a file that `open` maps into memory."""
-        prepared.write(path, self.arrays())
+        mapped.write(path, self.arrays())
 
     @classmethod
     def open(cls, path: Path) -> "Graph":
         """The graph of a file, mapped into memory: nothing is read before it is needed."""
-        return cls.from_arrays(prepared.read(path))
+        return cls.from_arrays(mapped.read(path))
 
     def positions(self, edge: NDArray[np.integer], fraction: Floats) -> Positions:
         """Where on the graph places are that lie at a ``fraction`` along an ``edge`` (−1: nowhere)."""

@@ -16,7 +16,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from geo import kernel, straightline, traveltime
+from geo import kernel, reach, straightline, traveltime
 from geo.network import Network, Stretches
 from geo.projection import geodesic_area, projection
 from geo.standards import Mode
@@ -75,12 +75,12 @@ def around(travel: Travel, place: Any, minutes: Sequence[float], mode: Mode, tow
     stretches = network.stretches(access)
     limit = levels[-1] * 60.0
 
-    junctions = traveltime.junction_seconds(network, stretches, towards, limit)
+    junctions = reach.junction_seconds(network, stretches, towards, limit)
     xy, edge, fraction = _samples(network, _reached_edges(network, stretches, junctions[0]))
     at = network.graph.positions(edge, fraction)
-    street_seconds, _ = traveltime.reached(network, stretches, at, towards, junctions)
+    street_seconds, _ = reach.reached(network, stretches, at, towards, junctions)
     demand, at = travel.demand_places(mode), travel.demand_positions(mode)
-    demand_seconds = traveltime.reached(network, stretches, at, towards, junctions)[0]
+    demand_seconds = reach.reached(network, stretches, at, towards, junctions)[0]
     demand_seconds += demand.connector_m / network.walk_mps
     population = travel.study.demand["population"].to_numpy()
     near = street_seconds <= limit

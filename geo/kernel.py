@@ -41,7 +41,7 @@ TOGETHER = 31  # bits that no two nodes differ beyond: one batch
 
 
 @compiled
-def _slots(longest: float, seed_seconds: Floats, limit: float) -> int:
+def slots_for(longest: float, seed_seconds: Floats, limit: float) -> int:
     """How many buckets the ring needs, a power of two: the longest step, or the farthest seed, at once."""
     most = longest
     for seed in range(len(seed_seconds)):
@@ -70,7 +70,7 @@ def _batches(seed_node: Ints, nodes: int, bits: int) -> tuple[Ints, Ints]:
 
 
 @compiled
-def _search(
+def search_batch(
     indptr: Ints,
     heads: Ints,
     weights: Singles,
@@ -167,7 +167,7 @@ def search(
     """
     nodes = len(indptr) - 1
     seconds, label = np.empty(nodes), np.empty(nodes, np.int32)
-    slots = _slots(longest, seed_seconds, limit)
+    slots = slots_for(longest, seed_seconds, limit)
     order, begin = _batches(seed_node, nodes, bits)
     room = 2 * nodes + len(seed_node)
     fits = False
@@ -179,7 +179,7 @@ def search(
         for block in range(len(begin) - 1):
             seeds = order[begin[block] : begin[block + 1]]
             if fits and len(seeds):
-                used = _search(
+                used = search_batch(
                     indptr,
                     heads,
                     weights,
@@ -253,7 +253,7 @@ def search_several(
     nodes = len(indptr) - 1
     seconds = np.full((nodes, k), np.nextafter(limit, np.inf))
     label, metres = np.full((nodes, k), np.int32(-1)), np.zeros((nodes, k), np.float32)
-    slots = _slots(longest, seed_seconds, limit)
+    slots = slots_for(longest, seed_seconds, limit)
     order, begin = _batches(seed_node, nodes, bits)
     mask, per_second = slots - 1, 1.0 / BUCKET_SECONDS
     first_bucket = np.full(slots, np.int32(-1))
@@ -305,224 +305,3 @@ def search_several(
             if label[node, row] == -1:
                 seconds[node, row] = np.inf
     return seconds, label, metres
-
-
-@compiled
-def _along(at: float, onto: float, off: float, stretch: Floats, row: int, opened: bool, home_open: bool) -> float:
-    """Seconds between a place and a stretch of its chain, along the chain; the arguments are those of `read_off`."""
-    if at < stretch[row, 0]:
-        return stretch[row, 1] - off if opened else np.inf
-    if at > stretch[row, 2]:
-        return onto - stretch[row, 3] if home_open else np.inf
-    return 0.0
-
-
-@compiled
-def _over_ends(
-    at: float, onto: float, off: float, pieces: int, over: float, home_open: bool, at_start: float, at_end: float
-) -> tuple[float, float]:
-    """Seconds of a place over the start and over the end of its chain; the arguments are those of `read_off`."""
-    # At a chain's end one stands on the node, and no one-way binds.
-    by_start = at_start + onto if home_open or at == 0 else np.inf
-    by_end = at_end if at == pieces else at_end + max(0.0, over - off)
-    return by_start, by_end
-
-
-@compiled
-def read_off(
-    node_seconds: Floats,
-    node_label: Ints,
-    start: Ints,
-    end: Ints,
-    home: Singles,
-    over: Singles,
-    pieces: Ints,
-    chains: Ints,
-    first_place: Ints,
-    at: Floats,
-    onto: Singles,
-    off: Singles,
-    order: Ints,
-    stretch_chain: Ints,
-    stretch: Floats,
-    extra: Floats,
-    stretch_label: Ints,
-    places: int,
-) -> tuple[Floats, Ints]:
-    """Seconds between places and the nearest of some stretches, by what a search from these wrote for the nodes.
-
-    A place's time is the least over both ends of its chain, or along the chain to a stretch that it has.
-
-    Parameters
-    ----------
-    node_seconds, node_label : shape (nodes,)
-    start, end, pieces : shape (chains,), as in `geo.graph.Graph`
-    home, over : shape (chains,), seconds of the whole chain, in the direction that a place takes over its start, and
-        over its end (infinity: closed)
-    chains : shape (m,), the chains that hold a place, in order
-    first_place : shape (m + 1,); where the places of each begin in the four arrays that follow
-    at, onto, off : shape (n,), a place's coordinate on its chain; seconds between it and the start in the direction of
-        ``home`` and in that of ``over``
-    order : shape (n,), number of the place
-    stretch_chain : shape (stretches,), in order
-    stretch, extra, stretch_label : shape (stretches, 4): ``at`` and ``off`` of the lower end, ``at`` and ``onto`` of
-        the upper one; what each costs besides; and whose it is
-    places : how many places are numbered
-
-    Returns
-    -------
-    seconds : shape (places,), infinity where none is reached
-    label : shape (places,), −1 there
-    """
-    seconds, label = np.full(places, np.inf), np.full(places, np.int32(-1))
-    low = high = 0
-    for number in range(len(chains)):
-        chain = chains[number]
-        while low < len(stretch_chain) and stretch_chain[low] < chain:
-            low += 1
-        high = low
-        while high < len(stretch_chain) and stretch_chain[high] == chain:
-            high += 1
-        whole, home_open, opened = over[chain], home[chain] < np.inf, over[chain] < np.inf
-        at_start, at_end = node_seconds[start[chain]], node_seconds[end[chain]]
-        start_label, end_label = node_label[start[chain]], node_label[end[chain]]
-        for row in range(first_place[number], first_place[number + 1]):
-            if home_open and opened:
-                by_start, by_end = at_start + onto[row], at_end + max(np.float32(0.0), whole - off[row])
-            else:
-                by_start, by_end = _over_ends(
-                    at[row], onto[row], off[row], pieces[chain], whole, home_open, at_start, at_end
-                )
-            least, nearest = (by_start, start_label) if by_start <= by_end else (by_end, end_label)
-            for own in range(low, high):
-                way = extra[own] + _along(at[row], onto[row], off[row], stretch, own, opened, home_open)
-                if way < least:
-                    least, nearest = way, stretch_label[own]
-            if least < np.inf:
-                place = order[row]
-                seconds[place], label[place] = least, nearest
-        low = high
-    return seconds, label
-
-
-@compiled
-def catchments(
-    indptr: Ints,
-    heads: Ints,
-    weights: Singles,
-    longest: float,
-    limit: float,
-    first_seed: Ints,
-    seed_node: Ints,
-    seed_seconds: Floats,
-    incident: Ints,
-    first_incident: Ints,
-    start: Ints,
-    end: Ints,
-    home: Singles,
-    over: Singles,
-    pieces: Ints,
-    first_place: Ints,
-    at: Floats,
-    onto: Singles,
-    off: Singles,
-    order: Ints,
-    first_stretch: Ints,
-    stretch_chain: Ints,
-    stretch: Floats,
-    extra: Floats,
-) -> tuple[NDArray[np.int64], Ints, Singles]:
-    """All places within ``limit`` seconds (≤) of each of some candidates.
-
-    Parameters
-    ----------
-    indptr, heads, weights, longest : as in `search`
-    first_seed : shape (candidates + 1,); where the seeds of each candidate begin
-    incident, first_incident : the chains that touch each node, in CSR form
-    start … pieces : the chains, as in `read_off`
-    first_place : shape (chains + 1,); where the places on each chain begin in the four arrays that follow, which are
-        those of `read_off`
-    first_stretch : shape (candidates + 1,); where the stretches of each candidate begin in the three arrays that follow
-
-    Returns
-    -------
-    indptr : shape (candidates + 1,); where the rows of each candidate begin
-    place, seconds : shape (rows,)
-    """
-    nodes, candidates = len(indptr) - 1, len(first_seed) - 1
-    beyond = np.nextafter(limit, np.inf)
-    seconds, label = np.full(nodes, beyond), np.zeros(nodes, np.int32)
-    ring = np.full(_slots(longest, seed_seconds, limit), np.int32(-1))
-    node_of, below = np.empty(4 * nodes + 16, np.int32), np.empty(4 * nodes + 16, np.int32)
-    seeds, no_label = np.arange(len(seed_node)).astype(np.int32), np.zeros(len(seed_node), np.int32)
-    seen = np.full(len(start), np.int32(-1))  # the last candidate that each chain was looked at for
-    first_row = np.zeros(candidates + 1, np.int64)
-    place, taken = np.empty(1024, np.int32), np.empty(1024, np.float32)
-    rows = 0
-    for candidate in range(candidates):
-        own = seeds[first_seed[candidate] : first_seed[candidate + 1]]
-        used = -1
-        while used < 0:
-            used = _search(
-                indptr,
-                heads,
-                weights,
-                seed_node,
-                seed_seconds,
-                no_label,
-                own,
-                ring,
-                False,
-                seconds,
-                label,
-                node_of,
-                below,
-            )
-            if used < 0:
-                seconds[:], ring[:] = beyond, -1
-                room = 2 * len(node_of)
-                node_of, below = np.empty(room, np.int32), np.empty(room, np.int32)
-        low, high = first_stretch[candidate], first_stretch[candidate + 1]
-        # The candidate's own chains first, then all that touch a node in reach; each once.
-        for number in range(low - high, used):
-            if number < 0:
-                begin, finish = 0, 1
-            else:
-                node = node_of[number]
-                begin, finish = first_incident[node], first_incident[node + 1]
-            for which in range(begin, finish):
-                chain = stretch_chain[high + number] if number < 0 else incident[which]
-                if seen[chain] == candidate:
-                    continue
-                seen[chain] = candidate
-                first, last = first_place[chain], first_place[chain + 1]
-                if first == last:
-                    continue
-                if rows + last - first > len(place):
-                    more = max(len(place), last - first)
-                    place = np.append(place, np.empty(more, np.int32))
-                    taken = np.append(taken, np.empty(more, np.float32))
-                whole, home_open, opened = over[chain], home[chain] < np.inf, over[chain] < np.inf
-                at_start, at_end = seconds[start[chain]], seconds[end[chain]]
-                if home_open and opened and number >= 0:
-                    for row in range(first, last):
-                        # Written in any case and kept if near enough: no branch to foresee.
-                        least = min(at_start + onto[row], at_end + max(np.float32(0.0), whole - off[row]))
-                        place[rows], taken[rows] = order[row], least
-                        rows += least < beyond
-                    continue
-                for row in range(first, last):
-                    by_start, by_end = _over_ends(
-                        at[row], onto[row], off[row], pieces[chain], whole, home_open, at_start, at_end
-                    )
-                    least = min(by_start, by_end)
-                    for mine in range(low, high):
-                        if stretch_chain[mine] == chain:
-                            way = _along(at[row], onto[row], off[row], stretch, mine, opened, home_open)
-                            least = min(least, way + extra[mine])
-                    place[rows], taken[rows] = order[row], least
-                    rows += least < beyond
-        for number in range(used):
-            seconds[node_of[number]] = beyond
-        first_row[candidate + 1] = rows
-    return first_row, place[:rows].copy(), taken[:rows].copy()

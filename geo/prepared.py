@@ -1,40 +1,80 @@
-"""Named arrays in one file that is mapped into memory: a record of NumPy's own format, each array a field of it."""
+"""The networks of a study, prepared once and kept beside it, to be mapped into memory the next time."""
 
-import os
-from collections.abc import Mapping
+import hashlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
+import shapely
 from numpy.typing import NDArray
 
+from geo import mapped
+from geo import network as net
+from geo.network import Network, Places
+from geo.standards import Mode
+from geo.study import Study
 
-def write(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write ``arrays`` to ``path``, all or nothing; OSError if it cannot be written."""
-    kind = np.dtype([(name, array.dtype, array.shape) for name, array in arrays.items()], align=True)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}-{os.getpid()}")
-    try:
-        record = np.lib.format.open_memmap(draft, mode="w+", dtype=kind, shape=(1,))
-        for name, array in arrays.items():
-            record[name][0] = array
-        record.flush()
-        del record
-        draft.replace(path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
+FOLDER = ".prepared"
+"""The folder in a study's own that its networks are kept in; it may be deleted at any time."""
+_FORMAT = b"1"
 
 
-def read(path: Path) -> dict[str, NDArray[Any]]:
-    """The arrays of ``path``, mapped: nothing is read before it is needed, and what is written to them stays in memory.
+def network(study: Study, mode: Mode) -> tuple[Network, Places]:
+    """The network of a mode and the study's demand snapped onto it, from a file if there is one of just this study.
+
+    Where the study is a folder that can be written, what is newly prepared is kept there.
 
     Raises
     ------
-    OSError, ValueError
-        The file is not there, or none that `write` wrote.
+    ValueError
+        The study has no streets.
     """
-    record = np.lib.format.open_memmap(path, mode="c").view(np.ndarray)
-    if record.dtype.names is None or record.shape != (1,):
-        raise ValueError(f"{path}: holds no record")
-    return {name: record[name][0] for name in record.dtype.names}
+    if study.streets is None:
+        raise ValueError("the study has no street network")
+    path = study.folder / FOLDER / f"{mode}-{_contents(study).hex()}.npy"
+    found = _reopened(study, path)
+    if found is None:
+        demand, made = study.demand, Network.prepare(study.streets, study.about, mode)
+        found = made, made.snap(demand["lon"].to_numpy(), demand["lat"].to_numpy())
+        if (study.folder / "streets.parquet").is_file():
+            _keep(path, mode, *found)
+    return found
+
+
+def digest(*parts: bytes | NDArray[Any]) -> bytes:
+    """A hash of byte strings and arrays."""
+    found = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        found.update(part if isinstance(part, bytes) else np.ascontiguousarray(part).tobytes())
+        found.update(b"\0")
+    return found.digest()
+
+
+def _contents(study: Study) -> bytes:
+    """Changes with all that prepared networks are made of."""
+    about = study.about.model_dump_json(include={"speeds", "projection", "max_connector_m"})
+    about += f"{net.ISLAND_M} {net.ISLAND_SHARE}"
+    streets = pd.DataFrame(study.streets)
+    xy, line = shapely.get_coordinates(streets["geometry"].to_numpy(), return_index=True)
+    table = pd.util.hash_pandas_object(streets.drop(columns="geometry"), index=False)
+    return digest(_FORMAT, about.encode(), xy, line, table.to_numpy(), study.demand[["lon", "lat"]].to_numpy())
+
+
+def _reopened(study: Study, path: Path) -> tuple[Network, Places] | None:
+    try:
+        arrays = mapped.read(path)
+        places = Places(*(arrays[f"demand_{name}"] for name in ("edge", "fraction", "connector_m", "moved")))
+        return Network.from_arrays(study.about, arrays), places
+    except (OSError, ValueError, KeyError):  # there is none yet, or it was cut short
+        return None
+
+
+def _keep(path: Path, mode: Mode, made: Network, places: Places) -> None:
+    try:
+        mapped.write(path, made.arrays() | {f"demand_{name}": array for name, array in vars(places).items()})
+        for old in path.parent.glob(f"{mode}-*.npy"):
+            if old != path:
+                old.unlink(missing_ok=True)
+    except OSError:  # on read-only media it is prepared anew each time
+        pass

@@ -5,23 +5,20 @@ facility), and every place reads its time off the two ends of its chain: Dijkstr
 Erwig (2000), "The graph Voronoi diagram with applications", Networks 36(3).
 """
 
-import hashlib
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
-from pathlib import Path
+from functools import lru_cache
 from threading import RLock
-from typing import Any, Literal
+from typing import Literal
 
 import geopandas as gpd
 import numpy as np
-import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from geo import kernel, prepared, route, straightline
-from geo import network as net
+from geo import prepared, route, straightline
 from geo.graph import Positions
-from geo.network import Access, Network, Places, Stretches
+from geo.network import Network, Places
+from geo.reach import NEAREST, Reach, first_of_each, reached
 from geo.standards import Mode
 from geo.study import Study
 
@@ -29,19 +26,12 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Method = Literal["network", "straight-line"]
 
-NEAREST = 8
-"""How many facilities are kept for every junction."""
-
 # 15 minutes exactly are inside, also when they were added up another way and differ in the last bits: a millionth of
 # the unit that a limit is in, minutes, metres or seconds.
 TOLERANCE = 1e-6
 NO_STREET = "{metres:g} 米内无街道 no street within {metres:g} m"
 NO_FACILITY = "沿街道到不了任何设施 no facility can be reached on the network"
 NONE_THERE = "没有这类设施 there is no such facility"
-
-PREPARED = ".prepared"
-"""The folder in a study's own that its networks are kept in, ready to be mapped into memory."""
-_FORMAT = b"1"
 
 
 def reasons(lost: NDArray[np.bool_], reason: str) -> NDArray[np.object_]:
@@ -99,45 +89,6 @@ class _Chosen:
     facilities: gpd.GeoDataFrame = field(compare=False)
 
 
-class Reach:
-    """What every junction of a network needs to reach some facilities: searched once, on first use, and looked up."""
-
-    def __init__(self, network: Network, access: Access) -> None:
-        self.network, self.stretches = network, network.stretches(access)
-
-    @cached_property
-    def nearest(self) -> tuple[Floats, NDArray[np.int32]]:
-        """Seconds from every junction to the nearest facility, and its row; as `junction_seconds` gives them."""
-        return junction_seconds(self.network, self.stretches)
-
-    @cached_property
-    def several(self) -> tuple[Floats, NDArray[np.int32], NDArray[np.float32]]:
-        """Seconds, rows and travelled metres to the `NEAREST` facilities, shape (junctions, NEAREST), nearest first."""
-        return several(self.network, self.stretches, NEAREST)
-
-    def from_place(self, place: Places, limit: int = NEAREST) -> tuple[Ints, Floats, Floats]:
-        """Rows, seconds and metres of up to ``limit`` (≤ `NEAREST`) facilities by travel time from one place."""
-        graph, stretches = self.network.graph, self.stretches
-        at = graph.positions(place.edge, place.fraction)
-        metres = graph.metres_before(place.edge, place.fraction)
-        chain = int(at.chain[0])
-        node_seconds, node_owner, node_metres = self.several
-        own = slice(*np.searchsorted(stretches.low.chain, [chain, chain + 1]))
-        along_s, along_m = route.along(graph, at, metres, stretches, own)
-        to_start, to_end = graph.over_ends(at, towards=True)
-        start, end = graph.start[chain], graph.end[chain]
-        seconds = np.concatenate([node_seconds[start] + to_start, node_seconds[end] + to_end, along_s])
-        owner = np.concatenate([node_owner[start], node_owner[end], stretches.owner[own]])
-        metres = np.concatenate([node_metres[start] + metres, node_metres[end] + graph.length[chain] - metres, along_m])
-        chosen = first_of_each(owner, seconds)[:limit]
-        connector_m = place.connector_m[0]
-        return (
-            owner[chosen].astype(np.int64),
-            seconds[chosen] + connector_m / self.network.walk_mps,
-            metres[chosen].astype(float) + connector_m,
-        )
-
-
 class Travel:
     """Travel on one study: the networks of its modes, prepared on first use, and its demand snapped onto them."""
 
@@ -174,51 +125,10 @@ class Travel:
             return self._positions[mode]
 
     def _ready(self, mode: Mode) -> tuple[Network, Places]:
-        if self.study.streets is None:
-            raise ValueError("the study has no street network")
         with self._lock:
             if mode not in self._prepared:
-                self._prepared[mode] = self._reopened(mode) or self._newly_prepared(mode)
+                self._prepared[mode] = prepared.network(self.study, mode)
             return self._prepared[mode]
-
-    def _file(self, mode: Mode) -> Path:
-        return self.study.folder / PREPARED / f"{mode}-{self._digest}.npy"
-
-    @cached_property
-    def _digest(self) -> str:
-        """Changes with all that prepared networks are made of."""
-        study, streets = self.study, self.study.streets
-        assert streets is not None
-        about = study.about.model_dump_json(include={"speeds", "projection", "max_connector_m"})
-        about += f"{net.ISLAND_M} {net.ISLAND_SHARE}"
-        xy, line = shapely.get_coordinates(streets.geometry.to_numpy(), return_index=True)
-        table = pd.util.hash_pandas_object(pd.DataFrame(streets.drop(columns="geometry")), index=False)
-        demand = study.demand[["lon", "lat"]].to_numpy()
-        return _hash(_FORMAT, about.encode(), xy, line, table.to_numpy(), demand).hex()
-
-    def _reopened(self, mode: Mode) -> tuple[Network, Places] | None:
-        try:
-            arrays = prepared.read(self._file(mode))
-            places = Places(*(arrays[f"demand_{name}"] for name in ("edge", "fraction", "connector_m", "moved")))
-            return Network.from_arrays(self.study.about, arrays), places
-        except (OSError, ValueError, KeyError):  # there is none yet, or it was cut short
-            return None
-
-    def _newly_prepared(self, mode: Mode) -> tuple[Network, Places]:
-        demand, streets = self.study.demand, self.study.streets
-        assert streets is not None
-        network = Network.prepare(streets, self.study.about, mode)
-        places = network.snap(demand["lon"].to_numpy(), demand["lat"].to_numpy())
-        path = self._file(mode)
-        if (self.study.folder / "streets.parquet").is_file():
-            try:
-                prepared.write(path, network.arrays() | {f"demand_{name}": a for name, a in vars(places).items()})
-                for old in path.parent.glob(f"{mode}-*.npy"):
-                    if old != path:
-                        old.unlink(missing_ok=True)
-            except OSError:  # on read-only media it is prepared anew each time
-                pass
-        return network, places
 
     def reach(self, facilities: gpd.GeoDataFrame, mode: Mode) -> Reach:
         """What of ``facilities`` is reached from everywhere; kept for as long as the same ones are asked for."""
@@ -300,17 +210,9 @@ class Travel:
         return Ranking(rows, seconds, metres, snapped, float(place.connector_m[0]), reason, ways)
 
 
-def _hash(*parts: bytes | NDArray[Any]) -> bytes:
-    digest = hashlib.blake2b(digest_size=16)
-    for part in parts:
-        digest.update(part if isinstance(part, bytes) else np.ascontiguousarray(part).tobytes())
-        digest.update(b"\0")
-    return digest.digest()
-
-
 def _chosen(facilities: gpd.GeoDataFrame, mode: Mode) -> _Chosen:
     places = b"".join(shapely.to_wkb(facilities.geometry.to_numpy()))
-    return _Chosen(mode, _hash("\0".join(map(str, facilities.index)).encode(), places), facilities)
+    return _Chosen(mode, prepared.digest("\0".join(map(str, facilities.index)).encode(), places), facilities)
 
 
 def _to_nearest(reach: Reach, places: Places, at: Positions, none: bool) -> Times:
@@ -326,96 +228,3 @@ def _to_nearest(reach: Reach, places: Places, at: Positions, none: bool) -> Time
         reason[places.edge < 0] = NO_STREET.format(metres=network.max_connector_m)
     connector_s = np.where(places.edge >= 0, places.connector_m, np.inf) / network.walk_mps
     return Times(seconds + connector_s, facility.astype(np.int64), reason)
-
-
-def first_of_each(owner: NDArray[np.int32], seconds: Floats) -> Ints:
-    """Rows in the order of ``seconds``, of each ``owner`` the first, those out of reach left out."""
-    order = np.lexsort((owner, seconds))
-    order = order[np.isfinite(seconds[order])]
-    return np.asarray(order[np.sort(np.unique(owner[order], return_index=True)[1])])
-
-
-def junction_seconds(
-    network: Network, stretches: Stretches, towards: bool = True, limit: float = np.inf
-) -> tuple[Floats, NDArray[np.int32]]:
-    """Seconds between all junctions and the nearest of ``stretches``, within ``limit`` (≤), and its facility.
-
-    Two arrays of shape (junctions,): seconds (infinity: out of reach) and facility (−1). At a dead end they are those
-    of a search that went no farther than the junction before it; `reached` reads what is there off the chain.
-    """
-    arcs, seeds = network.graph.into if towards else network.graph.out, stretches.seeds(network.graph, towards)
-    return kernel.search(
-        arcs.indptr,
-        arcs.heads,
-        arcs.seconds,
-        arcs.longest,
-        seeds.node,
-        seeds.seconds,
-        seeds.owner,
-        limit,
-        kernel.INHERIT,
-        kernel.BATCH_BITS,
-    )
-
-
-def several(
-    network: Network, stretches: Stretches, k: int, limit: float = np.inf
-) -> tuple[Floats, NDArray[np.int32], NDArray[np.float32]]:
-    """Seconds from all junctions to their ``k`` nearest facilities, the facilities, and metres travelled.
-
-    Three arrays of shape (junctions, k), nearest first: seconds (infinity: fewer are reached), facility (−1), metres.
-    """
-    graph, seeds = network.graph, stretches.seeds(network.graph, towards=True)
-    return kernel.search_several(
-        graph.into.indptr,
-        graph.into.heads,
-        graph.into.seconds,
-        graph.length[graph.into.chain],
-        graph.into.longest,
-        seeds.node,
-        seeds.seconds,
-        seeds.metres,
-        seeds.owner,
-        k,
-        limit,
-        kernel.BATCH_BITS,
-    )
-
-
-def reached(
-    network: Network,
-    stretches: Stretches,
-    at: Positions,
-    towards: bool = True,
-    junctions: tuple[Floats, NDArray[np.int32]] | None = None,
-) -> tuple[Floats, NDArray[np.int32]]:
-    """Seconds between positions on the network and the nearest of ``stretches``, whose connectors they include.
-
-    ``towards`` the stretches or from them; ``junctions`` is what `junction_seconds` gave, if it is at hand. Two arrays
-    of shape (positions,): seconds (infinity: out of reach) and the facility that the stretch belongs to (−1).
-    """
-    graph, places = network.graph, at.by_chain
-    rows = places.rows
-    node_seconds, node_facility = junctions or junction_seconds(network, stretches, towards)
-    home, over = (graph.back, graph.there) if towards else (graph.there, graph.back)
-    onto, off = (rows.behind, rows.ahead) if towards else (rows.ahead, rows.behind)
-    return kernel.read_off(
-        node_seconds,
-        node_facility,
-        graph.start,
-        graph.end,
-        home,
-        over,
-        graph.pieces,
-        places.chains,
-        places.first,
-        rows.at,
-        onto,
-        off,
-        places.order,
-        stretches.low.chain,
-        stretches.ends(towards),
-        stretches.extra,
-        stretches.owner,
-        len(at.chain),
-    )

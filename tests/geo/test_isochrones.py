@@ -5,7 +5,7 @@ import pytest
 import shapely
 from pyproj import Geod
 
-from geo import isochrones, traveltime
+from geo import isochrones, reach, traveltime
 from geo.study import Study
 from geo.traveltime import Travel
 from handmade import People, Street
@@ -18,7 +18,7 @@ def street_seconds(travel: Travel, place: shapely.Point, mode: str, towards: boo
     network = travel.network(mode)  # type: ignore[arg-type]
     access = network.access(np.array([place]))
     at = network.graph.positions(np.arange(len(network.lines)), np.zeros(len(network.lines)))
-    seconds, _ = traveltime.reached(network, network.stretches(access), at, towards)
+    seconds, _ = reach.reached(network, network.stretches(access), at, towards)
     return network.metric.inverse(shapely.get_point(network.lines, 0)), seconds
 
 

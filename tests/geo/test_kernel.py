@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
-from geo import catchments, contraction, kernel, prepared, route, traveltime
+from geo import catchments, contraction, kernel, mapped, reach, route
 from geo.graph import Graph
 from geo.network import Access, Network, Places, Stretches
 
@@ -113,23 +113,23 @@ def test_times_are_scipys(search, limit: float, towards: bool) -> None:
     edge, fraction = (np.array(column) for column in zip(*people, strict=True))
     at = graph.positions(edge, fraction)
 
-    seconds, owner = traveltime.reached(network, stretches, at, towards)
+    seconds, owner = reach.reached(network, stretches, at, towards)
     np.testing.assert_allclose(seconds, expected.min(axis=1), atol=1e-3)
     assert np.array_equal(owner >= 0, np.isfinite(seconds))
     found = owner >= 0
     np.testing.assert_allclose(expected[np.flatnonzero(found), owner[found]], seconds[found], atol=1e-3)
 
     # On its own chain a place may be nearer than any limit of the search between junctions.
-    bounded = traveltime.junction_seconds(network, stretches, towards, limit)
-    cut, _ = traveltime.reached(network, stretches, at, towards, bounded)
+    bounded = reach.junction_seconds(network, stretches, towards, limit)
+    cut, _ = reach.reached(network, stretches, at, towards, bounded)
     within = expected.min(axis=1) <= limit
     np.testing.assert_allclose(cut[within], expected.min(axis=1)[within], atol=1e-3)
     assert (cut >= seconds - 1e-3).all()
 
-    reach = catchments.within(graph, stretches, len(facilities), at, limit, towards)
+    found_within = catchments.within(graph, stretches, len(facilities), at, limit, towards)
     for candidate in range(len(facilities)):
-        rows = slice(*reach.indptr[candidate : candidate + 2])
-        got = dict(zip(reach.place[rows].tolist(), reach.seconds[rows].tolist(), strict=True))
+        rows = slice(*found_within.indptr[candidate : candidate + 2])
+        got = dict(zip(found_within.place[rows].tolist(), found_within.seconds[rows].tolist(), strict=True))
         assert len(got) == rows.stop - rows.start
         wanted = {p: t for p, t in enumerate(expected[:, candidate].tolist()) if t <= limit and np.isfinite(t)}
         assert got == pytest.approx(wanted, abs=1e-3)
@@ -142,7 +142,7 @@ def test_the_nearest_of_every_junction_are_the_nearest(search, k: int) -> None:
     every = by_scipy(nodes, edges)
     graph = prepared_graph(nodes, edges)
     network, stretches = reach_of(graph, facilities, extra)
-    seconds, owner, metres = traveltime.several(network, stretches, k)
+    seconds, owner, metres = reach.several(network, stretches, k)
     dead_end = np.bincount(np.concatenate([graph.start, graph.end])) == 1
     for junction in np.flatnonzero(~dead_end):
         node = int(graph.origin[junction])
@@ -168,20 +168,20 @@ def test_from_one_place_the_ranking_is_the_same(search) -> None:
     every = by_scipy(nodes, edges)
     graph = prepared_graph(nodes, edges)
     network, stretches = reach_of(graph, facilities, extra)
-    reach = traveltime.Reach.__new__(traveltime.Reach)
-    reach.network, reach.stretches = network, stretches
+    everywhere = reach.Reach.__new__(reach.Reach)
+    everywhere.network, everywhere.stretches = network, stretches
     for edge, fraction in people:
         place = Places(np.array([edge]), np.array([fraction]), np.array([2.0]), np.array([False]))
         times = [
             2.0 + between(edges, every, (edge, fraction), spot) + more
             for spot, more in zip(facilities, extra, strict=True)
         ]
-        rows, seconds, metres = reach.from_place(place)
+        rows, seconds, metres = everywhere.from_place(place)
         wanted = sorted(t for t in times if np.isfinite(t))
-        np.testing.assert_allclose(seconds, wanted[: traveltime.NEAREST], atol=1e-3)
+        np.testing.assert_allclose(seconds, wanted[: reach.NEAREST], atol=1e-3)
         np.testing.assert_allclose([times[row] for row in rows], seconds, atol=1e-3)
         search_ = route.FromPlace(network, stretches, place, np.inf)
-        chosen = traveltime.first_of_each(stretches.owner, search_.seconds)
+        chosen = reach.first_of_each(stretches.owner, search_.seconds)
         np.testing.assert_allclose(search_.seconds[chosen], wanted, atol=1e-3)
         assert len(metres) == len(rows)
         for stretch in chosen:
@@ -256,10 +256,10 @@ def test_what_is_no_prepared_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "walk.npy"
     np.save(path, np.arange(3))
     with pytest.raises(ValueError, match="holds no record"):
-        prepared.read(path)
+        mapped.read(path)
     path.write_bytes(b"\x93NUMPY")
     with pytest.raises((ValueError, OSError)):
-        prepared.read(path)
+        mapped.read(path)
 
 
 def test_chains_keep_every_edge_once_and_end_at_junctions() -> None:

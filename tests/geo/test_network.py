@@ -11,7 +11,7 @@ import pytest
 import shapely
 from pyproj import Geod
 
-from geo import coverage, traveltime
+from geo import coverage, prepared
 from geo.network import Network
 from geo.study import Study, read
 from geo.traveltime import Travel
@@ -85,7 +85,7 @@ def not_prepared(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def prepared_files(study: Study) -> list[str]:
-    return sorted(path.name.split("-")[0] for path in (study.folder / traveltime.PREPARED).glob("*"))
+    return sorted(path.name.split("-")[0] for path in (study.folder / prepared.FOLDER).glob("*"))
 
 
 @pytest.mark.parametrize("mode", ["walk", "drive"])
@@ -126,7 +126,7 @@ def test_another_study_has_another_network(sample_folder: Path, change: str) -> 
 def test_a_damaged_file_is_made_anew(sample_folder: Path, damage: str) -> None:
     study = read(sample_folder)
     seconds = Travel(study).demand_times(study.facilities, "walk").seconds
-    (path,) = (study.folder / traveltime.PREPARED).glob("walk-*.npy")
+    (path,) = (study.folder / prepared.FOLDER).glob("walk-*.npy")
     whole = path.read_bytes()
     path.unlink()
     path.write_bytes({"cut short": whole[: len(whole) // 2], "emptied": b"", "of another kind": b"\x00" * 5000}[damage])
@@ -140,7 +140,7 @@ def test_where_nothing_can_be_written_it_is_prepared_each_time(
     def full(*_: object) -> None:
         raise OSError(os.strerror(28))
 
-    monkeypatch.setattr("geo.prepared.write", full)
+    monkeypatch.setattr("geo.mapped.write", full)
     study = read(sample_folder)
     assert np.isfinite(Travel(study).demand_times(study.facilities, "walk").seconds).any()
     assert prepared_files(study) == []

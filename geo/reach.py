@@ -1,0 +1,151 @@
+"""What of some facilities is reached: one search from all of them, and every place looks its time up.
+
+The search goes from the facilities on the graph against the direction of travel, since people travel *to* them.
+"""
+
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geo import kernel, readoff, route
+from geo.graph import Positions
+from geo.network import Access, Network, Places, Stretches
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+NEAREST = 8
+"""How many facilities are kept for every junction."""
+
+
+class Reach:
+    """What every junction of a network needs to reach some facilities: searched once, on first use, and looked up."""
+
+    def __init__(self, network: Network, access: Access) -> None:
+        self.network, self.stretches = network, network.stretches(access)
+
+    @cached_property
+    def nearest(self) -> tuple[Floats, NDArray[np.int32]]:
+        """Seconds from every junction to the nearest facility, and its row; as `junction_seconds` gives them."""
+        return junction_seconds(self.network, self.stretches)
+
+    @cached_property
+    def several(self) -> tuple[Floats, NDArray[np.int32], NDArray[np.float32]]:
+        """Seconds, rows and travelled metres to the `NEAREST` facilities, shape (junctions, NEAREST), nearest first."""
+        return several(self.network, self.stretches, NEAREST)
+
+    def from_place(self, place: Places, limit: int = NEAREST) -> tuple[Ints, Floats, Floats]:
+        """Rows, seconds and metres of up to ``limit`` (≤ `NEAREST`) facilities by travel time from one place."""
+        graph, stretches = self.network.graph, self.stretches
+        at = graph.positions(place.edge, place.fraction)
+        metres = graph.metres_before(place.edge, place.fraction)
+        chain = int(at.chain[0])
+        node_seconds, node_owner, node_metres = self.several
+        own = slice(*np.searchsorted(stretches.low.chain, [chain, chain + 1]))
+        along_s, along_m = route.along(graph, at, metres, stretches, own)
+        to_start, to_end = graph.over_ends(at, towards=True)
+        start, end = graph.start[chain], graph.end[chain]
+        seconds = np.concatenate([node_seconds[start] + to_start, node_seconds[end] + to_end, along_s])
+        owner = np.concatenate([node_owner[start], node_owner[end], stretches.owner[own]])
+        metres = np.concatenate([node_metres[start] + metres, node_metres[end] + graph.length[chain] - metres, along_m])
+        chosen = first_of_each(owner, seconds)[:limit]
+        connector_m = place.connector_m[0]
+        return (
+            owner[chosen].astype(np.int64),
+            seconds[chosen] + connector_m / self.network.walk_mps,
+            metres[chosen].astype(float) + connector_m,
+        )
+
+
+def first_of_each(owner: NDArray[np.int32], seconds: Floats) -> Ints:
+    """Rows in the order of ``seconds``, of each ``owner`` the first, those out of reach left out."""
+    order = np.lexsort((owner, seconds))
+    order = order[np.isfinite(seconds[order])]
+    return np.asarray(order[np.sort(np.unique(owner[order], return_index=True)[1])])
+
+
+def junction_seconds(
+    network: Network, stretches: Stretches, towards: bool = True, limit: float = np.inf
+) -> tuple[Floats, NDArray[np.int32]]:
+    """Seconds between all junctions and the nearest of ``stretches``, within ``limit`` (≤), and its facility.
+
+    Two arrays of shape (junctions,): seconds (infinity: out of reach) and facility (−1). At a dead end they are those
+    of a search that went no farther than the junction before it; `reached` reads what is there off the chain.
+    """
+    arcs, seeds = network.graph.into if towards else network.graph.out, stretches.seeds(network.graph, towards)
+    return kernel.search(
+        arcs.indptr,
+        arcs.heads,
+        arcs.seconds,
+        arcs.longest,
+        seeds.node,
+        seeds.seconds,
+        seeds.owner,
+        limit,
+        kernel.INHERIT,
+        kernel.BATCH_BITS,
+    )
+
+
+def several(
+    network: Network, stretches: Stretches, k: int, limit: float = np.inf
+) -> tuple[Floats, NDArray[np.int32], NDArray[np.float32]]:
+    """Seconds from all junctions to their ``k`` nearest facilities, the facilities, and metres travelled.
+
+    Three arrays of shape (junctions, k), nearest first: seconds (infinity: fewer are reached), facility (−1), metres.
+    """
+    graph, seeds = network.graph, stretches.seeds(network.graph, towards=True)
+    return kernel.search_several(
+        graph.into.indptr,
+        graph.into.heads,
+        graph.into.seconds,
+        graph.length[graph.into.chain],
+        graph.into.longest,
+        seeds.node,
+        seeds.seconds,
+        seeds.metres,
+        seeds.owner,
+        k,
+        limit,
+        kernel.BATCH_BITS,
+    )
+
+
+def reached(
+    network: Network,
+    stretches: Stretches,
+    at: Positions,
+    towards: bool = True,
+    junctions: tuple[Floats, NDArray[np.int32]] | None = None,
+) -> tuple[Floats, NDArray[np.int32]]:
+    """Seconds between positions on the network and the nearest of ``stretches``, whose connectors they include.
+
+    ``towards`` the stretches or from them; ``junctions`` is what `junction_seconds` gave, if it is at hand. Two arrays
+    of shape (positions,): seconds (infinity: out of reach) and the facility that the stretch belongs to (−1).
+    """
+    graph, places = network.graph, at.by_chain
+    rows = places.rows
+    node_seconds, node_facility = junctions or junction_seconds(network, stretches, towards)
+    home, over = (graph.back, graph.there) if towards else (graph.there, graph.back)
+    onto, off = (rows.behind, rows.ahead) if towards else (rows.ahead, rows.behind)
+    return readoff.read_off(
+        node_seconds,
+        node_facility,
+        graph.start,
+        graph.end,
+        home,
+        over,
+        graph.pieces,
+        places.chains,
+        places.first,
+        rows.at,
+        onto,
+        off,
+        places.order,
+        stretches.low.chain,
+        stretches.ends(towards),
+        stretches.extra,
+        stretches.owner,
+        len(at.chain),
+    )
