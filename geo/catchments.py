@@ -44,13 +44,13 @@ def within(
 
     ``towards`` them, or from them; the connectors of the stretches are included, those of the places are not.
     """
-    seeds = stretches.seeds(graph, towards)
+    seeds = stretches.seeds(towards)
     by_owner = np.argsort(seeds.owner, kind="stable")
     own = np.argsort(stretches.owner, kind="stable")
     first_seed = np.searchsorted(seeds.owner[by_owner], np.arange(candidates + 1)).astype(np.int32)
     first_stretch = np.searchsorted(stretches.owner[own], np.arange(candidates + 1)).astype(np.int32)
-    rows, order = places.by_chain.rows, places.by_chain.order
-    first_place = np.searchsorted(rows.chain, np.arange(len(graph.start) + 1)).astype(np.int32)
+    first_place, order = places.by_chain
+    rows = places[order]
     first_incident, incident = graph.incident
     arcs = graph.into if towards else graph.out
     home, over = (graph.back, graph.there) if towards else (graph.there, graph.back)

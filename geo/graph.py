@@ -1,7 +1,7 @@
 """A street network as a prepared graph: contracted, ordered for the processor's cache, and kept in a file."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -36,41 +36,66 @@ class Arcs:
 
 
 @dataclass(frozen=True)
+class Ends:
+    """What places read their times off, shape (n,): the nodes at the ends of their chains, and the seconds between.
+
+    Infinity: no way. A place that is nowhere has none.
+    """
+
+    start: Ints
+    end: Ints
+    to_start: Singles
+    to_end: Singles
+
+
+@dataclass(frozen=True)
 class Positions:
-    """Where places are on the graph, arrays of shape (n,).
+    """Where places are on a ``graph``, arrays of shape (n,).
 
     ``chain`` (−1: nowhere); ``at``, how many edges of the chain lie before, with the part of the edge; ``ahead`` and
     ``behind``, seconds along the chain from its start and against it back there (0 where closed).
     """
 
+    graph: "Graph" = field(repr=False)
     chain: Ints
     at: Floats
     ahead: Singles
     behind: Singles
 
+    def __len__(self) -> int:
+        return len(self.chain)
+
     def __getitem__(self, rows: NDArray[np.generic] | slice) -> "Positions":
-        return Positions(self.chain[rows], self.at[rows], self.ahead[rows], self.behind[rows])
+        return Positions(self.graph, self.chain[rows], self.at[rows], self.ahead[rows], self.behind[rows])
 
     @cached_property
-    def by_chain(self) -> "ByChain":
-        """The positions in the order of their chains."""
+    def towards(self) -> Ends:
+        """Seconds from the places to the ends of their chains."""
+        return self._ends(self.graph.back, self.graph.there, self.behind, self.ahead)
+
+    @cached_property
+    def away(self) -> Ends:
+        """Seconds from the ends of their chains to the places."""
+        return self._ends(self.graph.there, self.graph.back, self.ahead, self.behind)
+
+    def _ends(self, home: Singles, over: Singles, onto: Singles, off: Singles) -> Ends:
+        graph, nowhere = self.graph, self.chain < 0
+        if not len(graph.start):
+            return Ends(*np.zeros((2, len(self)), np.int32), *np.full((2, len(self)), np.inf, np.float32))
+        chain = np.where(nowhere, 0, self.chain)
+        # At a chain's end one stands on the node, and no one-way binds.
+        to_start = np.where(self.at == 0, 0.0, np.where(np.isfinite(home[chain]), onto, np.inf))
+        to_end = np.where(self.at == graph.pieces[chain], 0.0, np.maximum(over[chain] - off, 0.0))
+        to_start[nowhere] = to_end[nowhere] = np.inf
+        start, end = graph.start[chain], graph.end[chain]
+        return Ends(start, end, to_start.astype(np.float32), to_end.astype(np.float32))
+
+    @cached_property
+    def by_chain(self) -> tuple[Ints, Ints]:
+        """The places on each chain in CSR form: where those of each begin (chains + 1,), and the places."""
         order = np.argsort(self.chain, kind="stable").astype(np.int32)
-        order = order[np.searchsorted(self.chain[order], 0) :]
-        chains, first = np.unique(self.chain[order], return_index=True)
-        return ByChain(chains.astype(np.int32), np.append(first, len(order)).astype(np.int32), order, self[order])
-
-
-@dataclass(frozen=True)
-class ByChain:
-    """Positions in the order of their chains, those that are nowhere left out.
-
-    ``chains`` (m,) hold a place, those of each begin at ``first`` (m + 1,) in ``rows``; ``order`` says which they were.
-    """
-
-    chains: Ints
-    first: Ints
-    order: Ints
-    rows: Positions
+        first = np.searchsorted(self.chain[order], np.arange(len(self.graph.start) + 1)).astype(np.int32)
+        return first, order
 
 
 @dataclass(frozen=True)
@@ -193,26 +218,18 @@ class Graph:
     def positions(self, edge: NDArray[np.integer], fraction: Floats) -> Positions:
         """Where on the graph places are that lie at a ``fraction`` along an ``edge`` (−1: nowhere)."""
         if not len(self.chain):  # nobody may use any street
-            return Positions(
-                np.full(len(edge), np.int32(-1)), np.zeros(len(edge)), *np.zeros((2, len(edge)), np.float32)
-            )
+            nothing = np.zeros((2, len(edge)), np.float32)
+            return Positions(self, np.full(len(edge), np.int32(-1)), np.zeros(len(edge)), *nothing)
         nowhere = edge < 0
         edge = np.where(nowhere, 0, edge)
         part = np.where(self.along[edge], fraction, 1.0 - fraction)
         return Positions(
+            graph=self,
             chain=np.where(nowhere, -1, self.chain[edge]).astype(np.int32),
             at=self.turn[edge] + part,
             ahead=(self.ahead[edge] + part * self.forward[edge]).astype(np.float32),
             behind=(self.behind[edge] + part * self.backward[edge]).astype(np.float32),
         )
-
-    def over_ends(self, at: Positions, towards: bool) -> tuple[Floats, Floats]:
-        """Seconds from positions to the start and the end of their chains (``towards``), or from there; shape (n,)."""
-        there, back, pieces = self.there[at.chain], self.back[at.chain], self.pieces[at.chain]
-        onto = at.behind if towards else at.ahead
-        open_start, over = (back, there - at.ahead) if towards else (there, back - at.behind)
-        to_start = np.where(at.at == 0, 0.0, np.where(np.isfinite(open_start), onto, np.inf))
-        return to_start, np.where(at.at == pieces, 0.0, np.maximum(over, 0.0))
 
     def metres_before(self, edge: NDArray[np.integer], fraction: Floats) -> Floats:
         """Metres from the start of their chains to places, shape (n,)."""

@@ -54,18 +54,20 @@ def slots_for(longest: float, seed_seconds: Floats, limit: float) -> int:
 
 
 @compiled
-def _batches(seed_node: Ints, nodes: int, bits: int) -> tuple[Ints, Ints]:
-    """Seeds by blocks of nodes: their order, and where each block begins in it; a counting sort."""
-    begin = np.zeros((nodes >> bits) + 2, np.int32)
+def _batches(seed_node: Ints, low: int, high: int, bits: int) -> tuple[Ints, Ints]:
+    """Seeds with nodes from ``low`` to below ``high`` by blocks of nodes: their order, and where each block begins."""
+    begin = np.zeros((high >> bits) + 2, np.int32)
     for node in seed_node:
-        begin[(node >> bits) + 1] += 1
+        if low <= node < high:
+            begin[(node >> bits) + 1] += 1
     for block in range(len(begin) - 1):
         begin[block + 1] += begin[block]
     order, filled = np.empty(len(seed_node), np.int32), begin.copy()
     for seed in range(len(seed_node)):
-        block = seed_node[seed] >> bits
-        order[filled[block]] = seed
-        filled[block] += 1
+        if low <= seed_node[seed] < high:
+            block = seed_node[seed] >> bits
+            order[filled[block]] = seed
+            filled[block] += 1
     return order, begin
 
 
@@ -146,6 +148,8 @@ def search(
     seed_node: Ints,
     seed_seconds: Floats,
     seed_label: Ints,
+    low: int,
+    high: int,
     limit: float,
     track: int,
     bits: int,
@@ -156,6 +160,7 @@ def search(
     ----------
     indptr, heads, weights : the graph in CSR form; seconds ≥ 0, of which ``longest`` is the greatest
     seed_node, seed_seconds, seed_label : shape (seeds,); a node may have several
+    low, high : only seeds with nodes from ``low`` to below ``high`` count
     limit : seconds beyond which nodes are not reached (≤)
     track : `INHERIT` or `ARC`; a seed's arc is −2
     bits : `BATCH_BITS`, or `TOGETHER` for seeds of one place
@@ -168,7 +173,7 @@ def search(
     nodes = len(indptr) - 1
     seconds, label = np.empty(nodes), np.empty(nodes, np.int32)
     slots = slots_for(longest, seed_seconds, limit)
-    order, begin = _batches(seed_node, nodes, bits)
+    order, begin = _batches(seed_node, low, high, bits)
     room = 2 * nodes + len(seed_node)
     fits = False
     while not fits:
@@ -200,6 +205,14 @@ def search(
         if label[node] == -1:
             seconds[node] = np.inf
     return seconds, label
+
+
+@compiled
+def merge(seconds: Floats, label: Ints, other_seconds: Floats, other_label: Ints) -> None:
+    """Take over what another search found nearer, shape (nodes,)."""
+    for node in range(len(seconds)):
+        if other_seconds[node] < seconds[node]:
+            seconds[node], label[node] = other_seconds[node], other_label[node]
 
 
 @compiled
@@ -254,7 +267,7 @@ def search_several(
     seconds = np.full((nodes, k), np.nextafter(limit, np.inf))
     label, metres = np.full((nodes, k), np.int32(-1)), np.zeros((nodes, k), np.float32)
     slots = slots_for(longest, seed_seconds, limit)
-    order, begin = _batches(seed_node, nodes, bits)
+    order, begin = _batches(seed_node, 0, nodes, bits)
     mask, per_second = slots - 1, 1.0 / BUCKET_SECONDS
     first_bucket = np.full(slots, np.int32(-1))
     room = 2 * nodes + len(seed_node) + 16

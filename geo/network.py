@@ -16,7 +16,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from geo import streets
+from geo import readoff, streets
 from geo.graph import Graph, Positions
 from geo.projection import geodesic_lengths, projection
 from geo.standards import Mode
@@ -81,21 +81,29 @@ class Stretches:
     owner: NDArray[np.int32]
 
     def ends(self, towards: bool) -> Floats:
-        """Both ends as `kernel.read_off` takes them, shape (n, 4)."""
+        """Both ends as `readoff.along_chains` takes them, shape (n, 4)."""
         low, high = self.low, self.high
         pair = (low.ahead, high.behind) if towards else (low.behind, high.ahead)
         return np.column_stack([low.at, pair[0], high.at, pair[1]])
 
-    def seeds(self, graph: Graph, towards: bool) -> "Seeds":
+    def seeds(self, towards: bool) -> "Seeds":
         """What a search for the stretches begins with: the ends of their chains."""
-        chain = self.low.chain
-        over_start, _ = graph.over_ends(self.low, not towards)
-        _, over_end = graph.over_ends(self.high, not towards)
-        seconds = np.concatenate([over_start, over_end]) + np.tile(self.extra, 2)
-        metres = np.concatenate([self.low_m, graph.length[chain] - self.high_m]) + np.tile(self.extra_m, 2)
-        node = np.concatenate([graph.start[chain], graph.end[chain]])
-        usable = np.isfinite(seconds)
-        return Seeds(node[usable], seconds[usable], metres[usable], np.tile(self.owner, 2)[usable])
+        graph = self.low.graph
+        home, over = (graph.back, graph.there) if towards else (graph.there, graph.back)
+        found = readoff.seeds(
+            graph.start,
+            graph.end,
+            home,
+            over,
+            graph.pieces,
+            graph.length,
+            self.low.chain,
+            self.ends(towards),
+            self.extra,
+            np.column_stack([self.low_m, self.high_m, self.extra_m]),
+            self.owner,
+        )
+        return Seeds(*found)
 
 
 @dataclass(frozen=True)

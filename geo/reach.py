@@ -3,6 +3,7 @@
 The search goes from the facilities on the graph against the direction of travel, since people travel *to* them.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 
 import numpy as np
@@ -17,6 +18,10 @@ Ints = NDArray[np.int64]
 
 NEAREST = 8
 """How many facilities are kept for every junction."""
+
+PARALLEL_FROM = 128
+"""Seeds from which on a second thread pays."""
+_threads = ThreadPoolExecutor(1, "search")
 
 
 class Reach:
@@ -44,9 +49,9 @@ class Reach:
         node_seconds, node_owner, node_metres = self.several
         own = slice(*np.searchsorted(stretches.low.chain, [chain, chain + 1]))
         along_s, along_m = route.along(graph, at, metres, stretches, own)
-        to_start, to_end = graph.over_ends(at, towards=True)
-        start, end = graph.start[chain], graph.end[chain]
-        seconds = np.concatenate([node_seconds[start] + to_start, node_seconds[end] + to_end, along_s])
+        ends = at.towards
+        start, end = int(ends.start[0]), int(ends.end[0])
+        seconds = np.concatenate([node_seconds[start] + ends.to_start, node_seconds[end] + ends.to_end, along_s])
         owner = np.concatenate([node_owner[start], node_owner[end], stretches.owner[own]])
         metres = np.concatenate([node_metres[start] + metres, node_metres[end] + graph.length[chain] - metres, along_m])
         chosen = first_of_each(owner, seconds)[:limit]
@@ -73,19 +78,33 @@ def junction_seconds(
     Two arrays of shape (junctions,): seconds (infinity: out of reach) and facility (−1). At a dead end they are those
     of a search that went no farther than the junction before it; `reached` reads what is there off the chain.
     """
-    arcs, seeds = network.graph.into if towards else network.graph.out, stretches.seeds(network.graph, towards)
-    return kernel.search(
-        arcs.indptr,
-        arcs.heads,
-        arcs.seconds,
-        arcs.longest,
-        seeds.node,
-        seeds.seconds,
-        seeds.owner,
-        limit,
-        kernel.INHERIT,
-        kernel.BATCH_BITS,
-    )
+    arcs, seeds = network.graph.into if towards else network.graph.out, stretches.seeds(towards)
+
+    def part(low: int, high: int) -> tuple[Floats, NDArray[np.int32]]:
+        return kernel.search(
+            arcs.indptr,
+            arcs.heads,
+            arcs.seconds,
+            arcs.longest,
+            seeds.node,
+            seeds.seconds,
+            seeds.owner,
+            low,
+            high,
+            limit,
+            kernel.INHERIT,
+            kernel.BATCH_BITS,
+        )
+
+    nodes = len(arcs.indptr) - 1
+    if len(seeds.node) < PARALLEL_FROM:
+        return part(0, nodes)
+    # The seeds of one half of the curve in a thread, those of the other half here.
+    middle = int(np.median(seeds.node))
+    other = _threads.submit(part, middle, nodes)
+    seconds, facility = part(0, middle)
+    kernel.merge(seconds, facility, *other.result())
+    return seconds, facility
 
 
 def several(
@@ -95,7 +114,7 @@ def several(
 
     Three arrays of shape (junctions, k), nearest first: seconds (infinity: fewer are reached), facility (−1), metres.
     """
-    graph, seeds = network.graph, stretches.seeds(network.graph, towards=True)
+    graph, seeds = network.graph, stretches.seeds(towards=True)
     return kernel.search_several(
         graph.into.indptr,
         graph.into.heads,
@@ -124,28 +143,23 @@ def reached(
     ``towards`` the stretches or from them; ``junctions`` is what `junction_seconds` gave, if it is at hand. Two arrays
     of shape (positions,): seconds (infinity: out of reach) and the facility that the stretch belongs to (−1).
     """
-    graph, places = network.graph, at.by_chain
-    rows = places.rows
-    node_seconds, node_facility = junctions or junction_seconds(network, stretches, towards)
+    graph, ends = network.graph, at.towards if towards else at.away
+    found = junctions or junction_seconds(network, stretches, towards)
+    seconds, facility = readoff.over_ends(*found, ends.start, ends.end, ends.to_start, ends.to_end)
     home, over = (graph.back, graph.there) if towards else (graph.there, graph.back)
-    onto, off = (rows.behind, rows.ahead) if towards else (rows.ahead, rows.behind)
-    return readoff.read_off(
-        node_seconds,
-        node_facility,
-        graph.start,
-        graph.end,
+    onto, off = (at.behind, at.ahead) if towards else (at.ahead, at.behind)
+    readoff.along_chains(
+        seconds,
+        facility,
         home,
         over,
-        graph.pieces,
-        places.chains,
-        places.first,
-        rows.at,
+        *at.by_chain,
+        at.at,
         onto,
         off,
-        places.order,
         stretches.low.chain,
         stretches.ends(towards),
         stretches.extra,
         stretches.owner,
-        len(at.chain),
     )
+    return seconds, facility

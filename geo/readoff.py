@@ -8,7 +8,7 @@ from geo.kernel import Floats, Ints, Singles, compiled, search_batch, slots_for
 
 @compiled
 def _along(at: float, onto: float, off: float, stretch: Floats, row: int, opened: bool, home_open: bool) -> float:
-    """Seconds between a place and a stretch of its chain, along the chain; the arguments are those of `read_off`."""
+    """Seconds between a place and a stretch of its chain, along it; the arguments are those of `along_chains`."""
     if at < stretch[row, 0]:
         return stretch[row, 1] - off if opened else np.inf
     if at > stretch[row, 2]:
@@ -20,7 +20,7 @@ def _along(at: float, onto: float, off: float, stretch: Floats, row: int, opened
 def _over_ends(
     at: float, onto: float, off: float, pieces: int, over: float, home_open: bool, at_start: float, at_end: float
 ) -> tuple[float, float]:
-    """Seconds of a place over the start and over the end of its chain; the arguments are those of `read_off`."""
+    """Seconds of a place over the start and over the end of its chain; the arguments are those of `along_chains`."""
     # At a chain's end one stands on the node, and no one-way binds.
     by_start = at_start + onto if home_open or at == 0 else np.inf
     by_end = at_end if at == pieces else at_end + max(0.0, over - off)
@@ -28,80 +28,112 @@ def _over_ends(
 
 
 @compiled
-def read_off(
-    node_seconds: Floats,
-    node_label: Ints,
+def over_ends(
+    node_seconds: Floats, node_label: Ints, start: Ints, end: Ints, to_start: Singles, to_end: Singles
+) -> tuple[Floats, Ints]:
+    """Seconds of places over the nearer end of their chain, by what a search wrote for the nodes.
+
+    Parameters
+    ----------
+    node_seconds, node_label : shape (nodes,)
+    start, end, to_start, to_end : shape (places,), the nodes at the ends and the seconds to them; infinity: never
+
+    Returns
+    -------
+    seconds, label : shape (places,), infinity and −1 where none is reached
+    """
+    seconds, label = np.empty(len(start)), np.empty(len(start), np.int32)
+    # No branches: which end is nearer cannot be foreseen.
+    for place in range(len(start)):
+        by_start = node_seconds[start[place]] + to_start[place]
+        by_end = node_seconds[end[place]] + to_end[place]
+        nearest = start[place] if by_start <= by_end else end[place]
+        seconds[place] = min(by_start, by_end)
+        label[place] = node_label[nearest] if seconds[place] < np.inf else np.int32(-1)
+    return seconds, label
+
+
+@compiled
+def along_chains(
+    seconds: Floats,
+    label: Ints,
+    home: Singles,
+    over: Singles,
+    first_place: Ints,
+    place_of: Ints,
+    at: Floats,
+    onto: Singles,
+    off: Singles,
+    stretch_chain: Ints,
+    stretch: Floats,
+    extra: Floats,
+    stretch_label: Ints,
+) -> None:
+    """Shorten ``seconds`` of places where a stretch of their own chain is reached along it.
+
+    Parameters
+    ----------
+    seconds, label : shape (places,)
+    home, over : shape (chains,), seconds of the whole chain in the direction that a place takes over its start, and
+        over its end (infinity: closed)
+    first_place, place_of : the places on each chain, in CSR form
+    at, onto, off : shape (places,), a place's coordinate on its chain; seconds between it and the start in the
+        direction of ``home`` and in that of ``over``
+    stretch_chain : shape (stretches,)
+    stretch, extra, stretch_label : shape (stretches, 4): ``at`` and ``off`` of the lower end, ``at`` and ``onto`` of
+        the upper one; what each costs besides; and whose it is
+    """
+    for row in range(len(stretch_chain)):
+        chain = stretch_chain[row]
+        opened, home_open = over[chain] < np.inf, home[chain] < np.inf
+        for number in range(first_place[chain], first_place[chain + 1]):
+            place = place_of[number]
+            way = extra[row] + _along(at[place], onto[place], off[place], stretch, row, opened, home_open)
+            if way < seconds[place]:
+                seconds[place], label[place] = way, stretch_label[row]
+
+
+@compiled
+def seeds(
     start: Ints,
     end: Ints,
     home: Singles,
     over: Singles,
     pieces: Ints,
-    chains: Ints,
-    first_place: Ints,
-    at: Floats,
-    onto: Singles,
-    off: Singles,
-    order: Ints,
-    stretch_chain: Ints,
+    length: Singles,
+    chain: Ints,
     stretch: Floats,
     extra: Floats,
-    stretch_label: Ints,
-    places: int,
-) -> tuple[Floats, Ints]:
-    """Seconds between places and the nearest of some stretches, by what a search from these wrote for the nodes.
+    metres: Floats,
+    label: Ints,
+) -> tuple[Ints, Floats, Floats, Ints]:
+    """What a search for stretches begins with: both ends of their chains.
 
-    A place's time is the least over both ends of its chain, or along the chain to a stretch that it has.
-
-    Parameters
-    ----------
-    node_seconds, node_label : shape (nodes,)
-    start, end, pieces : shape (chains,), as in `geo.graph.Graph`
-    home, over : shape (chains,), seconds of the whole chain, in the direction that a place takes over its start, and
-        over its end (infinity: closed)
-    chains : shape (m,), the chains that hold a place, in order
-    first_place : shape (m + 1,); where the places of each begin in the four arrays that follow
-    at, onto, off : shape (n,), a place's coordinate on its chain; seconds between it and the start in the direction of
-        ``home`` and in that of ``over``
-    order : shape (n,), number of the place
-    stretch_chain : shape (stretches,), in order
-    stretch, extra, stretch_label : shape (stretches, 4): ``at`` and ``off`` of the lower end, ``at`` and ``onto`` of
-        the upper one; what each costs besides; and whose it is
-    places : how many places are numbered
+    Parameters are those of `along_chains`, with ``start``, ``end``, ``pieces`` and ``length`` of the chains;
+    ``metres``, shape (stretches, 3), are where on its chain a stretch begins and ends, and those of its connector.
 
     Returns
     -------
-    seconds : shape (places,), infinity where none is reached
-    label : shape (places,), −1 there
+    node, seconds, metres, label : shape (seeds,), at most twice as many as there are stretches
     """
-    seconds, label = np.full(places, np.inf), np.full(places, np.int32(-1))
-    low = high = 0
-    for number in range(len(chains)):
-        chain = chains[number]
-        while low < len(stretch_chain) and stretch_chain[low] < chain:
-            low += 1
-        high = low
-        while high < len(stretch_chain) and stretch_chain[high] == chain:
-            high += 1
-        whole, home_open, opened = over[chain], home[chain] < np.inf, over[chain] < np.inf
-        at_start, at_end = node_seconds[start[chain]], node_seconds[end[chain]]
-        start_label, end_label = node_label[start[chain]], node_label[end[chain]]
-        for row in range(first_place[number], first_place[number + 1]):
-            if home_open and opened:
-                by_start, by_end = at_start + onto[row], at_end + max(np.float32(0.0), whole - off[row])
-            else:
-                by_start, by_end = _over_ends(
-                    at[row], onto[row], off[row], pieces[chain], whole, home_open, at_start, at_end
-                )
-            least, nearest = (by_start, start_label) if by_start <= by_end else (by_end, end_label)
-            for own in range(low, high):
-                way = extra[own] + _along(at[row], onto[row], off[row], stretch, own, opened, home_open)
-                if way < least:
-                    least, nearest = way, stretch_label[own]
-            if least < np.inf:
-                place = order[row]
-                seconds[place], label[place] = least, nearest
-        low = high
-    return seconds, label
+    most = 2 * len(chain)
+    node, seconds = np.empty(most, np.int32), np.empty(most)
+    gone, whose = np.empty(most), np.empty(most, np.int32)
+    count = 0
+    for row in range(len(chain)):
+        here = chain[row]
+        # From the start one goes the way of ``over``, from the end that of ``home``; at a node no one-way binds.
+        from_start = 0.0 if stretch[row, 0] == 0 else stretch[row, 1] if over[here] < np.inf else np.inf
+        from_end = 0.0 if stretch[row, 2] == pieces[here] else max(0.0, home[here] - stretch[row, 3])
+        for which in range(2):
+            taken = from_start if which == 0 else from_end
+            if taken < np.inf:
+                node[count] = start[here] if which == 0 else end[here]
+                seconds[count] = taken + extra[row]
+                gone[count] = metres[row, 2] + (metres[row, 0] if which == 0 else length[here] - metres[row, 1])
+                whose[count] = label[row]
+                count += 1
+    return node[:count], seconds[:count], gone[:count], whose[:count]
 
 
 @compiled
@@ -138,9 +170,9 @@ def catchments(
     indptr, heads, weights, longest : as in `search`
     first_seed : shape (candidates + 1,); where the seeds of each candidate begin
     incident, first_incident : the chains that touch each node, in CSR form
-    start … pieces : the chains, as in `read_off`
-    first_place : shape (chains + 1,); where the places on each chain begin in the four arrays that follow, which are
-        those of `read_off`
+    start … pieces : the chains, as in `along_chains`
+    first_place : shape (chains + 1,); where the places on each chain begin in the three arrays that follow, which are
+        those of `along_chains`, and in ``order``, which has their numbers
     first_stretch : shape (candidates + 1,); where the stretches of each candidate begin in the three arrays that follow
 
     Returns

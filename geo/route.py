@@ -43,7 +43,7 @@ class FromPlace:
         self._at = graph.positions(place.edge, place.fraction)
         self._metres_at = graph.metres_before(place.edge, place.fraction)
         self._chain = int(self._at.chain[0])
-        self._over = np.concatenate(graph.over_ends(self._at, towards=True))
+        self._over = np.concatenate([self._at.towards.to_start, self._at.towards.to_end]).astype(float)
         self._ends = np.array([graph.start[self._chain], graph.end[self._chain]])
         usable = np.isfinite(self._over)
         node_seconds, self._arc = kernel.search(
@@ -54,14 +54,15 @@ class FromPlace:
             self._ends[usable],
             self._over[usable],
             np.zeros(int(usable.sum()), np.int32),
+            0,
+            len(graph.origin),
             limit,
             kernel.ARC,
             kernel.TOGETHER,
         )
         # Ways onto a stretch: over the start of its chain, over its end, or along the chain if the place is on it too.
         low, high = stretches.low, stretches.high
-        over_start, _ = graph.over_ends(low, towards=False)
-        _, over_end = graph.over_ends(high, towards=False)
+        over_start, over_end = low.away.to_start, high.away.to_end
         own = slice(*np.searchsorted(low.chain, [self._chain, self._chain + 1]))
         ways = np.full((3, len(low.chain)), np.inf)
         ways[0] = node_seconds[graph.start[low.chain]] + over_start + stretches.extra
