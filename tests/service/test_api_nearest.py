@@ -187,3 +187,28 @@ def test_a_category_without_facilities_gives_the_reason(tmp_path, make_client):
     assert all(one["covered"] == 0 for one in client.get("/v1/coverage").json()["standards"])
     assert client.get("/").status_code == 200
     assert client.get("/maps/park-500").status_code == 200
+
+
+@pytest.mark.parametrize("coordinates", SYSTEMS)
+def test_the_way_comes_when_asked_for(client: TestClient, coordinates: str):
+    plain = nearest(client, **HERE, category="clinic", limit=3, coordinates=coordinates)
+    assert all("path" not in feature["properties"] for feature in plain["features"])
+    answer = nearest(client, **HERE, category="clinic", limit=3, coordinates=coordinates, path="true")
+    assert ids(answer) == ids(plain)
+    for feature in answer["features"]:
+        way = feature["properties"]["path"]
+        assert way["type"] == "LineString"
+        assert way["coordinates"][0] == pytest.approx([HERE["lon"], HERE["lat"]], abs=2e-6)
+        assert way["coordinates"][-1] == pytest.approx(feature["geometry"]["coordinates"], abs=1e-7)
+        length = GEOD.line_length(*zip(*way["coordinates"], strict=True))
+        # GCJ-02 and BD-09 stretch lengths by some per mille.
+        shifted = coordinates in ("gcj02", "bd09")
+        assert length == pytest.approx(feature["properties"]["metres"], rel=0.02 if shifted else 1e-3)
+
+
+def test_without_streets_there_is_no_way(make_client, tmp_path):
+    client = make_client(town.make(tmp_path / "town", streets=False))
+    lon, lat = town.place(1, 1)
+    answer = nearest(client, lon=lon, lat=lat, category="clinic", path="true")
+    assert answer["features"]
+    assert all(feature["properties"]["path"] is None for feature in answer["features"])

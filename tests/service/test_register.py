@@ -11,7 +11,7 @@ import pytest
 
 import program
 import town
-from geo import facilities, study
+from geo import coverage, facilities, reach, study
 from service.answers import Answers
 from service.register import Register, RegisterError
 from service.settings import Settings
@@ -283,3 +283,44 @@ def test_a_change_is_seen_by_others_in_their_next_answer(town_folder: Path):
     assert after == first.coverage("health-20") == second.all_coverage()[1]
     assert second.gap_map("health-20", "linked") != map_before
     assert "new" in second.register.get("new").index
+
+
+def test_a_change_of_one_category_leaves_what_is_known_of_the_others(
+    town_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    answers = Answers(Settings(study=town_folder))
+    before = {one.standard: one for one in answers.all_coverage()}
+
+    def further(features: list[dict]) -> None:
+        features[:] = features[:1]
+        features[0]["geometry"]["coordinates"] = list(town.place(8, 8))
+
+    moved = rewrite(town_folder / "facilities.geojson", further, tmp_path / "moved.geojson")
+    counted = []
+    count = coverage.count
+
+    def counting(travel, facilities, standard, on):
+        counted.append(standard)
+        return count(travel, facilities, standard, on)
+
+    monkeypatch.setattr(coverage, "count", counting)
+    searched = []
+    search = reach.junction_seconds
+    monkeypatch.setattr(reach, "junction_seconds", lambda *a, **k: searched.append(a) or search(*a, **k))
+    Register(answers.study, url(town_folder)).take_over(facilities.read(moved), None)
+    after = {one.standard: one for one in answers.all_coverage()}
+    assert {standard.category for standard in counted} == {"clinic"}
+    assert len(counted) == sum(one.category == "clinic" for one in before.values()) == 2
+    assert searched
+    for name, one in after.items():
+        assert (one is before[name]) == (one.category != "clinic")
+    assert after["health-15"].covered != before["health-15"].covered
+    # The same set of facilities again is not searched again.
+    searched.clear()
+    Register(answers.study, url(town_folder)).take_over(
+        facilities.read(town_folder / "facilities.geojson").iloc[:1], None
+    )
+    assert {one.standard: one.covered for one in answers.all_coverage()} == {
+        name: one.covered for name, one in before.items()
+    }
+    assert not searched
