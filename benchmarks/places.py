@@ -1,0 +1,76 @@
+"""The two real places: their extracts, and their raw networks by mode."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import osmium
+from pyproj import Geod
+
+from geo import streets
+from networks import METRES_A_DEGREE, WALK_MPS, Network
+
+EXTRACTS = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@dataclass(frozen=True)
+class Place:
+    """An extract, and the area in it that a study is made of (None: all of it)."""
+
+    name: str
+    area: str | None
+
+    @property
+    def extract(self) -> Path:
+        return EXTRACTS / self.name / f"{self.name}.osm.pbf"
+
+
+PLACES = {place.name: place for place in (Place("liechtenstein", "Liechtenstein"), Place("porto_alegre", None))}
+
+
+def read(extract: Path, mode: str, class_kph: Mapping[str, float], drive_factor: float) -> Network:
+    """The network of ``mode``, walk or drive, in an OpenStreetMap extract; lengths are geodesic.
+
+    Cars go at ``drive_factor`` of the legal speed, or of their class's where none is known.
+    """
+    where: dict[int, tuple[float, float]] = {}
+    pairs: list[tuple[int, int]] = []
+    ways: list[tuple[int, float, bool, bool]] = []  # pieces, metres a second, open onwards and back
+    for thing in osmium.FileProcessor(str(extract)).with_locations():
+        if not thing.is_way() or "highway" not in thing.tags:
+            continue
+        tags = dict(thing.tags)
+        if mode == "walk":
+            mps, onward, back = WALK_MPS, streets.walkable(tags), streets.walkable(tags)
+        else:
+            legal = streets.maxspeed_kph(tags)
+            kph = class_kph.get(tags["highway"], np.nan) if np.isnan(legal) else legal
+            mps = kph * drive_factor / 3.6
+            onward, back = streets.drivable(tags, class_kph)
+        if not (onward or back):
+            continue
+        nodes = [(node.ref, node.location) for node in thing.nodes]
+        where.update((ref, (at.lon, at.lat)) for ref, at in nodes if at.valid())
+        pieces = [(a, b) for (a, at), (b, to) in pairwise(nodes) if at.valid() and to.valid() and a != b]
+        pairs += pieces
+        ways.append((len(pieces), mps, onward, back))
+    refs, ends = np.unique(np.array(pairs, dtype=np.int64), return_inverse=True)
+    u, v = ends.reshape(-1, 2).astype(np.int32).T
+    lon, lat = np.array([where[ref] for ref in refs.tolist()]).T
+    metres = np.asarray(Geod(ellps="WGS84").inv(lon[u], lat[u], lon[v], lat[v])[2])
+    pieces_of, *columns = (np.array(column) for column in zip(*ways, strict=True))
+    mps, onwards, backs = (np.repeat(column, pieces_of) for column in columns)
+    squeeze = np.cos(np.radians(lat.mean()))
+    return Network(
+        x=lon * METRES_A_DEGREE * squeeze,
+        y=lat * METRES_A_DEGREE,
+        lon=lon,
+        lat=lat,
+        u=np.ascontiguousarray(u),
+        v=np.ascontiguousarray(v),
+        metres=metres,
+        forward=np.where(onwards, metres / mps, np.inf),
+        backward=np.where(backs, metres / mps, np.inf),
+    )
