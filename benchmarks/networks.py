@@ -42,6 +42,15 @@ class Network:
         """Whether every edge takes the same time in both directions."""
         return bool(np.array_equal(self.forward, self.backward))
 
+    def around_the_middle(self, metres: float) -> "Network":
+        """What lies within ``metres`` of the middle node, numbered anew."""
+        near = np.hypot(self.x - np.median(self.x), self.y - np.median(self.y)) <= metres
+        kept = near[self.u] & near[self.v]
+        nodes, ends = np.unique(np.concatenate([self.u[kept], self.v[kept]]), return_inverse=True)
+        u, v = ends.astype(np.int32).reshape(2, -1)
+        at = (self.x[nodes], self.y[nodes], self.lon[nodes], self.lat[nodes])
+        return Network(*at, u, v, self.metres[kept], self.forward[kept], self.backward[kept])
+
     def save(self, folder: Path) -> None:
         """Write the arrays into ``folder``."""
         folder.mkdir(parents=True, exist_ok=True)
@@ -128,9 +137,7 @@ def generate(nodes: int, seed: int) -> Network:
         at[name] = at.copy()
     seconds = metres / WALK_MPS
     lon, lat = x / METRES_A_DEGREE, y / METRES_A_DEGREE
-    return Network(
-        x, y, lon, lat, name[tails], name[heads], metres, seconds, np.where(one_way, np.inf, seconds)
-    )
+    return Network(x, y, lon, lat, name[tails], name[heads], metres, seconds, np.where(one_way, np.inf, seconds))
 
 
 def _crossed(line: Ints) -> Floats:

@@ -25,9 +25,7 @@ class Prepared:
 
 def prepare(network: Network) -> Prepared:
     """From raw arrays to what a search needs."""
-    graph = Graph.prepare(
-        network.u, network.v, network.forward, network.backward, network.metres, network.x, network.y
-    )
+    graph = Graph.prepare(network.u, network.v, network.forward, network.backward, network.metres, network.x, network.y)
     # A node is where any edge that touches it begins or ends.
     edge, fraction = np.zeros(len(network), np.int32), np.zeros(len(network))
     edges = np.arange(len(network.u), dtype=np.int32)
@@ -145,9 +143,9 @@ def read_extract(extract: Path, area: str | None) -> osm.Extract:
     return osm.read(extract, boundaries, within, _silent)
 
 
-def build_study(extract: Path, area: str | None, folder: Path) -> Travel:
-    """A study made from an extract, opened for `isochrone`."""
-    build.build(folder, build.Sources(extract, area=area), _silent)
+def build_study(extract: Path, area: str | None, population: Path | None, folder: Path) -> Travel:
+    """A study made from an extract and a table of people, opened for `isochrone`."""
+    build.build(folder, build.Sources(extract, area=area, population=population), _silent)
     return Travel(study.read(folder))
 
 

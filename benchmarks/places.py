@@ -11,23 +11,34 @@ from pyproj import Geod
 
 from geo import streets
 from networks import METRES_A_DEGREE, WALK_MPS, Network
-
-EXTRACTS = Path(__file__).resolve().parents[2] / "shared" / "data"
+from stages import EXTRACTS
 
 
 @dataclass(frozen=True)
 class Place:
-    """An extract, and the area in it that a study is made of (None: all of it)."""
+    """An extract; the area in it that a study is made of (None: all of it); a table of people beside it, if any."""
 
     name: str
     area: str | None
+    people: str | None
+    projection: str
 
     @property
     def extract(self) -> Path:
         return EXTRACTS / self.name / f"{self.name}.osm.pbf"
 
+    @property
+    def population(self) -> Path | None:
+        return None if self.people is None else EXTRACTS / self.name / self.people
 
-PLACES = {place.name: place for place in (Place("liechtenstein", "Liechtenstein"), Place("porto_alegre", None))}
+
+PLACES = {
+    place.name: place
+    for place in (
+        Place("liechtenstein", "Liechtenstein", None, "EPSG:32632"),
+        Place("porto_alegre", None, "hexgrid.csv", "EPSG:32722"),
+    )
+}
 
 
 def read(extract: Path, mode: str, class_kph: Mapping[str, float], drive_factor: float) -> Network:

@@ -4,22 +4,31 @@ import gc
 import resource
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 
 def clock(task: Callable[[], Any]) -> float:
-    """Seconds that ``task`` takes, the garbage collector quiet."""
+    """Seconds that ``task`` takes."""
+    begin = time.perf_counter()
+    task()
+    return time.perf_counter() - begin
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """The garbage collector off, and what there is left alone by it."""
     gc.collect()
+    gc.freeze()
     gc.disable()
     try:
-        begin = time.perf_counter()
-        task()
-        return time.perf_counter() - begin
+        yield
     finally:
         gc.enable()
+        gc.unfreeze()
 
 
 def interleaved(tasks: Mapping[str, Callable[[], Any]], rounds: int, patience_s: float) -> dict[str, float]:
@@ -28,16 +37,17 @@ def interleaved(tasks: Mapping[str, Callable[[], Any]], rounds: int, patience_s:
     A task runs ``rounds`` times, or as often as ``patience_s`` seconds allow, but at least twice; for one that needs
     longer than that the warm-up is the measurement.
     """
-    warm = {name: clock(task) for name, task in tasks.items()}
-    left = {
-        name: 0 if seconds > patience_s else min(rounds, max(2, int(patience_s / seconds)))
-        for name, seconds in warm.items()
-    }
-    best = {name: warm[name] if not runs else np.inf for name, runs in left.items()}
-    for turn in range(rounds):
-        for name, task in tasks.items():
-            if turn < left[name]:
-                best[name] = min(best[name], clock(task))
+    with quiet():
+        best = {name: clock(task) for name, task in tasks.items()}
+        left = {
+            name: 0 if seconds > patience_s else min(rounds, max(2, int(patience_s / seconds)))
+            for name, seconds in best.items()
+        }
+        best |= {name: np.inf for name, runs in left.items() if runs}
+        for turn in range(rounds):
+            for name, task in tasks.items():
+                if turn < left[name]:
+                    best[name] = min(best[name], clock(task))
     return {name: float(seconds) for name, seconds in best.items()}
 
 
