@@ -57,7 +57,7 @@ def measure(plan: Plan, scratch: Path, apart: bool) -> tuple[list[Result], Numbe
     for name in there:
         if name == "porto_alegre":
             results += catchment_rows(run, name, tools)
-        results += isochrone_rows(run, name)
+        results += isochrone_rows(run, name, stages.installed("osmnx") and name in plan.drawn_by_osmnx)
         seconds = run("reading", name)
         results.append(row(f"reading-{name}", seconds["ours"], seconds["osmium"], "s"))
     seconds = run("ready")
@@ -72,7 +72,8 @@ def named(what: str, name: str) -> str:
 
 def network_rows(run: Run, name: str, tools: list[str], copied: float) -> list[Result]:
     """Results of one network: preparation, questions, memory, equality, and ours against the memory's speed."""
-    numbers = {tool: run("alone", name, tool) for tool in tools}
+    # In turn with others, questions are asked below; alone, for their growth.
+    numbers = {tool: run("alone", name, tool, name in APART or tool in tools[:2]) for tool in tools}
     ours = numbers["ours"]
     results = []
     seconds = {what: {tool: numbers[tool][what] for tool in tools} for what in ("every-node", "demand")}
@@ -110,9 +111,9 @@ def catchment_rows(run: Run, name: str, tools: list[str]) -> list[Result]:
     return results
 
 
-def isochrone_rows(run: Run, name: str) -> list[Result]:
+def isochrone_rows(run: Run, name: str, drawn: bool) -> list[Result]:
     """Results of isochrones around junctions of a real place."""
-    numbers = run("isochrones", name, ["osmnx"] if stages.installed("osmnx") else [])
+    numbers = run("isochrones", name, drawn)
     results = []
     for mode in ("walk", "drive"):
         ours = numbers[mode]["ours"]

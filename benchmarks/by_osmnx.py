@@ -17,7 +17,7 @@ def prepare(network: Network, crs: str) -> Any:
     """The simplified graph, in metres of ``crs``: what `ox.graph_from_place` and `ox.project_graph` leave one with."""
     graph = nx.MultiDiGraph(crs=crs)
     x, y = network.x.tolist(), network.y.tolist()
-    graph.add_nodes_from((node, {"x": x[node], "y": y[node]}) for node in range(len(network)))
+    graph.add_nodes_from((node, {"x": x[node], "y": y[node]}) for node in np.unique([network.u, network.v]).tolist())
     ends = network.u.tolist(), network.v.tolist()
     for tails, heads, seconds in ((*ends, network.forward), (*ends[::-1], network.backward)):
         for tail, head, metres, time in zip(tails, heads, network.metres.tolist(), seconds.tolist(), strict=True):

@@ -23,12 +23,14 @@ class Prepared:
         seconds = np.concatenate([network.forward[onward], network.backward[back]])
         if not outward:
             tails, heads = heads, tails
-        order = np.lexsort((seconds, heads, tails))
-        tails, heads, seconds = tails[order], heads[order], seconds[order]
-        first = np.ones(len(tails), dtype=bool)
-        first[1:] = (tails[1:] != tails[:-1]) | (heads[1:] != heads[:-1])
-        indptr = np.searchsorted(tails[first], np.arange(len(network) + 1)).astype(np.int32)
-        self.arcs = csr_array((seconds[first], heads[first], indptr), shape=(len(network),) * 2)
+        shape = (len(network),) * 2
+        self.arcs = csr_array((seconds, (tails, heads)), shape=shape)
+        if self.arcs.nnz < len(seconds):  # parallel arcs have been added up: take the least
+            order = np.lexsort((seconds, heads, tails))
+            tails, heads, seconds = tails[order], heads[order], seconds[order]
+            first = np.ones(len(tails), dtype=bool)
+            first[1:] = (tails[1:] != tails[:-1]) | (heads[1:] != heads[:-1])
+            self.arcs = csr_array((seconds[first], (tails[first], heads[first])), shape=shape)
         self.network = network
 
 

@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
 
 WALK_MPS = 4.0 / 3.6
-BLOCK_M = 110.0
+BLOCK_M = 80.0
 METRES_A_DEGREE = 111_320.0
 
 
@@ -42,9 +42,13 @@ class Network:
         """Whether every edge takes the same time in both directions."""
         return bool(np.array_equal(self.forward, self.backward))
 
+    def near_the_middle(self, metres: float) -> NDArray[np.bool_]:
+        """Which nodes lie within ``metres`` of the middle, shape (nodes,)."""
+        return np.asarray(np.hypot(self.x - np.median(self.x), self.y - np.median(self.y)) <= metres)
+
     def around_the_middle(self, metres: float) -> "Network":
-        """What lies within ``metres`` of the middle node, numbered anew."""
-        near = np.hypot(self.x - np.median(self.x), self.y - np.median(self.y)) <= metres
+        """What lies within ``metres`` of the middle, numbered anew."""
+        near = self.near_the_middle(metres)
         kept = near[self.u] & near[self.v]
         nodes, ends = np.unique(np.concatenate([self.u[kept], self.v[kept]]), return_inverse=True)
         u, v = ends.astype(np.int32).reshape(2, -1)
@@ -108,8 +112,8 @@ def generate(nodes: int, seed: int) -> Network:
     lonely = number[-1:]  # its neighbour may not be there
     u = np.concatenate([east, north, slant, lonely, rng.integers(0, grid, tips)])
     v = np.concatenate([east + 1, north + wide, slant + wide + 1, lonely - 1, np.arange(grid, junctions)])
-    x, y = (np.concatenate([at * BLOCK_M + rng.normal(0, 18, grid), np.zeros(tips)]) for at in (column, row))
-    x[grid:], y[grid:] = (at[u[-tips:]] + rng.normal(0, 45, tips) for at in (x, y))
+    x, y = (np.concatenate([at * BLOCK_M + rng.normal(0, 13, grid), np.zeros(tips)]) for at in (column, row))
+    x[grid:], y[grid:] = (at[u[-tips:]] + rng.normal(0, 35, tips) for at in (x, y))
 
     # Shape nodes are dealt to streets at random, some to each, and bend them a little.
     shapes = nodes - junctions

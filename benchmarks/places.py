@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -41,6 +42,17 @@ PLACES = {
 }
 
 
+@cache
+def _ways(extract: Path) -> list[tuple[dict[str, str], list[tuple[int, float, float] | None]]]:
+    """Tags of all highways, and their nodes: number, longitude, latitude; None where one is not in the extract."""
+    found = []
+    for thing in osmium.FileProcessor(str(extract)).with_locations():
+        if thing.is_way() and "highway" in thing.tags:
+            nodes = [(n.ref, n.location.lon, n.location.lat) if n.location.valid() else None for n in thing.nodes]
+            found.append((dict(thing.tags), nodes))
+    return found
+
+
 def read(extract: Path, mode: str, class_kph: Mapping[str, float], drive_factor: float) -> Network:
     """The network of ``mode``, walk or drive, in an OpenStreetMap extract; lengths are geodesic.
 
@@ -49,10 +61,7 @@ def read(extract: Path, mode: str, class_kph: Mapping[str, float], drive_factor:
     where: dict[int, tuple[float, float]] = {}
     pairs: list[tuple[int, int]] = []
     ways: list[tuple[int, float, bool, bool]] = []  # pieces, metres a second, open onwards and back
-    for thing in osmium.FileProcessor(str(extract)).with_locations():
-        if not thing.is_way() or "highway" not in thing.tags:
-            continue
-        tags = dict(thing.tags)
+    for tags, nodes in _ways(extract):
         if mode == "walk":
             mps, onward, back = WALK_MPS, streets.walkable(tags), streets.walkable(tags)
         else:
@@ -60,13 +69,11 @@ def read(extract: Path, mode: str, class_kph: Mapping[str, float], drive_factor:
             kph = class_kph.get(tags["highway"], np.nan) if np.isnan(legal) else legal
             mps = kph * drive_factor / 3.6
             onward, back = streets.drivable(tags, class_kph)
-        if not (onward or back):
-            continue
-        nodes = [(node.ref, node.location) for node in thing.nodes]
-        where.update((ref, (at.lon, at.lat)) for ref, at in nodes if at.valid())
-        pieces = [(a, b) for (a, at), (b, to) in pairwise(nodes) if at.valid() and to.valid() and a != b]
-        pairs += pieces
-        ways.append((len(pieces), mps, onward, back))
+        if onward or back:
+            pieces = [(a[0], b[0]) for a, b in pairwise(nodes) if a and b and a[0] != b[0]]
+            where.update((node[0], node[1:]) for node in nodes if node)
+            pairs += pieces
+            ways.append((len(pieces), mps, onward, back))
     refs, ends = np.unique(np.array(pairs, dtype=np.int64), return_inverse=True)
     u, v = ends.reshape(-1, 2).astype(np.int32).T
     lon, lat = np.array([where[ref] for ref in refs.tolist()]).T

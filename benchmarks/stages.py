@@ -36,7 +36,8 @@ class Plan:
     """How much is measured.
 
     ``sizes`` are the nodes of the generated networks by name; of real ones there is what lies ``within_m`` metres of
-    the middle. A task is run in so many ``rounds``, and for ``patience_s`` seconds.
+    the middle. A task is run in so many ``rounds``, and for ``patience_s`` seconds. ``demand``, ``sources`` of real
+    places, ``catchments`` and isochrones' ``starts`` are numbers of places.
     """
 
     sizes: dict[str, int]
@@ -48,6 +49,7 @@ class Plan:
     catchments: int
     starts: int
     copied_mb: int
+    drawn_by_osmnx: Sequence[str]
 
 
 FULL = Plan(
@@ -58,8 +60,9 @@ FULL = Plan(
     demand=50_000,
     sources=500,
     catchments=2_000,
-    starts=12,
+    starts=8,
     copied_mb=400,
+    drawn_by_osmnx=("porto_alegre", "liechtenstein"),
 )
 QUICK = Plan(
     sizes={"generated-0.1m": 3_000, "generated-1m": 10_000, "generated-10m": 30_000},
@@ -71,6 +74,7 @@ QUICK = Plan(
     catchments=40,
     starts=2,
     copied_mb=50,
+    drawn_by_osmnx=("porto_alegre",),
 )
 
 
@@ -151,21 +155,27 @@ def make(plan: Plan, scratch: Path, name: str) -> Numbers:
     return {"seconds": seconds, "nodes": len(network), "edges": len(network.u)}
 
 
-def alone(plan: Plan, scratch: Path, name: str, tool: str) -> Numbers:
-    """One tool by itself on one network: preparation, questions, peak memory; its answers go into ``scratch``."""
+def alone(plan: Plan, scratch: Path, name: str, tool: str, often: bool) -> Numbers:
+    """One tool by itself on one network: preparation, questions (``often`` or once), peak memory.
+
+    Its answers go into ``scratch``.
+    """
     _warm(tool)
     network = Network.load(scratch / name)
     asked = Tool(tool, network, Question.on(network, name, plan))
-    np.save(scratch / f"{name}-every-node-{tool}.npy", asked.every_node())
-    np.save(scratch / f"{name}-demand-{tool}.npy", asked.demand())
-    numbers: Numbers = {"memory": timing.peak_gb(), "prepare": asked.preparation_s}
-    numbers |= timing.interleaved(
-        {"every-node": asked.every_node, "demand": asked.demand}, plan.rounds, plan.patience_s
-    )
+    tasks: dict[str, Callable[[], Any]] = {"every-node": asked.every_node, "demand": asked.demand}
+    numbers: Numbers = {"prepare": asked.preparation_s}
+    for what, task in tasks.items():
+        begin = time.perf_counter()
+        answer = task()
+        numbers[what] = time.perf_counter() - begin
+        np.save(scratch / f"{name}-{what}-{tool}.npy", answer)
+    numbers["memory"] = timing.peak_gb()
+    tasks = {what: task for what, task in tasks.items() if often and numbers[what] <= plan.patience_s}
+    numbers |= timing.interleaved(tasks, plan.rounds, plan.patience_s)
     if asked.preparation_s < plan.patience_s:
-        again = timing.interleaved(
-            {"prepare": lambda: asked.module.prepare(network)}, min(plan.rounds, 5), plan.patience_s
-        )
+        tasks = {"prepare": lambda: asked.module.prepare(network)}
+        again = timing.interleaved(tasks, min(plan.rounds, 5), plan.patience_s)
         numbers["prepare"] = min(numbers["prepare"], again["prepare"])
     if tool == "ours":
         numbers["touched"] = asked.module.touched_bytes(asked.prepared)
@@ -273,11 +283,11 @@ def reopen(plan: Plan, scratch: Path, name: str, tools: Sequence[str]) -> Number
     return {"seconds": timing.interleaved(tasks, min(plan.rounds, 10), 3 * plan.patience_s)}
 
 
-def isochrones(plan: Plan, scratch: Path, name: str, tools: Sequence[str]) -> Numbers:
+def isochrones(plan: Plan, scratch: Path, name: str, drawn: bool) -> Numbers:
     """Isochrones around junctions of a real place: median seconds, and which share of street ends they hold.
 
     ``walk`` and ``drive``: of the ends that scipy finds within the time, over all starts and contours, the share
-    inside; and of those beyond.
+    inside; and of those beyond. On foot also as ``drawn`` by osmnx.
     """
     import shapely
     from pyproj import Transformer
@@ -293,18 +303,23 @@ def isochrones(plan: Plan, scratch: Path, name: str, tools: Sequence[str]) -> Nu
         network = read(place.extract, mode, *ours.speeds())
         degree = np.bincount(np.concatenate([network.u, network.v]), minlength=len(network))
         ends = np.flatnonzero(degree != 2)
-        starts = np.random.default_rng(SEED).choice(np.flatnonzero(degree > 2), plan.starts, replace=False)
+        junctions = np.flatnonzero((degree > 2) & network.near_the_middle(plan.within_m))
+        starts = np.random.default_rng(SEED).choice(junctions, plan.starts, replace=False)
         outward = by_scipy.Prepared(network, outward=True)
         tasks: dict[str, Callable[[int], Any]] = {
             "ours": lambda node, n=network, m=mode: ours.isochrone(travel, n.lon[node], n.lat[node], MINUTES, m)
         }
         points = {"ours": shapely.points(network.lon[ends], network.lat[ends])}
-        if mode == "walk" and "osmnx" in tools:
+        if mode == "walk" and drawn:
             import by_osmnx
 
             metric = Transformer.from_crs("EPSG:4326", place.projection, always_xy=True)
             x, y = metric.transform(network.lon, network.lat)
-            graph = by_osmnx.prepare(replace(network, x=x, y=y), place.projection)
+            # Who starts within so many metres walks 1,000 on, and the rest is not asked for.
+            near = network.near_the_middle(plan.within_m + 1500.0)
+            kept = near[network.u] & near[network.v]
+            edges = {each: getattr(network, each)[kept] for each in ("u", "v", "metres", "forward", "backward")}
+            graph = by_osmnx.prepare(replace(network, x=x, y=y, **edges), place.projection)
             tasks["osmnx"] = lambda node, graph=graph: by_osmnx.isochrone(graph, int(node), MINUTES)
             points["osmnx"] = shapely.points(x[ends], y[ends])
         times: dict[str, list[float]] = {tool: [] for tool in tasks}
@@ -318,7 +333,7 @@ def isochrones(plan: Plan, scratch: Path, name: str, tools: Sequence[str]) -> Nu
                     held[tool] += (inside & within).sum(), within.sum(), (inside & ~within).sum(), (~within).sum()
             best = timing.interleaved(
                 {tool: lambda task=task, node=node: task(node) for tool, task in tasks.items()},
-                min(plan.rounds, 5),
+                min(plan.rounds, 3),
                 plan.patience_s,
             )
             for tool, one in best.items():
@@ -348,7 +363,7 @@ def reading(plan: Plan, scratch: Path, name: str) -> Numbers:
             pass
 
     tasks = {"ours": lambda: ours.read_extract(place.extract, place.area), "osmium": passing}
-    return timing.interleaved(tasks, min(plan.rounds, 6), 4 * plan.patience_s)
+    return timing.interleaved(tasks, min(plan.rounds, 5), 4 * plan.patience_s)
 
 
 LIBRARIES = """
@@ -376,7 +391,7 @@ def ready(plan: Plan, scratch: Path) -> Numbers:
         "ours": lambda: _serve(scratch),
         "imports": lambda: subprocess.run([sys.executable, str(importing)], check=True),
     }
-    return timing.interleaved(tasks, min(plan.rounds, 6), 20.0 if plan.rounds > 2 else 0.0)
+    return timing.interleaved(tasks, min(plan.rounds, 4), 10 * plan.patience_s if plan.rounds > 2 else 0.0)
 
 
 def _serve(scratch: Path) -> None:

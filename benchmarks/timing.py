@@ -34,13 +34,13 @@ def quiet() -> Iterator[None]:
 def interleaved(tasks: Mapping[str, Callable[[], Any]], rounds: int, patience_s: float) -> dict[str, float]:
     """The least seconds of each task, run in turn after a warm-up.
 
-    A task runs ``rounds`` times, or as often as ``patience_s`` seconds allow, but at least twice; for one that needs
-    longer than that the warm-up is the measurement.
+    A task runs ``rounds`` times, or as often as ``patience_s`` seconds allow, but at least three times; for one
+    that needs longer than that the warm-up is the measurement.
     """
     with quiet():
         best = {name: clock(task) for name, task in tasks.items()}
         left = {
-            name: 0 if seconds > patience_s else min(rounds, max(2, int(patience_s / seconds)))
+            name: 0 if seconds > patience_s else min(rounds, max(3, int(patience_s / seconds)))
             for name, seconds in best.items()
         }
         best |= {name: np.inf for name, runs in left.items() if runs}
