@@ -3,8 +3,12 @@ PYTHON ?= python3
 UV := .venv/bin/uv
 export UV_COMPILE_BYTECODE := 1
 export UV_PYTHON := .venv/bin/python
+# On CI the benchmark's peers are there too: no test is skipped.
+ifeq ($(CI),true)
+SYNC ?= --group bench
+endif
 
-.PHONY: serve test check format sample readme pictures image setup
+.PHONY: serve test check format sample readme pictures bench image setup
 
 serve: setup
 	.venv/bin/fuwuquan serve
@@ -30,6 +34,10 @@ readme: setup
 
 pictures: setup
 	.venv/bin/python docs/pictures.py
+
+bench: setup
+	$(UV) sync --locked --all-extras --group bench
+	.venv/bin/python benchmarks
 
 image:
 	docker build -t fuwuquan .

@@ -1,0 +1,179 @@
+"""Measure the program beside its peers: `make bench`, or python benchmarks [--quick] [--output FOLDER].
+
+Without --quick, results.json and machine.json go beside this file and the page of them into docs/.
+"""
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import date
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import page
+import stages
+from stages import FULL, QUICK, Numbers, Plan
+
+HERE = Path(__file__).resolve().parent
+REAL = ("porto_alegre", "liechtenstein")
+TOOLS = ("ours", "scipy", "networkx", "pandana")
+LARGEST = "generated-10m"  # for ours and scipy alone
+APART = ("generated-1m", LARGEST)  # each tool by itself: their preparation is too long to be done twice
+
+Result = dict[str, Any]
+Run = Callable[..., Numbers]
+
+
+def row(name: str, ours: float, theirs: float, unit: str) -> Result:
+    """A result; the ratio says how many times less ours is."""
+    return {"name": name, "ours": ours, "theirs": theirs, "ratio": theirs / max(ours, 1e-9), "unit": unit}
+
+
+def measure(plan: Plan, scratch: Path, apart: bool) -> tuple[list[Result], Numbers]:
+    """All results, and what is to be known of the run: the memory's speed, nodes and edges of the networks."""
+
+    def run(stage: str, *arguments: Any) -> Numbers:
+        begin = time.monotonic()
+        numbers = stages.run(stage, plan, scratch, *arguments, apart=apart)
+        print(f"{time.monotonic() - begin:6.1f} s", stage, *arguments, file=sys.stderr)
+        return numbers
+
+    there = [name for name in REAL if (stages.EXTRACTS / name).is_dir()]
+    tools = [tool for tool in TOOLS if stages.installed(tool)]
+    copied = run("bandwidth")["copy_gb_s"]
+    results: list[Result] = []
+    sizes: dict[str, Numbers] = {}
+    for name in (*there, *plan.sizes):
+        sizes[name] = run("make", name)
+        results += network_rows(run, name, tools[:2] if name == LARGEST else tools, copied)
+    settled = {one["name"]: one["ours"] for one in results if one["name"].startswith("settled-")}
+    results.append(row("growth", settled[f"settled-{LARGEST}"] / settled["settled-generated-0.1m"], 2.5, "times"))
+    for name in there:
+        if name == "porto_alegre":
+            results += catchment_rows(run, name, tools)
+        results += isochrone_rows(run, name, stages.installed("osmnx") and name in plan.drawn_by_osmnx)
+        seconds = run("reading", name)
+        results.append(row(f"reading-{name}", seconds["ours"], seconds["osmium"], "s"))
+    seconds = run("ready")
+    results.append(row("ready", seconds["ours"], seconds["imports"], "s"))
+    return results, {"copy_gb_s": copied, "demand": plan.demand, "sources": plan.sources, "networks": sizes}
+
+
+def named(what: str, name: str) -> str:
+    """A result's name; Porto Alegre's go without the network's."""
+    return what if name == "porto_alegre" else f"{what}-{name}"
+
+
+def network_rows(run: Run, name: str, tools: list[str], copied: float) -> list[Result]:
+    """Results of one network: preparation, questions, memory, equality, and ours against the memory's speed."""
+    # In turn with others, questions are asked below; alone, for their growth.
+    numbers = {tool: run("alone", name, tool, name in APART or tool in tools[:2]) for tool in tools}
+    ours = numbers["ours"]
+    results = []
+    seconds = {what: {tool: numbers[tool][what] for tool in tools} for what in ("every-node", "demand")}
+    sources = None
+    if name not in APART:
+        in_turn = run("together", name, tools)
+        seconds, sources = {what: in_turn[what] for what in seconds}, in_turn.get("sources")
+    for tool in tools[1:]:
+        results += [row(named(f"{what}-{tool}", name), one["ours"], one[tool], "s") for what, one in seconds.items()]
+        for what, unit in (("prepare", "s"), ("memory", "GB")):
+            results.append(row(named(f"{what}-{tool}", name), ours[what], numbers[tool][what], unit))
+    if sources is not None:
+        both = sources + seconds["every-node"]["pandana"]
+        results.append(row(named("set-and-every-node-pandana", name), seconds["every-node"]["ours"], both, "s"))
+    off = run("compare", name, tools)
+    results.append(row(f"equal-{name}", off["ours"], 0.01, "s"))
+    results += [row(f"difference-{tool}-{name}", off["ours"], off[tool], "s") for tool in tools[2:]]
+    per_node = {tool: numbers[tool]["every-node"] / ours["settled"] * 1e9 for tool in tools}
+    results.append(row(f"settled-{name}", per_node["ours"], per_node["scipy"], "ns"))
+    results.append(row(f"bandwidth-{name}", ours["every-node"], ours["touched"] / copied / 1e9, "s"))
+    if name == LARGEST:
+        results.append(row("memory-10m", ours["memory"], 4.0, "GB"))
+    return results
+
+
+def catchment_rows(run: Run, name: str, tools: list[str]) -> list[Result]:
+    """Results of catchments and of a network reopened."""
+    seconds = run("catchments", name, [tool for tool in tools if tool != "networkx"])["seconds"]
+    results = [row("catchments-scipy", seconds["ours"], seconds["scipy"], "s")]
+    again = run("reopen", name, tools)["seconds"]
+    if "pandana" in tools:
+        searched, kept = seconds["pandana"], seconds["pandana-precomputed"]
+        results.append(row("catchments-pandana", seconds["ours"], min(searched, kept), "s"))
+        results.append(row("reopen-pandana", again["ours"], again["pandana"], "s"))
+    return results
+
+
+def isochrone_rows(run: Run, name: str, drawn: bool) -> list[Result]:
+    """Results of isochrones around junctions of a real place."""
+    numbers = run("isochrones", name, drawn)
+    results = []
+    for mode in ("walk", "drive"):
+        ours = numbers[mode]["ours"]
+        inside = row(f"isochrone-inside-{name}-{mode}", ours["inside"], 0.99, "share")
+        results += [inside | {"ratio": ours["inside"] / 0.99}]  # the more the better
+        results += [row(f"isochrone-beyond-{name}-{mode}", ours["beyond"], 0.02, "share")]
+    if "osmnx" in numbers["walk"]:
+        ours, theirs = (numbers["walk"][tool] for tool in ("ours", "osmnx"))
+        results.append(row(named("isochrone-osmnx", name), ours["seconds"], theirs["seconds"], "s"))
+        inside = row(f"osmnx-inside-{name}", ours["inside"], theirs["inside"], "share")
+        results.append(inside | {"ratio": ours["inside"] / theirs["inside"]})
+        results.append(row(f"osmnx-beyond-{name}", ours["beyond"], theirs["beyond"], "share"))
+    return results
+
+
+def about(run: Numbers) -> Numbers:
+    """The machine, the day and the libraries, with what is known of the run."""
+    libraries = ("numba", "numpy", "scipy", "networkx", "pandana", "osmnx", "osmium")
+    return {
+        "date": date.today().isoformat(),
+        "processor": processor(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "python": platform.python_version(),
+        "libraries": {name: metadata.version(name) for name in libraries if stages.installed(name)},
+        **run,
+    }
+
+
+def processor() -> str:
+    """The processor's name, as far as the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.machine()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="small networks, few repeats; writes nothing by itself")
+    parser.add_argument("--output", type=Path, help="folder for results.json and machine.json")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        plan = QUICK if options.quick else FULL
+        results, run = measure(plan, Path(scratch), apart=not options.quick)
+    machine = about(run)
+    output = options.output or (None if options.quick else HERE)
+    if output is not None:
+        output.mkdir(parents=True, exist_ok=True)
+        write(output / "results.json", "[\n" + ",\n".join(json.dumps(one) for one in results) + "\n]\n")
+        write(output / "machine.json", json.dumps(machine, indent=1, ensure_ascii=False) + "\n")
+    if output == HERE:
+        page.draw(results, machine, page.PICTURE)
+        write(page.PAGE, page.render(results, machine))
+
+
+def write(file: Path, text: str) -> None:
+    file.write_text(text, "utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,248 @@
+"""docs/performance.md, rendered from the results alone, so that its figures are theirs; and its picture."""
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+DOCS = HERE.parent / "docs"
+PAGE, PICTURE = DOCS / "performance.md", DOCS / "images" / "growth.png"
+PLACES = {"porto_alegre": "Porto Alegre", "liechtenstein": "Liechtenstein"}
+TOOLS = ("ours", "scipy", "networkx", "pandana")
+Result = dict[str, Any]
+
+TEXT = """# Performance
+
+`make bench` measures the program beside its peers and writes this page from `benchmarks/results.json`; nothing here is
+typed by hand. This run: {date}, {processor}, {cores} cores, Python {python}, {libraries}.
+
+Asked is for what is within 15 minutes on foot at 4 km/h. Networks are raw: every vertex of every walkable way is a
+node, with an edge to the next; the generated ones are grids with gaps, dead ends, diagonals and one-way streets. A time
+is the least of several, in turn in one process after a warm-up, the garbage collector off; from a million nodes on each
+tool has a process of its own. Ours runs on one core, and so do scipy and networkx; pandana takes all there are.
+
+## In short
+
+{short}
+
+The ratio says how many times less ours is; where more is better (the share inside), how many times more.
+
+## Side by side
+
+{tables}
+*Every node*: seconds to the nearest source at every raw node. *Demand*: the same for {demand} along edges, the
+least over both ends. Sources are {sources}.
+*Preparation* is from arrays to ready. pandana's contains its contraction, but not what it takes to tell it of the
+sources: that is in `set-and-every-node-pandana`. *Memory* is the most that a process has held that loads the arrays,
+prepares and asks, its libraries included. *Difference* is the largest to scipy over all nodes and places: pandana
+counts in whole thousandths of a second. scipy gets sorted 64-bit arrays that it need not convert; networkx searches an
+undirected graph where it may. What a table does not have was not run.
+
+## Growth
+
+{growth}
+
+![Time for each node within reach, by size of the network](images/growth.png)
+
+Nanoseconds for each node that is within the limit; a source in 2,000 nodes. Ten million nodes take ours
+{growth_factor} times as long a node as a hundred thousand do.
+
+## Against the memory
+
+A pass can be no faster than memory gives what it must touch: the arcs among junctions, their seconds, where the
+nodes lie along streets, and the answer, each once. One core copies {copied} GB a second here (read and written, as
+STREAM counts).
+
+{memory}
+
+## Isochrones
+
+Three contours, 5, 10 and 15 minutes, around seeded junctions; the median over them. osmnx draws them as its examples
+do: an ego graph for each contour, edges and nodes buffered (both in one call, which the examples do one by one) and
+united, on the simplified graph, prepared in advance. Its place to start is a node, given; ours is a longitude and
+latitude. *Inside* is the share of street ends that scipy finds within the time and the polygon holds, over all starts
+and contours; *beyond* the share that it holds of those farther off.
+
+{isochrones}
+
+## Reading and starting
+
+{others}
+
+*Reading* is all that a study takes from an extract, boundaries, streets, facilities and buildings, against osmium's
+bare passage over it with locations. *Ready* is `fuwuquan serve` from its start to the first answer of `/ready`, its
+compiled loops cached, against a process that imports the libraries which that brings in, and ends.
+
+## All results
+
+{everything}
+"""
+
+SHORT = (
+    ("every-node-scipy", "every node of Porto Alegre, scipy"),
+    ("every-node-pandana", "the same, pandana, sources set before"),
+    ("demand-scipy", "demand, scipy"),
+    ("demand-pandana", "demand, pandana"),
+    ("demand-networkx", "demand, networkx"),
+    ("catchments-scipy", "catchments as rows, scipy"),
+    ("catchments-pandana", "catchments as rows, pandana"),
+    ("reopen-pandana", "a prepared network again: ours from disk, pandana from arrays"),
+    ("isochrone-osmnx", "an isochrone of three contours, osmnx"),
+    ("growth", "time a node, ten million to a hundred thousand; bound"),
+    ("memory-10m", "memory at ten million nodes; bound"),
+    ("ready", "ready to serve; imports alone"),
+)
+
+
+def current() -> str:
+    """The page as the results beside this file have it."""
+    results, machine = (json.loads((HERE / name).read_text("utf-8")) for name in ("results.json", "machine.json"))
+    return render(results, machine)
+
+
+def render(results: Sequence[Result], machine: dict[str, Any]) -> str:
+    """The page as text."""
+    known = {one["name"]: one for one in results}
+    networks = machine["networks"]
+    return TEXT.format(
+        date=machine["date"],
+        processor=machine["processor"],
+        cores=machine["cores"],
+        python=machine["python"],
+        libraries=", ".join(f"{name} {version}" for name, version in machine["libraries"].items()),
+        demand=f"{machine['demand']:,} places",
+        sources=f"{machine['sources']} nodes in the real places, one node in 2,000 in the others",
+        short=_table(
+            ("", "", "ours", "theirs", "ratio"),
+            ((f"`{name}`", what, *_figures(known[name])) for name, what in SHORT if name in known),
+        ),
+        tables="".join(_network(known, name, size) for name, size in networks.items()),
+        growth=_table(
+            ("nodes", "ours ns", "scipy ns", "ratio"),
+            ((f"{size['nodes']:,}", *_plain(known[f"settled-{name}"])) for name, size in _generated(networks)),
+        ),
+        growth_factor=_short(known["growth"]["ours"]),
+        copied=_short(machine["copy_gb_s"]),
+        memory=_table(
+            ("network", "bytes a node", "memory needs", "ours takes", "share of its speed"),
+            (_touched(known[f"bandwidth-{name}"], name, size, machine) for name, size in networks.items()),
+        ),
+        isochrones=_isochrones(known, networks),
+        others=_table(
+            ("", "ours", "theirs", "ratio"),
+            ((f"`{name}`", *_figures(one)) for name, one in known.items() if name.startswith(("reading-", "ready"))),
+        ),
+        everything=_table(
+            ("name", "ours", "theirs", "ratio", "unit"),
+            ((f"`{one['name']}`", *_plain(one), one["unit"]) for one in results),
+        ),
+    )
+
+
+def draw(results: Sequence[Result], machine: dict[str, Any], picture: Path) -> None:
+    """The growth curve, as a picture."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    known = {one["name"]: one for one in results}
+    figure, axes = pyplot.subplots(figsize=(7, 3.6), layout="constrained")
+    for tool in TOOLS:
+        points = [
+            (size["nodes"], _per_node(known, name, tool))
+            for name, size in _generated(machine["networks"])
+            if tool in ("ours", "scipy") or f"every-node-{tool}-{name}" in known
+        ]
+        if points:
+            axes.plot(*zip(*points, strict=True), marker="o", linewidth=2.5 if tool == "ours" else 1.2, label=tool)
+    axes.set(xscale="log", yscale="log", xlabel="nodes", ylabel="ns for each node in reach")
+    axes.grid(alpha=0.3, which="both")
+    axes.legend(frameon=False)
+    figure.savefig(picture, dpi=120)
+    pyplot.close(figure)
+
+
+def _generated(networks: dict[str, Any]) -> list[tuple[str, Any]]:
+    return [(name, size) for name, size in networks.items() if name not in PLACES]
+
+
+def _per_node(known: dict[str, Result], name: str, tool: str) -> float:
+    settled = known[f"settled-{name}"]
+    if tool in ("ours", "scipy"):
+        return float(settled["ours" if tool == "ours" else "theirs"])
+    one = known[f"every-node-{tool}-{name}"]
+    return float(settled["ours"] * one["ratio"])
+
+
+def _network(known: dict[str, Result], name: str, size: dict[str, Any]) -> str:
+    ending = "" if name == "porto_alegre" else f"-{name}"
+    rows = []
+    for tool in TOOLS:
+        side, other = ("ours", "scipy") if tool == "ours" else ("theirs", tool)
+        if f"every-node-{other}{ending}" not in known:
+            continue
+        cells = [_time(known[f"{what}-{other}{ending}"][side]) for what in ("prepare", "every-node", "demand")]
+        memory = f"{known[f'memory-{other}{ending}'][side]:.2f} GB"
+        off = {"ours": known[f"equal-{name}"]["ours"], "scipy": 0.0}
+        worst = off[tool] if tool in off else known[f"difference-{tool}-{name}"]["theirs"]
+        rows.append((tool, *cells, memory, f"{worst:.3f} s"))
+    title = PLACES.get(name, "Generated")
+    table = _table(("", "preparation", "every node", "demand", "memory", "difference"), rows)
+    return f"### {title}: {size['nodes']:,} nodes, {size['edges']:,} edges\n\n{table}\n\n"
+
+
+def _touched(one: Result, name: str, size: dict[str, Any], machine: dict[str, Any]) -> tuple[str, ...]:
+    bytes_a_node = one["theirs"] * machine["copy_gb_s"] * 1e9 / size["nodes"]
+    title = PLACES.get(name, f"{size['nodes']:,} nodes")
+    return title, f"{bytes_a_node:.0f}", _time(one["theirs"]), _time(one["ours"]), f"{one['ratio']:.1%}"
+
+
+def _isochrones(known: dict[str, Result], networks: dict[str, Any]) -> str:
+    rows = []
+    for name in (name for name in PLACES if name in networks):
+        ending = "" if name == "porto_alegre" else f"-{name}"
+        for mode in ("walk", "drive"):
+            inside, beyond = (known[f"isochrone-{what}-{name}-{mode}"]["ours"] for what in ("inside", "beyond"))
+            drawn = known.get(f"isochrone-osmnx{ending}") if mode == "walk" else None
+            time = _time(drawn["ours"]) if drawn else ""
+            rows.append((PLACES[name], mode, "ours", time, f"{inside:.2%}", f"{beyond:.2%}"))
+            if drawn:
+                shares = (known[f"osmnx-{what}-{name}"]["theirs"] for what in ("inside", "beyond"))
+                rows.append((PLACES[name], mode, "osmnx", _time(drawn["theirs"]), *(f"{s:.2%}" for s in shares)))
+    return _table(("", "mode", "", "time", "inside", "beyond"), rows)
+
+
+def _figures(one: Result) -> tuple[str, ...]:
+    """Ours, theirs and the ratio with their units."""
+    show = _time if one["unit"] == "s" else lambda figure: f"{_short(figure)} {one['unit']}"
+    return show(one["ours"]), show(one["theirs"]), _short(one["ratio"])
+
+
+def _plain(one: Result) -> tuple[str, ...]:
+    return _short(one["ours"]), _short(one["theirs"]), _short(one["ratio"])
+
+
+def _time(seconds: float) -> str:
+    if seconds < 1e-3:
+        return f"{_short(seconds * 1e6)} µs"
+    return f"{_short(seconds * 1e3)} ms" if seconds < 1 else f"{_short(seconds)} s"
+
+
+def _short(figure: float) -> str:
+    """Three figures, without an exponent where that is shorter."""
+    if figure == 0:
+        return "0"
+    if not 1e-4 <= abs(figure) < 1e6:
+        return f"{figure:.1e}"
+    if abs(figure) >= 100:
+        return f"{figure:,.0f}"
+    return f"{figure:.3g}"
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    names = list(head)
+    lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
+    lines += ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join(lines)

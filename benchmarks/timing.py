@@ -1,0 +1,65 @@
+"""Clocks: interleaved times, peak memory of a process, bandwidth of the memory."""
+
+import gc
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+
+def clock(task: Callable[[], Any]) -> float:
+    """Seconds that ``task`` takes."""
+    begin = time.perf_counter()
+    task()
+    return time.perf_counter() - begin
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """The garbage collector off, and what there is left alone by it."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.unfreeze()
+
+
+def interleaved(tasks: Mapping[str, Callable[[], Any]], rounds: int, patience_s: float) -> dict[str, float]:
+    """The least seconds of each task, run in turn after a warm-up.
+
+    A task runs ``rounds`` times, or as often as ``patience_s`` seconds allow, but at least three times; for one
+    that needs longer than that the warm-up is the measurement.
+    """
+    with quiet():
+        best = {name: clock(task) for name, task in tasks.items()}
+        left = {
+            name: 0 if seconds > patience_s else min(rounds, max(3, int(patience_s / seconds)))
+            for name, seconds in best.items()
+        }
+        best |= {name: np.inf for name, runs in left.items() if runs}
+        for turn in range(rounds):
+            for name, task in tasks.items():
+                if turn < left[name]:
+                    best[name] = min(best[name], clock(task))
+    return {name: float(seconds) for name, seconds in best.items()}
+
+
+def peak_gb() -> float:
+    """The most memory that this process has held, in GB (1e9 bytes)."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
+
+
+def bandwidth_gb_s(rounds: int, megabytes: int) -> float:
+    """GB read and written a second when a large array is copied, as STREAM's copy counts it; one core."""
+    source = np.ones(megabytes * 1_000_000 // 8)
+    target = np.zeros_like(source)
+    seconds = interleaved({"copy": lambda: np.copyto(target, source)}, rounds, patience_s=60.0)["copy"]
+    return 2 * source.nbytes / seconds / 1e9
