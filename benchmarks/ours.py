@@ -1,7 +1,7 @@
 """Everything here that calls the program."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,130 +9,101 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from geo import build, isochrones, kernel, osm, study
-from geo.graph import Arcs, Graph, Positions
-from geo.traveltime import BUCKET_SECONDS, Travel
+from geo import build, isochrones, mapped, osm, reach, study
+from geo import catchments as within_reach
+from geo import network as net
+from geo.graph import Ends, Graph, Positions
+from geo.network import Stretches
+from geo.traveltime import Travel
 from networks import Floats, Ints, Network
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """The contracted graph, and where on it the raw nodes are."""
+    """The contracted graph, where on it the raw nodes are, and how many metres from the start of their chains."""
 
     graph: Graph
     nodes: Positions
+    metres: Floats
 
 
 def prepare(network: Network) -> Prepared:
     """From raw arrays to what a search needs."""
     graph = Graph.prepare(network.u, network.v, network.forward, network.backward, network.metres, network.x, network.y)
     # A node is where any edge that touches it begins or ends.
-    edge, fraction = np.zeros(len(network), np.int32), np.zeros(len(network))
+    edge, fraction = np.zeros(len(network), np.int32), np.zeros(len(network), np.int8)
     edges = np.arange(len(network.u), dtype=np.int32)
     edge[network.u] = edges
-    edge[network.v], fraction[network.v] = edges, 1.0
-    return Prepared(graph, graph.positions(edge, fraction))
+    edge[network.v], fraction[network.v] = edges, 1
+    nodes = graph.positions(edge, fraction)
+    return Prepared(graph, _looked_at(nodes), graph.metres_before(edge, fraction))
 
 
 def place_demand(prepared: Prepared, edge: Ints, fraction: Floats) -> Positions:
     """Where on the graph places are that lie at a ``fraction`` along a raw ``edge``, shape (places,)."""
-    return prepared.graph.positions(edge, fraction)
+    return _looked_at(prepared.graph.positions(edge, fraction))
+
+
+def _looked_at(places: Positions) -> Positions:
+    """Positions with all that is kept with them once it was asked for."""
+    _ = places.towards, places.by_chain
+    return places
 
 
 def every_node(prepared: Prepared, source_nodes: Ints, limit_s: float) -> Floats:
     """Seconds to the nearest source in the order of the raw nodes, shape (nodes,); infinity beyond the limit."""
-    return _towards(prepared, prepared.nodes, source_nodes, limit_s)
+    return demand(prepared, prepared.nodes, source_nodes, limit_s)
 
 
 def demand(prepared: Prepared, places: Positions, source_nodes: Ints, limit_s: float) -> Floats:
     """Seconds to the nearest source, shape (places,); infinity beyond the limit."""
-    return _towards(prepared, places, source_nodes, limit_s)
-
-
-def _towards(prepared: Prepared, at: Positions, source_nodes: Ints, limit_s: float) -> Floats:
-    graph, nodes = prepared.graph, prepared.nodes
-    order = np.argsort(nodes.chain[source_nodes], kind="stable")
-    source = source_nodes[order]
-    node = np.concatenate([nodes.start[source], nodes.end[source]])
-    over = np.concatenate([nodes.from_start[source], nodes.from_end[source]])
-    label = np.arange(len(source), dtype=np.int32)
-    usable = np.isfinite(over)
-    node_seconds, node_label = kernel.search(
-        graph.into.indptr,
-        graph.into.heads,
-        graph.into.seconds,
-        node[usable],
-        over[usable],
-        np.tile(label, 2)[usable],
-        limit_s,
-        BUCKET_SECONDS,
-        kernel.INHERIT,
-        True,
-    )
-    seconds, owner = kernel.read_off(node_seconds, node_label, at.start, at.end, at.to_start, at.to_end)
-    kernel.along_chains(
-        seconds,
-        owner,
-        at.chain,
-        at.at,
-        at.ahead,
-        at.behind,
-        np.isfinite(graph.there),
-        np.isfinite(graph.back),
-        np.searchsorted(nodes.chain[source], np.arange(len(graph.start) + 1)).astype(np.int32),
-        nodes.at[source],
-        nodes.at[source],
-        nodes.ahead[source],
-        nodes.behind[source],
-        np.zeros(len(source)),
-        label,
-    )
-    seconds[seconds > limit_s] = np.inf
+    network, stretches = _at_nodes(prepared, source_nodes)
+    junctions = reach.junction_seconds(network, stretches, limit=limit_s)
+    seconds, _ = reach.reached(network, stretches, places, junctions=junctions)
+    np.putmask(seconds, seconds > limit_s, np.inf)
     return seconds
+
+
+def _at_nodes(prepared: Prepared, nodes: Ints) -> tuple[net.Network, Stretches]:
+    """Facilities that stand at raw nodes, each owned by its row in ``nodes``."""
+    network = net.Network.__new__(net.Network)  # there is no map here, only its graph
+    network.graph = prepared.graph
+    order = np.argsort(prepared.nodes.chain[nodes], kind="stable").astype(np.int32)
+    at, metres, none = prepared.nodes[nodes[order]], prepared.metres[nodes[order]], np.zeros(len(nodes))
+    return network, Stretches(at, at, metres, metres, none, none, order)
 
 
 def catchments(prepared: Prepared, nodes: Ints, limit_s: float) -> tuple[NDArray[np.int64], Ints, Floats]:
     """Who reaches each of ``nodes``: where its rows begin, the raw node of each row, and its seconds."""
-    counts, reached, times = [0], [], []
-    for node in nodes:
-        seconds = every_node(prepared, np.array([node], np.int32), limit_s)
-        inside = np.flatnonzero(np.isfinite(seconds)).astype(np.int32)
-        counts.append(len(inside))
-        reached.append(inside)
-        times.append(seconds[inside])
-    return np.cumsum(counts), np.concatenate(reached), np.concatenate(times)
+    _, stretches = _at_nodes(prepared, nodes)
+    found = within_reach.within(prepared.graph, stretches, len(nodes), prepared.nodes, limit_s)
+    return found.indptr, found.place, found.seconds
 
 
 def save(prepared: Prepared, folder: Path) -> None:
     """Write a prepared network into ``folder``, for `reopen`."""
-    for name, array in _arrays(prepared).items():
-        np.save(folder / f"{name}.npy", array)
+    nodes, ends = prepared.nodes, prepared.nodes.towards
+    arrays = prepared.graph.arrays() | {f"ends_{name}": array for name, array in vars(ends).items()}
+    arrays |= {f"node_{name}": getattr(nodes, name) for name in ("chain", "at", "ahead", "behind")}
+    first, places = nodes.by_chain
+    mapped.write(folder / "network.npy", arrays | {"first": first, "places": places, "node_metres": prepared.metres})
 
 
 def reopen(folder: Path) -> Prepared:
     """The prepared network that `save` wrote."""
-    kept = {path.stem: np.load(path) for path in folder.glob("*.npy")}
-
-    def part(kind: type, prefix: str, **more: Any) -> Any:
-        return kind(**{one.name: kept[prefix + one.name] for one in fields(kind) if one.name not in more}, **more)
-
-    arcs = {name: part(Arcs, f"{name}-") for name in ("out", "into")}
-    return Prepared(part(Graph, "graph-", **arcs), part(Positions, "nodes-"))
-
-
-def _arrays(prepared: Prepared) -> dict[str, NDArray[Any]]:
-    graph, arcs = prepared.graph, ("out", "into")
-    kept = {f"graph-{one.name}": getattr(graph, one.name) for one in fields(graph) if one.name not in arcs}
-    for name in arcs:
-        kept |= {f"{name}-{one.name}": getattr(getattr(graph, name), one.name) for one in fields(Arcs)}
-    return kept | {f"nodes-{one.name}": getattr(prepared.nodes, one.name) for one in fields(Positions)}
+    kept = mapped.read(folder / "network.npy")
+    graph = Graph.from_arrays(kept)
+    nodes = Positions(graph, *(kept[f"node_{name}"] for name in ("chain", "at", "ahead", "behind")))
+    ends = Ends(*(kept[f"ends_{name}"] for name in ("start", "end", "to_start", "to_end")))
+    vars(nodes).update(towards=ends, by_chain=(kept["first"], kept["places"]))
+    return Prepared(graph, nodes, kept["node_metres"])
 
 
 def touched_bytes(prepared: Prepared) -> int:
     """Bytes that `every_node` must read or write at least once: arcs, junctions' seconds, read-off and answer."""
-    arcs, at = prepared.graph.into, prepared.nodes
-    read = sum(a.nbytes for a in (arcs.indptr, arcs.heads, arcs.seconds, at.start, at.end, at.to_start, at.to_end))
-    return int(read + 8 * (len(arcs.indptr) - 1) + 8 * len(at.start))
+    arcs, ends = prepared.graph.into, prepared.nodes.towards
+    read = sum(a.nbytes for a in (arcs.indptr, arcs.heads, arcs.seconds, *vars(ends).values()))
+    return int(read + 8 * (len(arcs.indptr) - 1) + 8 * len(ends.start))
 
 
 def read_extract(extract: Path, area: str | None) -> osm.Extract:
