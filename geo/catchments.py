@@ -3,14 +3,14 @@
 Each candidate is a bounded search of its own; both halves of them run at the same time.
 """
 
-import os
-from concurrent.futures import ThreadPoolExecutor
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geo import readoff
+from geo.cores import CORES, at_once
 from geo.graph import Graph, Positions
 from geo.network import Stretches
 
@@ -56,7 +56,8 @@ def within(
     home, over = (graph.back, graph.there) if towards else (graph.there, graph.back)
     onto, off = (rows.behind, rows.ahead) if towards else (rows.ahead, rows.behind)
 
-    def part(low: int, high: int) -> tuple[NDArray[np.int64], Ints, NDArray[np.float32]]:
+    def part(ends: tuple[int, int]) -> tuple[NDArray[np.int64], Ints, NDArray[np.float32]]:
+        low, high = ends
         return readoff.catchments(
             arcs.indptr,
             arcs.heads,
@@ -84,12 +85,10 @@ def within(
             stretches.extra[own],
         )
 
-    workers = (os.cpu_count() or 1) if candidates >= PARALLEL_FROM else 1
-    cuts = np.linspace(0, candidates, workers + 1).astype(int)
-    if workers == 1:
-        return Catchments(*part(0, candidates))
-    with ThreadPoolExecutor(workers) as threads:
-        parts = list(threads.map(part, cuts[:-1], cuts[1:]))
+    cuts = np.linspace(0, candidates, (CORES if candidates >= PARALLEL_FROM else 1) + 1).astype(int).tolist()
+    parts = at_once(part, list(itertools.pairwise(cuts)))
+    if len(parts) == 1:
+        return Catchments(*parts[0])
     before = np.cumsum([0, *(len(place) for _, place, _ in parts)])
     indptr = np.concatenate([[0], *(indptr[1:] + gone for (indptr, _, _), gone in zip(parts, before, strict=False))])
     return Catchments(

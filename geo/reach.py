@@ -3,13 +3,14 @@
 The search goes from the facilities on the graph against the direction of travel, since people travel *to* them.
 """
 
-from concurrent.futures import ThreadPoolExecutor
+import itertools
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geo import kernel, readoff, route
+from geo.cores import CORES, at_once
 from geo.graph import Positions
 from geo.network import Access, Network, Places, Stretches
 
@@ -19,9 +20,9 @@ Ints = NDArray[np.int64]
 NEAREST = 8
 """How many facilities are kept for every junction."""
 
-PARALLEL_FROM = 128
-"""Seeds from which on a second thread pays."""
-_threads = ThreadPoolExecutor(1, "search")
+# From so many seeds, or places, on a second core pays.
+SEEDS_FROM = 128
+PLACES_FROM = 2**17
 
 
 class Reach:
@@ -80,7 +81,7 @@ def junction_seconds(
     """
     arcs, seeds = network.graph.into if towards else network.graph.out, stretches.seeds(towards)
 
-    def part(low: int, high: int) -> tuple[Floats, NDArray[np.int32]]:
+    def part(ends: tuple[int, int]) -> tuple[Floats, NDArray[np.int32]]:
         return kernel.search(
             arcs.indptr,
             arcs.heads,
@@ -89,22 +90,20 @@ def junction_seconds(
             seeds.node,
             seeds.seconds,
             seeds.owner,
-            low,
-            high,
+            *ends,
             limit,
             kernel.INHERIT,
             kernel.BATCH_BITS,
         )
 
-    nodes = len(arcs.indptr) - 1
-    if len(seeds.node) < PARALLEL_FROM:
-        return part(0, nodes)
-    # The seeds of one half of the curve in a thread, those of the other half here.
-    middle = int(np.median(seeds.node))
-    other = _threads.submit(part, middle, nodes)
-    seconds, facility = part(0, middle)
-    kernel.merge(seconds, facility, *other.result())
-    return seconds, facility
+    # The seeds of one half of the curve, and those of the other.
+    cuts = [0, len(arcs.indptr) - 1]
+    if len(seeds.node) >= SEEDS_FROM and CORES > 1:
+        cuts.insert(1, int(np.median(seeds.node)))
+    found, *others = at_once(part, list(itertools.pairwise(cuts)))
+    for other in others:
+        kernel.merge(*found, *other)
+    return found
 
 
 def several(
@@ -145,7 +144,21 @@ def reached(
     """
     graph, ends = network.graph, at.towards if towards else at.away
     found = junctions or junction_seconds(network, stretches, towards)
-    seconds, facility = readoff.over_ends(*found, ends.start, ends.end, ends.to_start, ends.to_end)
+    seconds, facility = np.empty(len(at)), np.empty(len(at), np.int32)
+
+    def part(rows: slice) -> None:
+        readoff.over_ends(
+            *found,
+            ends.start[rows],
+            ends.end[rows],
+            ends.to_start[rows],
+            ends.to_end[rows],
+            seconds[rows],
+            facility[rows],
+        )
+
+    cuts = np.linspace(0, len(at), (CORES if len(at) >= PLACES_FROM else 1) + 1).astype(int)
+    at_once(part, [slice(*cut) for cut in itertools.pairwise(cuts)])
     home, over = (graph.back, graph.there) if towards else (graph.there, graph.back)
     onto, off = (at.behind, at.ahead) if towards else (at.ahead, at.behind)
     readoff.along_chains(

@@ -29,20 +29,23 @@ def _over_ends(
 
 @compiled
 def over_ends(
-    node_seconds: Floats, node_label: Ints, start: Ints, end: Ints, to_start: Singles, to_end: Singles
-) -> tuple[Floats, Ints]:
-    """Seconds of places over the nearer end of their chain, by what a search wrote for the nodes.
+    node_seconds: Floats,
+    node_label: Ints,
+    start: Ints,
+    end: Ints,
+    to_start: Singles,
+    to_end: Singles,
+    seconds: Floats,
+    label: Ints,
+) -> None:
+    """Write the seconds of places over the nearer end of their chain, by what a search wrote for the nodes.
 
     Parameters
     ----------
     node_seconds, node_label : shape (nodes,)
     start, end, to_start, to_end : shape (places,), the nodes at the ends and the seconds to them; infinity: never
-
-    Returns
-    -------
-    seconds, label : shape (places,), infinity and −1 where none is reached
+    seconds, label : shape (places,), to be written; infinity and −1 where none is reached
     """
-    seconds, label = np.empty(len(start)), np.empty(len(start), np.int32)
     # No branches: which end is nearer cannot be foreseen.
     for place in range(len(start)):
         by_start = node_seconds[start[place]] + to_start[place]
@@ -50,7 +53,6 @@ def over_ends(
         nearest = start[place] if by_start <= by_end else end[place]
         seconds[place] = min(by_start, by_end)
         label[place] = node_label[nearest] if seconds[place] < np.inf else np.int32(-1)
-    return seconds, label
 
 
 @compiled
