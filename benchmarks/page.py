@@ -15,12 +15,15 @@ Result = dict[str, Any]
 TEXT = """# Performance
 
 `make bench` measures the program beside its peers and writes this page from `benchmarks/results.json`; nothing here is
-typed by hand. This run: {date}, {processor}, {cores} cores, Python {python}, {libraries}.
+typed by hand. This run: {date}, {processor}, {cores} cores, Python {python},
+{libraries}.
 
 Asked is for what is within 15 minutes on foot at 4 km/h. Networks are raw: every vertex of every walkable way is a
-node, with an edge to the next; the generated ones are grids with gaps, dead ends, diagonals and one-way streets. A time
-is the least of several, in turn in one process after a warm-up, the garbage collector off; from a million nodes on each
-tool has a process of its own. Ours runs on one core, and so do scipy and networkx; pandana takes all there are.
+node, with an edge to the next. The generated ones are grids with gaps, dead ends, diagonals and one-way streets, nodes
+numbered at random. A time is the least of several, in turn in one process after a warm-up, the garbage collector off;
+from a million nodes on each tool has a process of its own, and what takes more than two seconds there is run once. Ours
+runs on one core, and so do scipy and networkx; pandana takes all there are (its threads sleep while they wait:
+otherwise it suffers badly from whatever else runs).
 
 ## In short
 
@@ -32,12 +35,12 @@ The ratio says how many times less ours is; where more is better (the share insi
 
 {tables}
 *Every node*: seconds to the nearest source at every raw node. *Demand*: the same for {demand} along edges, the
-least over both ends. Sources are {sources}.
+least over both ends. Sources are {sources}, seeded.
 *Preparation* is from arrays to ready. pandana's contains its contraction, but not what it takes to tell it of the
 sources: that is in `set-and-every-node-pandana`. *Memory* is the most that a process has held that loads the arrays,
 prepares and asks, its libraries included. *Difference* is the largest to scipy over all nodes and places: pandana
-counts in whole thousandths of a second. scipy gets sorted 64-bit arrays that it need not convert; networkx searches an
-undirected graph where it may. What a table does not have was not run.
+counts in whole thousandths of a second. scipy gets rows of 64-bit weights that it need not convert; networkx searches
+an undirected graph where it may. What a table does not have was not run.
 
 ## Growth
 
@@ -65,6 +68,13 @@ latitude. *Inside* is the share of street ends that scipy finds within the time 
 and contours; *beyond* the share that it holds of those farther off.
 
 {isochrones}
+
+## Catchments and preparing again
+
+`catchments-…` are what {catchments} nodes of Porto Alegre reach, as rows of source, node and seconds. pandana's time is
+the better of two: searched when asked for, or found beforehand for every node (`precompute`), which leaves making the
+frame. `reopen-pandana` sets ours from disk against pandana's constructor and `precompute`: what pandana can save are
+nodes and edges, which it contracts again.
 
 ## Reading and starting
 
@@ -112,7 +122,8 @@ def render(results: Sequence[Result], machine: dict[str, Any]) -> str:
         python=machine["python"],
         libraries=", ".join(f"{name} {version}" for name, version in machine["libraries"].items()),
         demand=f"{machine['demand']:,} places",
-        sources=f"{machine['sources']} nodes in the real places, one node in 2,000 in the others",
+        sources=f"{machine['sources']} nodes in a real place, one node in 2,000 in the others",
+        catchments=f"{machine['catchments']:,}",
         short=_table(
             ("", "", "ours", "theirs", "ratio"),
             ((f"`{name}`", what, *_figures(known[name])) for name, what in SHORT if name in known),

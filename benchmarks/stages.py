@@ -66,8 +66,8 @@ FULL = Plan(
 )
 QUICK = Plan(
     sizes={"generated-0.1m": 3_000, "generated-1m": 10_000, "generated-10m": 30_000},
-    within_m=1500.0,
-    rounds=2,
+    within_m=1000.0,
+    rounds=1,
     patience_s=0.2,
     demand=2_000,
     sources=200,
@@ -363,7 +363,7 @@ def reading(plan: Plan, scratch: Path, name: str) -> Numbers:
             pass
 
     tasks = {"ours": lambda: ours.read_extract(place.extract, place.area), "osmium": passing}
-    return timing.interleaved(tasks, min(plan.rounds, 5), 4 * plan.patience_s)
+    return timing.interleaved(tasks, min(plan.rounds, 5), 3 * plan.patience_s)
 
 
 LIBRARIES = """
@@ -391,7 +391,7 @@ def ready(plan: Plan, scratch: Path) -> Numbers:
         "ours": lambda: _serve(scratch),
         "imports": lambda: subprocess.run([sys.executable, str(importing)], check=True),
     }
-    return timing.interleaved(tasks, min(plan.rounds, 4), 10 * plan.patience_s if plan.rounds > 2 else 0.0)
+    return timing.interleaved(tasks, min(plan.rounds, 4), 10 * plan.patience_s if plan.rounds > 1 else 0.0)
 
 
 def _serve(scratch: Path) -> None:
