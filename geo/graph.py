@@ -18,6 +18,9 @@ Singles = NDArray[np.float32]
 Ints = NDArray[np.int32]
 
 HILBERT_BITS = 16
+# Of nodes that are taken out; street networks come to an end before it, and others must not fill the memory.
+MOST_NEIGHBOURS = 64
+_PARTS = ("out", "into", "hierarchy")
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,31 @@ class Arcs:
     def longest(self) -> float:
         """The seconds of the longest arc."""
         return float(self.seconds.max(initial=0.0))
+
+
+@dataclass(frozen=True)
+class Hierarchy:
+    """A graph whose nodes were taken out one by one, as `contraction.eliminate` gives it; all arrays.
+
+    ``rank``, ``first``, ``higher``, ``up`` and ``down`` are what was taken out; ``indptr``, ``heads``, ``there`` and
+    ``back`` what is left: nothing of a street network.
+    """
+
+    rank: Ints
+    first: Ints
+    higher: Ints
+    up: Singles
+    down: Singles
+    indptr: Ints
+    heads: Ints
+    there: Singles
+    back: Singles
+
+    @cached_property
+    def longest(self) -> float:
+        """The seconds of the longest arc that is left."""
+        left = np.concatenate([self.there, self.back])
+        return float(left[np.isfinite(left)].max(initial=0.0))
 
 
 @dataclass(frozen=True)
@@ -109,7 +137,7 @@ class Graph:
     edges they have, ``pieces``. Nodes are junctions, numbered along a Hilbert curve, and chains by where they start;
     ``origin`` (nodes,) is the number that each had in the edges, ``part`` (nodes,) the strongly connected part of the
     network that it is in. Arcs lead ``out`` of nodes, or ``into`` them against the travel; none leads to a dead end, or
-    from one: what lies there is read off the chain.
+    from one: what lies there is read off the chain. The ``hierarchy`` is of the arcs out.
     """
 
     chain: Ints
@@ -131,6 +159,7 @@ class Graph:
     part: Ints
     out: Arcs
     into: Arcs
+    hierarchy: Hierarchy
 
     @classmethod
     def prepare(
@@ -187,24 +216,33 @@ class Graph:
             part=_parts(len(origin), start, end, there, back),
             out=out,
             into=out if same else into,
+            hierarchy=Hierarchy(
+                *contraction.eliminate(
+                    out.indptr, out.heads, out.seconds, into.indptr, into.heads, into.seconds, MOST_NEIGHBOURS
+                )
+            ),
         )
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """All of it as named arrays, for `from_arrays`."""
-        arrays = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in ("out", "into")}
-        for name in ("out",) if self.into is self.out else ("out", "into"):
-            arrays |= {f"{name}_{one.name}": getattr(getattr(self, name), one.name) for one in fields(Arcs)}
+        arrays = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in _PARTS}
+        for name in _PARTS:
+            part = getattr(self, name)
+            if name != "into" or part is not self.out:
+                arrays |= {f"{name}_{one.name}": getattr(part, one.name) for one in fields(part)}
         return arrays
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "Graph":
         """The graph that gave these `arrays`; nothing is copied."""
-        own = {one.name: arrays[one.name] for one in fields(cls) if one.name not in ("out", "into")}
-        out = Arcs(*(arrays[f"out_{one.name}"] for one in fields(Arcs)))
-        into = out
-        if "into_heads" in arrays:
-            into = Arcs(*(arrays[f"into_{one.name}"] for one in fields(Arcs)))
-        return cls(**own, out=out, into=into)
+
+        def part(kind: type, name: str) -> Any:
+            return kind(*(arrays[f"{name}_{one.name}"] for one in fields(kind)))
+
+        own = {one.name: arrays[one.name] for one in fields(cls) if one.name not in _PARTS}
+        out = part(Arcs, "out")
+        into = part(Arcs, "into") if "into_heads" in arrays else out
+        return cls(**own, out=out, into=into, hierarchy=part(Hierarchy, "hierarchy"))
 
     def save(self, path: Path) -> None:
         """Write the graph to a file that `open` maps into memory."""

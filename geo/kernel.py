@@ -30,6 +30,9 @@ def compiled(function: F) -> F:
         return cast(F, numba.njit(nogil=True)(function))
 
 
+unsigned = np.uint32
+"""An index so marked is not asked whether it counts from the end: a third of the time of the innermost loops."""
+
 INHERIT, ARC = 0, 1
 """What a search writes for a node: its source's label, or the arc it was reached by."""
 
@@ -37,7 +40,6 @@ BUCKET_SECONDS = 4.0
 # Seeds whose nodes share all but this many bits of their Hilbert number are searched together, so that what a batch
 # touches stays in the processor's cache, however large the network.
 BATCH_BITS = 15
-TOGETHER = 31  # bits that no two nodes differ beyond: one batch
 
 
 @compiled
@@ -54,20 +56,18 @@ def slots_for(longest: float, seed_seconds: Floats, limit: float) -> int:
 
 
 @compiled
-def _batches(seed_node: Ints, low: int, high: int, bits: int) -> tuple[Ints, Ints]:
-    """Seeds with nodes from ``low`` to below ``high`` by blocks of nodes: their order, and where each block begins."""
-    begin = np.zeros((high >> bits) + 2, np.int32)
+def _batches(seed_node: Ints, nodes: int) -> tuple[Ints, Ints]:
+    """Seeds by blocks of nodes: their order, and where each block begins in it; a counting sort."""
+    begin = np.zeros((nodes >> BATCH_BITS) + 2, np.int32)
     for node in seed_node:
-        if low <= node < high:
-            begin[(node >> bits) + 1] += 1
+        begin[(node >> BATCH_BITS) + 1] += 1
     for block in range(len(begin) - 1):
         begin[block + 1] += begin[block]
     order, filled = np.empty(len(seed_node), np.int32), begin.copy()
     for seed in range(len(seed_node)):
-        if low <= seed_node[seed] < high:
-            block = seed_node[seed] >> bits
-            order[filled[block]] = seed
-            filled[block] += 1
+        block = seed_node[seed] >> BATCH_BITS
+        order[filled[block]] = seed
+        filled[block] += 1
     return order, begin
 
 
@@ -118,12 +118,12 @@ def search_batch(
         while entry >= 0:
             first_bucket[here] = below[entry]
             pending -= 1
-            tail = node_of[entry]
+            tail = unsigned(node_of[entry])
             from_tail = seconds[tail]
             if np.int64(from_tail * per_second) == bucket:
                 tail_label = label[tail]
-                for arc in range(indptr[tail], indptr[tail + 1]):
-                    node, reached = heads[arc], from_tail + weights[arc]
+                for arc in range(unsigned(indptr[tail]), unsigned(indptr[tail + unsigned(1)])):
+                    node, reached = unsigned(heads[arc]), from_tail + weights[arc]
                     if reached < seconds[node]:
                         if used == room:
                             return -1
@@ -148,22 +148,19 @@ def search(
     seed_node: Ints,
     seed_seconds: Floats,
     seed_label: Ints,
-    low: int,
-    high: int,
     limit: float,
     track: int,
-    bits: int,
 ) -> tuple[Floats, Ints]:
     """Seconds from the nearest seed to every node, and that seed's label or the last arc on the way.
+
+    It goes as far as ``limit`` and no farther: for a few seeds.
 
     Parameters
     ----------
     indptr, heads, weights : the graph in CSR form; seconds ≥ 0, of which ``longest`` is the greatest
     seed_node, seed_seconds, seed_label : shape (seeds,); a node may have several
-    low, high : only seeds with nodes from ``low`` to below ``high`` count
     limit : seconds beyond which nodes are not reached (≤)
     track : `INHERIT` or `ARC`; a seed's arc is −2
-    bits : `BATCH_BITS`, or `TOGETHER` for seeds of one place
 
     Returns
     -------
@@ -172,34 +169,28 @@ def search(
     """
     nodes = len(indptr) - 1
     seconds, label = np.empty(nodes), np.empty(nodes, np.int32)
-    slots = slots_for(longest, seed_seconds, limit)
-    order, begin = _batches(seed_node, low, high, bits)
+    slots, seeds = slots_for(longest, seed_seconds, limit), np.arange(len(seed_node)).astype(np.int32)
     room = 2 * nodes + len(seed_node)
-    fits = False
-    while not fits:
+    used = -1
+    while used < 0:
         seconds[:], label[:] = np.nextafter(limit, np.inf), -1
         first_bucket = np.full(slots, np.int32(-1))
         node_of, below = np.empty(room, np.int32), np.empty(room, np.int32)
-        fits = True
-        for block in range(len(begin) - 1):
-            seeds = order[begin[block] : begin[block + 1]]
-            if fits and len(seeds):
-                used = search_batch(
-                    indptr,
-                    heads,
-                    weights,
-                    seed_node,
-                    seed_seconds,
-                    seed_label,
-                    seeds,
-                    first_bucket,
-                    track == ARC,
-                    seconds,
-                    label,
-                    node_of,
-                    below,
-                )
-                fits = used >= 0
+        used = search_batch(
+            indptr,
+            heads,
+            weights,
+            seed_node,
+            seed_seconds,
+            seed_label,
+            seeds,
+            first_bucket,
+            track == ARC,
+            seconds,
+            label,
+            node_of,
+            below,
+        )
         room *= 2
     for node in range(nodes):
         if label[node] == -1:
@@ -208,11 +199,69 @@ def search(
 
 
 @compiled
-def merge(seconds: Floats, label: Ints, other_seconds: Floats, other_label: Ints) -> None:
-    """Take over what another search found nearer, shape (nodes,)."""
-    for node in range(len(seconds)):
-        if other_seconds[node] < seconds[node]:
-            seconds[node], label[node] = other_seconds[node], other_label[node]
+def sweep(
+    rank: Ints,
+    first: Ints,
+    higher: Ints,
+    up: Singles,
+    down: Singles,
+    indptr: Ints,
+    heads: Ints,
+    weights: Singles,
+    longest: float,
+    seed_node: Ints,
+    seed_seconds: Floats,
+    seed_label: Ints,
+    limit: float,
+) -> tuple[Floats, Ints]:
+    """What `search` gives, for many seeds: two passes over a hierarchy of the graph, without a queue.
+
+    Up, each node tells its higher neighbours; down, it asks them: the sweeps of Delling, Goldberg, Nowatzyk and
+    Werneck (2013, "PHAST", Journal of Parallel and Distributed Computing 73(7)), from all seeds at once.
+
+    Parameters
+    ----------
+    rank, first, higher, up, down : as `geo.contraction.eliminate` gives them, ``up`` and ``down`` in the direction of
+        the search
+    indptr, heads, weights, longest : what is left of the graph, as in `search`
+    seed_node, seed_seconds, seed_label, limit : as in `search`
+    """
+    nodes, beyond = len(rank), np.nextafter(limit, np.inf)
+    # By rank, so that what is touched together lies together.
+    seconds, label = np.full(nodes, beyond), np.full(nodes, np.int32(-1))
+    for seed in range(len(seed_node)):
+        place = rank[seed_node[seed]]
+        if seed_seconds[seed] < seconds[place]:
+            seconds[place], label[place] = seed_seconds[seed], seed_label[seed]
+    for place in range(len(first) - 1):
+        reached, own = seconds[place], label[place]
+        if own >= 0:
+            for arc in range(unsigned(first[place]), unsigned(first[place + 1])):
+                above = unsigned(higher[arc])
+                if reached + up[arc] < seconds[above]:
+                    seconds[above], label[above] = reached + up[arc], own
+    if len(heads):
+        seeds = np.flatnonzero((indptr[1:] > indptr[:-1]) & (label[rank] >= 0)).astype(np.int32)
+        known, whose = seconds[rank[seeds]], label[rank[seeds]]
+        found, nearest = search(indptr, heads, weights, longest, seeds, known, whose, limit, INHERIT)
+        for node in range(nodes):
+            if nearest[node] >= 0:
+                seconds[rank[node]], label[rank[node]] = found[node], nearest[node]
+    for place in range(len(first) - 2, -1, -1):
+        reached, through = seconds[place], unsigned(place)
+        # No branches: which neighbour is nearest cannot be foreseen.
+        for arc in range(unsigned(first[place]), unsigned(first[place + 1])):
+            above = unsigned(higher[arc])
+            over = seconds[above] + down[arc]
+            through = above if over < reached else through
+            reached = min(over, reached)
+        seconds[place], label[place] = reached, label[through]
+    node_seconds, node_label = np.empty(nodes), np.empty(nodes, np.int32)
+    for node in range(nodes):
+        place = unsigned(rank[node])
+        node_label[node] = label[place]
+        node_seconds[node] = seconds[place] if label[place] >= 0 else np.inf
+    return node_seconds, node_label
 
 
 @compiled
@@ -251,7 +300,6 @@ def search_several(
     seed_label: Ints,
     k: int,
     limit: float,
-    bits: int,
 ) -> tuple[Floats, Ints, Singles]:
     """The ``k`` nearest seeds of different label from every node: a node is settled at most ``k`` times.
 
@@ -267,7 +315,7 @@ def search_several(
     seconds = np.full((nodes, k), np.nextafter(limit, np.inf))
     label, metres = np.full((nodes, k), np.int32(-1)), np.zeros((nodes, k), np.float32)
     slots = slots_for(longest, seed_seconds, limit)
-    order, begin = _batches(seed_node, 0, nodes, bits)
+    order, begin = _batches(seed_node, nodes)
     mask, per_second = slots - 1, 1.0 / BUCKET_SECONDS
     first_bucket = np.full(slots, np.int32(-1))
     room = 2 * nodes + len(seed_node) + 16

@@ -20,9 +20,10 @@ Ints = NDArray[np.int64]
 NEAREST = 8
 """How many facilities are kept for every junction."""
 
-# From so many seeds, or places, on a second core pays.
-SEEDS_FROM = 128
+SEEDS_FROM = 64
+"""Seeds from which on a pass over the whole network is quicker than a search around each."""
 PLACES_FROM = 2**17
+"""Places from which on a second core pays."""
 
 
 class Reach:
@@ -79,9 +80,9 @@ def junction_seconds(
     Two arrays of shape (junctions,): seconds (infinity: out of reach) and facility (−1). At a dead end they are those
     of a search that went no farther than the junction before it; `reached` reads what is there off the chain.
     """
-    arcs, seeds = network.graph.into if towards else network.graph.out, stretches.seeds(towards)
-
-    def part(ends: tuple[int, int]) -> tuple[Floats, NDArray[np.int32]]:
+    graph, seeds = network.graph, stretches.seeds(towards)
+    if len(seeds.node) < SEEDS_FROM and limit < np.inf:
+        arcs = graph.into if towards else graph.out
         return kernel.search(
             arcs.indptr,
             arcs.heads,
@@ -90,20 +91,27 @@ def junction_seconds(
             seeds.node,
             seeds.seconds,
             seeds.owner,
-            *ends,
             limit,
             kernel.INHERIT,
-            kernel.BATCH_BITS,
         )
-
-    # The seeds of one half of the curve, and those of the other.
-    cuts = [0, len(arcs.indptr) - 1]
-    if len(seeds.node) >= SEEDS_FROM and CORES > 1:
-        cuts.insert(1, int(np.median(seeds.node)))
-    found, *others = at_once(part, list(itertools.pairwise(cuts)))
-    for other in others:
-        kernel.merge(*found, *other)
-    return found
+    levels = graph.hierarchy
+    # Against the travel, up is down.
+    up, down, left = (levels.down, levels.up, levels.back) if towards else (levels.up, levels.down, levels.there)
+    return kernel.sweep(
+        levels.rank,
+        levels.first,
+        levels.higher,
+        up,
+        down,
+        levels.indptr,
+        levels.heads,
+        left,
+        levels.longest,
+        seeds.node,
+        seeds.seconds,
+        seeds.owner,
+        limit,
+    )
 
 
 def several(
@@ -126,7 +134,6 @@ def several(
         seeds.owner,
         k,
         limit,
-        kernel.BATCH_BITS,
     )
 
 

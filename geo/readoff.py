@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from geo.kernel import Floats, Ints, Singles, compiled, search_batch, slots_for
+from geo.kernel import Floats, Ints, Singles, compiled, search_batch, slots_for, unsigned
 
 
 @compiled
@@ -48,9 +48,9 @@ def over_ends(
     """
     # No branches: which end is nearer cannot be foreseen.
     for place in range(len(start)):
-        by_start = node_seconds[start[place]] + to_start[place]
-        by_end = node_seconds[end[place]] + to_end[place]
-        nearest = start[place] if by_start <= by_end else end[place]
+        a, b = unsigned(start[place]), unsigned(end[place])
+        by_start, by_end = node_seconds[a] + to_start[place], node_seconds[b] + to_end[place]
+        nearest = a if by_start <= by_end else b
         seconds[place] = min(by_start, by_end)
         label[place] = node_label[nearest] if seconds[place] < np.inf else np.int32(-1)
 
@@ -89,7 +89,7 @@ def along_chains(
         chain = stretch_chain[row]
         opened, home_open = over[chain] < np.inf, home[chain] < np.inf
         for number in range(first_place[chain], first_place[chain + 1]):
-            place = place_of[number]
+            place = unsigned(place_of[number])
             way = extra[row] + _along(at[place], onto[place], off[place], stretch, row, opened, home_open)
             if way < seconds[place]:
                 seconds[place], label[place] = way, stretch_label[row]
@@ -221,27 +221,27 @@ def catchments(
             if number < 0:
                 begin, finish = 0, 1
             else:
-                node = node_of[number]
-                begin, finish = first_incident[node], first_incident[node + 1]
-            for which in range(begin, finish):
-                chain = stretch_chain[high + number] if number < 0 else incident[which]
+                node = unsigned(node_of[number])
+                begin, finish = first_incident[node], first_incident[node + unsigned(1)]
+            for which in range(unsigned(begin), unsigned(finish)):
+                chain = unsigned(stretch_chain[high + number] if number < 0 else incident[which])
                 if seen[chain] == candidate:
                     continue
                 seen[chain] = candidate
-                first, last = first_place[chain], first_place[chain + 1]
+                first, last = unsigned(first_place[chain]), unsigned(first_place[chain + unsigned(1)])
                 if first == last:
                     continue
                 if rows + last - first > len(place):
-                    more = max(len(place), last - first)
+                    more = max(len(place), np.int64(last - first))
                     place = np.append(place, np.empty(more, np.int32))
                     taken = np.append(taken, np.empty(more, np.float32))
                 whole, home_open, opened = over[chain], home[chain] < np.inf, over[chain] < np.inf
-                at_start, at_end = seconds[start[chain]], seconds[end[chain]]
+                at_start, at_end = seconds[unsigned(start[chain])], seconds[unsigned(end[chain])]
                 if home_open and opened and number >= 0:
                     for row in range(first, last):
                         # Written in any case and kept if near enough: no branch to foresee.
                         least = min(at_start + onto[row], at_end + max(np.float32(0.0), whole - off[row]))
-                        place[rows], taken[rows] = order[row], least
+                        place[unsigned(rows)], taken[unsigned(rows)] = order[row], least
                         rows += least < beyond
                     continue
                 for row in range(first, last):
@@ -256,6 +256,6 @@ def catchments(
                     place[rows], taken[rows] = order[row], least
                     rows += least < beyond
         for number in range(used):
-            seconds[node_of[number]] = beyond
+            seconds[unsigned(node_of[number])] = beyond
         first_row[candidate + 1] = rows
-    return first_row, place[:rows].copy(), taken[:rows].copy()
+    return first_row, place[:rows], taken[:rows]

@@ -54,11 +54,8 @@ class FromPlace:
             self._ends[usable],
             self._over[usable],
             np.zeros(int(usable.sum()), np.int32),
-            0,
-            len(graph.origin),
             limit,
             kernel.ARC,
-            kernel.TOGETHER,
         )
         # Ways onto a stretch: over the start of its chain, over its end, or along the chain if the place is on it too.
         low, high = stretches.low, stretches.high

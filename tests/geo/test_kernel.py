@@ -213,8 +213,8 @@ def test_nothing_beyond_the_limit_is_reached(limit: float) -> None:
     seeds = np.arange(0, len(graph.origin), 500, dtype=np.int32)
     arcs = graph.out
     arguments = (arcs.indptr, arcs.heads, arcs.seconds, arcs.longest, seeds, np.zeros(len(seeds)), seeds)
-    got, _ = kernel.search(*arguments, 0, len(graph.origin), limit, kernel.INHERIT, 9)
-    whole, _ = kernel.search(*arguments, 0, len(graph.origin), np.inf, kernel.INHERIT, kernel.TOGETHER)
+    got, _ = kernel.search(*arguments, limit, kernel.INHERIT)
+    whole, _ = kernel.search(*arguments, np.inf, kernel.INHERIT)
     assert np.array_equal(got, np.where(whole <= limit, whole, np.inf))
     assert 0 < np.isfinite(got).sum() <= len(graph.origin)
 
