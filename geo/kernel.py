@@ -1,4 +1,4 @@
-"""The inner loops, compiled by numba: shortest paths by a monotone bucket queue, contraction, Hilbert order.
+"""The compiled searches between junctions: a monotone bucket queue, and sweeps over a hierarchy.
 
 The queue is Dial's (1969, Communications of the ACM 12(11)) with buckets of some seconds on float distances. Within a
 bucket nodes are taken in any order and taken again when they improve, so results are exact, not rounded: it is the

@@ -173,10 +173,12 @@ class Travel:
         mode: Mode,
         limit: int | None = None,
         paths: bool = False,
+        reach: Reach | None = None,
     ) -> Ranking:
         """The first ``limit`` of ``facilities`` by travel time from one WGS84 place, nearest first.
 
-        ``paths`` asks for the ways there too; without streets there are none.
+        ``paths`` asks for the ways there too; without streets there are none. ``reach`` is what `reach` gives for these
+        facilities and the mode, if it is at hand.
         """
         about = self.study.about
         if facilities.empty:
@@ -190,7 +192,7 @@ class Travel:
         place = network.snap(np.array([lon]), np.array([lat]))
         if place.edge[0] < 0:
             return Ranking.none(NO_STREET.format(metres=network.max_connector_m))
-        reach = self.reach(facilities, mode)
+        reach = reach or self.reach(facilities, mode)
         ways = None
         if limit is not None and limit <= NEAREST:
             rows, seconds, metres = reach.from_place(place, limit)

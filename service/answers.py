@@ -137,8 +137,11 @@ class Answers:
         ``path`` asks for the way to each as a LineString, ``path`` among its properties; null without streets.
         """
         wgs_lon, wgs_lat = (float(x) for x in datum.to_wgs84(lon, lat, coordinates))
-        chosen = self._standing(self._now(), category)
-        ranking = self.travel.ranked(chosen, wgs_lon, wgs_lat, mode, limit, path)
+        state = self._now()
+        chosen, reach = self._standing(state, category), None
+        if self.travel.method == "network":
+            reach = self._known(state, category, ("reach", mode), lambda: self.travel.reach(chosen, mode))
+        ranking = self.travel.ranked(chosen, wgs_lon, wgs_lat, mode, limit, path, reach)
         features: list[dict[str, Any]] = []
         places = zip(ranking.rows, ranking.seconds.tolist(), ranking.metres.tolist(), strict=True)
         for row, seconds, metres in places:

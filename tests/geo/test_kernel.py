@@ -94,9 +94,23 @@ def searches(draw: st.DrawFn) -> tuple[int, list[tuple[int, int, float, float]],
     return nodes, edges, draw(spots), facilities, extra
 
 
-@given(search=searches(), limit=st.sampled_from([5.0, 31.0, np.inf]), towards=st.booleans())
-@settings(max_examples=300, deadline=None)
-def test_times_are_scipys(search, limit: float, towards: bool) -> None:
+@given(
+    search=searches(),
+    limit=st.sampled_from([5.0, 31.0, np.inf]),
+    towards=st.booleans(),
+    most=st.sampled_from([0, 1, 2, 64]),
+    many=st.booleans(),
+)
+@settings(max_examples=400, deadline=None)
+def test_times_are_scipys(search, limit: float, towards: bool, most: int, many: bool) -> None:
+    """Whatever is left of the network after ``most``, and whether there are ``many`` seeds or few."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("geo.graph.MOST_NEIGHBOURS", most)
+        patch.setattr(reach, "SEEDS_FROM", 0 if many else 10**6)
+        compare_with_scipy(search, limit, towards)
+
+
+def compare_with_scipy(search, limit: float, towards: bool) -> None:
     nodes, edges, people, facilities, extra = search
     every = by_scipy(nodes, edges)
     expected = np.array(
