@@ -232,7 +232,7 @@ def catchments(
                 if first == last:
                     continue
                 if rows + last - first > len(place):
-                    more = max(len(place), int(last - first))
+                    more = np.int64(len(place)) + np.int64(last - first)
                     place = np.append(place, np.empty(more, np.int32))
                     taken = np.append(taken, np.empty(more, np.float32))
                 whole, home_open, opened = over[chain], home[chain] < np.inf, over[chain] < np.inf
