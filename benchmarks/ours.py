@@ -58,10 +58,7 @@ def every_node(prepared: Prepared, source_nodes: Ints, limit_s: float) -> Floats
 def demand(prepared: Prepared, places: Positions, source_nodes: Ints, limit_s: float) -> Floats:
     """Seconds to the nearest source, shape (places,); infinity beyond the limit."""
     network, stretches = _at_nodes(prepared, source_nodes)
-    junctions = reach.junction_seconds(network, stretches, limit=limit_s)
-    seconds, _ = reach.reached(network, stretches, places, junctions=junctions)
-    np.putmask(seconds, seconds > limit_s, np.inf)
-    return seconds
+    return reach.reached(network, stretches, places, limit=limit_s)[0]
 
 
 def _at_nodes(prepared: Prepared, nodes: Ints) -> tuple[net.Network, Stretches]:

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+TURN_S = 0.02
+
 
 def clock(task: Callable[[], Any]) -> float:
     """Seconds that ``task`` takes."""
@@ -34,8 +36,8 @@ def quiet() -> Iterator[None]:
 def interleaved(tasks: Mapping[str, Callable[[], Any]], rounds: int, patience_s: float) -> dict[str, float]:
     """The least seconds of each task, run in turn after a warm-up.
 
-    A task runs ``rounds`` times, or as often as ``patience_s`` seconds allow, but at least three times; for one
-    that needs longer than that the warm-up is the measurement.
+    A task has ``rounds`` turns, or as many as ``patience_s`` seconds allow, but at least three; for one that needs
+    longer than that the warm-up is the measurement. A turn is one run, or as many as `TURN_S` seconds take.
     """
     with quiet():
         best = {name: clock(task) for name, task in tasks.items()}
@@ -46,8 +48,11 @@ def interleaved(tasks: Mapping[str, Callable[[], Any]], rounds: int, patience_s:
         best |= {name: np.inf for name, runs in left.items() if runs}
         for turn in range(rounds):
             for name, task in tasks.items():
-                if turn < left[name]:
+                begin = time.perf_counter()
+                while turn < left[name]:
                     best[name] = min(best[name], clock(task))
+                    if time.perf_counter() - begin >= TURN_S:
+                        break
     return {name: float(seconds) for name, seconds in best.items()}
 
 

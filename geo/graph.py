@@ -1,7 +1,7 @@
 """A street network as a prepared graph: contracted, ordered for the processor's cache, and kept in a file."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -195,6 +195,13 @@ class Graph:
         there, back, length = (a[by_start] for a in (there, back, length))
         out, into = _arcs(len(origin), start, end, there, back), _arcs(len(origin), end, start, there, back)
         same = all(np.array_equal(getattr(out, one.name), getattr(into, one.name)) for one in fields(Arcs))
+        levels = Hierarchy(
+            *contraction.eliminate(
+                out.indptr, out.heads, out.seconds, into.indptr, into.heads, into.seconds, MOST_NEIGHBOURS
+            )
+        )
+        if np.array_equal(levels.up, levels.down):  # there as back: half as much to touch
+            levels = replace(levels, down=levels.up)
         onward, against = (np.where(np.isfinite(a), a, 0.0).astype(np.float32) for a in (forward, backward))
         return cls(
             chain=number[chain],
@@ -216,11 +223,7 @@ class Graph:
             part=_parts(len(origin), start, end, there, back),
             out=out,
             into=out if same else into,
-            hierarchy=Hierarchy(
-                *contraction.eliminate(
-                    out.indptr, out.heads, out.seconds, into.indptr, into.heads, into.seconds, MOST_NEIGHBOURS
-                )
-            ),
+            hierarchy=levels,
         )
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -230,11 +233,15 @@ class Graph:
             part = getattr(self, name)
             if name != "into" or part is not self.out:
                 arrays |= {f"{name}_{one.name}": getattr(part, one.name) for one in fields(part)}
+        if self.hierarchy.down is self.hierarchy.up:
+            del arrays["hierarchy_down"]
         return arrays
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "Graph":
         """The graph that gave these `arrays`; nothing is copied."""
+
+        arrays = {"hierarchy_down": arrays["hierarchy_up"], **arrays}
 
         def part(kind: type, name: str) -> Any:
             return kind(*(arrays[f"{name}_{one.name}"] for one in fields(kind)))

@@ -143,14 +143,16 @@ def reached(
     at: Positions,
     towards: bool = True,
     junctions: tuple[Floats, NDArray[np.int32]] | None = None,
+    limit: float = np.inf,
 ) -> tuple[Floats, NDArray[np.int32]]:
     """Seconds between positions on the network and the nearest of ``stretches``, whose connectors they include.
 
-    ``towards`` the stretches or from them; ``junctions`` is what `junction_seconds` gave, if it is at hand. Two arrays
+    ``towards`` the stretches or from them, within ``limit`` (≤); ``junctions`` is what `junction_seconds` gave, if it
+    is at hand. Two arrays
     of shape (positions,): seconds (infinity: out of reach) and the facility that the stretch belongs to (−1).
     """
     graph, ends = network.graph, at.towards if towards else at.away
-    found = junctions or junction_seconds(network, stretches, towards)
+    found = junctions or junction_seconds(network, stretches, towards, limit)
     seconds, facility = np.empty(len(at)), np.empty(len(at), np.int32)
 
     def part(rows: slice) -> None:
@@ -160,6 +162,7 @@ def reached(
             ends.end[rows],
             ends.to_start[rows],
             ends.to_end[rows],
+            limit,
             seconds[rows],
             facility[rows],
         )
@@ -181,5 +184,6 @@ def reached(
         stretches.ends(towards),
         stretches.extra,
         stretches.owner,
+        limit,
     )
     return seconds, facility

@@ -35,6 +35,7 @@ def over_ends(
     end: Ints,
     to_start: Singles,
     to_end: Singles,
+    limit: float,
     seconds: Floats,
     label: Ints,
 ) -> None:
@@ -44,6 +45,7 @@ def over_ends(
     ----------
     node_seconds, node_label : shape (nodes,)
     start, end, to_start, to_end : shape (places,), the nodes at the ends and the seconds to them; infinity: never
+    limit : seconds beyond which nothing is reached (≤)
     seconds, label : shape (places,), to be written; infinity and −1 where none is reached
     """
     # No branches: which end is nearer cannot be foreseen.
@@ -51,7 +53,8 @@ def over_ends(
         a, b = unsigned(start[place]), unsigned(end[place])
         by_start, by_end = node_seconds[a] + to_start[place], node_seconds[b] + to_end[place]
         nearest = a if by_start <= by_end else b
-        seconds[place] = min(by_start, by_end)
+        least = min(by_start, by_end)
+        seconds[place] = least if least <= limit else np.inf
         label[place] = node_label[nearest] if seconds[place] < np.inf else np.int32(-1)
 
 
@@ -70,6 +73,7 @@ def along_chains(
     stretch: Floats,
     extra: Floats,
     stretch_label: Ints,
+    limit: float,
 ) -> None:
     """Shorten ``seconds`` of places where a stretch of their own chain is reached along it.
 
@@ -91,7 +95,7 @@ def along_chains(
         for number in range(first_place[chain], first_place[chain + 1]):
             place = unsigned(place_of[number])
             way = extra[row] + _along(at[place], onto[place], off[place], stretch, row, opened, home_open)
-            if way < seconds[place]:
+            if way < seconds[place] and way <= limit:
                 seconds[place], label[place] = way, stretch_label[row]
 
 

@@ -139,6 +139,9 @@ def compare_with_scipy(search, limit: float, towards: bool) -> None:
     within = expected.min(axis=1) <= limit
     np.testing.assert_allclose(cut[within], expected.min(axis=1)[within], atol=1e-3)
     assert (cut >= seconds - 1e-3).all()
+    held, owner = reach.reached(network, stretches, at, towards, limit=limit)
+    np.testing.assert_allclose(held, np.where(within, expected.min(axis=1), np.inf), atol=1e-3)
+    assert np.array_equal(owner >= 0, np.isfinite(held))
 
     found_within = catchments.within(graph, stretches, len(facilities), at, limit, towards)
     for candidate in range(len(facilities)):
