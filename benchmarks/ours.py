@@ -17,6 +17,8 @@ from geo.network import Stretches
 from geo.traveltime import Travel
 from networks import Floats, Ints, Network
 
+ENDS = ("start", "end", "to_start", "to_end")
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -46,7 +48,7 @@ def place_demand(prepared: Prepared, edge: Ints, fraction: Floats) -> Positions:
 
 def _looked_at(places: Positions) -> Positions:
     """Positions with all that is kept with them once it was asked for."""
-    _ = places.towards, places.by_chain
+    _ = places.towards.by_node, places.by_chain
     return places
 
 
@@ -79,8 +81,9 @@ def catchments(prepared: Prepared, nodes: Ints, limit_s: float) -> tuple[NDArray
 
 def save(prepared: Prepared, folder: Path) -> None:
     """Write a prepared network into ``folder``, for `reopen`."""
-    nodes, ends = prepared.nodes, prepared.nodes.towards
-    arrays = prepared.graph.arrays() | {f"ends_{name}": array for name, array in vars(ends).items()}
+    nodes = prepared.nodes
+    arrays = prepared.graph.arrays() | {f"ends_{name}": getattr(nodes.towards, name) for name in ENDS}
+    arrays |= {f"by_node_{number}": array for number, array in enumerate(nodes.towards.by_node)}
     arrays |= {f"node_{name}": getattr(nodes, name) for name in ("chain", "at", "ahead", "behind")}
     first, places = nodes.by_chain
     mapped.write(folder / "network.npy", arrays | {"first": first, "places": places, "node_metres": prepared.metres})
@@ -91,16 +94,19 @@ def reopen(folder: Path) -> Prepared:
     kept = mapped.read(folder / "network.npy")
     graph = Graph.from_arrays(kept)
     nodes = Positions(graph, *(kept[f"node_{name}"] for name in ("chain", "at", "ahead", "behind")))
-    ends = Ends(*(kept[f"ends_{name}"] for name in ("start", "end", "to_start", "to_end")))
+    ends = Ends(len(graph.origin), *(kept[f"ends_{name}"] for name in ENDS))
+    vars(ends).update(by_node=tuple(kept[f"by_node_{number}"] for number in range(5)))
     vars(nodes).update(towards=ends, by_chain=(kept["first"], kept["places"]))
     return Prepared(graph, nodes, kept["node_metres"])
 
 
 def touched_bytes(prepared: Prepared) -> int:
-    """Bytes that `every_node` must read or write at least once: arcs, junctions' seconds, read-off and answer."""
-    arcs, ends = prepared.graph.into, prepared.nodes.towards
-    read = sum(a.nbytes for a in (arcs.indptr, arcs.heads, arcs.seconds, *vars(ends).values()))
-    return int(read + 8 * (len(arcs.indptr) - 1) + 8 * len(ends.start))
+    """Bytes that `every_node` must read or write at least once: the hierarchy, junctions' seconds, ends and answer."""
+    ends = prepared.nodes.towards
+    levels = prepared.graph.hierarchy
+    arcs = (levels.rank, levels.first, levels.higher, levels.up, *(() if levels.up is levels.down else (levels.down,)))
+    read = sum(a.nbytes for a in (*arcs, *(getattr(ends, name) for name in ENDS)))
+    return int(read + (8 + 4) * (len(levels.rank) + len(ends.start)))
 
 
 def read_extract(extract: Path, area: str | None) -> osm.Extract:

@@ -49,15 +49,14 @@ def within(
     own = np.argsort(stretches.owner, kind="stable")
     first_seed = np.searchsorted(seeds.owner[by_owner], np.arange(candidates + 1)).astype(np.int32)
     first_stretch = np.searchsorted(stretches.owner[own], np.arange(candidates + 1)).astype(np.int32)
-    first_place, order = places.by_chain
-    rows = places[order]
-    first_incident, incident = graph.incident
-    arcs = graph.into if towards else graph.out
+    arcs, ends = (graph.into, places.towards) if towards else (graph.out, places.away)
     home, over = (graph.back, graph.there) if towards else (graph.there, graph.back)
-    onto, off = (rows.behind, rows.ahead) if towards else (rows.ahead, rows.behind)
+    onto, off = (places.behind, places.ahead) if towards else (places.ahead, places.behind)
+    node, seconds, chain = seeds.node[by_owner], seeds.seconds[by_owner], stretches.low.chain[own]
+    stretch, extra = stretches.ends(towards)[own], stretches.extra[own]
 
-    def part(ends: tuple[int, int]) -> tuple[NDArray[np.int64], Ints, NDArray[np.float32]]:
-        low, high = ends
+    def part(cut: tuple[int, int]) -> tuple[NDArray[np.int64], Ints, NDArray[np.float32]]:
+        low, high = cut
         return readoff.catchments(
             arcs.indptr,
             arcs.heads,
@@ -65,24 +64,23 @@ def within(
             arcs.longest,
             limit,
             first_seed[low : high + 1],
-            seeds.node[by_owner],
-            seeds.seconds[by_owner],
-            incident,
-            first_incident,
-            graph.start,
-            graph.end,
+            node,
+            seconds,
+            *ends.by_node,
+            ends.start,
+            ends.end,
+            ends.to_start,
+            ends.to_end,
             home,
             over,
-            graph.pieces,
-            first_place,
-            rows.at,
+            *places.by_chain,
+            places.at,
             onto,
             off,
-            order,
             first_stretch[low : high + 1],
-            stretches.low.chain[own],
-            stretches.ends(towards)[own],
-            stretches.extra[own],
+            chain,
+            stretch,
+            extra,
         )
 
     cuts = np.linspace(0, candidates, (CORES if candidates >= PARALLEL_FROM else 1) + 1).astype(int).tolist()

@@ -67,13 +67,29 @@ class Hierarchy:
 class Ends:
     """What places read their times off, shape (n,): the nodes at the ends of their chains, and the seconds between.
 
-    Infinity: no way. A place that is nowhere has none.
+    Infinity: no way. A place that is nowhere has none. The graph has so many ``nodes``.
     """
 
+    nodes: int
     start: Ints
     end: Ints
     to_start: Singles
     to_end: Singles
+
+    @cached_property
+    def by_node(self) -> tuple[Ints, Ints, Singles, Singles, Ints]:
+        """The places on the chains that touch each node: where they begin (nodes + 1,), and of each the place, seconds
+        to this node and to the other end of the chain, and that end; its complement where this is not the start.
+        """
+        apart = self.start != self.end
+        node = np.concatenate([self.start, self.end[apart]])
+        order = np.argsort(node, kind="stable")
+        first = np.searchsorted(node[order], np.arange(self.nodes + 1)).astype(np.int32)
+        place = np.concatenate([np.arange(len(apart), dtype=np.int32), np.flatnonzero(apart).astype(np.int32)])
+        near = np.concatenate([self.to_start, self.to_end[apart]])
+        far = np.concatenate([self.to_end, self.to_start[apart]])
+        other = np.concatenate([self.end, ~self.start[apart]])
+        return first, place[order], near[order], far[order], other[order]
 
 
 @dataclass(frozen=True)
@@ -109,14 +125,14 @@ class Positions:
     def _ends(self, home: Singles, over: Singles, onto: Singles, off: Singles) -> Ends:
         graph, nowhere = self.graph, self.chain < 0
         if not len(graph.start):
-            return Ends(*np.zeros((2, len(self)), np.int32), *np.full((2, len(self)), np.inf, np.float32))
+            return Ends(0, *np.zeros((2, len(self)), np.int32), *np.full((2, len(self)), np.inf, np.float32))
         chain = np.where(nowhere, 0, self.chain)
         # At a chain's end one stands on the node, and no one-way binds.
         to_start = np.where(self.at == 0, 0.0, np.where(np.isfinite(home[chain]), onto, np.inf))
         to_end = np.where(self.at == graph.pieces[chain], 0.0, np.maximum(over[chain] - off, 0.0))
         to_start[nowhere] = to_end[nowhere] = np.inf
         start, end = graph.start[chain], graph.end[chain]
-        return Ends(start, end, to_start.astype(np.float32), to_end.astype(np.float32))
+        return Ends(len(graph.origin), start, end, to_start.astype(np.float32), to_end.astype(np.float32))
 
     @cached_property
     def by_chain(self) -> tuple[Ints, Ints]:
@@ -280,14 +296,6 @@ class Graph:
         """Metres from the start of their chains to places, shape (n,)."""
         part = np.where(self.along[edge], fraction, 1.0 - fraction)
         return np.asarray(self.before[edge] + part * self.metres[edge])
-
-    @cached_property
-    def incident(self) -> tuple[Ints, Ints]:
-        """The chains that touch each node in CSR form: where those of each begin (nodes + 1,), and the chains."""
-        ends = np.concatenate([self.start, self.end])
-        first = np.zeros(len(self.origin) + 1, np.int32)
-        np.cumsum(np.bincount(ends, minlength=len(self.origin)), out=first[1:])
-        return first, (np.argsort(ends, kind="stable") % len(self.start)).astype(np.int32)
 
     @cached_property
     def chain_edges(self) -> tuple[Ints, Ints]:

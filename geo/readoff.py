@@ -1,5 +1,7 @@
 """The compiled loops that read times off chains: those of places, and the catchments of candidates."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,17 +16,6 @@ def _along(at: float, onto: float, off: float, stretch: Floats, row: int, opened
     if at > stretch[row, 2]:
         return onto - stretch[row, 3] if home_open else np.inf
     return 0.0
-
-
-@compiled
-def _over_ends(
-    at: float, onto: float, off: float, pieces: int, over: float, home_open: bool, at_start: float, at_end: float
-) -> tuple[float, float]:
-    """Seconds of a place over the start and over the end of its chain; the arguments are those of `along_chains`."""
-    # At a chain's end one stands on the node, and no one-way binds.
-    by_start = at_start + onto if home_open or at == 0 else np.inf
-    by_end = at_end if at == pieces else at_end + max(0.0, over - off)
-    return by_start, by_end
 
 
 @compiled
@@ -152,18 +143,22 @@ def catchments(
     first_seed: Ints,
     seed_node: Ints,
     seed_seconds: Floats,
-    incident: Ints,
-    first_incident: Ints,
+    first_near: Ints,
+    near_place: Ints,
+    near: Singles,
+    far: Singles,
+    other: Ints,
     start: Ints,
     end: Ints,
+    to_start: Singles,
+    to_end: Singles,
     home: Singles,
     over: Singles,
-    pieces: Ints,
     first_place: Ints,
+    place_of: Ints,
     at: Floats,
     onto: Singles,
     off: Singles,
-    order: Ints,
     first_stretch: Ints,
     stretch_chain: Ints,
     stretch: Floats,
@@ -173,13 +168,13 @@ def catchments(
 
     Parameters
     ----------
-    indptr, heads, weights, longest : as in `search`
-    first_seed : shape (candidates + 1,); where the seeds of each candidate begin
-    incident, first_incident : the chains that touch each node, in CSR form
-    start … pieces : the chains, as in `along_chains`
-    first_place : shape (chains + 1,); where the places on each chain begin in the three arrays that follow, which are
-        those of `along_chains`, and in ``order``, which has their numbers
-    first_stretch : shape (candidates + 1,); where the stretches of each candidate begin in the three arrays that follow
+    indptr, heads, weights, longest : as in `kernel.search`
+    first_seed : shape (candidates + 1,); where the seeds of each candidate begin in the two arrays that follow
+    first_near, near_place, near, far, other : as in `geo.graph.Ends.by_node`
+    start … to_end : as in `over_ends`
+    home … off : as in `along_chains`
+    first_stretch : shape (candidates + 1,); where the stretches of each candidate begin in the three arrays that
+        follow, which are those of `along_chains`
 
     Returns
     -------
@@ -188,16 +183,15 @@ def catchments(
     """
     nodes, candidates = len(indptr) - 1, len(first_seed) - 1
     beyond = np.nextafter(limit, np.inf)
-    seconds, label = np.full(nodes, beyond), np.zeros(nodes, np.int32)
+    seconds, label = np.full(nodes, beyond), np.full(nodes, np.int32(-1))
     ring = np.full(slots_for(longest, seed_seconds, limit), np.int32(-1))
     node_of, below = np.empty(4 * nodes + 16, np.int32), np.empty(4 * nodes + 16, np.int32)
     seeds, no_label = np.arange(len(seed_node)).astype(np.int32), np.zeros(len(seed_node), np.int32)
-    seen = np.full(len(start), np.int32(-1))  # the last candidate that each chain was looked at for
+    own = np.full(len(start), np.int32(-1))  # the last candidate whose own chains each place is on
     first_row = np.zeros(candidates + 1, np.int64)
     place, taken = np.empty(1024, np.int32), np.empty(1024, np.float32)
-    rows = 0
+    rows = np.int64(0)
     for candidate in range(candidates):
-        own = seeds[first_seed[candidate] : first_seed[candidate + 1]]
         used = -1
         while used < 0:
             used = search_batch(
@@ -207,7 +201,7 @@ def catchments(
                 seed_node,
                 seed_seconds,
                 no_label,
-                own,
+                seeds[first_seed[candidate] : first_seed[candidate + 1]],
                 ring,
                 False,
                 seconds,
@@ -219,47 +213,52 @@ def catchments(
                 seconds[:], ring[:] = beyond, -1
                 room = 2 * len(node_of)
                 node_of, below = np.empty(room, np.int32), np.empty(room, np.int32)
+        # The candidate's own chains first: there is a way along them too.
         low, high = first_stretch[candidate], first_stretch[candidate + 1]
-        # The candidate's own chains first, then all that touch a node in reach; each once.
-        for number in range(low - high, used):
-            if number < 0:
-                begin, finish = 0, 1
-            else:
-                node = unsigned(node_of[number])
-                begin, finish = first_incident[node], first_incident[node + unsigned(1)]
-            for which in range(unsigned(begin), unsigned(finish)):
-                chain = unsigned(stretch_chain[high + number] if number < 0 else incident[which])
-                if seen[chain] == candidate:
+        for mine in range(low, high):
+            chain = stretch_chain[mine]
+            for number in range(first_place[chain], first_place[chain + 1]):
+                one = place_of[number]
+                if own[one] == candidate:
                     continue
-                seen[chain] = candidate
-                first, last = unsigned(first_place[chain]), unsigned(first_place[chain + unsigned(1)])
-                if first == last:
-                    continue
-                if rows + last - first > len(place):
-                    more = np.int64(len(place)) + np.int64(last - first)
-                    place = np.append(place, np.empty(more, np.int32))
-                    taken = np.append(taken, np.empty(more, np.float32))
-                whole, home_open, opened = over[chain], home[chain] < np.inf, over[chain] < np.inf
-                at_start, at_end = seconds[unsigned(start[chain])], seconds[unsigned(end[chain])]
-                if home_open and opened and number >= 0:
-                    for row in range(first, last):
-                        # Written in any case and kept if near enough: no branch to foresee.
-                        least = min(at_start + onto[row], at_end + max(np.float32(0.0), whole - off[row]))
-                        place[unsigned(rows)], taken[unsigned(rows)] = order[row], least
-                        rows += least < beyond
-                    continue
-                for row in range(first, last):
-                    by_start, by_end = _over_ends(
-                        at[row], onto[row], off[row], pieces[chain], whole, home_open, at_start, at_end
-                    )
-                    least = min(by_start, by_end)
-                    for mine in range(low, high):
-                        if stretch_chain[mine] == chain:
-                            way = _along(at[row], onto[row], off[row], stretch, mine, opened, home_open)
-                            least = min(least, way + extra[mine])
-                    place[rows], taken[rows] = order[row], least
-                    rows += least < beyond
+                own[one] = candidate
+                least = min(seconds[start[one]] + to_start[one], seconds[end[one]] + to_end[one])
+                for row in range(low, high):
+                    if stretch_chain[row] == chain:
+                        opened, home_open = over[chain] < np.inf, home[chain] < np.inf
+                        way = _along(at[one], onto[one], off[one], stretch, row, opened, home_open)
+                        least = min(least, way + extra[row])
+                if least < beyond:
+                    place, taken = _with_room(place, taken, rows + 1)
+                    place[rows], taken[rows] = one, least
+                    rows += 1
+        for number in range(used):
+            node = unsigned(node_of[number])
+            if label[node] < 0:  # a node that was improved stands there again
+                continue
+            label[node] = -1
+            reached = seconds[node]
+            first, last = unsigned(first_near[node]), unsigned(first_near[node + unsigned(1)])
+            place, taken = _with_room(place, taken, rows + np.int64(last - first))
+            for row in range(first, last):
+                # Over the other end it may be nearer; from there it is written if this is not its chain's start.
+                beside = other[row]
+                across = seconds[unsigned(beside if beside >= 0 else ~beside)]
+                least = min(reached + near[row], across + far[row])
+                one = near_place[row]
+                place[unsigned(rows)], taken[unsigned(rows)] = one, least
+                written = (beside < 0) & (across < beyond)
+                rows += (least < beyond) & (own[unsigned(one)] != candidate) & (not written)
         for number in range(used):
             seconds[unsigned(node_of[number])] = beyond
         first_row[candidate + 1] = rows
     return first_row, place[:rows], taken[:rows]
+
+
+@compiled
+def _with_room(place: Ints, taken: Singles, rows: Any) -> tuple[Ints, Singles]:
+    """The same arrays, longer if they are not as long as ``rows``."""
+    if rows <= len(place):
+        return place, taken
+    more = np.int64(len(place)) + np.int64(rows)
+    return np.append(place, np.empty(more, np.int32)), np.append(taken, np.empty(more, np.float32))
