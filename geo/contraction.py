@@ -144,7 +144,7 @@ def eliminate(
             a, b = a + (out <= into), b + (into <= out)
 
     # Stacks of nodes by degree; one whose degree has changed since is passed over.
-    stack_room = nodes * (most + 2)
+    stack_room = 2 * nodes + 16
     stacked, under = np.empty(stack_room, np.int32), np.empty(stack_room, np.int32)
     top, stacks = np.full(most + 1, np.int32(-1)), 0
     for node in range(nodes - 1, -1, -1):

@@ -9,7 +9,17 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-_threads = ThreadPoolExecutor(max(1, CORES - 1), "core")
+_threads: ThreadPoolExecutor
+
+
+def _start() -> None:
+    global _threads
+    _threads = ThreadPoolExecutor(max(1, CORES - 1), "core")
+
+
+_start()
+if hasattr(os, "register_at_fork"):  # a fork has none of its parent's threads
+    os.register_at_fork(after_in_child=_start)
 
 
 def at_once(task: Callable[[T], R], parts: Sequence[T]) -> list[R]:

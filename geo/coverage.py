@@ -19,6 +19,9 @@ from geo.standards import Mode, Opened, Presence, Radius, Standard, TravelTime
 from geo.traveltime import Travel
 
 Floats = NDArray[np.float64]
+# A metre, like a minute, that differs in the last bits only is the same.
+TOLERANCE_M = 1e-6
+TOLERANCE_MIN = traveltime.TOLERANCE_S / 60.0
 SLOPE_NOTE = "步行计入坡度 slopes count on foot"
 PEOPLE_NOTES = {
     "urban": "城乡不可分，全部人口计入 urban and rural cannot be told apart here: all people count",
@@ -131,7 +134,7 @@ def count(travel: Travel, facilities: gpd.GeoDataFrame, standard: Standard, on: 
         case TravelTime():
             times = travel.demand_times(chosen, standard.mode)
             values = times.seconds / 60.0
-            rows, more = _people(travel, standard, values, standard.minutes, times.reason)
+            rows, more = _people(travel, standard, values, standard.minutes, TOLERANCE_MIN, times.reason)
             if travel.method == "straight-line":
                 detour = travel.study.about.detour
                 more = [*more, f"无街道数据，按直线 × {detour:g} no streets here: straight line × {detour:g}"]
@@ -146,7 +149,7 @@ def count(travel: Travel, facilities: gpd.GeoDataFrame, standard: Standard, on: 
                 chosen, demand["lon"].to_numpy(), demand["lat"].to_numpy(), travel.study.about.projection
             )
             reason = traveltime.reasons(np.isinf(metres), traveltime.NONE_THERE)
-            rows, more = _people(travel, standard, metres, standard.metres, reason)
+            rows, more = _people(travel, standard, metres, standard.metres, TOLERANCE_M, reason)
             return Count(rows, "people", chosen, notes + more)
         case Presence():
             return _units(travel, standard, chosen, notes)
@@ -167,11 +170,16 @@ def _moved(travel: Travel, weight: pd.Series, mode: Mode) -> list[str]:
 
 
 def _people(
-    travel: Travel, standard: TravelTime | Radius, values: Floats, limit: float, reason: NDArray[Any]
+    travel: Travel,
+    standard: TravelTime | Radius,
+    values: Floats,
+    limit: float,
+    tolerance: float,
+    reason: NDArray[Any],
 ) -> tuple[pd.DataFrame, list[str]]:
     study = travel.study
     weight, notes = _weights(study.demand, standard.people)
-    inside = values <= limit + traveltime.TOLERANCE
+    inside = values <= limit + tolerance
     rows = pd.DataFrame(
         {
             "area_code": study.reporting_codes(study.demand["area_code"]),
@@ -335,7 +343,7 @@ def _alternatives(travel: Travel, chosen: gpd.GeoDataFrame, standard: TravelTime
         for kph in paces:
             # On foot the whole trip goes at one speed, so its time is inversely proportional to it.
             seconds = times.seconds * (speeds.walk_kph / kph if kph else 1.0)
-            covered = float(weight[seconds / 60.0 <= standard.minutes + traveltime.TOLERANCE].sum())
+            covered = float(weight[seconds / 60.0 <= standard.minutes + TOLERANCE_MIN].sum())
             alternatives.append(
                 Alternative(
                     mode, kph or travel.speed_kph(mode), _rounded(covered), _share(covered, float(weight.sum()))

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from geo import contraction, mapped
+from geo import contraction
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -266,15 +265,6 @@ class Graph:
         out = part(Arcs, "out")
         into = part(Arcs, "into") if "into_heads" in arrays else out
         return cls(**own, out=out, into=into, hierarchy=part(Hierarchy, "hierarchy"))
-
-    def save(self, path: Path) -> None:
-        """Write the graph to a file that `open` maps into memory."""
-        mapped.write(path, self.arrays())
-
-    @classmethod
-    def open(cls, path: Path) -> "Graph":
-        """The graph of a file, mapped into memory: nothing is read before it is needed."""
-        return cls.from_arrays(mapped.read(path))
 
     def positions(self, edge: NDArray[np.integer], fraction: Floats) -> Positions:
         """Where on the graph places are that lie at a ``fraction`` along an ``edge`` (−1: nowhere)."""

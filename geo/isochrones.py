@@ -28,6 +28,7 @@ CELL_M = 20.0
 BESIDE_M = 29.0  # the diagonal of a cell: every point of a reached street is inside its contour
 OFF_STREET_M = 50.0
 STEP_M = 10.0
+TOLERANCE_M = 1e-6
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def around(travel: Travel, place: Any, minutes: Sequence[float], mode: Mode, tow
     stretches = network.stretches(access)
     limit = levels[-1] * 60.0
 
-    junctions = reach.junction_seconds(network, stretches, towards, limit)
+    junctions = reach.junction_seconds(network, stretches, towards, limit + traveltime.TOLERANCE_S)
     xy, edge, fraction = _samples(network, _reached_edges(network, stretches, junctions[0]))
     at = network.graph.positions(edge, fraction)
     street_seconds, _ = reach.reached(network, stretches, at, towards, junctions)
@@ -84,11 +85,13 @@ def around(travel: Travel, place: Any, minutes: Sequence[float], mode: Mode, tow
     demand_seconds += demand.connector_m / network.walk_mps
     population = travel.study.demand["population"].to_numpy()
     near = street_seconds <= limit
-    contours = _contours(xy[near], street_seconds[near], network.walk_mps, limit)
+    contours = _contours(xy[near], street_seconds[near], network.walk_mps, limit) if near.any() else None
     found: list[Contour] = []
     for level in levels:
-        shape = network.metric.inverse(_polygon(contours.filled(-1.0, level * 60.0)))
-        people = population[demand_seconds <= level * 60.0 + traveltime.TOLERANCE].sum()
+        # Who takes longer than that to the street gets nowhere on it.
+        shape = _polygon(contours.filled(-1.0, level * 60.0)) if contours else shapely.MultiPolygon()
+        shape = network.metric.inverse(shape)
+        people = population[demand_seconds <= level * 60.0 + traveltime.TOLERANCE_S].sum()
         found.append(_contour(level, shape, float(people)))
     if place.geom_type != "Point":
         return Isochrones(found, None, None, None)
@@ -161,7 +164,7 @@ def _circles(travel: Travel, place: Any, levels: list[float], mode: Mode) -> Iso
     for level in levels:
         reach_m = level * 60.0 * mps
         circle = metric.inverse(shape.buffer(reach_m, quad_segs=32))
-        found.append(_contour(level, circle, float(people[metres <= reach_m + traveltime.TOLERANCE].sum())))
+        found.append(_contour(level, circle, float(people[metres <= reach_m + TOLERANCE_M].sum())))
     return Isochrones(found, None, None, None)
 
 

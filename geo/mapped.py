@@ -1,6 +1,6 @@
 """Named arrays in one file that is mapped into memory: a record of NumPy's own format, each array a field of it."""
 
-import os
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,18 +8,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+MOST_BYTES = 2**31 - 2**16
+"""What NumPy's records can hold."""
+
 
 def write(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write ``arrays`` to ``path``, all or nothing; OSError if it cannot be written."""
+    if sum(array.nbytes for array in arrays.values()) > MOST_BYTES:
+        raise OSError(f"{path}: more than {MOST_BYTES / 1e9:.0f} GB do not fit into a record")
     kind = np.dtype([(name, array.dtype, array.shape) for name, array in arrays.items()], align=True)
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}-{os.getpid()}")
+    offsets = {name: place[1] for name, place in (kind.fields or {}).items()}
+    draft = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
     try:
-        record = np.lib.format.open_memmap(draft, mode="w+", dtype=kind, shape=(1,))
-        for name, array in arrays.items():
-            record[name][0] = array
-        record.flush()
-        del record
+        # Written, not mapped: where the disk is full, that is an error and not the end of the process.
+        with draft.open("xb") as file:
+            header = {"descr": np.lib.format.dtype_to_descr(kind), "fortran_order": False, "shape": (1,)}
+            np.lib.format.write_array_header_2_0(file, header)
+            begin = file.tell()
+            for name, array in arrays.items():
+                file.write(bytes(begin + offsets[name] - file.tell()))  # alignment
+                file.write(np.ascontiguousarray(array).tobytes())
+            file.write(bytes(begin + kind.itemsize - file.tell()))
         draft.replace(path)
     except BaseException:
         draft.unlink(missing_ok=True)

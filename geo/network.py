@@ -175,7 +175,16 @@ class Network:
 
     @classmethod
     def from_arrays(cls, about: About, arrays: Mapping[str, NDArray[Any]]) -> "Network":
-        """The network of a study that gave these `arrays`; nothing is copied."""
+        """The network of a study that gave these `arrays`; nothing is copied.
+
+        Raises
+        ------
+        ValueError
+            They do not belong together.
+        """
+        first_vertex, indptr = arrays["first_vertex"], arrays["out_indptr"]
+        if (first_vertex[0], first_vertex[-1]) != (0, len(arrays["xy"])) or indptr[-1] != len(arrays["out_heads"]):
+            raise ValueError("the arrays of a network do not belong together")
         return cls(about, Graph.from_arrays(arrays), *(arrays[name] for name in ("xy", "first_vertex", "attracts")))
 
     @cached_property

@@ -127,7 +127,10 @@ class Text:
             number, place, line = np.empty(room, np.int64), np.empty((room, 2)), np.empty((room, 2), np.int64)
             kept, marked = scan.nodes(np.frombuffer(block, np.uint8), box, hashes, number, place, line)
             self._ordered(kept >= 0)
-            wanted = np.isin(number[:kept], ids) if ids is not None else slice(kept)
+            wanted: Any = slice(kept)
+            if ids is not None:  # which are in order
+                at = np.minimum(np.searchsorted(ids, number[:kept]), len(ids) - 1)
+                wanted = ids[at] == number[:kept] if len(ids) else slice(0)
             numbers.append(number[:kept][wanted].copy())
             places.append(place[:kept][wanted].copy())
             lines += [block[begin:end].decode() for begin, end in line[:marked].tolist()]

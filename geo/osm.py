@@ -214,7 +214,7 @@ def _around(path: Path, box: Box) -> tuple[opl.Nodes, opl.Ways, list[str]]:
         ways = text.ways(WAY_KEYS, set().union(*relations.values()), among, RULED)
         near = set(ways.ids.tolist())
         relations = {line: members for line, members in relations.items() if not near.isdisjoint(members)}
-        if beyond := set(ways.beyond.tolist()).intersection(*[set().union(*relations.values())]):
+        if beyond := set(ways.beyond.tolist()).intersection(set().union(*relations.values())):
             ways = ways.and_also(text.ways((), beyond, also=(*WAY_KEYS, *RULED)))
         if among is not None and len(unknown := np.unique(ways.refs[nodes.at(ways.refs) < 0])):
             nodes = nodes.and_also(text.nodes(ids=unknown))

@@ -1,6 +1,7 @@
 """The networks of a study, prepared once and kept beside it, to be mapped into memory the next time."""
 
 import hashlib
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from geo.study import Study
 
 FOLDER = ".prepared"
 """The folder in a study's own that its networks are kept in; it may be deleted at any time."""
+DRAFTS_S = 3600.0
+# To be changed with what the arrays mean: the hash knows what went in, not what was made of it.
 _FORMAT = b"1"
 
 
@@ -76,5 +79,8 @@ def _keep(path: Path, mode: Mode, made: Network, places: Places) -> None:
         for old in path.parent.glob(f"{mode}-*.npy"):
             if old != path:
                 old.unlink(missing_ok=True)
+        for draft in path.parent.glob(f".{mode}-*"):  # of a process that was killed
+            if time.time() - draft.stat().st_mtime > DRAFTS_S:
+                draft.unlink(missing_ok=True)
     except OSError:  # on read-only media it is prepared anew each time
         pass

@@ -32,6 +32,11 @@ class Reach:
     def __init__(self, network: Network, access: Access) -> None:
         self.network, self.stretches = network, network.stretches(access)
 
+    def searched(self) -> "Reach":
+        """Itself, the several nearest known: for who has the time now."""
+        _ = self.several
+        return self
+
     @cached_property
     def nearest(self) -> tuple[Floats, NDArray[np.int32]]:
         """Seconds from every junction to the nearest facility, and its row; as `junction_seconds` gives them."""
@@ -114,9 +119,7 @@ def junction_seconds(
     )
 
 
-def several(
-    network: Network, stretches: Stretches, k: int, limit: float = np.inf
-) -> tuple[Floats, NDArray[np.int32], NDArray[np.float32]]:
+def several(network: Network, stretches: Stretches, k: int) -> tuple[Floats, NDArray[np.int32], NDArray[np.float32]]:
     """Seconds from all junctions to their ``k`` nearest facilities, the facilities, and metres travelled.
 
     Three arrays of shape (junctions, k), nearest first: seconds (infinity: fewer are reached), facility (−1), metres.
@@ -133,7 +136,7 @@ def several(
         seeds.metres,
         seeds.owner,
         k,
-        limit,
+        np.inf,
     )
 
 
@@ -148,10 +151,12 @@ def reached(
     """Seconds between positions on the network and the nearest of ``stretches``, whose connectors they include.
 
     ``towards`` the stretches or from them, within ``limit`` (≤); ``junctions`` is what `junction_seconds` gave, if it
-    is at hand. Two arrays
-    of shape (positions,): seconds (infinity: out of reach) and the facility that the stretch belongs to (−1).
+    is at hand. Two arrays of shape (positions,): seconds (infinity: out of reach) and the facility that the stretch
+    belongs to (−1).
     """
     graph, ends = network.graph, at.towards if towards else at.away
+    if not ends.nodes:
+        return np.full(len(at), np.inf), np.full(len(at), np.int32(-1))
     found = junctions or junction_seconds(network, stretches, towards, limit)
     seconds, facility = np.empty(len(at)), np.empty(len(at), np.int32)
 

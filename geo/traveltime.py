@@ -1,8 +1,8 @@
 """Seconds to the nearest facility, for everybody, in one pass; then every answer is a look-up.
 
-The search starts at all facilities at once, on the graph against the direction of travel (people travel *to* the
-facility), and every place reads its time off the two ends of its chain: Dijkstra's algorithm with many sources, as in
-Erwig (2000), "The graph Voronoi diagram with applications", Networks 36(3).
+The pass starts at all facilities at once, on the graph against the direction of travel (people travel *to* the
+facility), and every place reads its time off the two ends of its chain: the graph Voronoi diagram of Erwig (2000,
+Networks 36(3)).
 """
 
 from dataclasses import dataclass, field
@@ -26,9 +26,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Method = Literal["network", "straight-line"]
 
-# 15 minutes exactly are inside, also when they were added up another way and differ in the last bits: a millionth of
-# the unit that a limit is in, minutes, metres or seconds.
-TOLERANCE = 1e-6
+# 15 minutes exactly are inside, also when they were added up another way: seconds have 32 bits on each arc.
+TOLERANCE_S = 1e-3
 NO_STREET = "{metres:g} 米内无街道 no street within {metres:g} m"
 NO_FACILITY = "沿街道到不了任何设施 no facility can be reached on the network"
 NONE_THERE = "没有这类设施 there is no such facility"
@@ -98,8 +97,8 @@ class Travel:
         self._lock = RLock()  # what one request prepares, others wait for
         self._prepared: dict[Mode, tuple[Network, Places]] = {}
         self._positions: dict[Mode, Positions] = {}
-        self._reach = lru_cache(maxsize=64)(self._make_reach)
-        self._times = lru_cache(maxsize=64)(self._make_times)
+        self._reach = lru_cache(maxsize=32)(self._make_reach)
+        self._times = lru_cache(maxsize=16)(self._make_times)
 
     def speed_kph(self, mode: Mode) -> float | None:
         """The one speed of ``mode``; None for driving on streets, each of which has its own."""

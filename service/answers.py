@@ -140,7 +140,7 @@ class Answers:
         state = self._now()
         chosen, reach = self._standing(state, category), None
         if self.travel.method == "network":
-            reach = self._known(state, category, ("reach", mode), lambda: self.travel.reach(chosen, mode))
+            reach = self._known(state, category, ("reach", mode), lambda: self.travel.reach(chosen, mode).searched())
         ranking = self.travel.ranked(chosen, wgs_lon, wgs_lat, mode, limit, path, reach)
         features: list[dict[str, Any]] = []
         places = zip(ranking.rows, ranking.seconds.tolist(), ranking.metres.tolist(), strict=True)

@@ -99,7 +99,7 @@ def serve(
     notes.print(f"服务圈 http://{settings.host}:{settings.port}/", markup=False, soft_wrap=True)
     listen: dict[str, Any] = {"host": settings.host, "port": settings.port, "log_level": "warning"}
     if settings.workers == 1:
-        uvicorn.run(create_app(settings, answers), **listen)
+        uvicorn.run(create_app(settings, answers), workers=1, **listen)  # whatever WEB_CONCURRENCY says
     else:
         # Worker processes make their settings from the environment.
         os.environ["FUWUQUAN_STUDY"] = str(settings.study)

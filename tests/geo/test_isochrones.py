@@ -1,5 +1,7 @@
 """Isochrones: nested, valid, along the streets; people counted by their own times."""
 
+import itertools
+
 import numpy as np
 import pytest
 import shapely
@@ -8,7 +10,7 @@ from pyproj import Geod
 from geo import isochrones, reach, traveltime
 from geo.study import Study
 from geo.traveltime import Travel
-from handmade import People, Street
+from handmade import Facility, People, Street, facility_frame
 
 MINUTES = [5.0, 10.0, 15.0]
 
@@ -86,6 +88,35 @@ def test_one_ways_count_from_and_to(small_study) -> None:
     assert (away.people, towards.people) == (3, 1)
     assert away.geometry.bounds[0] > towards.geometry.bounds[0]
     assert away.geometry.bounds[2] > towards.geometry.bounds[2]
+
+
+@pytest.mark.parametrize("minutes", [15.0, 30.0, 60.0])
+def test_fifteen_minutes_exactly_are_inside(small_study, minutes: float) -> None:
+    """However many pieces the way is cut into, and whatever their lengths."""
+    rng, metres = np.random.default_rng(6), minutes * 4000 / 60
+    for _ in range(12):
+        cuts = np.sort(rng.uniform(0, metres, 30))
+        at = [0.0, *cuts.tolist(), metres]
+        streets = [Street(line=[(a, 0.0), (b, 0.0)]) for a, b in itertools.pairwise(at)]
+        streets += [Street(line=[(x, 0.0), (x, 20.0)]) for x in cuts.tolist()]  # so that each cut is a junction
+        study = small_study(streets=streets, people=[People((metres, 0.0), 3)])
+        clinic = facility_frame([Facility("c", "clinic", (0.0, 0.0))])
+        travel = Travel(study)
+        exactly = travel.demand_times(clinic, "walk").seconds[0] / 60
+        assert exactly == pytest.approx(minutes, abs=1e-4)
+        (one,) = isochrones.around(travel, clinic.geometry.iloc[0], [minutes], "walk", towards=True).contours
+        assert one.people == 3
+
+
+def test_who_takes_longer_to_the_street_than_the_contour_gets_nowhere(small_study) -> None:
+    study = small_study(streets=[Street(line=[(0.0, 0.0), (900.0, 0.0)])], people=[People((450.0, 500.0), 2)])
+    place = shapely.Point(*study.demand[["lon", "lat"]].iloc[0])
+    near, far = isochrones.around(Travel(study), place, [5, 10], "walk").contours
+    assert near.geometry.is_empty
+    assert not far.geometry.is_empty
+    (only,) = isochrones.around(Travel(study), place, [5], "walk").contours
+    assert only.geometry.is_empty
+    assert (only.area_km2, only.people) == (0, 0)
 
 
 def test_no_street_is_near(sample: Study) -> None:

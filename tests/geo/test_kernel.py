@@ -236,18 +236,54 @@ def test_nothing_beyond_the_limit_is_reached(limit: float) -> None:
     assert 0 < np.isfinite(got).sum() <= len(graph.origin)
 
 
+def grid(side: int, rng: np.random.Generator) -> tuple[Graph, int]:
+    """Streets of a chessboard, each of its own seconds and as many metres; the graph, and how many edges."""
+    node = np.arange(side * side).reshape(side, side)
+    u = np.concatenate([node[:, :-1].ravel(), node[:-1].ravel()])
+    v = np.concatenate([node[:, 1:].ravel(), node[1:].ravel()])
+    seconds = rng.uniform(5, 60, len(u))
+    graph = Graph.prepare(u, v, seconds, seconds, seconds, node.ravel() % float(side), node.ravel() // float(side))
+    return graph, len(u)
+
+
+def test_several_are_the_same_in_many_batches() -> None:
+    rng = np.random.default_rng(4)
+    graph, edges = grid(230, rng)
+    assert len(graph.origin) > 2**kernel.BATCH_BITS
+    spots = list(zip(rng.integers(0, edges, 300).tolist(), rng.random(300).tolist(), strict=True))
+    network, stretches = reach_of(graph, spots, [1.0] * 300)
+    seconds, owner, metres = reach.several(network, stretches, 3)
+    nearest, whose = reach.junction_seconds(network, stretches)
+    tips = np.bincount(np.concatenate([graph.start, graph.end])) == 1
+    np.testing.assert_allclose(seconds[~tips, 0], nearest[~tips], atol=0.01)
+    assert np.array_equal(owner[~tips, 0], whose[~tips])
+    np.testing.assert_allclose(metres[~tips], seconds[~tips], atol=0.05)  # a metre a second, connectors too
+    without = [spot for row, spot in enumerate(spots) if row != owner[7, 0]]
+    network, stretches = reach_of(graph, without, [1.0] * 299)
+    assert reach.junction_seconds(network, stretches)[0][7] == pytest.approx(seconds[7, 1], abs=0.01)
+
+
+def test_places_in_threads_are_those_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(5)
+    graph, edges = grid(20, rng)
+    network, stretches = reach_of(graph, [(3, 0.5), (70, 0.25)], [0.0, 2.0])
+    at = graph.positions(rng.integers(-1, edges, 1001), rng.random(1001))
+    alone = reach.reached(network, stretches, at)
+    monkeypatch.setattr(reach, "PLACES_FROM", 10)
+    monkeypatch.setattr(reach, "CORES", 3)
+    together = reach.reached(network, stretches, at)
+    assert np.isinf(alone[0]).any()
+    for one, other in zip(alone, together, strict=True):
+        assert np.array_equal(one, other)
+
+
 def test_candidates_in_threads_are_those_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(3)
-    side = np.arange(40 * 40).reshape(40, 40)
-    u, v = (
-        np.concatenate([side[:, :-1].ravel(), side[:-1].ravel()]),
-        np.concatenate([side[:, 1:].ravel(), side[1:].ravel()]),
-    )
-    seconds = rng.uniform(5, 60, len(u))
-    graph = Graph.prepare(u, v, seconds, seconds, seconds, side.ravel() % 40.0, side.ravel() // 40.0)
-    spots = list(zip(rng.integers(0, len(u), 200).tolist(), rng.random(200).tolist(), strict=True))
+    monkeypatch.setattr(catchments, "CORES", 3)
+    graph, edges = grid(40, rng)
+    spots = list(zip(rng.integers(0, edges, 200).tolist(), rng.random(200).tolist(), strict=True))
     _, stretches = reach_of(graph, spots, [1.0] * 200)
-    at = graph.positions(rng.integers(0, len(u), 5000), rng.random(5000))
+    at = graph.positions(rng.integers(0, edges, 5000), rng.random(5000))
     together = catchments.within(graph, stretches, 200, at, 300.0)
     monkeypatch.setattr(catchments, "PARALLEL_FROM", 1000)
     alone = catchments.within(graph, stretches, 200, at, 300.0)
@@ -261,8 +297,8 @@ def test_candidates_in_threads_are_those_of_one(monkeypatch: pytest.MonkeyPatch)
 def test_a_graph_kept_in_a_file_is_the_same(network, tmp_path_factory: pytest.TempPathFactory) -> None:
     graph = prepared_graph(*network)
     path = tmp_path_factory.mktemp("graph") / "walk.npy"
-    graph.save(path)
-    again = Graph.open(path)
+    mapped.write(path, graph.arrays())
+    again = Graph.from_arrays(mapped.read(path))
     for name, array in graph.arrays().items():
         assert np.array_equal(again.arrays()[name], array)
         assert again.arrays()[name].dtype == array.dtype

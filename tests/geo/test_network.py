@@ -122,14 +122,22 @@ def test_another_study_has_another_network(sample_folder: Path, change: str) -> 
     assert prepared_files(study) == ["walk"]  # the old one is of no more use
 
 
-@pytest.mark.parametrize("damage", ["cut short", "emptied", "of another kind"])
+@pytest.mark.parametrize("damage", ["cut short", "emptied", "of another kind", "overwritten"])
 def test_a_damaged_file_is_made_anew(sample_folder: Path, damage: str) -> None:
     study = read(sample_folder)
     seconds = Travel(study).demand_times(study.facilities, "walk").seconds
     (path,) = (study.folder / prepared.FOLDER).glob("walk-*.npy")
     whole = path.read_bytes()
     path.unlink()
-    path.write_bytes({"cut short": whole[: len(whole) // 2], "emptied": b"", "of another kind": b"\x00" * 5000}[damage])
+    third = len(whole) // 3
+    path.write_bytes(
+        {
+            "cut short": whole[: len(whole) // 2],
+            "emptied": b"",
+            "of another kind": b"\x00" * 5000,
+            "overwritten": whole[:third] + b"\xff" * (len(whole) - third),
+        }[damage]
+    )
     assert np.array_equal(Travel(study).demand_times(study.facilities, "walk").seconds, seconds)
     assert path.read_bytes() == whole
 

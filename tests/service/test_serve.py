@@ -20,7 +20,8 @@ def get(address: str) -> dict:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_it_serves_until_it_is_asked_to_end(town_folder: Path, workers: int):
+def test_it_serves_until_it_is_asked_to_end(town_folder: Path, workers: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("WEB_CONCURRENCY", "3")  # uvicorn's own setting does not decide
     with program.serving(town_folder, "--workers", str(workers)) as (address, process):
         assert get(f"{address}/ready")["study"] == "town"
         lon, lat = town.place(1, 1)
