@@ -53,7 +53,9 @@ def measure(plan: Plan, scratch: Path, apart: bool) -> tuple[list[Result], Numbe
         sizes[name] = run("make", name)
         results += network_rows(run, name, tools[:2] if name == LARGEST else tools, copied)
     settled = {one["name"]: one["ours"] for one in results if one["name"].startswith("settled-")}
-    results.append(row("growth", settled[f"settled-{LARGEST}"] / settled["settled-generated-0.1m"], 2.5, "times"))
+    for kind in ("", "-on-one-core"):
+        least, most = (settled[f"settled{kind}-{name}"] for name in ("generated-0.1m", LARGEST))
+        results.append(row(f"growth{kind}", most / least, 2.5, "times"))
     for name in there:
         if name == "porto_alegre":
             results += catchment_rows(run, name, tools)
@@ -94,7 +96,9 @@ def network_rows(run: Run, name: str, tools: list[str], copied: float) -> list[R
     results += [row(f"difference-{tool}-{name}", off["ours"], off[tool], "s") for tool in tools[2:]]
     per_node = {tool: numbers[tool]["every-node"] / ours["settled"] * 1e9 for tool in tools}
     results.append(row(f"settled-{name}", per_node["ours"], per_node["scipy"], "ns"))
-    results.append(row(f"bandwidth-{name}", ours["every-node"], ours["touched"] / copied / 1e9, "s"))
+    alone = ours["one-core"] / ours["settled"] * 1e9
+    results.append(row(f"settled-on-one-core-{name}", alone, per_node["scipy"], "ns"))
+    results.append(row(f"bandwidth-{name}", ours["one-core"], ours["touched"] / copied / 1e9, "s"))
     if name == LARGEST:
         results.append(row("memory-10m", ours["memory"], 4.0, "GB"))
     return results

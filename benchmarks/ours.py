@@ -22,11 +22,22 @@ ENDS = ("start", "end", "to_start", "to_end")
 
 @dataclass(frozen=True)
 class Prepared:
-    """The contracted graph, where on it the raw nodes are, and how many metres from the start of their chains."""
+    """The contracted graph, and the raw nodes in the order of its chains.
+
+    ``nodes`` are where they are on it, ``metres`` how far from the start of their chains; ``order`` is which node each
+    of these is, ``rank`` where each node is among them.
+    """
 
     graph: Graph
     nodes: Positions
     metres: Floats
+    order: Ints
+    rank: Ints
+
+
+def on_one_core() -> None:
+    """Take no second core for reading times off; catchments still take all there are."""
+    reach.PLACES_FROM = 2**62
 
 
 def prepare(network: Network) -> Prepared:
@@ -37,8 +48,12 @@ def prepare(network: Network) -> Prepared:
     edges = np.arange(len(network.u), dtype=np.int32)
     edge[network.u] = edges
     edge[network.v], fraction[network.v] = edges, 1
-    nodes = graph.positions(edge, fraction)
-    return Prepared(graph, _looked_at(nodes), graph.metres_before(edge, fraction))
+    order = graph.positions(edge, fraction).by_chain[1]
+    rank = np.empty(len(order), np.int32)
+    rank[order] = np.arange(len(order), dtype=np.int32)
+    edge, fraction = edge[order], fraction[order]
+    nodes = _looked_at(graph.positions(edge, fraction))
+    return Prepared(graph, nodes, graph.metres_before(edge, fraction), order, rank)
 
 
 def place_demand(prepared: Prepared, edge: Ints, fraction: Floats) -> Positions:
@@ -54,7 +69,7 @@ def _looked_at(places: Positions) -> Positions:
 
 def every_node(prepared: Prepared, source_nodes: Ints, limit_s: float) -> Floats:
     """Seconds to the nearest source in the order of the raw nodes, shape (nodes,); infinity beyond the limit."""
-    return demand(prepared, prepared.nodes, source_nodes, limit_s)
+    return demand(prepared, prepared.nodes, source_nodes, limit_s)[prepared.rank]
 
 
 def demand(prepared: Prepared, places: Positions, source_nodes: Ints, limit_s: float) -> Floats:
@@ -67,8 +82,9 @@ def _at_nodes(prepared: Prepared, nodes: Ints) -> tuple[net.Network, Stretches]:
     """Facilities that stand at raw nodes, each owned by its row in ``nodes``."""
     network = net.Network.__new__(net.Network)  # there is no map here, only its graph
     network.graph = prepared.graph
-    order = np.argsort(prepared.nodes.chain[nodes], kind="stable").astype(np.int32)
-    at, metres, none = prepared.nodes[nodes[order]], prepared.metres[nodes[order]], np.zeros(len(nodes))
+    where = prepared.rank[nodes]
+    order = np.argsort(where, kind="stable").astype(np.int32)
+    at, metres, none = prepared.nodes[where[order]], prepared.metres[where[order]], np.zeros(len(nodes))
     return network, Stretches(at, at, metres, metres, none, none, order)
 
 
@@ -76,7 +92,7 @@ def catchments(prepared: Prepared, nodes: Ints, limit_s: float) -> tuple[NDArray
     """Who reaches each of ``nodes``: where its rows begin, the raw node of each row, and its seconds."""
     _, stretches = _at_nodes(prepared, nodes)
     found = within_reach.within(prepared.graph, stretches, len(nodes), prepared.nodes, limit_s)
-    return found.indptr, found.place, found.seconds
+    return found.indptr, prepared.order[found.place], found.seconds
 
 
 def save(prepared: Prepared, folder: Path) -> None:
@@ -84,6 +100,7 @@ def save(prepared: Prepared, folder: Path) -> None:
     nodes = prepared.nodes
     arrays = prepared.graph.arrays() | {f"ends_{name}": getattr(nodes.towards, name) for name in ENDS}
     arrays |= {f"by_node_{number}": array for number, array in enumerate(nodes.towards.by_node)}
+    arrays |= {"order": prepared.order, "rank": prepared.rank}
     arrays |= {f"node_{name}": getattr(nodes, name) for name in ("chain", "at", "ahead", "behind")}
     first, places = nodes.by_chain
     mapped.write(folder / "network.npy", arrays | {"first": first, "places": places, "node_metres": prepared.metres})
@@ -97,7 +114,7 @@ def reopen(folder: Path) -> Prepared:
     ends = Ends(len(graph.origin), *(kept[f"ends_{name}"] for name in ENDS))
     vars(ends).update(by_node=tuple(kept[f"by_node_{number}"] for number in range(5)))
     vars(nodes).update(towards=ends, by_chain=(kept["first"], kept["places"]))
-    return Prepared(graph, nodes, kept["node_metres"])
+    return Prepared(graph, nodes, kept["node_metres"], kept["order"], kept["rank"])
 
 
 def touched_bytes(prepared: Prepared) -> int:

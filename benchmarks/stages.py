@@ -178,6 +178,9 @@ def alone(plan: Plan, scratch: Path, name: str, tool: str, often: bool) -> Numbe
         again = timing.interleaved(tasks, min(plan.rounds, 5), plan.patience_s)
         numbers["prepare"] = min(numbers["prepare"], again["prepare"])
     if tool == "ours":
+        asked.module.on_one_core()
+        tasks = {"one-core": asked.every_node}
+        numbers |= timing.interleaved(tasks, plan.rounds, plan.patience_s)
         numbers["touched"] = asked.module.touched_bytes(asked.prepared)
         numbers["settled"] = int(np.isfinite(asked.every_node()).sum())
     return numbers

@@ -101,7 +101,7 @@ def along(streets: gpd.GeoDataFrame, path: Path, crs: str) -> Slopes:
     steep = np.diff(height)[piece] * (pieces / length_m)[of]
     slope = np.clip(steep, -STEEPEST, STEEPEST)
     known = np.bincount(of, np.isnan(steep)) == 0
-    if not known.any():
+    if not known[~off_ground].any():  # a bridge that meets no ground is level, whatever the raster
         raise InputError(f"{path}: has no height on any street; give a raster that covers the area")
     forward, backward = (np.where(known, np.bincount(of, pace(way)) / pieces, 1.0) for way in (slope, -slope))
     mean = np.bincount(of, np.abs(slope)) / pieces

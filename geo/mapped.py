@@ -1,5 +1,6 @@
 """Named arrays in one file that is mapped into memory: a record of NumPy's own format, each array a field of it."""
 
+import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,6 +31,8 @@ def write(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
                 file.write(bytes(begin + offsets[name] - file.tell()))  # alignment
                 file.write(np.ascontiguousarray(array).tobytes())
             file.write(bytes(begin + kind.itemsize - file.tell()))
+            file.flush()
+            os.fsync(file.fileno())  # or a power cut leaves the name without the content
         draft.replace(path)
     except BaseException:
         draft.unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 import hashlib
 import time
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -69,7 +70,7 @@ def _reopened(study: Study, path: Path) -> tuple[Network, Places] | None:
         arrays = mapped.read(path)
         places = Places(*(arrays[f"demand_{name}"] for name in ("edge", "fraction", "connector_m", "moved")))
         return Network.from_arrays(study.about, arrays), places
-    except (OSError, ValueError, KeyError):  # there is none yet, or it was cut short
+    except (OSError, ValueError, KeyError, TokenError):  # there is none yet, or it was damaged
         return None
 
 

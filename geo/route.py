@@ -75,12 +75,12 @@ class FromPlace:
         return float(gone + self._place.connector_m[0] + self._stretches.extra_m[stretch])
 
     def path(self, stretch: int, origin: tuple[float, float], end: Any) -> shapely.LineString:
-        """The way from the WGS84 ``origin`` to a stretch, and on to ``end`` if that is a point, as a WGS84 line."""
+        """The way from the WGS84 ``origin`` to a stretch, and on to ``end``, a point or a polygon's edge, in WGS84."""
         metric = self._network.metric
         places = [shapely.get_coordinates(metric.points(*origin))]
         places += [self._line(*piece) for piece in self._pieces(stretch)]
-        if end.geom_type == "Point":
-            places.append(shapely.get_coordinates(metric.forward(end)))
+        street = shapely.Point(places[-1][-1])
+        places.append(shapely.get_coordinates(shapely.shortest_line(street, metric.forward(end)))[1:])
         xy = np.concatenate(places)
         turns = np.append(True, np.hypot(*np.diff(xy, axis=0).T) > SAME_M)
         if turns.sum() == 1:  # one is there already

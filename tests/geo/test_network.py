@@ -172,6 +172,22 @@ def test_ways_lead_along_the_streets(small_study: Callable[..., Study]) -> None:
         assert GEOD.geometry_length(path) == pytest.approx(metres, abs=0.1)
 
 
+def test_a_way_to_a_park_ends_at_its_edge(small_study: Callable[..., Study]) -> None:
+    study = small_study(streets=[Street(line=[(0.0, 0.0), (1000.0, 0.0)])], people=[People((0.0, 0.0), 1)])
+    parks = facility_frame(
+        [
+            Facility("beside", "park", shapely.box(600.0, 40.0, 700.0, 90.0)),
+            Facility("across", "park", shapely.box(800.0, -20.0, 900.0, 20.0)),
+        ]
+    )
+    ranking = Travel(study).ranked(parks, *lonlat(100.0, 10.0), "walk", 2, paths=True)
+    assert ranking.rows.tolist() == [0, 1]
+    assert ranking.paths is not None
+    for path, metres, wanted in zip(ranking.paths, ranking.metres, (10 + 500 + 40, 10 + 700), strict=True):
+        assert metres == pytest.approx(wanted, abs=0.1)
+        assert GEOD.geometry_length(path) == pytest.approx(wanted, abs=0.1)
+
+
 @pytest.mark.parametrize("mode", ["walk", "cycle", "drive"])
 def test_ways_in_a_real_place_are_as_long_as_their_metres(porto_alegre: Study, mode: str) -> None:
     travel, rng = Travel(porto_alegre), np.random.default_rng(8)
