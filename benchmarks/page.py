@@ -20,10 +20,11 @@ typed by hand. This run: {date}, {processor}, {cores} cores, Python {python},
 
 Asked is for what is within 15 minutes on foot at 4 km/h. Networks are raw: every vertex of every walkable way is a
 node, with an edge to the next. The generated ones are grids with gaps, dead ends, diagonals and one-way streets, nodes
-numbered at random. A time is the least of several, in turn in one process after a warm-up, the garbage collector off;
-from a million nodes on each tool has a process of its own, and what takes more than two seconds there is run once. Ours
-runs on one core, and so do scipy and networkx; pandana takes all there are (its threads sleep while they wait:
-otherwise it suffers badly from whatever else runs).
+numbered at random. A time is the least of several, in one process after a warm-up, the tools in turn, each turn at least
+20 ms long, the garbage collector off; from a million nodes on each tool has a process of its own, and what takes more
+than two seconds there is run once. scipy and networkx run on one core; pandana takes all there are (its threads sleep
+while they wait: otherwise it suffers badly from whatever else runs), and so does ours for catchments and from 131,072
+places on.
 
 ## In short
 
@@ -49,11 +50,11 @@ an undirected graph where it may. What a table does not have was not run.
 ![Time for each node within reach, by size of the network](images/growth.png)
 
 Nanoseconds for each node that is within the limit; a source in 2,000 nodes. Ten million nodes take ours
-{growth_factor} times as long a node as a hundred thousand do.
+{growth_factor} times as long a node as a hundred thousand do; held to one core, {growth_alone} times.
 
 ## Against the memory
 
-A pass can be no faster than memory gives what it must touch: the arcs among junctions, their seconds, where the
+A pass can be no faster than memory gives what it must touch: the arcs of the hierarchy, seconds of junctions, where the
 nodes lie along streets, and the answer, each once. One core copies {copied} GB a second here (read and written, as
 STREAM counts).
 
@@ -134,6 +135,7 @@ def render(results: Sequence[Result], machine: dict[str, Any]) -> str:
             ((f"{size['nodes']:,}", *_plain(known[f"settled-{name}"])) for name, size in _generated(networks)),
         ),
         growth_factor=_short(known["growth"]["ours"]),
+        growth_alone=_short(known["growth-on-one-core"]["ours"]) if "growth-on-one-core" in known else "",
         copied=_short(machine["copy_gb_s"]),
         memory=_table(
             ("network", "bytes a node", "memory needs", "ours takes", "share of its speed"),
