@@ -411,5 +411,5 @@ def test_two_hours_exactly_are_inside(small_study) -> None:
     assert seconds == pytest.approx(7200, abs=0.01)
     whole = travel.demand_times(study.facilities, "walk")
     connectors = travel.demand_places("walk").connector_m[0] / (4000 / 3600)
-    access = travel.network("walk").access(study.facilities).connector_m[0] / (4000 / 3600)
+    access = travel.network("walk").access(study.facilities.geometry.to_numpy()).connector_m[0] / (4000 / 3600)
     assert whole.seconds[0] - connectors - access == pytest.approx(7200, abs=1e-8)

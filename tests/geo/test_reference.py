@@ -163,7 +163,7 @@ def test_ranking_agrees_with_the_pass_for_everybody(porto_alegre: Study) -> None
             if np.isinf(times.seconds[row]):
                 assert (len(ranking.rows), ranking.reason) == (0, times.reason[row])
                 continue
-            assert ranking.seconds[0] == pytest.approx(times.seconds[row], abs=1e-6)
+            assert ranking.seconds[0] == pytest.approx(times.seconds[row], abs=1e-4)  # arcs have 32 bits
             if mode == "walk":
                 assert ranking.metres == pytest.approx(ranking.seconds * 4 / 3.6, rel=1e-6)
 
