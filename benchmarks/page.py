@@ -20,11 +20,11 @@ typed by hand. This run: {date}, {processor}, {cores} cores, Python {python},
 
 Asked is for what is within 15 minutes on foot at 4 km/h. Networks are raw: every vertex of every walkable way is a
 node, with an edge to the next. The generated ones are grids with gaps, dead ends, diagonals and one-way streets, nodes
-numbered at random. A time is the least of several, in one process after a warm-up, the tools in turn, each turn at least
-20 ms long, the garbage collector off; from a million nodes on each tool has a process of its own, and what takes more
-than two seconds there is run once. scipy and networkx run on one core; pandana takes all there are (its threads sleep
-while they wait: otherwise it suffers badly from whatever else runs), and so does ours for catchments and from 131,072
-places on.
+numbered at random. A time is the least of several, in one process after a warm-up, the tools in turn, each turn at
+least 20 ms long, the garbage collector off; from a million nodes on each tool has a process of its own, and what takes
+more than two seconds there is run once. scipy and networkx run on one core; pandana takes all there are (its threads
+sleep while they wait: otherwise it suffers badly from whatever else runs), and so does ours for catchments and from
+131,072 places on.
 
 ## In short
 
