@@ -19,8 +19,6 @@ from geo.standards import Mode, Opened, Presence, Radius, Standard, TravelTime
 from geo.traveltime import Travel
 
 Floats = NDArray[np.float64]
-# A metre, like a minute, that differs in the last bits only is the same.
-TOLERANCE_M = 1e-6
 TOLERANCE_MIN = traveltime.TOLERANCE_S / 60.0
 SLOPE_NOTE = "步行计入坡度 slopes count on foot"
 PEOPLE_NOTES = {
@@ -149,7 +147,7 @@ def count(travel: Travel, facilities: gpd.GeoDataFrame, standard: Standard, on: 
                 chosen, demand["lon"].to_numpy(), demand["lat"].to_numpy(), travel.study.about.projection
             )
             reason = traveltime.reasons(np.isinf(metres), traveltime.NONE_THERE)
-            rows, more = _people(travel, standard, metres, standard.metres, TOLERANCE_M, reason)
+            rows, more = _people(travel, standard, metres, standard.metres, straightline.TOLERANCE_M, reason)
             return Count(rows, "people", chosen, notes + more)
         case Presence():
             return _units(travel, standard, chosen, notes)

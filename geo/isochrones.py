@@ -28,7 +28,6 @@ CELL_M = 20.0
 BESIDE_M = 29.0  # the diagonal of a cell: every point of a reached street is inside its contour
 OFF_STREET_M = 50.0
 STEP_M = 10.0
-TOLERANCE_M = 1e-6
 
 
 @dataclass(frozen=True)
@@ -164,7 +163,7 @@ def _circles(travel: Travel, place: Any, levels: list[float], mode: Mode) -> Iso
     for level in levels:
         reach_m = level * 60.0 * mps
         circle = metric.inverse(shape.buffer(reach_m, quad_segs=32))
-        found.append(_contour(level, circle, float(people[metres <= reach_m + TOLERANCE_M].sum())))
+        found.append(_contour(level, circle, float(people[metres <= reach_m + straightline.TOLERANCE_M].sum())))
     return Isochrones(found, None, None, None)
 
 

@@ -12,6 +12,9 @@ from geo.study import About
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+TOLERANCE_M = 1e-6
+"""A distance that is beyond its limit by the last bits only is within it."""
+
 
 def nearest(facilities: gpd.GeoDataFrame, lon: Floats, lat: Floats, crs: str) -> tuple[Floats, Ints]:
     """Geodesic metres from each WGS84 place to the nearest facility's point or polygon, and that facility's row.
