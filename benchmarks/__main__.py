@@ -53,7 +53,7 @@ def measure(plan: Plan, scratch: Path, apart: bool) -> tuple[list[Result], Numbe
         sizes[name] = run("make", name)
         results += network_rows(run, name, tools[:2] if name == LARGEST else tools, copied)
     settled = {one["name"]: one["ours"] for one in results if one["name"].startswith("settled-")}
-    for kind in ("", "-on-one-core"):
+    for kind in ("", "-on-one-core", "-renumbered"):
         least, most = (settled[f"settled{kind}-{name}"] for name in ("generated-0.1m", LARGEST))
         results.append(row(f"growth{kind}", most / least, 2.5, "times"))
     for name in there:
@@ -94,10 +94,10 @@ def network_rows(run: Run, name: str, tools: list[str], copied: float) -> list[R
     off = run("compare", name, tools)
     results.append(row(f"equal-{name}", off["ours"], 0.01, "s"))
     results += [row(f"difference-{tool}-{name}", off["ours"], off[tool], "s") for tool in tools[2:]]
-    per_node = {tool: numbers[tool]["every-node"] / ours["settled"] * 1e9 for tool in tools}
-    results.append(row(f"settled-{name}", per_node["ours"], per_node["scipy"], "ns"))
-    alone = ours["one-core"] / ours["settled"] * 1e9
-    results.append(row(f"settled-on-one-core-{name}", alone, per_node["scipy"], "ns"))
+    theirs = numbers["scipy"]["every-node"]
+    for kind, what in (("", "own-order"), ("-on-one-core", "one-core"), ("-renumbered", "every-node")):
+        per_node = (seconds / ours["settled"] * 1e9 for seconds in (ours[what], theirs))
+        results.append(row(f"settled{kind}-{name}", *per_node, "ns"))
     results.append(row(f"bandwidth-{name}", ours["one-core"], ours["touched"] / copied / 1e9, "s"))
     if name == LARGEST:
         results.append(row("memory-10m", ours["memory"], 4.0, "GB"))

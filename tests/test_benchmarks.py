@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 BENCHMARKS = ROOT / "benchmarks"
 NETWORKS = ("porto_alegre", "liechtenstein", "generated-0.1m", "generated-1m", "generated-10m")
 ALWAYS = {
-    *("every-node-scipy", "demand-scipy", "catchments-scipy", "growth", "memory-10m", "ready"),
+    *("every-node-scipy", "demand-scipy", "catchments-scipy", "growth", "growth-renumbered", "memory-10m", "ready"),
     *("every-node-scipy-liechtenstein", "reading-liechtenstein", "reading-porto_alegre"),
     *(f"equal-{name}" for name in NETWORKS),
     *(
