@@ -82,7 +82,11 @@ Day = Annotated[date | None, BeforeValidator(clean)]
 
 
 class Facility(BaseModel):
-    """What is known of one facility besides its place. Years are ISO dates; ``capacity`` counts beds or seats."""
+    """What is known of one facility besides its place.
+
+    Days are ISO dates; ``capacity`` counts beds or seats; ``source`` is the list or office that it is known from,
+    ``verified`` the day when somebody last saw that it is so.
+    """
 
     model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
 
@@ -99,6 +103,9 @@ class Facility(BaseModel):
     opening_hours: Text = None
     capacity: Annotated[Annotated[int, Field(ge=0, lt=2**31)] | None, BeforeValidator(clean)] = None
     provenance: Annotated[str, BeforeValidator(clean), Field(min_length=1, max_length=300)] = "file"
+    source: Text = None
+    verified: Day = None
+    verified_by: Text = None
     extra: dict[str, Any] = Field(default_factory=dict)
 
     @field_validator("category")
@@ -115,6 +122,7 @@ class Facility(BaseModel):
 
 MOST_EXTRA = 20_000
 FIELDS: tuple[str, ...] = tuple(Facility.model_fields)
+DAYS = ("opened", "closed", "verified")
 
 
 def frame(rows: Iterable[tuple[str, Mapping[str, Any], Any]], file: object) -> gpd.GeoDataFrame:
@@ -282,7 +290,7 @@ def csv_rows(path: Path, required: Iterable[str]) -> Iterator[tuple[str, dict[st
 def geojson_feature(facility: Any, facility_id: str, coordinates: str = "wgs84") -> dict[str, Any]:
     """One row of a frame as a GeoJSON feature in ``coordinates``, seven decimals (a centimetre)."""
     properties = {field: facility[field] for field in FIELDS if field not in ("id", "extra")}
-    properties |= {"opened": _iso(facility["opened"]), "closed": _iso(facility["closed"])}
+    properties |= {field: _iso(facility[field]) for field in DAYS}
     return {
         "type": "Feature",
         "id": facility_id,

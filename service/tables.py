@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from geo import cells
 from geo.coverage import Coverage
 from maps.gapmap import UNITS, headline, limit
 
@@ -91,12 +92,7 @@ def frame(found: Sequence[Coverage]) -> pd.DataFrame:
         for area in areas:
             code, name = area.pop("code"), area.pop("name")
             rows.append(part | {"area_code": code, "area_name": name} | area)
-    return pd.DataFrame([{key: _defused(value) for key, value in row.items()} for row in rows], dtype=object)
-
-
-def _defused(value: Any) -> Any:
-    # A spreadsheet runs a cell that begins like a formula.
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+    return pd.DataFrame([{key: cells.defused(value) for key, value in row.items()} for row in rows], dtype=object)
 
 
 def as_csv(found: Sequence[Coverage]) -> bytes:
