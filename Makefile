@@ -8,7 +8,7 @@ ifeq ($(CI),true)
 SYNC ?= --group bench
 endif
 
-.PHONY: serve test check format sample readme pictures bench image setup
+.PHONY: serve test check format sample readme pictures bench torture image setup
 
 serve: setup
 	.venv/bin/fuwuquan serve
@@ -38,6 +38,9 @@ pictures: setup
 bench: setup
 	$(UV) sync --locked --all-extras --group bench
 	.venv/bin/python benchmarks
+
+torture: setup
+	.venv/bin/python tests/torture.py
 
 image:
 	docker build -t fuwuquan .

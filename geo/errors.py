@@ -4,7 +4,8 @@ FuwuquanError
 ├── InputError             a file or folder: which file, which row, which value, what to do
 │   ├── StudyError         a study folder that cannot be read
 │   ├── ExtractError       an OpenStreetMap extract that cannot be used
-│   └── TableError         a table or GeoJSON file with bad rows
+│   ├── TableError         a table or GeoJSON file with bad rows
+│   └── FieldError         what is said of one facility is wrong
 └── UnknownNameError       a standard, category, mode or area that does not exist (also a LookupError)
 """
 
@@ -37,6 +38,14 @@ class TableError(InputError):
         more = len(self.problems) - self.SHOWN
         text = "; ".join(self.problems[: self.SHOWN]) + (f"; and {more} more" if more > 0 else "")
         super().__init__(f"{file}: {text}")
+
+
+class FieldError(InputError):
+    """Fields of one facility are wrong; ``problems`` are (field, what is wrong, with the field's name)."""
+
+    def __init__(self, problems: Iterable[tuple[str, str]]) -> None:
+        self.problems = list(problems)
+        super().__init__("; ".join(reason for _, reason in self.problems))
 
 
 class UnknownNameError(FuwuquanError, LookupError):

@@ -22,7 +22,7 @@ import shapely
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from geo import datum
-from geo.errors import TableError, UnknownNameError
+from geo.errors import FieldError, TableError, UnknownNameError
 
 
 @dataclass(frozen=True)
@@ -128,8 +128,7 @@ DAYS = ("opened", "closed", "verified")
 def frame(rows: Iterable[tuple[str, Mapping[str, Any], Any]], file: object) -> gpd.GeoDataFrame:
     """Checked facilities from ``rows`` of (where in the file, properties, WGS84 geometry).
 
-    Properties that `Facility` does not have are kept in ``extra``. Polygons are kept for parks; another facility
-    drawn as an area becomes its representative point.
+    Each is `checked`.
 
     Raises
     ------
@@ -141,21 +140,10 @@ def frame(rows: Iterable[tuple[str, Mapping[str, Any], Any]], file: object) -> g
     problems: list[str] = []
     seen: dict[str, str] = {}
     for where, properties, geometry in rows:
-        known = {key: value for key, value in properties.items() if key in FIELDS and key != "extra"}
-        extra = {key: value for key, value in properties.items() if key not in FIELDS}
-        kept = properties.get("extra")
         try:
-            facility = Facility(
-                **known, extra=extra | kept if isinstance(kept, dict) else extra if kept is None else kept
-            )
-            place = _place(facility.category, geometry)
-            if len(orjson.dumps(facility.extra)) > MOST_EXTRA:
-                raise ValueError(f"more than {MOST_EXTRA} bytes of further properties")
-        except ValidationError as error:
-            problems += [f"{where}: {_explain(problem)}" for problem in error.errors()]
-            continue
-        except (ValueError, TypeError) as error:  # orjson's errors are TypeErrors
-            problems.append(f"{where}: {error}")
+            facility, place = checked(properties, geometry)
+        except FieldError as error:
+            problems += [f"{where}: {problem}" for _, problem in error.problems]
             continue
         if facility.id in seen:
             problems.append(f"{where}: id {facility.id!r} stands already in {seen[facility.id]}")
@@ -169,8 +157,38 @@ def frame(rows: Iterable[tuple[str, Mapping[str, Any], Any]], file: object) -> g
     return gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(geometries, index=table.index, crs="EPSG:4326"))
 
 
-def _explain(problem: Any) -> str:
-    field = ".".join(str(part) for part in problem["loc"])
+def checked(properties: Mapping[str, Any], geometry: Any) -> tuple[Facility, Any]:
+    """A facility and its place (WGS84); properties that `Facility` does not have go into ``extra``.
+
+    Polygons are kept for parks; another facility drawn as an area becomes its representative point. FieldError if
+    anything is wrong.
+    """
+    known = {key: value for key, value in properties.items() if key in FIELDS and key != "extra"}
+    extra = {key: value for key, value in properties.items() if key not in FIELDS}
+    kept = properties.get("extra")
+    if kept is not None:
+        extra = extra | kept if isinstance(kept, dict) else kept
+    try:
+        facility = Facility(**known, extra=extra)
+    except ValidationError as error:
+        found = ((".".join(str(part) for part in problem["loc"]), problem) for problem in error.errors())
+        raise FieldError((field, _explain(field, problem)) for field, problem in found) from error
+    try:
+        place = place_of(facility.category, checked_place(geometry))
+    except ValueError as error:
+        raise FieldError([("geometry", str(error))]) from error
+    if facility.extra:
+        try:
+            text = orjson.dumps(facility.extra)
+        except TypeError as error:
+            raise FieldError([("extra", f"further properties: {error}")]) from error
+        if len(text) > MOST_EXTRA:
+            raise FieldError([("extra", f"more than {MOST_EXTRA} bytes of further properties")])
+        facility.extra = orjson.loads(text)  # as they will be read again: not a number becomes nothing
+    return facility, place
+
+
+def _explain(field: str, problem: Any) -> str:
     if problem["type"] == "missing":
         return f"{field} is missing"
     if not field:  # two fields that contradict each other
@@ -191,10 +209,10 @@ def checked_place(geometry: Any) -> Any:
     return shapely.make_valid(shapely.force_2d(geometry))
 
 
-def _place(category_id: str, geometry: Any) -> Any:
-    place = checked_place(geometry)
-    keeps = place.geom_type == "Point" or (category_id == "park" and place.geom_type in ("Polygon", "MultiPolygon"))
-    return place if keeps else place.representative_point()
+def place_of(category_id: str, shape: Any) -> Any:
+    """What is kept of a facility's shape: all of a park's, a point of any other's."""
+    keeps = shape.geom_type == "Point" or (category_id == "park" and shape.geom_type in ("Polygon", "MultiPolygon"))
+    return shape if keeps else shape.representative_point()
 
 
 def read(path: Path, coordinates: str = "wgs84", own_ids: bool = False) -> gpd.GeoDataFrame:

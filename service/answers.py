@@ -11,7 +11,6 @@ import shapely
 
 from geo import coverage, datum, facilities, isochrones, study, traveltime
 from geo.coverage import Count, Coverage
-from geo.errors import UnknownNameError
 from geo.isochrones import Isochrones
 from geo.standards import Direction, Mode, Standard
 from maps import gapmap
@@ -24,26 +23,18 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class _State:
-    """One revision of the register on one day, and what was computed of it: by category (None: all), then by what."""
+    """The register's revisions on one day, and what was computed of it: by category (None: all), then by what."""
 
-    revision: int
+    revisions: dict[str, int]
     today: date
-    facilities: gpd.GeoDataFrame
     known: dict[tuple[str | None, Hashable], Any] = field(default_factory=dict)
 
     def after(self, old: "_State") -> "_State":
         """This state, knowing what ``old`` knew of the categories that have not changed since."""
         if old.today == self.today:
-            same = {category for category in facilities.CATEGORIES if _equal(self._of(category), old._of(category))}
+            same = {name for name in facilities.CATEGORIES if self.revisions.get(name) == old.revisions.get(name)}
             self.known.update({key: found for key, found in old.known.items() if key[0] in same})
         return self
-
-    def _of(self, category: str) -> gpd.GeoDataFrame:
-        return self.facilities[self.facilities["category"] == category]
-
-
-def _equal(a: gpd.GeoDataFrame, b: gpd.GeoDataFrame) -> bool:
-    return a.index.equals(b.index) and bool(a.equals(b))
 
 
 class Answers:
@@ -61,10 +52,10 @@ class Answers:
         self._state: _State | None = None
 
     def _now(self) -> _State:
-        revision, today = self.register.revision, self.study.today()
+        revisions, today = self.register.revisions(), self.study.today()
         with self._lock:
-            if self._state is None or (self._state.revision, self._state.today) != (revision, today):
-                new = _State(revision, today, self.register.facilities())
+            if self._state is None or (self._state.revisions, self._state.today) != (revisions, today):
+                new = _State(revisions, today)
                 self._state = new if self._state is None else new.after(self._state)
             return self._state
 
@@ -78,7 +69,7 @@ class Answers:
 
     def _counted(self, state: _State, standard: Standard) -> tuple[Count, Coverage]:
         def compute() -> tuple[Count, Coverage]:
-            counted = coverage.count(self.travel, state.facilities, standard, state.today)
+            counted = coverage.count(self.travel, self._facilities(state, standard.category), standard, state.today)
             return counted, coverage.summarise(self.travel, standard, counted)
 
         return self._known(state, standard.category, standard.id, compute)
@@ -94,7 +85,8 @@ class Answers:
 
     def categories(self) -> set[str]:
         """The categories that the register has a facility of."""
-        return set(self._now().facilities["category"])
+        state = self._now()
+        return {name for name in facilities.CATEGORIES if len(self._facilities(state, name))}
 
     def gap_map(self, standard: str, assets: Assets) -> str:
         """The gap map of ``standard`` as an HTML page; UnknownNameError if there is none."""
@@ -113,14 +105,16 @@ class Answers:
 
         return self._known(state, goal.category, (goal.id, assets), compute)
 
+    def _facilities(self, state: _State, category: str | None) -> gpd.GeoDataFrame:
+        return self._known(state, category, "facilities", lambda: self.register.facilities(category))
+
     def _standing(self, state: _State, category: str | None) -> gpd.GeoDataFrame:
         """The facilities of a category (None: of all) that stand today."""
 
-        def compute() -> gpd.GeoDataFrame:
-            chosen = facilities.standing(state.facilities, state.today)
-            return chosen if category is None else chosen[chosen["category"] == facilities.category(category).id]
-
-        return self._known(state, category, "standing", compute)
+        if category is not None:
+            facilities.category(category)
+        every = self._facilities(state, category)
+        return self._known(state, category, "standing", lambda: facilities.standing(every, state.today))
 
     def nearest(
         self,
@@ -174,10 +168,7 @@ class Answers:
             There is no such facility.
         """
         if isinstance(place, str):
-            found = self.register.get(place)
-            if found.empty:
-                raise UnknownNameError("facility", place, ["see /v1/collections/facilities/items"])
-            shape = found.geometry.iloc[0]
+            shape = self.register.get(place).frame.geometry.iloc[0]
             asked: dict[str, Any] = {"facility": place}
         else:
             shape = shapely.Point(*(float(x) for x in datum.to_wgs84(*place, coordinates)))

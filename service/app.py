@@ -14,10 +14,12 @@ from fastapi.staticfiles import StaticFiles
 from geo import facilities
 from maps import finder
 from maps.offline import LEAFLET, STATIC
-from service import api, problems
+from service import api, items, problems
 from service.answers import Answers
 from service.settings import Settings
+from service.web import NoQuery, answers_of
 
+MOST_BODY = 2**20
 PAGE_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
@@ -39,6 +41,7 @@ def create_app(settings: Settings | None = None, answers: Answers | None = None)
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.answers = answers or Answers(settings)
         yield
+        app.state.answers.register.database.close()
         del app.state.answers
 
     app = FastAPI(
@@ -50,8 +53,10 @@ def create_app(settings: Settings | None = None, answers: Answers | None = None)
         redoc_url=None,
     )
     problems.install(app)
+    app.add_middleware(problems.BodyLimit, most=MOST_BODY, longer={"/v1/imports": settings.most_upload_mb * 2**20})
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     app.include_router(api.router, tags=["v1"])
+    app.include_router(items.router, tags=["register"])
     app.mount("/static/leaflet", StaticFiles(directory=LEAFLET))
     app.mount("/static", StaticFiles(directory=STATIC))
     _add_pages(app, settings)
@@ -81,7 +86,7 @@ def _add_pages(app: FastAPI, settings: Settings) -> None:
 
     @app.get("/", response_class=HTMLResponse, include_in_schema=False)
     def home(request: Request) -> Response:
-        answers = api.answers_of(request)
+        answers = answers_of(request)
         page = finder.render(answers.study, answers.all_coverage(), facilities.CATEGORIES, answers.categories())
         return HTMLResponse(page, headers=headers | {"Content-Security-Policy": strict})
 
@@ -92,8 +97,8 @@ def _add_pages(app: FastAPI, settings: Settings) -> None:
         summary="The gap map of one standard",
         tags=["pages"],
     )
-    def gap_map(request: Request, standard: str, query: Annotated[api.NoQuery, Query()]) -> Response:
-        return HTMLResponse(api.answers_of(request).gap_map(standard, "linked"), headers=headers)
+    def gap_map(request: Request, standard: str, query: Annotated[NoQuery, Query()]) -> Response:
+        return HTMLResponse(answers_of(request).gap_map(standard, "linked"), headers=headers)
 
 
 def _add_operations(app: FastAPI) -> None:
@@ -108,7 +113,7 @@ def _add_operations(app: FastAPI) -> None:
         tags=["operations"],
     )
     def ready(request: Request) -> Response:
-        answers = api.answers_of(request)
+        answers = answers_of(request)
         body = {
             "status": "ready",
             "study": answers.study.about.id,

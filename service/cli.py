@@ -3,21 +3,18 @@
 import io
 import os
 import sys
-from collections.abc import Callable
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import orjson
 import typer
 from pydantic import ValidationError
-from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from geo.datum import Coordinates
 from geo.errors import FuwuquanError
 from geo.standards import Direction, Mode
-from service.settings import Settings
+from service import cli_register
+from service.terminal import CoordinatesOption, Format, StudyOption, answers_of, note, progress, settings_of, write
 
 app = typer.Typer(
     help="服务圈: where a county city's public services reach people, and where they don't.",
@@ -25,22 +22,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-notes = Console(stderr=True, highlight=False)
-
-
-class Format(StrEnum):
-    """How an answer is written."""
-
-    table = "table"
-    json = "json"
-    csv = "csv"
-    xlsx = "xlsx"
-
-
-StudyOption = Annotated[Path | None, typer.Option("--study", help="study folder; default ./data")]
-CoordinatesOption = Annotated[
-    Coordinates, typer.Option(help="coordinate system of the places in the question and in the answer")
-]
+app.add_typer(cli_register.app)
 
 
 def main() -> None:
@@ -51,35 +33,13 @@ def main() -> None:
     try:
         app()
     except FuwuquanError as error:
-        notes.print(f"fuwuquan: {error}", markup=False, soft_wrap=True)
+        note(f"fuwuquan: {error}")
         sys.exit(1)
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):
-            notes.print(f"fuwuquan: cannot be written: {error.strerror}", markup=False, soft_wrap=True)
+            note(f"fuwuquan: cannot be written: {error.strerror}")
         sys.exit(1)
-
-
-def _settings(study: Path | None, **more: Any) -> Settings:
-    given = {key: value for key, value in {"study": study, **more}.items() if value is not None}
-    try:
-        return Settings(**given)
-    except ValidationError as error:
-        problem = error.errors()[0]
-        name = "_".join(str(part) for part in problem["loc"])
-        raise FuwuquanError(f"setting {name} (FUWUQUAN_{name.upper()}): {problem['msg']}") from error
-
-
-def _answers(study: Path | None) -> Any:
-    from service.answers import Answers  # what computes is slow to import; --help need not wait for it
-
-    answers = Answers(_settings(study))
-    straight = (
-        "无街道数据，时间按直线估算 no streets here: times are straight-line" if answers.study.streets is None else None
-    )
-    for note in filter(None, (answers.register.warning, answers.study.about.notice_en, straight)):
-        notes.print(note, markup=False, style="yellow", soft_wrap=True)
-    return answers
 
 
 @app.command()
@@ -94,9 +54,9 @@ def serve(
 
     from service.app import create_app
 
-    settings = _settings(study, host=host, port=port, workers=workers)
-    answers = _answers(settings.study)  # a study that cannot be served is said here, in one line
-    notes.print(f"服务圈 http://{settings.host}:{settings.port}/", markup=False, soft_wrap=True)
+    settings = settings_of(study, host=host, port=port, workers=workers)
+    answers = answers_of(settings.study)  # a study that cannot be served is said here, in one line
+    note(f"服务圈 http://{settings.host}:{settings.port}/")
     listen: dict[str, Any] = {"host": settings.host, "port": settings.port, "log_level": "warning"}
     if settings.workers == 1:
         uvicorn.run(create_app(settings, answers), workers=1, **listen)  # whatever WEB_CONCURRENCY says
@@ -141,29 +101,11 @@ def build(
         elevation=elevation,
         coordinates=coordinates,
     )
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed:,.0f}"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=notes) as bars:
-        summary = builder.build(out, sources, _bar(bars))
+    with progress() as advance:
+        summary = builder.build(out, sources, advance)
     rows = [(what, f"{count:,.0f}", remark) for what, count, remark in summary.lines]
     console = tables.console()
     console.print(tables.table(("内容 what", "数量 count", "说明 remark"), rows, right=(1,)))
-
-
-def _bar(bars: Progress) -> Callable[[str, int], None]:
-    tasks: dict[str, Any] = {}
-
-    def advance(step: str, count: int) -> None:
-        if step not in tasks:
-            tasks[step] = bars.add_task(step, total=None)
-        bars.advance(tasks[step], count)
-
-    return advance
 
 
 @app.command()
@@ -178,7 +120,7 @@ def coverage(
 
     ending = output.suffix.removeprefix(".") if output else ""
     format = format or (Format(ending) if ending in list(Format) else Format.table)
-    answers = _answers(study)
+    answers = answers_of(study)
     found = answers.all_coverage() if standard is None else [answers.coverage(standard)]
     if format is Format.table:
         text = io.StringIO()
@@ -187,27 +129,15 @@ def coverage(
         if standard is not None:
             tables.print_details(console, found[0])
         if output is not None:
-            _write(text.getvalue().encode(), output)
+            write(text.getvalue().encode(), output)
     elif format is Format.json:
-        _write(orjson.dumps({"standards": found}, option=orjson.OPT_INDENT_2) + b"\n", output)
+        write(orjson.dumps({"standards": found}, option=orjson.OPT_INDENT_2) + b"\n", output)
     elif format is Format.csv:
-        _write(tables.as_csv(found), output)
+        write(tables.as_csv(found), output)
     elif output is None and sys.stdout.isatty():
         raise FuwuquanError("a spreadsheet does not go to a terminal: give --output FILE.xlsx")
     else:
-        _write(tables.as_xlsx(found), output)
-
-
-def _write(content: bytes, output: Path | None) -> None:
-    if output is None:
-        sys.stdout.buffer.write(content)
-        sys.stdout.buffer.flush()
-        return
-    try:
-        output.write_bytes(content)
-    except OSError as error:
-        raise FuwuquanError(f"{output}: cannot be written: {error.strerror}") from error
-    notes.print(f"{output}", markup=False, soft_wrap=True)
+        write(tables.as_xlsx(found), output)
 
 
 @app.command()
@@ -227,9 +157,9 @@ def nearest(
         raise FuwuquanError("nearest is written as table or json")
     from service import tables
 
-    answer = _answers(study).nearest(lon, lat, category, mode, limit, coordinates, path)
+    answer = answers_of(study).nearest(lon, lat, category, mode, limit, coordinates, path)
     if format is Format.json:
-        _write(orjson.dumps(answer, option=orjson.OPT_INDENT_2) + b"\n", None)
+        write(orjson.dumps(answer, option=orjson.OPT_INDENT_2) + b"\n", None)
         return
     if answer["reason"]:
         raise FuwuquanError(f"nothing in reach: {answer['reason']}")
@@ -261,8 +191,8 @@ def isochrones(
         query = IsochronesQuery(lon=lon, lat=lat, facility=facility, minutes=minutes, mode=mode)
     except ValidationError as error:
         raise FuwuquanError(error.errors()[0]["msg"].removeprefix("Value error, ")) from error
-    answer = _answers(study).isochrones(query.place, contours(minutes), mode, direction, coordinates)
-    _write(orjson.dumps(answer) + b"\n", output)
+    answer = answers_of(study).isochrones(query.place, contours(minutes), mode, direction, coordinates)
+    write(orjson.dumps(answer) + b"\n", output)
 
 
 @app.command("map")
@@ -272,28 +202,4 @@ def gap_map(
     study: StudyOption = None,
 ) -> None:
     """Write the gap map of one standard as one file that opens without a network."""
-    _write(_answers(study).gap_map(standard, "inline").encode(), output)
-
-
-@app.command("import")
-def import_(
-    files: Annotated[list[Path], typer.Argument(help="facilities: .geojson or .csv")],
-    coordinates: CoordinatesOption = "wgs84",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would change, change nothing")] = False,
-    study: StudyOption = None,
-) -> None:
-    """Take facilities over into the register, by id: all of a file or nothing of it."""
-    from geo import facilities
-
-    register = _answers(study).register
-    incoming = [(file, facilities.read(file, coordinates, own_ids=True)) for file in files]
-    for file, frame in incoming:
-        own = file if coordinates in ("wgs84", "cgcs2000") else None
-        changes = register.take_over(frame, own, dry_run)
-        would = "would be " if dry_run else ""
-        notes.print(
-            f"{file}: {len(changes.added)} {would}added, {len(changes.changed)} {would}changed, "
-            f"{len(changes.unchanged)} unchanged; {len(changes.missing)} of the register not in the file, kept",
-            markup=False,
-            soft_wrap=True,
-        )
+    write(answers_of(study).gap_map(standard, "inline").encode(), output)

@@ -1,21 +1,40 @@
 """One table from exception to status, and one body for every error: RFC 9457 problem details."""
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from geo.errors import FuwuquanError, UnknownNameError
+from geo.errors import FieldError, FuwuquanError, TableError, UnknownNameError
+from service.register import GoneError, LostRaceError, TakenError
 
 MEDIA_TYPE = "application/problem+json"
-STATUS: dict[type[FuwuquanError], int] = {UnknownNameError: 404, FuwuquanError: 503}
+STATUS: dict[type[FuwuquanError], int] = {
+    FieldError: 400,
+    UnknownNameError: 404,
+    TakenError: 409,
+    GoneError: 410,
+    LostRaceError: 412,
+    TableError: 422,
+    FuwuquanError: 503,
+}
 TITLES = {
     400: "Bad request",
+    401: "Key needed",
     404: "Not found",
     405: "Method not allowed",
+    409: "Taken",
+    410: "Gone",
+    412: "Changed since",
+    413: "Too large",
+    422: "Unusable file",
+    428: "If-Match needed",
     500: "Internal error",
     503: "Not available",
 }
@@ -53,6 +72,37 @@ def problem(status: int, detail: str, headers: Any = None, **more: Any) -> Respo
     return Response(orjson.dumps(body), status, media_type=MEDIA_TYPE, headers=headers)
 
 
+class BodyLimit:
+    """Refuses bodies that are longer than ``most`` bytes, of ``longer`` paths than theirs.
+
+    Starlette's own limit answers in plain text.
+    """
+
+    def __init__(self, app: ASGIApp, most: int, longer: Mapping[str, int]) -> None:
+        self._app, self._most, self._longer = app, most, longer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        most, had = self._longer.get(scope["path"], self._most), 0
+        too_large = f"the body is longer than {most / 2**20:g} MB"
+        length = Headers(scope=scope).get("content-length", "")
+        if length.isdecimal() and int(length) > most:
+            await problem(413, too_large)(scope, receive, send)
+            return
+
+        async def counting() -> Message:
+            nonlocal had
+            message = await receive()
+            had += len(message.get("body", b""))
+            if had > most:
+                raise HTTPException(413, too_large)
+            return message
+
+        await self._app(scope, counting, send)
+
+
 def install(app: FastAPI) -> None:
     """Make every error of ``app`` a problem."""
 
@@ -69,6 +119,9 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(FuwuquanError)
     async def ours(_: Request, error: FuwuquanError) -> Response:
         status = next(status for kind, status in STATUS.items() if isinstance(error, kind))
+        if isinstance(error, FieldError):
+            parameters = [{"name": name, "reason": reason} for name, reason in error.problems]
+            return problem(status, str(error), parameters=parameters)
         return problem(status, str(error))
 
     @app.exception_handler(Exception)

@@ -1,81 +1,64 @@
-"""The register: the database of facilities, and the truth about them once it is filled from the study."""
+"""The register: the truth about facilities once it is filled from the study, read and edited."""
 
 import hashlib
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
+from uuid import uuid4
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from sqlalchemy import JSON, URL, Column, LargeBinary, event, func
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
-from sqlalchemy.schema import CreateIndex, CreateTable
-from sqlmodel import Field, Session, SQLModel, col, create_engine, select
+from sqlalchemy import URL, delete, func
+from sqlmodel import Session, col, select
 
 from geo import datum, facilities
-from geo.errors import FuwuquanError
+from geo.errors import FuwuquanError, UnknownNameError
 from geo.study import Study
+from service.database import Box, Database, RegisterError
+from service.ledger import SIDES, TABLE, Change, Row, fields_of, frame_of, row_of, rows
+from service.records import ChangeRecord, Fact, ReplyRecord
 
-Box: TypeAlias = tuple[float, float, float, float]
-SIDES = ("west", "south", "east", "north")
 SHIFT = 0.02  # degrees; no system moves a place as far
+REPLIES_KEPT = timedelta(days=7)
 
 
-class RegisterError(FuwuquanError):
-    """The database cannot be used, or belongs to another study."""
+class GoneError(FuwuquanError):
+    """The facility was taken out of the register."""
 
 
-class FacilityRecord(SQLModel, table=True):
-    """One facility; the fields are those of `geo.facilities.Facility`, its place as WKB with its bounding box."""
-
-    __tablename__ = "facility"
-
-    id: str = Field(primary_key=True)
-    category: str = Field(index=True)
-    subtype: str | None = None
-    name: str | None = None
-    name_en: str | None = None
-    area_code: str | None = None
-    address: str | None = None
-    phone: str | None = None
-    opened: date | None = None
-    closed: date | None = None
-    opening_hours: str | None = None
-    capacity: int | None = None
-    provenance: str
-    extra: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
-    geometry: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
-    west: float = Field(index=True)
-    south: float = Field(index=True)
-    east: float
-    north: float
+class TakenError(FuwuquanError):
+    """There is such a facility already, or the key of a request was used for another."""
 
 
-class Fact(SQLModel, table=True):
-    """What the register knows of itself: its ``study``, the hash of its ``source`` file, its ``revision``."""
-
-    __tablename__ = "fact"
-
-    key: str = Field(primary_key=True)
-    value: str
+class LostRaceError(FuwuquanError):
+    """Somebody else has changed the facility since it was read."""
 
 
 @dataclass(frozen=True)
-class Changes:
-    """What an import did, or would do: ids added, changed, as they were, and in the register but not in the file."""
+class Held:
+    """A facility as the register holds it: a frame of one row, and which version that is."""
 
-    added: list[str]
-    changed: list[str]
-    unchanged: list[str]
-    missing: list[str]
+    frame: gpd.GeoDataFrame
+    version: int
+
+    @property
+    def id(self) -> str:
+        return str(self.frame.index[0])
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request that is done once however often it is sent: whose, its Idempotency-Key, the hash of what it asks."""
+
+    who: str
+    key: str
+    content: str
 
 
 class Register:
@@ -89,76 +72,55 @@ class Register:
 
     def __init__(self, study: Study, url: str | URL) -> None:
         self.study = study
-        self._place = "FUWUQUAN_DATABASE_URL"
+        self.database = Database(url)
         self._source = study.folder / "facilities.geojson"
-        self._frame = lru_cache(maxsize=2)(self._read_frame)
-        with self._errors():
-            url = make_url(url)
-            self._place = url.render_as_string(hide_password=True)
-            embedded = url.get_backend_name() == "sqlite"
-            arguments = {"check_same_thread": False, "timeout": 30} if embedded else {}
-            self._engine = create_engine(url, connect_args=arguments, pool_pre_ping=not embedded)
-            if embedded:
-                event.listen(self._engine, "connect", _write_ahead)
-            self._make_tables()
-            self._fill()
-        owner = self._fact("study")
+        self._frame = lru_cache(maxsize=2 * len(facilities.CATEGORIES))(self._read_frame)
+        try:
+            owner = self._fact("study") or self._fill()
+        except BaseException:
+            self.database.close()
+            raise
         if owner != study.about.id:
+            self.database.close()
             raise RegisterError(
-                f"{self._place} is the register of the study {owner!r}, not of {study.about.id!r}; "
+                f"{self.database.place} is the register of the study {owner!r}, not of {study.about.id!r}; "
                 "set FUWUQUAN_DATABASE_URL to another database"
             )
 
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except (SQLAlchemyError, ImportError) as error:  # a database's driver may not be installed
-            what = str(getattr(error, "orig", None) or error).splitlines()[0]
-            hint = "; FUWUQUAN_DATABASE_URL names another place" if "read" in what or "open" in what else ""
-            raise RegisterError(f"{self._place}: the register cannot be used: {what}{hint}") from error
-
-    def _make_tables(self) -> None:
-        # Several processes may start on an empty database at once.
-        with self._engine.begin() as connection:
-            for table in SQLModel.metadata.sorted_tables:
-                connection.execute(CreateTable(table, if_not_exists=True))
-                for index in table.indexes:
-                    connection.execute(CreateIndex(index, if_not_exists=True))
-
-    def _fill(self) -> None:
-        if self._fact("study") is not None:
-            return
-        try:
-            with Session(self._engine) as session:
-                session.add(Fact(key="study", value=self.study.about.id))
-                session.flush()  # the primary key lets one process alone fill the register
-                session.add(Fact(key="source", value=_hash(self._source)))
-                session.add(Fact(key="revision", value="1"))
-                session.add_all(_records(self.study.facilities))
-                session.commit()
-        except IntegrityError:
-            if self._fact("study") is None:  # it was not that another process was first
-                raise
+    def _fill(self) -> str:
+        with self.changing("study", self._source.name) as change:
+            owner = change.session.get(Fact, "study")  # another process may have been first
+            if owner is not None:
+                return str(owner.value)
+            change.session.add(Fact(key="study", value=self.study.about.id))
+            change.session.add(Fact(key="source", value=file_hash(self._source)))
+            frame = self.study.facilities
+            own = (row | {"id": key} for key, row in zip(frame.index, frame.to_dict("records"), strict=True))
+            change.write("import", [(None, row_of(row, row["geometry"])) for row in own])
+        return self.study.about.id
 
     def _fact(self, key: str) -> str | None:
-        with Session(self._engine) as session:
+        with self.database.reading() as session:
             fact = session.get(Fact, key)
             return None if fact is None else fact.value
+
+    def revisions(self) -> dict[str, int]:
+        """For each category, and under the empty name for all, a number that grows with every change."""
+        with self.database.reading() as session:
+            facts = session.exec(select(Fact).where(col(Fact.key).startswith("revision"))).all()
+            return {fact.key.removeprefix("revision").removeprefix(":"): int(fact.value) for fact in facts}
 
     @property
     def revision(self) -> int:
         """A number that grows with every change."""
-        with self._errors():
-            return int(self._fact("revision") or 0)
+        return self.revisions().get("", 0)
 
     @property
     def warning(self) -> str | None:
         """What is odd about the register: the study's file has changed since the register was filled from it."""
         try:
-            with self._errors():
-                if self._fact("source") == _hash(self._source):
-                    return None
+            if self._fact("source") == file_hash(self._source):
+                return None
         except OSError as error:
             return f"{self._source}: cannot be read: {error.strerror}"
         return (
@@ -166,113 +128,205 @@ class Register:
             f"to take it over: fuwuquan import {self._source} --study {self.study.folder}"
         )
 
-    def facilities(self) -> gpd.GeoDataFrame:
-        """All facilities, as `geo.facilities.frame` gives them, ordered by id."""
-        return self._frame(self.revision)
+    def facilities(self, category: str | None = None) -> gpd.GeoDataFrame:
+        """Facilities (of a category), as `geo.facilities.frame` gives them, ordered by id."""
+        revisions = self.revisions()
+        kinds = [category] if category else [name for name in facilities.CATEGORIES if name in revisions]
+        found = [frame for frame in (self._frame(name, revisions.get(name, 0)) for name in kinds) if len(frame)]
+        if len(found) < 2:
+            return found[0] if found else frame_of([])
+        return gpd.GeoDataFrame(pd.concat(found)).sort_index()
 
-    def _read_frame(self, revision: int) -> gpd.GeoDataFrame:
-        with self._errors(), Session(self._engine) as session:
-            return _frame(list(session.exec(select(FacilityRecord).order_by(col(FacilityRecord.id)))))
+    def _read_frame(self, category: str, revision: int) -> gpd.GeoDataFrame:
+        with self.database.reading() as session:
+            return frame_of(rows(session, TABLE.c.category == category, TABLE.c.removed.is_(None)))
 
     def page(
-        self, bbox: Box | None, category: str | None, limit: int, offset: int, coordinates: str = "wgs84"
+        self,
+        limit: int,
+        offset: int = 0,
+        bbox: Box | None = None,
+        coordinates: str = "wgs84",
+        category: str | None = None,
+        at: date | None = None,
+        unverified_since: date | None = None,
     ) -> tuple[gpd.GeoDataFrame, int]:
-        """One page of the facilities that touch ``bbox`` (degrees in ``coordinates``), by id, and how many match."""
-        kind: list[Any] = [] if category is None else [col(FacilityRecord.category) == category]
-        with self._errors(), Session(self._engine) as session:
+        """One page of the facilities by id, and how many match.
+
+        Those that touch ``bbox`` (degrees in ``coordinates``), that stood on the day ``at``, that nobody has verified
+        on ``unverified_since`` or later.
+        """
+        where: list[Any] = [TABLE.c.removed.is_(None)]
+        if category is not None:
+            where.append(TABLE.c.category == category)
+        if at is not None:
+            where.append(TABLE.c.opened.is_(None) | (TABLE.c.opened <= at))
+            where.append(TABLE.c.closed.is_(None) | (TABLE.c.closed > at))
+        if unverified_since is not None:
+            where.append(TABLE.c.verified.is_(None) | (TABLE.c.verified < unverified_since))
+        with self.database.reading() as session:
             if bbox is None or coordinates in ("wgs84", "cgcs2000"):
-                where = kind if bbox is None else [*kind, *_touching(bbox)]
-                matched = session.exec(select(func.count()).select_from(FacilityRecord).where(*where)).one()
+                where += [] if bbox is None else self.database.touching(bbox)
+                matched = session.execute(select(func.count()).select_from(TABLE).where(*where)).scalar_one()
             else:
                 # A box of a shifted system is crooked in WGS84: look around it there, then compare in its own.
                 corners = [datum.to_wgs84([bbox[0], bbox[2]], [lat, lat], coordinates) for lat in bbox[1::2]]
                 lons, lats = (np.concatenate(axis) for axis in zip(*corners, strict=True))
                 around = (lons.min() - SHIFT, lats.min() - SHIFT, lons.max() + SHIFT, lats.max() + SHIFT)
-                boxes = select(FacilityRecord.id, *(col(getattr(FacilityRecord, side)) for side in SIDES))
-                near = session.exec(boxes.where(*kind, *_touching(around)).order_by(col(FacilityRecord.id))).all()
+                boxes = select(TABLE.c.number, *(TABLE.c[side] for side in SIDES)).order_by(TABLE.c.id)
+                near = session.execute(boxes.where(*where, *self.database.touching(around))).all()
                 sides = np.array([row[1:] for row in near], dtype=float).reshape(-1, 4)
                 west, south = datum.from_wgs84(sides[:, 0], sides[:, 1], coordinates)
                 east, north = datum.from_wgs84(sides[:, 2], sides[:, 3], coordinates)
                 inside = (west <= bbox[2]) & (east >= bbox[0]) & (south <= bbox[3]) & (north >= bbox[1])
-                ids = [row[0] for row, keep in zip(near, inside, strict=True) if keep]
-                matched, where = len(ids), [col(FacilityRecord.id).in_(ids[offset : offset + limit])]
+                numbers = [row[0] for row, keep in zip(near, inside, strict=True) if keep]
+                matched, where = len(numbers), [TABLE.c.number.in_(numbers[offset : offset + limit])]
                 offset = 0
-            page = select(FacilityRecord).where(*where).order_by(col(FacilityRecord.id)).offset(offset).limit(limit)
-            return _frame(list(session.exec(page))), matched
+            return frame_of(rows(session, *where, limit=limit, offset=offset)), matched
 
-    def get(self, facility_id: str) -> gpd.GeoDataFrame:
-        """The facility with that id, as a frame of one row or none."""
-        with self._errors(), Session(self._engine) as session:
-            record = session.get(FacilityRecord, facility_id)
-            return _frame([] if record is None else [record])
+    def get(self, facility_id: str) -> Held:
+        """The facility with that id; UnknownNameError if there never was one, GoneError if it was taken out."""
+        with self.database.reading() as session:
+            row = _present(_one(session, facility_id))
+            return Held(frame_of([row]), row["version"])
 
-    def take_over(self, incoming: gpd.GeoDataFrame, source: Path | None, dry_run: bool = False) -> Changes:
-        """Add and change facilities by id, all in one transaction or, if ``dry_run``, not at all.
+    def history(self, facility_id: str) -> list[ChangeRecord]:
+        """All changes of a facility, and of those that were merged into it, the oldest first."""
+        with self.database.reading() as session:
+            ids, todo = {_one(session, facility_id)["id"]}, [facility_id]
+            while todo:
+                merged = select(TABLE.c.id).where(TABLE.c.merged_into.in_(todo))
+                todo = [one for one in session.execute(merged).scalars() if one not in ids]
+                ids |= set(todo)
+            chosen = select(ChangeRecord).where(col(ChangeRecord.facility_id).in_(ids))
+            found = session.exec(chosen.order_by(col(ChangeRecord.revision), col(ChangeRecord.number))).all()
+            session.expunge_all()
+            return list(found)
 
-        Facilities that ``incoming`` does not have stay. ``source`` is the file, if it is the study's own.
+    @contextmanager
+    def changing(self, who: str, source: str | None = None) -> Iterator[Change]:
+        """One transaction that alone changes the register: all of it, or, on an error, nothing."""
+        with self.database.writing() as session:
+            yield Change(self.study, session, who, source)
+
+    def create(self, facility_id: str | None, given: Row, place: Any, who: str, request: Request | None = None) -> Held:
+        """Add a facility; without an id it gets one. The same ``request`` again adds nothing and gives the same one.
+
+        Raises
+        ------
+        TakenError
+            There is a facility with this id, or there was; or the request's key was used for another request.
+        FieldError
+            What is said of it is wrong.
         """
-        with self._errors(), Session(self._engine) as session:
-            known = {record.id: record for record in session.exec(select(FacilityRecord))}
-            changes = Changes([], [], [], sorted(set(known) - set(incoming.index)))
-            for record in _records(incoming):
-                old = known.get(record.id)
-                if old is None:
-                    changes.added.append(record.id)
-                    session.add(record)
-                elif old.model_dump() != record.model_dump():
-                    changes.changed.append(record.id)
-                    session.merge(record)
-                else:
-                    changes.unchanged.append(record.id)
-            if dry_run:
-                session.rollback()
-                return changes
-            if source is not None and source.resolve() == self._source.resolve():
-                session.merge(Fact(key="source", value=_hash(source)))
-            if changes.added or changes.changed:
-                fact = session.get_one(Fact, "revision", with_for_update=True)
-                fact.value = str(int(fact.value) + 1)
-            session.commit()
-            return changes
+        with self.changing(who) as change:
+            session = change.session
+            if request is not None:
+                forgotten = datetime.now(UTC) - REPLIES_KEPT
+                session.execute(delete(ReplyRecord).where(col(ReplyRecord.at) < forgotten))
+                known = session.get(ReplyRecord, (request.who, request.key))
+                if known is not None:
+                    if known.request != request.content:
+                        raise TakenError(f"Idempotency-Key {request.key!r} was used for another request")
+                    row = _one(session, known.facility_id)
+                    return Held(frame_of([row]), row["version"])
+            facility_id = facility_id or uuid4().hex[:16]
+            if session.execute(select(TABLE.c.id).where(TABLE.c.id == facility_id)).first():
+                raise TakenError(f"there is a facility {facility_id!r} already, or there was")
+            row = change.put("create", None, {"provenance": "register", **given}, facility_id, place)
+            if request is not None:
+                reply = ReplyRecord(
+                    who=request.who,
+                    key=request.key,
+                    request=request.content,
+                    facility_id=facility_id,
+                    at=datetime.now(UTC),
+                )
+                session.add(reply)
+            return Held(frame_of([row]), row["version"])
+
+    def edit(
+        self,
+        facility_id: str,
+        expected: Collection[int] | None,
+        who: str,
+        action: str,
+        new: Callable[[Row], tuple[Row, Any]],
+    ) -> Held:
+        """Change a facility to the fields and the place (WGS84) that ``new`` makes of its row.
+
+        Raises
+        ------
+        LostRaceError
+            Its version is none of ``expected`` (None: any).
+        UnknownNameError, GoneError, FieldError
+            There is no such facility, or what is said of it is wrong.
+        """
+        with self.changing(who) as change:
+            old = _expected(_present(_one(change.session, facility_id)), expected)
+            given, place = new(old)
+            row = change.put(action, old, given, facility_id, place)
+            return Held(frame_of([row]), row["version"])
+
+    def remove(self, facility_id: str, expected: Collection[int] | None, who: str) -> None:
+        """Take a facility out of the register; it stays readable in its history, and `restore` brings it back."""
+        with self.changing(who) as change:
+            old = _expected(_present(_one(change.session, facility_id)), expected)
+            change.write("remove", [(old, {**old, "removed": datetime.now(UTC)})])
+
+    def restore(self, facility_id: str, expected: Collection[int] | None, who: str) -> Held:
+        """Bring back a facility that was taken out or merged; TakenError if it stands."""
+        with self.changing(who) as change:
+            old = _expected(_one(change.session, facility_id), expected)
+            if old["removed"] is None:
+                raise TakenError(f"facility {facility_id!r} stands in the register")
+            row = change.write("restore", [(old, {**old, "removed": None, "merged_into": None})])[0]
+            return Held(frame_of([row]), row["version"])
+
+    def merge(
+        self, facility_id: str, expected: Collection[int] | None, twin_id: str, twin_version: int | None, who: str
+    ) -> Held:
+        """Make two records of one facility one: what the first does not know it takes from its twin, which goes.
+
+        Both keep their histories, and the first tells both. Raises as `edit`; TakenError if they are one already.
+        """
+        if facility_id == twin_id:
+            raise TakenError("a facility is no twin of itself")
+        with self.changing(who) as change:
+            kept = _expected(_present(_one(change.session, facility_id)), expected)
+            twin = _expected(_present(_one(change.session, twin_id)), None if twin_version is None else [twin_version])
+            if kept["category"] != twin["category"]:
+                raise TakenError(f"{facility_id!r} is a {kept['category']}, {twin_id!r} a {twin['category']}")
+            more = {name: twin[name] for name in facilities.FIELDS if kept[name] is None and twin[name] is not None}
+            both = {**fields_of(kept), **more, "extra": twin["extra"] | kept["extra"]}
+            gone = {**twin, "removed": datetime.now(UTC), "merged_into": facility_id}
+            change.write("merge", [(twin, gone)])
+            row = change.put("merge", kept, both, facility_id, shapely.from_wkb(kept["geometry"]))
+            return Held(frame_of([row]), row["version"])
 
 
-def _touching(bbox: Box) -> list[Any]:
-    west, south, east, north = bbox
-    return [
-        col(FacilityRecord.west) <= east,
-        col(FacilityRecord.east) >= west,
-        col(FacilityRecord.south) <= north,
-        col(FacilityRecord.north) >= south,
-    ]
+def _one(session: Session, facility_id: str) -> Row:
+    # PostgreSQL has no text with a zero in it.
+    found = [] if "\0" in facility_id else rows(session, TABLE.c.id == facility_id)
+    if not found:
+        raise UnknownNameError("facility", facility_id, ["see /v1/collections/facilities/items"])
+    return found[0]
 
 
-def _write_ahead(connection: Any, _record: Any) -> None:
-    # Readers need not wait for a writer. The file keeps the mode; where somebody else is at it, a later start sets it.
-    with suppress(sqlite3.OperationalError):
-        connection.execute("PRAGMA journal_mode = WAL")
+def _present(row: Row) -> Row:
+    if row["merged_into"] is not None:
+        raise GoneError(f"facility {row['id']!r} was merged into {row['merged_into']!r}")
+    if row["removed"] is not None:
+        raise GoneError(f"facility {row['id']!r} was taken out of the register on {row['removed']:%Y-%m-%d}")
+    return row
 
 
-def _hash(path: Path) -> str:
+def _expected(row: Row, versions: Collection[int] | None) -> Row:
+    if versions is not None and row["version"] not in versions:
+        raise LostRaceError(f"facility {row['id']!r} has changed since you read it; it is now version {row['version']}")
+    return row
+
+
+def file_hash(path: Path) -> str:
+    """The SHA-256 of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _records(frame: gpd.GeoDataFrame) -> Iterator[FacilityRecord]:
-    bounds = frame.geometry.bounds.itertuples(index=False)
-    for (facility_id, row), box in zip(frame.iterrows(), bounds, strict=True):
-        fields = {name: row[name] for name in facilities.FIELDS if name != "id"}
-        yield FacilityRecord(
-            id=str(facility_id),
-            **fields,
-            geometry=shapely.to_wkb(row["geometry"]),
-            west=box[0],
-            south=box[1],
-            east=box[2],
-            north=box[3],
-        )
-
-
-def _frame(records: list[FacilityRecord]) -> gpd.GeoDataFrame:
-    rows = [{name: getattr(record, name) for name in facilities.FIELDS} for record in records]
-    table = pd.DataFrame(rows, columns=list(facilities.FIELDS), dtype=object).set_index("id")
-    shapes = shapely.from_wkb([record.geometry for record in records])
-    return gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(shapes, index=table.index, crs="EPSG:4326"))

@@ -18,6 +18,8 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     workers: Annotated[int, Field(ge=1, le=64)] = 1
+    verify_days: Annotated[int, Field(ge=1, le=36500)] = 365
+    most_upload_mb: Annotated[int, Field(ge=1, le=10_000)] = 100
     tiles: Annotated[str | None, Field(pattern=r"^https?://(\{[sxyzr]\}|[!#-&(-+.-:=?-Z_a-z~-])+$")] = None
     tiles_attribution: str = ""
 

@@ -5,6 +5,7 @@ What comes from outside the repository may be missing: on CI that is a failure, 
 
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -12,6 +13,7 @@ from typing import NoReturn
 import pytest
 
 import handmade
+import postgres
 from geo import build, study
 from geo.build import Sources
 from geo.study import Study
@@ -89,6 +91,27 @@ def sample_folder(tmp_path: Path) -> Path:
 def small_study() -> Callable[..., Study]:
     """`handmade.study`: a tiny study drawn in metres, in memory or on disk."""
     return handmade.study
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[postgres.Server]:
+    """A running PostgreSQL with PostGIS."""
+    programs = postgres.programs()
+    if programs is None:
+        _missing("PostgreSQL with PostGIS")
+    # Its user must come to the folder, which pytest's own do not let it, and the socket's name must be short.
+    with tempfile.TemporaryDirectory(prefix="pg") as folder:
+        Path(folder).chmod(0o755)
+        with postgres.running(programs, Path(folder) / "cluster") as server:
+            yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'register.sqlite'}"
+    return request.getfixturevalue("postgresql").database()
 
 
 @pytest.fixture(scope="session")

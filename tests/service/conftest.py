@@ -9,7 +9,9 @@ import pytest
 from starlette.testclient import TestClient
 
 import town
+from geo import study
 from service.app import create_app
+from service.register import Register
 from service.settings import Settings
 
 SHIPPED = Path(__file__).parents[2] / "data"
@@ -42,6 +44,19 @@ def town_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient
     folder = town.make(tmp_path_factory.mktemp("town") / "town")
     with TestClient(create_app(Settings(study=folder)), raise_server_exceptions=False) as client:
         yield client
+
+
+@pytest.fixture
+def open_register() -> Iterator[Callable[[Path, str], Register]]:
+    """Opens the register of a study folder in a database; closed when the test ends."""
+    with ExitStack() as opened:
+
+        def open_one(folder: Path, url: str) -> Register:
+            register = Register(study.read(folder), url)
+            opened.callback(register.database.close)
+            return register
+
+        yield open_one
 
 
 @pytest.fixture

@@ -1,0 +1,117 @@
+"""Lists taken into the register and out of it over HTTP, and the twins in it."""
+
+import json
+import tempfile
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response, UploadFile
+from pydantic import Field, field_validator
+
+from geo import duplicates, exports, facilities, listing
+from geo.datum import Coordinates
+from geo.errors import TableError
+from service import imports
+from service.keys import Editor
+from service.web import Common, NoQuery, answers_of, documented, json_response, known_category, no_repeats
+
+router = APIRouter(prefix="/v1", dependencies=[Depends(no_repeats)])
+
+
+class ImportQuery(NoQuery):
+    """How a list is to be read, and what is to be done with it."""
+
+    coordinates: Annotated[
+        Coordinates | None, Field(description="coordinate system of the list, where it does not say itself")
+    ] = None
+    category: Annotated[str | None, Field(description="of all rows, where the list has no column of it")] = None
+    columns: Annotated[
+        str | None, Field(description="which heading is which field, as JSON", examples=['{"机构": "name"}'])
+    ] = None
+    verified: Annotated[date | None, Field(description="the day on which the list's office has seen to all of it")] = (
+        None
+    )
+    dry_run: Annotated[bool, Field(description="say what would change, change nothing")] = False
+    leave_out: Annotated[bool, Field(description="take the list over without its unusable rows")] = False
+
+    _category = field_validator("category")(known_category)
+
+    @field_validator("columns")
+    @classmethod
+    def _mapping(cls, value: str | None) -> str | None:
+        columns_of(value)
+        return value
+
+
+def columns_of(text: str | None) -> Mapping[str, str]:
+    """Heading → field of JSON such as ``{"机构": "name"}``; ValueError if it is none."""
+    try:
+        columns = {} if text is None else json.loads(text)
+    except (ValueError, RecursionError):
+        columns = None
+    if not isinstance(columns, dict) or not all(isinstance(name, str) for name in columns.values()):
+        raise ValueError('needs JSON such as {"机构": "name"}')
+    return columns
+
+
+@router.post(
+    "/imports",
+    responses=documented("what each row of the list did, or would do", None, 401, 413, 422),
+    summary="Take a list of facilities over: xlsx, csv, GeoJSON, GeoPackage, zipped Shapefile, OSM extract",
+)
+def import_list(request: Request, file: UploadFile, query: Annotated[ImportQuery, Query()], who: Editor) -> Response:
+    answers = answers_of(request)
+    name = Path((file.filename or "").replace("\\", "/").replace("\0", "")).name[-100:] or "list"
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        with path.open("wb") as copy:
+            while part := file.file.read(2**20):
+                copy.write(part)
+        try:
+            found = listing.read(
+                path,
+                within=imports.within(answers.study),
+                coordinates=query.coordinates,
+                columns=columns_of(query.columns),
+                category=query.category,
+            )
+            report = imports.take(
+                answers.register,
+                found,
+                who,
+                dry_run=query.dry_run,
+                leave_out=query.leave_out,
+                verified=query.verified,
+            )
+        except TableError as error:
+            raise TableError(name, error.problems) from error
+    refused = not report.applied and not query.dry_run
+    return json_response(imports.content(report), status=422 if refused else 200)
+
+
+@router.get(
+    "/exports/facilities.{kind}",
+    responses=documented("the register as a file that imports again", None, 404),
+    summary="All facilities as geojson, csv, xlsx or gpkg",
+    response_class=Response,
+)
+def export(request: Request, kind: exports.Kind, query: Annotated[Common, Query()]) -> Response:
+    written = exports.write(answers_of(request).register.facilities(), kind, query.coordinates)
+    headers = {"Content-Disposition": f'attachment; filename="facilities.{kind}"'}
+    return Response(written.content, media_type=exports.MEDIA_TYPES[kind], headers=headers)
+
+
+class DuplicatesQuery(Common):
+    """Of what, how sure."""
+
+    category: Annotated[str | None, Field(description=f"one of {', '.join(facilities.CATEGORIES)}; all")] = None
+    least: Annotated[float, Field(ge=0, le=1, description="the lowest score that is told")] = duplicates.LEAST
+    limit: Annotated[int, Field(ge=1, description=f"at most {MOST_ROWS} are given")] = 100
+
+    _category = field_validator("category")(known_category)
+
+
+@router.get("/duplicates", responses=documented("pairs, the likeliest first"), summary="Likely twins in the register")
+def twins(request: Request, query: Annotated[DuplicatesQuery, Query()]) -> Response: ...

@@ -1,0 +1,344 @@
+"""Lists of facilities taken over into the register: what each row would do to it, said first, then all or nothing."""
+
+import dataclasses
+import hashlib
+import math
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import shapely
+from geo.listing import Listing
+from geo.listing import Row as Line
+from rapidfuzz import fuzz
+
+from geo import datum, facilities
+from geo.errors import FieldError, TableError
+from geo.study import Study
+from service import ledger
+from service.ledger import Change, Row
+from service.records import Fact
+from service.register import Register, file_hash
+
+Outcome: TypeAlias = Literal["added", "changed", "unchanged", "left out", "unusable"]
+
+SAME_M = 1.0  # a facility moved by no more has not moved
+NEAR_M = 500.0  # without an id, the same name as far away is the same facility
+FAR_M = 1000.0  # with the same id, another name farther away is another facility
+ALIKE = 50.0  # of 100, below which names have little in common
+BESIDE_M = 50.0  # a point as far from a park's outline is that park's
+FEWEST, OFF_M = 3, 150.0  # how many that are known by name, how far off, are needed to doubt the coordinates
+METRES_A_DEGREE = 111_195.0
+MOST_ROWS = 10_000  # that a report tells as JSON
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What becomes of one row of a list, and why; ``fields`` are those that change, from what to what."""
+
+    where: str
+    outcome: Outcome
+    id: str | None = None
+    name: str | None = None
+    why: tuple[str, ...] = ()
+    fields: dict[str, list[Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an import did (``applied``), or would do; ``missing`` counts what the register has besides."""
+
+    file: str
+    coordinates: str
+    columns: dict[str, str]
+    notes: list[str]
+    rows: list[Decision]
+    missing: int
+    applied: bool
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many rows have each outcome."""
+        found = Counter(row.outcome for row in self.rows)
+        return {outcome: found[outcome] for outcome in ("added", "changed", "unchanged", "left out", "unusable")}
+
+    def told(self) -> list[Decision]:
+        """Rows that say something new, what hinders first."""
+        order = ("unusable", "left out", "changed", "added")
+        return sorted((row for row in self.rows if row.outcome in order), key=lambda row: order.index(row.outcome))
+
+
+def content(report: Report) -> dict[str, Any]:
+    """A report as JSON, with at most `MOST_ROWS` of the rows that it tells."""
+    told = report.told()
+    rows = [asdict(row) for row in told[:MOST_ROWS]]
+    more = {"counts": report.counts, "rows": rows, "rows_not_told": len(told) - len(rows)}
+    return {item.name: getattr(report, item.name) for item in dataclasses.fields(report)} | more
+
+
+def within(study: Study) -> Any:
+    """The ground that a study is about (WGS84): its areas as far as they are drawn, else where its people are."""
+    shapes = study.areas.geometry[shapely.get_dimensions(study.areas.geometry) == 2]
+    if len(shapes):
+        return shapely.union_all(shapes.to_numpy())
+    people = shapely.multipoints(study.demand[["lon", "lat"]].to_numpy())
+    return shapely.buffer(shapely.convex_hull(people), 0.02)
+
+
+def take(
+    register: Register,
+    listing: Listing,
+    who: str,
+    *,
+    dry_run: bool = False,
+    leave_out: bool = False,
+    verified: date | None = None,
+    advance: Callable[[int], None] = lambda rows: None,
+) -> Report:
+    """Take a list over into the register in one transaction, or only say what that would do.
+
+    A list with unusable rows is taken over only if they may be left out (``leave_out``). ``verified`` is the day on
+    which the list's office has seen to all that is in it.
+    """
+    with register.changing(who, listing.file.name) as change:
+        known = _Known(change.rows())
+        notes = [*listing.notes, *_elsewhere(listing, known)]
+        plan = _Plan(listing, known, {} if verified is None else {"verified": verified, "verified_by": who})
+        for line in listing.rows:
+            plan.decide(line)
+            advance(1)
+        pairs, rows = plan.finish(change)
+        applied = not dry_run and (leave_out or all(row.outcome != "unusable" for row in rows))
+        if applied:
+            change.write("import", pairs)
+            own = register.study.folder / "facilities.geojson"
+            if listing.file.resolve() == own.resolve() and listing.coordinates in ("wgs84", "cgcs2000"):
+                change.session.merge(Fact(key="source", value=file_hash(own)))
+    left = [Decision(where, "left out", why=(why,)) for where, why in listing.left_out]
+    missing = known.present - len(plan.seen.keys() & known.by_id.keys())
+    return Report(
+        listing.file.name, listing.coordinates, dict(listing.columns), notes, [*rows, *left], missing, applied
+    )
+
+
+def _elsewhere(listing: Listing, known: "_Known") -> list[str]:
+    """A note where facilities that the register knows by name would lie right in another coordinate system.
+
+    TableError if nobody has said which system the list is in.
+    """
+    there, here = [], []
+    for line in listing.rows:
+        if line.place is None or line.given.get("name") is None or "category" not in line.given:
+            continue
+        found = known.named(line.given["category"], line.given["name"], None)
+        if len(found) == 1:
+            there.append(shape_of(found[0]))
+            here.append(line.place)
+    if len(here) < FEWEST:
+        return []
+    there, points = shapely.centroid(there), shapely.centroid(here)
+    written = datum.geometry_from_wgs84(points, listing.coordinates)
+    away = {system: _median_m(datum.geometry_to_wgs84(written, system), there) for system in datum.SYSTEMS}
+    best = min(away, key=lambda system: away[system])
+    now = away[listing.coordinates]
+    if now < OFF_M or away[best] > now / 4:
+        return []
+    said = (
+        f"{len(here)} facilities that the register has lie {now:,.0f} m (median) from where it has them; "
+        f"in {best} they would lie {away[best]:,.0f} m from there"
+    )
+    if not listing.stated:
+        raise TableError(listing.file, [f"{said}: say --coordinates {best}, or {listing.coordinates} if that is right"])
+    return [said]
+
+
+def _median_m(a: Any, b: Any) -> float:
+    (x0, y0), (x1, y1) = shapely.get_coordinates(a).T, shapely.get_coordinates(b).T
+    metres = METRES_A_DEGREE * np.hypot((x1 - x0) * np.cos(np.radians(y0)), y1 - y0)
+    return float(np.median(metres))
+
+
+class _Known:
+    """The register's rows, to be found by id, and by category and name near a place."""
+
+    def __init__(self, rows: list[Row]) -> None:
+        self.by_id = {row["id"]: row for row in rows}
+        self.present = sum(row["removed"] is None for row in rows)
+        self._named: dict[tuple[str, str], list[Row]] = defaultdict(list)
+        for row in rows:
+            if row["name"] is not None:
+                self._named[row["category"], _key(row["name"])].append(row)
+
+    def named(self, category: str, name: str, place: Any) -> list[Row]:
+        """Those of this category and name, near ``place`` if that is known, the nearest first."""
+        found = self._named.get((category, _key(name)), [])
+        if place is None:
+            return found
+        near = [(metres, row["id"]) for row in found if (metres := metres_between(place, shape_of(row))) <= NEAR_M]
+        return [self.by_id[facility_id] for _, facility_id in sorted(near)]
+
+
+class _RefusalError(Exception):
+    """A row is not taken: the outcome, and why."""
+
+
+class _Plan:
+    """Which rows of the register become what."""
+
+    def __init__(self, listing: Listing, known: _Known, signed: dict[str, Any]) -> None:
+        self._listing, self._known, self._signed = listing, known, signed
+        self._decided: list[Decision] = []
+        self._taken: list[tuple[int, Row | None, dict[str, Any]]] = []
+        self.seen: dict[str, Line] = {}
+
+    def decide(self, line: Line) -> None:
+        """Say what becomes of one row."""
+        decision = Decision(line.where, "unchanged", line.given.get("id"), line.given.get("name"), line.notes)
+        try:
+            if line.problems:
+                raise _RefusalError("unusable", *line.problems)
+            old = self._old(line)
+            facility_id = old["id"] if old else line.given.get("id") or _made_id(line)
+            self._once(facility_id, line)
+            place, remarks = self._place(old, line)
+            decision = replace(decision, id=facility_id, why=(*line.notes, *remarks))
+            if old is None or not self._same(old, line, place):
+                self._taken.append((len(self._decided), old, self._new(old, facility_id, line, place)))
+        except _RefusalError as refusal:
+            outcome, *why = refusal.args
+            decision = replace(decision, outcome=outcome, why=(*line.notes, *why))
+        self._decided.append(decision)
+
+    def finish(self, change: Change) -> tuple[Sequence[tuple[Row | None, Row]], list[Decision]]:
+        """What is to be written, and what becomes of each row."""
+        pairs = [(old, new) for _, old, new in self._taken]
+        change.locate(pairs)
+        for number, old, new in self._taken:
+            fields = {} if old is None else ledger.differences(old, new)
+            outcome: Outcome = "added" if old is None else "changed" if fields else "unchanged"
+            known = {"name": new["name"], "outcome": outcome, "fields": fields}
+            self._decided[number] = replace(self._decided[number], **known)
+        return pairs, self._decided
+
+    def _old(self, line: Line) -> Row | None:
+        """The row of the register that a row of the list is about; None: it is new."""
+        given = line.given
+        if "id" in given:
+            row = self._known.by_id.get(given["id"])
+            if row is not None:
+                self._believable(row, line)
+        else:
+            if "category" not in given:
+                raise _RefusalError("unusable", "has neither an id nor a category")
+            row = self._known.by_id.get(_made_id(line)) or self._by_name(line)
+            if row is None and line.place is None:
+                raise _RefusalError("unusable", "has no place, and the register has nothing of this name")
+        if row is not None and row["merged_into"] is not None:
+            raise _RefusalError("left out", f"{row['id']} was merged into {row['merged_into']}")
+        if row is not None and row["removed"] is not None:
+            raise _RefusalError("left out", f"{row['id']} was taken out of the register on {row['removed']:%Y-%m-%d}")
+        return row
+
+    def _by_name(self, line: Line) -> Row | None:
+        if line.given.get("name") is None:
+            return None
+        found = self._known.named(line.given["category"], line.given["name"], line.place)
+        free = [row for row in found if row["id"] not in self.seen]
+        if line.place is None and len(free) > 1:
+            ids = ", ".join(row["id"] for row in free[:5])
+            raise _RefusalError(
+                "unusable", f"has no place, and {len(free)} facilities have its name: {ids}; give its id"
+            )
+        return free[0] if free else None
+
+    def _believable(self, row: Row, line: Line) -> None:
+        """Refuse a row whose id is that of another facility, as where two offices both count from 1."""
+        category, name = line.given.get("category", row["category"]), line.given.get("name")
+        what = f"id {row['id']} is {row['name'] or 'without a name'}, {row['category']}, in the register"
+        hint = "if these are not its ids: --column HEADING=extra"
+        if category != row["category"]:
+            raise _RefusalError("unusable", f"{what}, and {category} here; {hint}")
+        if name and row["name"] and line.place is not None and fuzz.ratio(name, row["name"]) < ALIKE:
+            metres = metres_between(line.place, shape_of(row))
+            if metres > FAR_M:
+                raise _RefusalError("unusable", f"{what}, {metres / 1000:.1f} km from here; {hint}")
+
+    def _once(self, facility_id: str, line: Line) -> None:
+        first = self.seen.setdefault(facility_id, line)
+        if first is line:
+            return
+        if first.given == line.given and first.place == line.place:
+            raise _RefusalError("left out", f"is {first.where} again")
+        raise _RefusalError("unusable", f"is the same facility as {first.where} ({facility_id}), with other fields")
+
+    def _place(self, old: Row | None, line: Line) -> tuple[Any, tuple[str, ...]]:
+        """Where the facility is from now on, and a remark; the shape that is known if it has not moved."""
+        if old is None:
+            return line.place, ()
+        known = shape_of(old)
+        if line.place is None:
+            return known, ()
+        new = facilities.place_of(line.given.get("category", old["category"]), line.place)
+        if known.geom_type != "Point" and new.geom_type == "Point":
+            away = metres_between(known, new)
+            if away <= BESIDE_M:
+                return known, () if away == 0 else ("lies beside its outline, which was kept",)
+            return new, (f"lies {away:,.0f} m from its outline, which a point replaces",)
+        return (known if has_not_moved(known, new) else new), ()
+
+    def _given(self, line: Line) -> dict[str, Any]:
+        return {name: value for name, value in line.given.items() if name not in ("id", "extra")} | self._signed
+
+    def _same(self, old: Row, line: Line, place: Any) -> bool:
+        """Whether a row says nothing new; a cheap look, that may miss it."""
+        given, extra = self._given(line), line.given.get("extra") or {}
+        return (
+            all(old[name] == value for name, value in given.items())
+            and all(name in old["extra"] and old["extra"][name] == value for name, value in extra.items())
+            and shapely.to_wkb(place) == old["geometry"]
+        )
+
+    def _new(self, old: Row | None, facility_id: str, line: Line, place: Any) -> dict[str, Any]:
+        known = {"source": self._listing.file.name} if old is None else ledger.fields_of(old)
+        extra = ({} if old is None else old["extra"]) | (line.given.get("extra") or {})
+        extra = {name: value for name, value in extra.items() if value is not None}
+        try:
+            return ledger.checked(known | self._given(line) | {"extra": extra}, facility_id, place)
+        except FieldError as error:
+            raise _RefusalError("unusable", *(reason for _, reason in error.problems)) from error
+
+
+def shape_of(row: Row) -> Any:
+    """Where a row of the register is (WGS84)."""
+    return shapely.from_wkb(row["geometry"])
+
+
+def metres_between(a: Any, b: Any) -> float:
+    """About how far two WGS84 shapes are apart; good to a per cent over some kilometres."""
+    (x0, y0), (x1, y1) = shapely.get_coordinates(shapely.shortest_line(a, b))
+    return METRES_A_DEGREE * math.hypot((x1 - x0) * math.cos(math.radians((y0 + y1) / 2)), y1 - y0)
+
+
+def has_not_moved(a: Any, b: Any) -> bool:
+    """Whether two WGS84 shapes are everywhere within `SAME_M` of each other."""
+    if a.geom_type != b.geom_type:
+        return False
+    if a.geom_type == "Point":
+        return metres_between(a, b) <= SAME_M
+    return bool(shapely.hausdorff_distance(a, b) * METRES_A_DEGREE <= SAME_M)
+
+
+def _key(name: str) -> str:
+    """A name without what two hands write differently: width, case, spaces."""
+    return "".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def _made_id(line: Line) -> str:
+    """An id for a row without one: the same whenever the list is read again."""
+    x, y = (0.0, 0.0) if line.place is None else shapely.get_coordinates(line.place.centroid)[0]
+    said = f"{line.given['category']} {_key(line.given.get('name') or '')} {x:.5f} {y:.5f}"
+    return f"{line.given['category']}-{hashlib.sha256(said.encode()).hexdigest()[:12]}"

@@ -1,0 +1,304 @@
+"""The register over HTTP: facilities page by page, one by one with their history, edited by those who have a key."""
+
+import hashlib
+import re
+from datetime import date, timedelta
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
+
+import orjson
+import shapely
+from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request, Response
+from pydantic import BaseModel, Field, JsonValue, field_validator
+
+from geo import datum, facilities
+from geo.errors import FieldError
+from service import ledger
+from service.keys import Editor
+from service.ledger import Row
+from service.register import Held
+from service.register import Request as Once
+from service.web import GEOJSON, Common, NoQuery, answers_of, documented, json_response, known_category, no_repeats
+
+MOST_ITEMS = 10_000
+ITEMS = "/collections/facilities/items"
+ITEM = ITEMS + "/{facility_id:path}"  # an id may have slashes: what lies below one stands before it
+
+router = APIRouter(prefix="/v1", dependencies=[Depends(no_repeats)])
+
+
+class ItemsQuery(Common):
+    """Which part of a collection."""
+
+    bbox: Annotated[
+        str | None,
+        Field(description="west,south,east,north in `coordinates`", examples=["120.0,28.8,120.1,28.9"]),
+    ] = None
+    category: Annotated[str | None, Field(description=f"one of {', '.join(facilities.CATEGORIES)}")] = None
+    at: Annotated[date | None, Field(description="a day: those that stood on it, by when they opened and closed")] = (
+        None
+    )
+    due: Annotated[bool, Field(description="only what nobody has verified for long, and stands today")] = False
+    limit: Annotated[int, Field(ge=1, description=f"at most {MOST_ITEMS} are given")] = 100
+    offset: Annotated[int, Field(ge=0, le=2**31, description="how many to pass over")] = 0
+
+    _category = field_validator("category")(known_category)
+
+    @field_validator("bbox")
+    @classmethod
+    def _box(cls, value: str | None) -> str | None:
+        if value is not None:
+            _numbers(value)
+        return value
+
+
+def _numbers(bbox: str) -> tuple[float, float, float, float]:
+    try:
+        west, south, east, north = (float(part) for part in bbox.split(","))
+    except ValueError:
+        raise ValueError("needs four numbers: west,south,east,north") from None
+    # Chained comparisons are false for NaN too.
+    if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
+        raise ValueError("needs -180 ≤ west ≤ east ≤ 180 and -90 ≤ south ≤ north ≤ 90")
+    return west, south, east, north
+
+
+class Feature(BaseModel):
+    """A facility as a GeoJSON Feature; properties that nobody knows are kept."""
+
+    type: Literal["Feature"] = "Feature"
+    id: Annotated[str | None, Field(min_length=1, max_length=200, description="default: one is made")] = None
+    geometry: Annotated[dict[str, JsonValue], Field(description="GeoJSON geometry in `coordinates`")]
+    properties: Annotated[dict[str, JsonValue], Field(description="category, name, address, opened and so on")]
+
+
+class FeaturePatch(BaseModel):
+    """What is to change: a merge patch (RFC 7396) of a Feature; null takes a property away."""
+
+    geometry: Annotated[dict[str, JsonValue] | None, Field(description="GeoJSON geometry in `coordinates`")] = None
+    properties: Annotated[dict[str, JsonValue], Field(description="only those that change")] = {}
+
+
+class Twin(BaseModel):
+    """The other record of the same facility."""
+
+    twin: Annotated[str, Field(description="its id; it is taken out of the register and its history kept")]
+    twin_version: Annotated[int | None, Field(description="refused if it has another version by now")] = None
+
+
+IfMatch = Annotated[str | None, Header(description="ETag of the facility as it was read, or *")]
+
+
+def expected(if_match: IfMatch = None) -> list[int] | None:
+    """The versions that an If-Match header allows; None: any."""
+    if if_match is None:
+        raise HTTPException(428, "give If-Match with the ETag that GET gave, so that nobody's edit is lost")
+    if if_match.strip() == "*":
+        return None
+    return [int(version) for version in re.findall(r'(?<!W/)"(\d{1,9})-[a-z0-9]+"', if_match)]
+
+
+Expected = Annotated[list[int] | None, Depends(expected)]
+
+
+def _etag(held: Held, coordinates: str) -> str:
+    return f'"{held.version}-{coordinates}"'
+
+
+def _feature(request: Request, held: Held, coordinates: str, status: int = 200) -> Response:
+    feature = facilities.geojson_feature(held.frame.iloc[0], held.id, coordinates)
+    headers = {"ETag": _etag(held, coordinates)}
+    if status == 201:
+        headers["Location"] = str(request.url.replace(query="")) + "/" + quote(held.id, safe="")
+    sample = answers_of(request).study.about.sample
+    return json_response(feature | {"coordinates": coordinates, "sample": sample}, GEOJSON, status, headers)
+
+
+def _place(geometry: dict[str, Any], coordinates: str, old: Row | None = None) -> Any:
+    """The WGS84 shape of a GeoJSON geometry; the ``old`` row's, if it is what was told of that."""
+    shape = None if old is None else shapely.from_wkb(old["geometry"])
+    if shape is not None and facilities.geojson_shape(shape, coordinates) == geometry:
+        return shape
+    given = datum.geometry_to_wgs84(facilities.geojson_geometry({"geometry": geometry}), coordinates)
+    if given is None:
+        raise FieldError([("geometry", "geometry is no GeoJSON geometry")])
+    return given
+
+
+def _signed(properties: dict[str, Any], who: str) -> dict[str, Any]:
+    """Properties with the name of who verified it, where they say when and not by whom."""
+    verified = properties.get("verified") is not None and "verified_by" not in properties
+    return properties | {"verified_by": who} if verified else properties
+
+
+def _patched(old: Row, properties: dict[str, Any]) -> dict[str, Any]:
+    known = ledger.fields_of(old)
+    for name, value in properties.items():
+        if name in known:
+            known[name] = value
+        else:
+            known["extra"] = {key: one for key, one in known["extra"].items() if key != name}
+            known["extra"] |= {} if value is None else {name: value}
+    return known
+
+
+@router.get(ITEMS, responses=documented("a GeoJSON FeatureCollection"), summary="Facilities, page by page")
+def items(request: Request, query: Annotated[ItemsQuery, Query()]) -> Response:
+    answers, limit = answers_of(request), min(query.limit, MOST_ITEMS)
+    today = answers.study.today()
+    page, matched = answers.register.page(
+        limit,
+        query.offset,
+        bbox=None if query.bbox is None else _numbers(query.bbox),
+        coordinates=query.coordinates,
+        category=query.category,
+        at=query.at or (today if query.due else None),
+        unverified_since=today - timedelta(days=answers.settings.verify_days) if query.due else None,
+    )
+    content = facilities.to_geojson(page, query.coordinates) | {
+        "numberMatched": matched,
+        "numberReturned": len(page),
+        "links": _links(request, query, limit, matched),
+        "coordinates": query.coordinates,
+        "sample": answers.study.about.sample,
+    }
+    return json_response(content, GEOJSON)
+
+
+def _links(request: Request, query: ItemsQuery, limit: int, matched: int) -> list[dict[str, str]]:
+    def link(rel: str, offset: int) -> dict[str, str]:
+        url = request.url.include_query_params(limit=limit, offset=offset)
+        return {"rel": rel, "type": GEOJSON, "href": str(url)}
+
+    links = [{"rel": "self", "type": GEOJSON, "href": str(request.url)}]
+    if query.offset + limit < matched:
+        links.append(link("next", query.offset + limit))
+    if query.offset > 0:
+        links.append(link("prev", max(0, query.offset - limit)))
+    return links
+
+
+@router.post(
+    ITEMS,
+    status_code=201,
+    responses=documented("the facility; Location says where it is", None, 401, 409, 413, status=201),
+    summary="Add a facility",
+)
+def create(
+    request: Request,
+    feature: Feature,
+    query: Annotated[Common, Query()],
+    who: Editor,
+    idempotency_key: Annotated[
+        str | None, Header(max_length=200, description="the same key and request again add nothing")
+    ] = None,
+) -> Response:
+    once = None
+    if idempotency_key is not None:
+        content = orjson.dumps([feature.model_dump(), query.coordinates], option=orjson.OPT_SORT_KEYS)
+        once = Once(who, idempotency_key, hashlib.sha256(content).hexdigest())
+    place = _place(feature.geometry, query.coordinates)
+    held = answers_of(request).register.create(feature.id, _signed(feature.properties, who), place, who, once)
+    return _feature(request, held, query.coordinates, 201)
+
+
+@router.get(
+    ITEM + "/history",
+    responses=documented("its changes, the oldest first; those of records merged into it too", None, 404),
+    summary="Who changed what of a facility, and when",
+)
+def history(request: Request, facility_id: str, query: Annotated[NoQuery, Query()]) -> Response:
+    changes = answers_of(request).register.history(facility_id)
+    fields = ("facility_id", "version", "revision", "at", "who", "action", "source")
+    return json_response(
+        {
+            "id": facility_id,
+            "changes": [
+                {name: getattr(change, name) for name in fields}
+                | {"fields": {name: {"from": one[0], "to": one[1]} for name, one in change.fields.items()}}
+                for change in changes
+            ],
+        }
+    )
+
+
+@router.get(ITEM, responses=documented("a GeoJSON Feature", None, 404, 410), summary="One facility")
+def item(request: Request, facility_id: str, query: Annotated[Common, Query()]) -> Response:
+    return _feature(request, answers_of(request).register.get(facility_id), query.coordinates)
+
+
+EDITED = documented("the facility as it is now", None, 401, 404, 409, 410, 412, 413, 428)
+
+
+@router.put(ITEM, responses=EDITED, summary="Replace a facility")
+def replace(
+    request: Request,
+    facility_id: str,
+    feature: Feature,
+    query: Annotated[Common, Query()],
+    who: Editor,
+    versions: Expected,
+) -> Response:
+    if feature.id not in (None, facility_id):
+        raise FieldError([("id", f"id = {feature.id!r}: is not that of the address, {facility_id!r}")])
+    properties = _signed(feature.properties, who)
+
+    def replaced(old: Row) -> tuple[Row, Any]:
+        # The provenance stays with the record, unless another is given.
+        return {"provenance": old["provenance"], **properties}, _place(feature.geometry, query.coordinates, old)
+
+    held = answers_of(request).register.edit(facility_id, versions, who, "replace", replaced)
+    return _feature(request, held, query.coordinates)
+
+
+@router.patch(ITEM, responses=EDITED, summary="Change some of a facility")
+def patch(
+    request: Request,
+    facility_id: str,
+    change: FeaturePatch,
+    query: Annotated[Common, Query()],
+    who: Editor,
+    versions: Expected,
+) -> Response:
+    properties = _signed(change.properties, who)
+
+    def patched(old: Row) -> tuple[Row, Any]:
+        geometry = change.geometry
+        place = shapely.from_wkb(old["geometry"]) if geometry is None else _place(geometry, query.coordinates, old)
+        return _patched(old, properties), place
+
+    held = answers_of(request).register.edit(facility_id, versions, who, "patch", patched)
+    return _feature(request, held, query.coordinates)
+
+
+@router.delete(
+    ITEM,
+    status_code=204,
+    responses=documented("it is taken out", None, 401, 404, 410, 412, 428, status=204),
+    summary="Take a facility out of the register, so that it can be restored",
+)
+def remove(
+    request: Request, facility_id: str, query: Annotated[NoQuery, Query()], who: Editor, versions: Expected
+) -> Response:
+    answers_of(request).register.remove(facility_id, versions, who)
+    return Response(status_code=204)
+
+
+@router.post(ITEM + "/restore", responses=EDITED, summary="Bring back what was taken out or merged")
+def restore(
+    request: Request, facility_id: str, query: Annotated[Common, Query()], who: Editor, versions: Expected
+) -> Response:
+    return _feature(request, answers_of(request).register.restore(facility_id, versions, who), query.coordinates)
+
+
+@router.post(ITEM + "/merge", responses=EDITED, summary="Make two records of one facility one")
+def merge(
+    request: Request,
+    facility_id: str,
+    other: Twin,
+    query: Annotated[Common, Query()],
+    who: Editor,
+    versions: Expected,
+) -> Response:
+    held = answers_of(request).register.merge(facility_id, versions, other.twin, other.twin_version, who)
+    return _feature(request, held, query.coordinates)

@@ -1,0 +1,152 @@
+"""How the register is written: every change of a facility gets a version, an entry in its history and a revision."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any, TypeAlias
+
+import geopandas as gpd
+import orjson
+import pandas as pd
+import shapely
+from sqlalchemy import bindparam, insert, update
+from sqlmodel import Session, select
+
+from geo import areas, facilities
+from geo.study import Study
+from service.records import ChangeRecord, FacilityRecord, Fact
+
+TABLE: Any = FacilityRecord.__table__  # type: ignore[attr-defined]
+CHANGES: Any = ChangeRecord.__table__  # type: ignore[attr-defined]
+SIDES = ("west", "south", "east", "north")
+COMPARED = (*(name for name in facilities.FIELDS if name != "id"), "geometry", "removed", "merged_into")
+
+Row: TypeAlias = Mapping[str, Any]
+"""A row of the table of facilities: its columns by name."""
+
+
+class Change:
+    """What one transaction does to the register."""
+
+    def __init__(self, study: Study, session: Session, who: str, source: str | None) -> None:
+        self._study = study
+        self.session, self.who, self.source = session, who, source
+
+    def rows(self) -> list[Row]:
+        """All there are, also those that were taken out, by id."""
+        return rows(self.session)
+
+    def locate(self, pairs: Sequence[tuple[Row | None, dict[str, Any]]]) -> None:
+        """Give facilities without an area's code, or with that of a place they have left, that of their place."""
+        lost = [
+            new
+            for old, new in pairs
+            if new["area_code"] is None
+            or (old is not None and old["area_code"] == new["area_code"] and old["geometry"] != new["geometry"])
+        ]
+        if lost:
+            points = shapely.point_on_surface(shapely.from_wkb([row["geometry"] for row in lost]))
+            x, y = shapely.get_x(points), shapely.get_y(points)
+            codes = areas.locate(self._study.areas, x, y, self._study.about.projection)
+            for row, code in zip(lost, codes, strict=True):
+                row["area_code"] = code or row["area_code"]
+
+    def put(self, action: str, old: Row | None, given: Row, facility_id: str, place: Any) -> Row:
+        """Write what fields and a place (WGS84) make of one row; FieldError if one is wrong."""
+        pairs = [(old, checked(given, facility_id, place))]
+        self.locate(pairs)
+        return self.write(action, pairs)[0]
+
+    def write(self, action: str, pairs: Iterable[tuple[Row | None, Row]]) -> list[Row]:
+        """Write what becomes of each row, or of none (None), and its history; the rows as they now are.
+
+        What does not differ is not written. The revisions move if anything was.
+        """
+        now, known = datetime.now(UTC), self.session.get(Fact, "revision")
+        revision = int(known.value if known is not None else 0) + 1
+        touched: set[str] = set()
+        added: list[Row] = []
+        changed: list[Row] = []
+        entries: list[Row] = []
+        result: list[Row] = []
+        for old, new in pairs:
+            fields = differences(old, new)
+            if not fields:
+                result.append(new if old is None else old)
+                continue
+            row = {"removed": None, "merged_into": None, **new, "version": 1 if old is None else old["version"] + 1}
+            row.pop("number", None)
+            touched |= {row["category"]} | ({old["category"]} if old is not None else set())
+            if old is None:
+                added.append(row)
+            else:
+                changed.append(row | {"its_number": old["number"]})
+            entry = {"facility_id": row["id"], "version": row["version"], "revision": revision, "at": now}
+            entries.append(entry | {"who": self.who, "action": action, "source": self.source, "fields": fields})
+            result.append(row)
+        if entries:
+            self._apply(added, changed, entries)
+            self._move(revision, touched)
+        return result
+
+    def _apply(self, added: list[Row], changed: list[Row], entries: list[Row]) -> None:
+        connection = self.session.connection()
+        if added:
+            connection.execute(insert(TABLE), added)
+        if changed:
+            connection.execute(update(TABLE).where(TABLE.c.number == bindparam("its_number")), changed)
+        connection.execute(insert(CHANGES), entries)
+
+    def _move(self, revision: int, categories: set[str]) -> None:
+        for key in ("revision", *(f"revision:{name}" for name in categories)):
+            self.session.merge(Fact(key=key, value=str(revision)))
+        self.session.flush()
+
+
+def checked(given: Row, facility_id: str, place: Any) -> dict[str, Any]:
+    """The row that a facility's fields and its place (WGS84) make; FieldError if one is wrong."""
+    facility, shape = facilities.checked({**given, "id": facility_id}, place)
+    return row_of(dict(facility), shape)
+
+
+def fields_of(row: Row) -> dict[str, Any]:
+    """The fields of a row's facility, but for its id."""
+    return {name: row[name] for name in facilities.FIELDS if name != "id"}
+
+
+def row_of(facility: Row, shape: Any) -> dict[str, Any]:
+    """The row of a facility: its fields, its place (WGS84) as WKB and the box around it."""
+    fields = {name: facility[name] for name in facilities.FIELDS}
+    return fields | {"geometry": shapely.to_wkb(shape)} | dict(zip(SIDES, shape.bounds, strict=True))
+
+
+def frame_of(rows: Sequence[Row]) -> gpd.GeoDataFrame:
+    """Rows as `geo.facilities.frame` gives facilities."""
+    table = pd.DataFrame(
+        [[row[name] for name in facilities.FIELDS] for row in rows], columns=list(facilities.FIELDS), dtype=object
+    )
+    table = table.set_index("id")
+    shapes = shapely.from_wkb([row["geometry"] for row in rows])
+    return gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(shapes, index=table.index, crs="EPSG:4326"))
+
+
+def rows(session: Session, *where: Any, limit: int | None = None, offset: int | None = None) -> list[Row]:
+    """The rows that fulfil all of ``where``, by id; also those that were taken out."""
+    chosen = select(TABLE).where(*where).order_by(TABLE.c.id).limit(limit).offset(offset)
+    return [dict(row) for row in session.execute(chosen).mappings()]
+
+
+def differences(old: Row | None, new: Row) -> dict[str, list[Any]]:
+    """Each field that differs: from what, to what; of a new facility those that are known."""
+    was = {} if old is None else old
+    pairs = ((name, was.get(name), new.get(name)) for name in COMPARED)
+    return {
+        name: [_plain(before), _plain(after)]
+        for name, before, after in pairs
+        if before != after and not (old is None and after in (None, {}))
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return orjson.loads(shapely.to_geojson(shapely.from_wkb(value)))
+    return value.isoformat() if isinstance(value, date) else value
