@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from uuid import uuid4
 
@@ -32,10 +33,18 @@ class Server:
     def _address(self, name: str) -> str:
         return f"postgresql://postgres@/{name}?host={self._socket}"
 
-    def database(self) -> str:
+    def database(self, bare: bool = False) -> str:
+        """A new database; PostGIS takes half a second to install, and is there already unless it shall be ``bare``."""
         name = f"test_{uuid4().hex}"
-        self.say(f"CREATE DATABASE {name}")
+        self.say(f"CREATE DATABASE {name} TEMPLATE {'template1' if bare else self._with_postgis}")
         return self._address(name)
+
+    @cached_property
+    def _with_postgis(self) -> str:
+        name = "with_postgis"
+        self.say(f"CREATE DATABASE {name}")
+        self.say("CREATE EXTENSION postgis", name)
+        return name
 
     def say(self, statement: str, database: str = "postgres") -> str:
         command = [self._folder / "psql", "-h", self._socket, "-U", "postgres", "-XAtqc", statement, database]

@@ -32,10 +32,16 @@ def client(served_folder: Path) -> Iterator[TestClient]:
         yield client
 
 
+@pytest.fixture(scope="session")
+def made_town(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small town's study, to be copied only."""
+    return town.make(tmp_path_factory.mktemp("made") / "town")
+
+
 @pytest.fixture
-def town_folder(tmp_path: Path) -> Path:
+def town_folder(made_town: Path, tmp_path: Path) -> Path:
     """The small town's study, new for each test."""
-    return town.make(tmp_path / "town")
+    return shutil.copytree(made_town, tmp_path / "town")
 
 
 @pytest.fixture(scope="session")

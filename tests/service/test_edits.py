@@ -1,8 +1,10 @@
 """Facilities edited over the API: who may, what is refused, what is kept of it, what others see of it."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -27,7 +29,22 @@ NEW = {
 @pytest.fixture
 def client(town_folder: Path, database_url: str) -> Iterator[TestClient]:
     """The API of the small town on each kind of database, with a key to edit."""
-    app = create_app(Settings(study=town_folder, database_url=database_url))
+    with served(town_folder, database_url) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def untouched(made_town: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """The same for requests that are refused."""
+    folder = shutil.copytree(made_town, tmp_path_factory.mktemp("untouched") / "town")
+    with served(folder, None) as client:
+        yield client
+        assert {one.version for one in map(client.app.state.answers.register.get, ("c1", "c2", "k1"))} == {1}
+
+
+@contextmanager
+def served(folder: Path, url: str | None) -> Iterator[TestClient]:
+    app = create_app(Settings(study=folder, database_url=url))
     with TestClient(app, raise_server_exceptions=False) as client:
         client.headers["Authorization"] = f"Bearer {keys.make(app.state.answers.register.database, '王工')}"
         yield client
@@ -149,8 +166,8 @@ def test_the_second_of_two_who_read_the_same_loses(client: TestClient):
 @pytest.mark.parametrize(
     "tag", ['W/"1-wgs84"', '"999-wgs84"', '"x"', "1", '"-1-wgs84"', "", '"9' + "9" * 50 + '-wgs84"']
 )
-def test_a_tag_that_is_not_of_this_version_is_refused(client: TestClient, tag: str):
-    problem(client.patch(f"{ITEMS}/c1", json={}, headers={"If-Match": tag}), 412)
+def test_a_tag_that_is_not_of_this_version_is_refused(untouched: TestClient, tag: str):
+    problem(untouched.patch(f"{ITEMS}/c1", json={}, headers={"If-Match": tag}), 412)
 
 
 def test_who_has_not_read_may_not_write(client: TestClient):
@@ -223,9 +240,9 @@ def test_a_merge_keeps_what_either_knew_and_both_histories(client: TestClient):
     ("twin", "status"), [({"twin": "c1"}, 409), ({"twin": "k1"}, 409), ({"twin": "none"}, 404), ({}, 400),
                          ({"twin": "c2", "twin_version": 9}, 412)]
 )  # fmt: skip
-def test_what_cannot_be_merged_is_refused(client: TestClient, twin: dict, status: int):
-    problem(client.post(f"{ITEMS}/c1/merge", json=twin, headers={"If-Match": "*"}), status)
-    assert len(changes(client, "c1")) == 1
+def test_what_cannot_be_merged_is_refused(untouched: TestClient, twin: dict, status: int):
+    problem(untouched.post(f"{ITEMS}/c1/merge", json=twin, headers={"If-Match": "*"}), status)
+    assert len(changes(untouched, "c1")) == 1
 
 
 def test_a_request_with_the_same_key_adds_one_facility(client: TestClient):
@@ -299,25 +316,25 @@ def test_keys_are_kept_as_hashes_and_told_once(client: TestClient):
         ({"geometry": {}}, "geometry"),
     ],
 )
-def test_what_is_wrong_is_named_and_nothing_is_changed(client: TestClient, change: dict, named: str):
-    before = client.get(f"{ITEMS}/c1").json()
-    answer = client.patch(f"{ITEMS}/c1", json=change, headers={"If-Match": "*"})
+def test_what_is_wrong_is_named_and_nothing_is_changed(untouched: TestClient, change: dict, named: str):
+    before = untouched.get(f"{ITEMS}/c1").json()
+    answer = untouched.patch(f"{ITEMS}/c1", json=change, headers={"If-Match": "*"})
     problem(answer, 400)
     assert named in json.dumps(answer.json()["parameters"])
-    assert client.get(f"{ITEMS}/c1").json() == before
-    made = client.post(ITEMS, json=NEW | {"properties": NEW["properties"] | (change.get("properties") or {})} | (
+    assert untouched.get(f"{ITEMS}/c1").json() == before
+    made = untouched.post(ITEMS, json=NEW | {"properties": NEW["properties"] | (change.get("properties") or {})} | (
         {"geometry": change["geometry"]} if "geometry" in change else {}))  # fmt: skip
     assert made.status_code == (400 if change.get("properties", 1) is not None else 201)
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff", b'{"geometry": 1}', b"[" * 100_000])
-def test_a_body_that_is_no_feature_is_refused(client: TestClient, body: bytes):
-    problem(client.post(ITEMS, content=body, headers={"Content-Type": "application/json"}), 400)
+def test_a_body_that_is_no_feature_is_refused(untouched: TestClient, body: bytes):
+    problem(untouched.post(ITEMS, content=body, headers={"Content-Type": "application/json"}), 400)
 
 
-def test_a_body_that_is_too_large_is_refused(client: TestClient):
+def test_a_body_that_is_too_large_is_refused(untouched: TestClient):
     big = json.dumps(NEW | {"properties": {"category": "clinic", "x": "y" * 2_000_000}})
-    problem(client.post(ITEMS, content=big, headers={"Content-Type": "application/json"}), 413)
+    problem(untouched.post(ITEMS, content=big, headers={"Content-Type": "application/json"}), 413)
 
 
 def test_what_stood_on_a_day_is_told(client: TestClient):

@@ -37,6 +37,14 @@ OUTLINE = shapely.box(120.01, 28.89, 120.02, 28.9)
 pytestmark = pytest.mark.filterwarnings("ignore:Did not recognize type 'geometry'")
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database with nothing in it, not even PostGIS."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'register.sqlite'}"
+    return request.getfixturevalue("postgresql").database(bare=True)
+
+
 @pytest.fixture
 def connection(database_url: str) -> Iterator[Connection]:
     """To the empty database, past the program."""
