@@ -73,7 +73,9 @@ def clean(value: object) -> object:
     """Text without control characters and needless space, None for none; anything else as it is."""
     # Control characters break databases and terminals and mean nothing in a name; empty cells mean unknown.
     if isinstance(value, str):
-        value = " ".join("".join(c if c.isprintable() else " " for c in value).split())
+        if not value.isprintable():
+            value = "".join(c if c.isprintable() else " " for c in value)
+        value = " ".join(value.split())
     return None if value == "" else value
 
 
@@ -192,7 +194,11 @@ def checked_place(geometry: Any) -> Any:
 
 
 def _place(category_id: str, geometry: Any) -> Any:
-    place = checked_place(geometry)
+    return placed(category_id, checked_place(geometry))
+
+
+def placed(category_id: str, place: Any) -> Any:
+    """``place`` as a facility of the category has it: a park as it is drawn, any other as a point."""
     keeps = place.geom_type == "Point" or (category_id == "park" and place.geom_type in ("Polygon", "MultiPolygon"))
     return place if keeps else place.representative_point()
 
@@ -230,6 +236,11 @@ def geojson_features(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         raise TableError(path, [f"cannot be read: {error.strerror}"]) from error
     except (ValueError, RecursionError) as error:
         raise TableError(path, [f"is not JSON: {error}"]) from error
+    yield from features(content, path)
+
+
+def features(content: Any, path: object) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(“feature 1”, feature) and so on of what JSON holds; TableError if it is no GeoJSON FeatureCollection."""
     features = content.get("features") if isinstance(content, dict) else None
     if not isinstance(features, list) or not all(isinstance(feature, dict) for feature in features):
         raise TableError(path, ["is not a GeoJSON FeatureCollection"])
