@@ -73,7 +73,9 @@ def clean(value: object) -> object:
     """Text without control characters and needless space, None for none; anything else as it is."""
     # Control characters break databases and terminals and mean nothing in a name; empty cells mean unknown.
     if isinstance(value, str):
-        value = " ".join("".join(c if c.isprintable() else " " for c in value).split())
+        if not value.isprintable():
+            value = "".join(c if c.isprintable() else " " for c in value)
+        value = " ".join(value.split())
     return None if value == "" else value
 
 
@@ -174,7 +176,7 @@ def checked(properties: Mapping[str, Any], geometry: Any) -> tuple[Facility, Any
         found = ((".".join(str(part) for part in problem["loc"]), problem) for problem in error.errors())
         raise FieldError((field, _explain(field, problem)) for field, problem in found) from error
     try:
-        place = place_of(facility.category, checked_place(geometry))
+        place = placed(facility.category, checked_place(geometry))
     except ValueError as error:
         raise FieldError([("geometry", str(error))]) from error
     if facility.extra:
@@ -209,10 +211,10 @@ def checked_place(geometry: Any) -> Any:
     return shapely.make_valid(shapely.force_2d(geometry))
 
 
-def place_of(category_id: str, shape: Any) -> Any:
-    """What is kept of a facility's shape: all of a park's, a point of any other's."""
-    keeps = shape.geom_type == "Point" or (category_id == "park" and shape.geom_type in ("Polygon", "MultiPolygon"))
-    return shape if keeps else shape.representative_point()
+def placed(category_id: str, place: Any) -> Any:
+    """``place`` as a facility of the category has it: a park as it is drawn, any other as a point."""
+    keeps = place.geom_type == "Point" or (category_id == "park" and place.geom_type in ("Polygon", "MultiPolygon"))
+    return place if keeps else place.representative_point()
 
 
 def read(path: Path, coordinates: str = "wgs84", own_ids: bool = False) -> gpd.GeoDataFrame:
@@ -248,6 +250,11 @@ def geojson_features(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         raise TableError(path, [f"cannot be read: {error.strerror}"]) from error
     except (ValueError, RecursionError) as error:
         raise TableError(path, [f"is not JSON: {error}"]) from error
+    yield from features(content, path)
+
+
+def features(content: Any, path: object) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(“feature 1”, feature) and so on of what JSON holds; TableError if it is no GeoJSON FeatureCollection."""
     features = content.get("features") if isinstance(content, dict) else None
     if not isinstance(features, list) or not all(isinstance(feature, dict) for feature in features):
         raise TableError(path, ["is not a GeoJSON FeatureCollection"])

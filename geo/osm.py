@@ -5,7 +5,7 @@ It is read twice: for the boundaries, so that the second time it is known where 
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
@@ -180,8 +180,7 @@ def read(path: Path, boundaries: gpd.GeoDataFrame, within: Any, progress: Progre
             left_out["areas with a broken outline"] += 1
             continue
         if found:
-            number = f"{'w' if area.from_way() else 'r'}{area.orig_id()}"
-            rows += _facility_rows(number, tags, *found, outline, left_out)
+            rows += _facility_rows(_number(area), tags, *found, outline, left_out)
         if lived_in:
             levels.append(buildings.levels(tags))
             shapes.append(outline)
@@ -203,19 +202,55 @@ def read(path: Path, boundaries: gpd.GeoDataFrame, within: Any, progress: Progre
     )
 
 
-def _around(path: Path, box: Box) -> tuple[opl.Nodes, opl.Ways, list[str]]:
+def read_facilities(path: Path, within: Any) -> tuple[list[tuple[str, dict[str, Any], Any]], Counter[str]]:
+    """The facilities alone that touch ``within`` (a WGS84 polygon; None: all), and what was left out, counted.
+
+    They come as (number, properties, WGS84 geometry), as in `Extract`.
+
+    Raises
+    ------
+    ExtractError
+        As `read_boundaries`.
+    """
+    nodes, ways, relations = _around(
+        _existing(path), opl.WORLD if within is None else within.bounds, FACILITY_KEYS, FACILITY_KEYS
+    )
+    rows: list[tuple[str, dict[str, Any], Any]] = []
+    left_out: Counter[str] = Counter()
+    for line in nodes.lines:
+        tags = opl.tags(line)
+        if found := _category(tags):
+            rows += _facility_rows(f"n{opl.identity(line)}", tags, *found, shapely.Point(opl.place(line)), left_out)
+    every = np.ones(len(ways.ids), dtype=bool)
+    for area in opl.areas(path, nodes, ways, every, relations, osmium.filter.KeyFilter(*FACILITY_KEYS)):
+        tags = dict(area.tags)
+        if found := _category(tags):
+            outline = _outline(area)
+            if outline is None:
+                left_out["areas with a broken outline"] += 1
+            else:
+                rows += _facility_rows(_number(area), tags, *found, outline, left_out)
+    if within is not None:
+        shapely.prepare(within)
+        rows = [row for row in rows if within.intersects(row[2])]
+    return rows, left_out
+
+
+def _around(
+    path: Path, box: Box, way_keys: Sequence[str] = WAY_KEYS, area_keys: Sequence[str] = AREA_KEYS
+) -> tuple[opl.Nodes, opl.Ways, list[str]]:
     """What there may be streets, facilities and buildings of: the nodes in ``box``, the ways that come into it with
     all their nodes, and the lines of the multipolygons of such ways.
     """
-    with opl.text(path, osmium.filter.KeyFilter(*AREA_KEYS)) as text:
+    with opl.text(path, osmium.filter.KeyFilter(*area_keys)) as text:
         nodes = text.nodes(box, keys=("place", *FACILITY_KEYS))
         relations = {line: opl.member_ways(line) for line in text.relations() if _MULTIPOLYGON.search(line)}
         among = None if box == opl.WORLD else nodes
-        ways = text.ways(WAY_KEYS, set().union(*relations.values()), among, RULED)
+        ways = text.ways(way_keys, set().union(*relations.values()), among, RULED)
         near = set(ways.ids.tolist())
         relations = {line: members for line, members in relations.items() if not near.isdisjoint(members)}
         if beyond := set(ways.beyond.tolist()).intersection(set().union(*relations.values())):
-            ways = ways.and_also(text.ways((), beyond, also=(*WAY_KEYS, *RULED)))
+            ways = ways.and_also(text.ways((), beyond, also=(*way_keys, *RULED)))
         if among is not None and len(unknown := np.unique(ways.refs[nodes.at(ways.refs) < 0])):
             nodes = nodes.and_also(text.nodes(ids=unknown))
     return nodes, ways, list(relations)
@@ -231,6 +266,10 @@ def _day(path: Path) -> date | None:
     with osmium.io.Reader(str(path), osmium.osm.NOTHING) as reader:
         stamp = str(reader.header().get("osmosis_replication_timestamp") or "")
     return date.fromisoformat(stamp[:10]) if _is_day(stamp[:10]) else None
+
+
+def _number(area: Any) -> str:
+    return f"{'w' if area.from_way() else 'r'}{area.orig_id()}"
 
 
 def _outline(area: Any) -> Any:

@@ -282,7 +282,7 @@ class _Plan:
         known = shape_of(old)
         if line.place is None:
             return known, ()
-        new = facilities.place_of(line.given.get("category", old["category"]), line.place)
+        new = facilities.placed(line.given.get("category", old["category"]), line.place)
         if known.geom_type != "Point" and new.geom_type == "Point":
             away = metres_between(known, new)
             if away <= BESIDE_M:

@@ -1,0 +1,276 @@
+"""Lists of facilities as offices keep them, read and recognised, not yet compared with what is known.
+
+Values are recognised here, whatever they are called and however they are written. They are validated as a
+`facilities.Facility` where they are merged with what the register knows.
+"""
+
+import gc
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
+
+from geo import datum, facilities, headings, parts, placing, sheets, values
+from geo.errors import TableError, UnknownNameError
+from geo.parts import Part
+from geo.values import MISSING
+
+_BLOCK = 10_000
+# What a null cannot clear, since every facility has it.
+_KEPT = frozenset({"id", "category", "provenance", "extra"})
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One facility as the file gives it.
+
+    ``where`` is “row 7”, “名单 row 7” or “feature 3”. ``given`` has the fields that the row gives, further columns
+    under ``extra``; None stands only where GeoJSON says null. ``empty`` are the fields whose cell is empty. ``place``
+    is WGS84, None if the row gives none. ``problems`` say why the row cannot be taken, ``notes`` what was taken how.
+    """
+
+    where: str
+    given: dict[str, Any]
+    empty: tuple[str, ...]
+    place: BaseGeometry | None
+    problems: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a file holds. ``left_out`` says where and why rows are none; ``coordinates`` the system that places were
+    taken in; ``columns`` the field of every heading as written, “extra” for what nobody knows; ``notes`` are about the
+    whole file.
+    """
+
+    file: Path
+    rows: list[Row]
+    left_out: list[tuple[str, str]]
+    coordinates: str
+    columns: dict[str, str]
+    notes: list[str]
+
+
+def read(
+    path: Path,
+    *,
+    within: Any = None,
+    coordinates: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    category: str | None = None,
+    advance: Callable[[int], None] = lambda count: None,
+) -> Listing:
+    """The facilities of a workbook (xlsx, xls), text table, GeoJSON, GeoPackage, shapefile or OpenStreetMap extract.
+
+    ``within`` is the WGS84 polygon in which they should lie; ``coordinates`` is the system they are in, if the user
+    says; ``columns`` gives fields by heading; ``category`` is for files without such a column. ``advance`` is called
+    with how many rows have been read since the last call.
+
+    Raises
+    ------
+    TableError
+        The file cannot be read, or cannot be taken without an answer of the user: which column is which, which
+        coordinates these are. What is wrong with single rows is in the rows.
+    ExtractError
+        The OpenStreetMap extract cannot be read.
+    UnknownNameError
+        There is no such system or category.
+    """
+    path, mapping = Path(path), dict(columns or {})
+    if coordinates is not None and coordinates not in datum.SYSTEMS:
+        raise UnknownNameError("coordinates", coordinates, datum.SYSTEMS)
+    if category is not None:
+        facilities.category(category)
+    with _collecting_no_garbage():
+        return _read(path, within, coordinates, mapping, category, advance)
+
+
+@contextmanager
+def _collecting_no_garbage() -> Iterator[None]:
+    # A hundred thousand rows are none, and looking for it among them takes as long as reading them.
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _read(
+    path: Path,
+    within: Any,
+    coordinates: str | None,
+    mapping: Mapping[str, str],
+    category: str | None,
+    advance: Callable[[int], None],
+) -> Listing:
+    kind = sheets.kind(path)
+    notes: list[str] = []
+    if path.suffix.lower() not in sheets.ENDINGS[kind]:
+        notes.append(f"is called {path.suffix or 'by no ending'} but is {sheets.WORDS[kind]}: read as that")
+    found = list(parts.read(path, kind, mapping, within, notes))
+    stated = _stated(found, coordinates, path)
+    known = any("category" in part.fields or "subtype" in part.fields for part in found)
+    if not known and category is None and not any("id" in part.fields for part in found):
+        raise TableError(path, ["has no column of categories: say --category " + "|".join(facilities.CATEGORIES)])
+    return _rows(path, found, stated, within, category, notes, advance)
+
+
+def _stated(found: list[Part], coordinates: str | None, path: Path) -> str | None:
+    """The system that the file or the user states; TableError where they differ."""
+    said = {part.system for part in found if part.placed}
+    own = sorted(one for one in said if one is not None)
+    if len(own) > 1 or (own and None in said and coordinates is None):
+        listed = ", ".join(own) if len(own) > 1 else f"{own[0]} and nothing"
+        raise TableError(path, [f"its sheets or layers state different coordinates: {listed}; split it"])
+    if own and coordinates is not None and placing.shift(own[0]) != placing.shift(coordinates):
+        raise TableError(path, [f"states that its coordinates are {own[0]}, and not {coordinates} as you say"])
+    return coordinates or (own[0] if own else None)
+
+
+def _rows(
+    path: Path,
+    found: list[Part],
+    stated: str | None,
+    within: Any,
+    category: str | None,
+    notes: list[str],
+    advance: Callable[[int], None],
+) -> Listing:
+    wheres = [where for part in found for where in part.wheres]
+    problems: dict[int, list[str]] = {}
+    remarks: dict[int, list[str]] = {}
+    given: list[dict[str, Any]] = []
+    empty: list[tuple[str, ...]] = []
+    shapes: list[NDArray[Any]] = []
+    columns: dict[str, str] = {}
+    for part in found:
+        begin = len(given)
+        shapes.append(_shapes(part))
+        own_given, own_empty = _recognised(part, category)
+        given += own_given
+        empty += own_empty
+        for all_of, own in ((problems, part.problems), (remarks, part.notes)):
+            all_of.update({begin + row: texts for row, texts in own.items()})
+        columns |= {name: one for name, one in zip(part.names, part.fields, strict=True) if name}
+    placed, system, said = placing.settle(np.concatenate(shapes), wheres, stated, within, path, problems, remarks)
+    _twice(wheres, given, problems)
+    drawn = np.flatnonzero(shapely.get_type_id(placed) > 0)
+    for row in drawn.tolist():
+        if kind := given[row].get("category"):
+            placed[row] = facilities.placed(kind, placed[row])
+    rows: list[Row] = []
+    for row, where in enumerate(wheres):
+        wrong, say = problems.get(row, ()), remarks.get(row, ())
+        rows.append(Row(where, given[row], empty[row], placed[row], tuple(wrong), tuple(say)))
+        if row % _BLOCK == _BLOCK - 1:
+            advance(_BLOCK)
+    advance(len(wheres) % _BLOCK)
+    return Listing(path, rows, [one for part in found for one in part.left_out], system, columns, notes + said)
+
+
+def _shapes(part: Part) -> NDArray[Any]:
+    """Where the rows of a part lie, as given: by an outline, else by degrees in two columns, else in one."""
+    if part.shapes is not None:
+        return part.shapes
+    at = {one: column for column, one in enumerate(part.fields)}
+    if "place" in at and (("lon" in at and "lat" in at) or not placing.any_place(part.cells[at["place"]])):
+        part.fields[at.pop("place")] = "extra"
+    found = np.full(len(part.wheres), None, dtype=object)
+    if "geometry" in at:
+        found = placing.shapes(part.cells[at["geometry"]], part.problems, part.notes)
+    rest = np.flatnonzero(shapely.is_missing(found))
+    rest = rest[[row not in part.problems for row in rest.tolist()]] if "geometry" in at else rest
+    own_problems: dict[int, list[str]] = {}
+    own_notes: dict[int, list[str]] = {}
+    if "lon" in at or "lat" in at:
+        lon, lat = (
+            [part.cells[at[axis]][row] for row in rest] if axis in at else [""] * len(rest) for axis in ("lon", "lat")
+        )
+        found[rest] = placing.points(lon, lat, own_problems, own_notes)
+    elif "place" in at:
+        found[rest] = placing.shapes([part.cells[at["place"]][row] for row in rest], own_problems, own_notes)
+    for all_of, own in ((part.problems, own_problems), (part.notes, own_notes)):
+        for row, texts in own.items():
+            all_of.setdefault(int(rest[row]), []).extend(texts)
+    return found
+
+
+def _recognised(part: Part, category: str | None) -> tuple[list[dict[str, Any]], list[tuple[str, ...]]]:
+    """What each row gives, and which of its fields are empty."""
+    count = len(part.wheres)
+    read: dict[str, list[Any]] = {}
+    further: list[tuple[str, list[Any]]] = []
+    for name, one, cells in zip(part.names, part.fields, part.cells, strict=True):
+        if one == "extra":
+            further.append((name, cells))
+        elif one and one not in headings.PLACES:
+            read[one] = values.column(one, cells, part.problems, part.notes)
+    raw = {one: cells for one, cells in zip(part.fields, part.cells, strict=True) if one in read}
+    fields = tuple(read)
+    given = [
+        {one: value for one, value in zip(fields, row, strict=True) if value is not None}
+        for row in (zip(*read.values(), strict=True) if read else ((),) * count)
+    ]
+    nothing: dict[tuple[bool, ...], tuple[str, ...]] = {}
+    empty = []
+    for number, flags in enumerate(
+        zip(*([value is None for value in column] for column in read.values()), strict=True) if read else ((),) * count
+    ):
+        if flags not in nothing:
+            nothing[flags] = tuple(one for one, flag in zip(fields, flags, strict=True) if flag)
+        lacking = nothing[flags]
+        if lacking and (part.nulls_clear or number in part.problems):
+            lacking = tuple(one for one in lacking if _cell_is_empty(raw[one][number]))
+            if part.nulls_clear:
+                cleared = [one for one in lacking if raw[one][number] is None and one not in _KEPT]
+                given[number] |= dict.fromkeys(cleared)
+                lacking = tuple(one for one in lacking if one not in cleared)
+        empty.append(lacking)
+    for name, cells in further:
+        for number, cell in enumerate(cells):
+            if cell is None or cell is MISSING or cell == "":
+                continue
+            if more := values.further(name, cell):
+                given[number].setdefault("extra", {}).update(more)
+    _kinds(part, given, category)
+    return given, empty
+
+
+def _cell_is_empty(cell: Any) -> bool:
+    return cell is None or (cell is not MISSING and (not isinstance(cell, str) or values.text(cell) is None))
+
+
+def _kinds(part: Part, given: list[dict[str, Any]], category: str | None) -> None:
+    """Categories and subtypes by what both columns say, and by ``category`` where neither does."""
+    unsaid = "category" not in part.fields and "subtype" not in part.fields and category is None
+    for number, row in enumerate(given):
+        kind = row.get("category")
+        if kind is not None:
+            row["category"] = kind[0]
+            if kind[1] and "subtype" not in row:
+                row["subtype"] = kind[1]
+        elif category is not None and number not in part.problems:
+            row["category"] = category
+        if isinstance(row.get("subtype"), str):
+            found, row["subtype"] = values.subtype(row.get("category"), row["subtype"])
+            if found:
+                row["category"] = found
+        if "category" not in row and "id" not in row and number not in part.problems:
+            why = "has no category, nor an id by which it is known" if unsaid else "category is missing"
+            part.problems.setdefault(number, []).append(why)
+
+
+def _twice(wheres: list[str], given: list[dict[str, Any]], problems: dict[int, list[str]]) -> None:
+    seen: dict[Any, int] = {}
+    for number, row in enumerate(given):
+        if (identity := row.get("id")) is not None and (first := seen.setdefault(identity, number)) != number:
+            problems.setdefault(number, []).append(f"id {identity!r} stands already in {wheres[first]}")
