@@ -45,15 +45,18 @@ class Row:
 
 @dataclass(frozen=True)
 class Listing:
-    """What a file holds. ``left_out`` says where and why rows are none; ``coordinates`` the system that places were
-    taken in; ``columns`` the field of every heading as written, “extra” for what nobody knows; ``notes`` are about the
-    whole file.
+    """What a file holds.
+
+    ``left_out`` says where and why rows are none; ``coordinates`` the system that places were taken in, and ``stated``
+    whether anybody has said so; ``columns`` the field of every heading as written, “extra” for what nobody knows;
+    ``notes`` are about the whole file.
     """
 
     file: Path
     rows: list[Row]
     left_out: list[tuple[str, str]]
     coordinates: str
+    stated: bool
     columns: dict[str, str]
     notes: list[str]
 
@@ -174,7 +177,8 @@ def _rows(
         if row % _BLOCK == _BLOCK - 1:
             advance(_BLOCK)
     advance(len(wheres) % _BLOCK)
-    return Listing(path, rows, [one for part in found for one in part.left_out], system, columns, notes + said)
+    left_out = [one for part in found for one in part.left_out]
+    return Listing(path, rows, left_out, system, stated is not None, columns, notes + said)
 
 
 def _shapes(part: Part) -> NDArray[Any]:

@@ -1,7 +1,7 @@
 """What people ask, answered alike for the API, the pages and the command line: a study and its register at work."""
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from threading import RLock
 from typing import Any, TypeVar
@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import geopandas as gpd
 import shapely
 
-from geo import coverage, datum, facilities, isochrones, study, traveltime
+from geo import coverage, datum, duplicates, facilities, isochrones, study, traveltime
 from geo.coverage import Count, Coverage
 from geo.isochrones import Isochrones
 from geo.standards import Direction, Mode, Standard
@@ -151,6 +151,23 @@ class Answers:
             "place": {"lon": lon, "lat": lat},
             **self._travelled(mode, ranking, coordinates),
         }
+
+    def twins(self, category: str | None, least: float = duplicates.LEAST) -> list[dict[str, Any]]:
+        """Likely twins in the register, of a category or all, the likeliest first, with their names."""
+        state = self._now()
+        if category is not None:
+            facilities.category(category)
+        frame = self._facilities(state, category)
+
+        def compute(least: float) -> list[dict[str, Any]]:
+            crs, units = self.study.about.projection, self.study.areas["name"]
+            found = duplicates.twins(frame, crs, least=least, areas=units)
+            return [asdict(one) | {"names": [frame["name"][one.a], frame["name"][one.b]]} for one in found]
+
+        if least < duplicates.LEAST:  # seldom asked, and not kept: there are as many as there are numbers
+            return compute(least)
+        kept = self._known(state, category, "twins", lambda: compute(duplicates.LEAST))
+        return [one for one in kept if one["score"] >= least]
 
     def isochrones(
         self,

@@ -14,7 +14,7 @@ from fastapi.staticfiles import StaticFiles
 from geo import facilities
 from maps import finder
 from maps.offline import LEAFLET, STATIC
-from service import api, items, problems
+from service import api, files, items, problems
 from service.answers import Answers
 from service.settings import Settings
 from service.web import NoQuery, answers_of
@@ -57,6 +57,7 @@ def create_app(settings: Settings | None = None, answers: Answers | None = None)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     app.include_router(api.router, tags=["v1"])
     app.include_router(items.router, tags=["register"])
+    app.include_router(files.router, tags=["register"])
     app.mount("/static/leaflet", StaticFiles(directory=LEAFLET))
     app.mount("/static", StaticFiles(directory=STATIC))
     _add_pages(app, settings)

@@ -10,7 +10,7 @@ import typer
 
 from geo.datum import Coordinates
 from geo.errors import FuwuquanError
-from service.terminal import CoordinatesOption, Format, StudyOption, note, progress, register_of, write
+from service.terminal import CoordinatesOption, Format, StudyOption, answers_of, note, progress, register_of, write
 
 app = typer.Typer()
 keys = typer.Typer(help="Keys of those who may edit over the API.", no_args_is_help=True)
@@ -147,7 +147,7 @@ def export(
     """Write the register into a file that imports again."""
     from geo import exports
 
-    written = exports.write(register_of(study).facilities(), exports.kind_of(out), coordinates)
+    written = exports.write(register_of(study).facilities(), out.suffix.lower().removeprefix("."), coordinates)
     for text in written.notes:
         note(text, "yellow")
     write(written.content, out)
@@ -182,23 +182,19 @@ def duplicates(
     study: StudyOption = None,
 ) -> None:
     """Likely twins in the register, the likeliest first."""
-    from service import tables, twins
+    from service import tables
 
-    found = twins.of(register_of(study), category, least)
     rows = [
         (
-            f"{one.score:.2f}",
-            one.a,
-            one.b,
-            one.names[0] or "",
-            one.names[1] or "",
-            f"{one.metres:.0f}",
-            "; ".join(one.reasons),
+            f"{one['score']:.2f}",
+            *(f"{one[which]} {name or ''}" for which, name in zip("ab", one["names"], strict=True)),
+            f"{one['metres']:.0f}",
+            "; ".join(one["reasons"]),
         )
-        for one in found
+        for one in answers_of(study).twins(category, least)
     ]
-    heads = ("分数 score", "甲 a", "乙 b", "名称 name", "名称 name", "米 m", "依据 why")
-    tables.console().print(tables.table(heads, rows, right=(0, 5)))
+    heads = ("分数 score", "甲 a", "乙 b", "米 m", "依据 why")
+    tables.console().print(tables.table(heads, rows, right=(0, 3)))
 
 
 @keys.command("add")

@@ -17,6 +17,8 @@ from service import imports
 from service.keys import Editor
 from service.web import Common, NoQuery, answers_of, documented, json_response, known_category, no_repeats
 
+MOST_TWINS = 1000
+
 router = APIRouter(prefix="/v1", dependencies=[Depends(no_repeats)])
 
 
@@ -103,15 +105,17 @@ def export(request: Request, kind: exports.Kind, query: Annotated[Common, Query(
     return Response(written.content, media_type=exports.MEDIA_TYPES[kind], headers=headers)
 
 
-class DuplicatesQuery(Common):
+class DuplicatesQuery(NoQuery):
     """Of what, how sure."""
 
     category: Annotated[str | None, Field(description=f"one of {', '.join(facilities.CATEGORIES)}; all")] = None
     least: Annotated[float, Field(ge=0, le=1, description="the lowest score that is told")] = duplicates.LEAST
-    limit: Annotated[int, Field(ge=1, description=f"at most {MOST_ROWS} are given")] = 100
+    limit: Annotated[int, Field(ge=1, description=f"at most {MOST_TWINS} are given")] = 100
 
     _category = field_validator("category")(known_category)
 
 
 @router.get("/duplicates", responses=documented("pairs, the likeliest first"), summary="Likely twins in the register")
-def twins(request: Request, query: Annotated[DuplicatesQuery, Query()]) -> Response: ...
+def twins(request: Request, query: Annotated[DuplicatesQuery, Query()]) -> Response:
+    found = answers_of(request).twins(query.category, query.least)
+    return json_response({"duplicates": found[: min(query.limit, MOST_TWINS)], "numberMatched": len(found)})

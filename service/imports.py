@@ -12,12 +12,12 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import shapely
-from geo.listing import Listing
-from geo.listing import Row as Line
 from rapidfuzz import fuzz
 
 from geo import datum, facilities
 from geo.errors import FieldError, TableError
+from geo.listing import Listing
+from geo.listing import Row as Line
 from geo.study import Study
 from service import ledger
 from service.ledger import Change, Row
@@ -282,7 +282,7 @@ class _Plan:
         known = shape_of(old)
         if line.place is None:
             return known, ()
-        new = facilities.placed(line.given.get("category", old["category"]), line.place)
+        new = facilities.placed(line.given.get("category") or old["category"], line.place)
         if known.geom_type != "Point" and new.geom_type == "Point":
             away = metres_between(known, new)
             if away <= BESIDE_M:

@@ -1,6 +1,5 @@
 """How answers are written for people and spreadsheets: terminal tables, CSV and xlsx."""
 
-import io
 import os
 import sys
 from collections.abc import Sequence
@@ -92,16 +91,16 @@ def frame(found: Sequence[Coverage]) -> pd.DataFrame:
         for area in areas:
             code, name = area.pop("code"), area.pop("name")
             rows.append(part | {"area_code": code, "area_name": name} | area)
-    return pd.DataFrame([{key: cells.defused(value) for key, value in row.items()} for row in rows], dtype=object)
+    return pd.DataFrame(rows, dtype=object)
 
 
 def as_csv(found: Sequence[Coverage]) -> bytes:
-    """`frame` as CSV with a byte order mark, without which Excel takes it for GBK."""
-    return str(frame(found).to_csv(index=False)).encode("utf-8-sig")
+    """`frame` as CSV."""
+    whole = frame(found)
+    return cells.as_csv(list(whole), whole.to_numpy().tolist())
 
 
 def as_xlsx(found: Sequence[Coverage]) -> bytes:
     """`frame` as a spreadsheet."""
-    content = io.BytesIO()
-    frame(found).to_excel(content, sheet_name="coverage", index=False, freeze_panes=(1, 0))
-    return content.getvalue()
+    whole = frame(found)
+    return cells.as_xlsx("coverage", list(whole), whole.to_numpy().tolist(), as_text=("area_code",))
