@@ -91,13 +91,13 @@ def read(
         raise UnknownNameError("coordinates", coordinates, datum.SYSTEMS)
     if category is not None:
         facilities.category(category)
-    with _collecting_no_garbage():
+    with collecting_no_garbage():
         return _read(path, within, coordinates, mapping, category, advance)
 
 
 @contextmanager
-def _collecting_no_garbage() -> Iterator[None]:
-    # A hundred thousand rows are none, and looking for it among them takes as long as reading them.
+def collecting_no_garbage() -> Iterator[None]:
+    """A hundred thousand rows are none, and looking for it among them takes as long as reading them."""
     enabled = gc.isenabled()
     gc.disable()
     try:

@@ -54,7 +54,7 @@ def import_(
     register, who = register_of(study), by or _user()
     reports = []
     for file in files:
-        with progress() as advance:
+        with progress(transient=True) as advance:
             found = listing.read(
                 file,
                 within=imports.within(register.study),

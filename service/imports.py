@@ -16,7 +16,7 @@ from rapidfuzz import fuzz
 
 from geo import datum, facilities
 from geo.errors import FieldError, TableError
-from geo.listing import Listing
+from geo.listing import Listing, collecting_no_garbage
 from geo.listing import Row as Line
 from geo.study import Study
 from service import ledger
@@ -104,7 +104,7 @@ def take(
     A list with unusable rows is taken over only if they may be left out (``leave_out``). ``verified`` is the day on
     which the list's office has seen to all that is in it.
     """
-    with register.changing(who, listing.file.name) as change:
+    with collecting_no_garbage(), register.changing(who, listing.file.name) as change:
         known = _Known(change.rows())
         notes = [*listing.notes, *_elsewhere(listing, known)]
         plan = _Plan(listing, known, {} if verified is None else {"verified": verified, "verified_by": who})
@@ -136,7 +136,7 @@ def _elsewhere(listing: Listing, known: "_Known") -> list[str]:
             continue
         found = known.named(line.given["category"], line.given["name"], None)
         if len(found) == 1:
-            there.append(shape_of(found[0]))
+            there.append(known.shapes[found[0]["id"]])
             here.append(line.place)
     if len(here) < FEWEST:
         return []
@@ -167,6 +167,7 @@ class _Known:
 
     def __init__(self, rows: list[Row]) -> None:
         self.by_id = {row["id"]: row for row in rows}
+        self.shapes = dict(zip(self.by_id, shapely.from_wkb([row["geometry"] for row in rows]), strict=True))
         self.present = sum(row["removed"] is None for row in rows)
         self._named: dict[tuple[str, str], list[Row]] = defaultdict(list)
         for row in rows:
@@ -178,7 +179,8 @@ class _Known:
         found = self._named.get((category, _key(name)), [])
         if place is None:
             return found
-        near = [(metres, row["id"]) for row in found if (metres := metres_between(place, shape_of(row))) <= NEAR_M]
+        away = ((metres_between(place, self.shapes[row["id"]]), row["id"]) for row in found)
+        near = [(metres, facility_id) for metres, facility_id in away if metres <= NEAR_M]
         return [self.by_id[facility_id] for _, facility_id in sorted(near)]
 
 
@@ -263,7 +265,7 @@ class _Plan:
         if category != row["category"]:
             raise _RefusalError("unusable", f"{what}, and {category} here; {hint}")
         if name and row["name"] and line.place is not None and fuzz.ratio(name, row["name"]) < ALIKE:
-            metres = metres_between(line.place, shape_of(row))
+            metres = metres_between(line.place, self._known.shapes[row["id"]])
             if metres > FAR_M:
                 raise _RefusalError("unusable", f"{what}, {metres / 1000:.1f} km from here; {hint}")
 
@@ -279,7 +281,7 @@ class _Plan:
         """Where the facility is from now on, and a remark; the shape that is known if it has not moved."""
         if old is None:
             return line.place, ()
-        known = shape_of(old)
+        known = self._known.shapes[old["id"]]
         if line.place is None:
             return known, ()
         new = facilities.placed(line.given.get("category") or old["category"], line.place)
@@ -299,7 +301,7 @@ class _Plan:
         return (
             all(old[name] == value for name, value in given.items())
             and all(name in old["extra"] and old["extra"][name] == value for name, value in extra.items())
-            and shapely.to_wkb(place) == old["geometry"]
+            and place is self._known.shapes[old["id"]]
         )
 
     def _new(self, old: Row | None, facility_id: str, line: Line, place: Any) -> dict[str, Any]:
@@ -312,24 +314,20 @@ class _Plan:
             raise _RefusalError("unusable", *(reason for _, reason in error.problems)) from error
 
 
-def shape_of(row: Row) -> Any:
-    """Where a row of the register is (WGS84)."""
-    return shapely.from_wkb(row["geometry"])
-
-
 def metres_between(a: Any, b: Any) -> float:
     """About how far two WGS84 shapes are apart; good to a per cent over some kilometres."""
-    (x0, y0), (x1, y1) = shapely.get_coordinates(shapely.shortest_line(a, b))
+    if a.geom_type == b.geom_type == "Point":
+        x0, y0, x1, y1 = a.x, a.y, b.x, b.y
+    else:
+        x0, y0, x1, y1 = shapely.get_coordinates(shapely.shortest_line(a, b)).ravel()
     return METRES_A_DEGREE * math.hypot((x1 - x0) * math.cos(math.radians((y0 + y1) / 2)), y1 - y0)
 
 
 def has_not_moved(a: Any, b: Any) -> bool:
     """Whether two WGS84 shapes are everywhere within `SAME_M` of each other."""
-    if a.geom_type != b.geom_type:
-        return False
-    if a.geom_type == "Point":
+    if a.geom_type == b.geom_type == "Point":
         return metres_between(a, b) <= SAME_M
-    return bool(shapely.hausdorff_distance(a, b) * METRES_A_DEGREE <= SAME_M)
+    return bool(a.geom_type == b.geom_type and shapely.hausdorff_distance(a, b) * METRES_A_DEGREE <= SAME_M)
 
 
 def _key(name: str) -> str:

@@ -68,8 +68,10 @@ class Change:
         changed: list[Row] = []
         entries: list[Row] = []
         result: list[Row] = []
+        pairs = list(pairs)
+        places = _told(blob for old, new in pairs for blob in _moved(old, new))
         for old, new in pairs:
-            fields = differences(old, new)
+            fields = differences(old, new, places)
             if not fields:
                 result.append(new if old is None else old)
                 continue
@@ -135,18 +137,32 @@ def rows(session: Session, *where: Any, limit: int | None = None, offset: int | 
     return [dict(row) for row in session.execute(chosen).mappings()]
 
 
-def differences(old: Row | None, new: Row) -> dict[str, list[Any]]:
-    """Each field that differs: from what, to what; of a new facility those that are known."""
-    was = {} if old is None else old
-    pairs = ((name, was.get(name), new.get(name)) for name in COMPARED)
-    return {
-        name: [_plain(before), _plain(after)]
-        for name, before, after in pairs
-        if before != after and not (old is None and after in (None, {}))
-    }
+def differences(old: Row | None, new: Row, places: Mapping[bytes, Any] | None = None) -> dict[str, list[Any]]:
+    """Each field that differs: from what, to what; of a new facility those that are known.
+
+    ``places`` are WKB as GeoJSON, if they are at hand.
+    """
+    places = _told(_moved(old, new)) if places is None else places
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, bytes):
+            return places[value]
+        return value.isoformat() if isinstance(value, date) else value
+
+    if old is None:
+        known = ((name, new.get(name)) for name in COMPARED)
+        return {name: [None, plain(value)] for name, value in known if value is not None and value != {}}
+    changed = (name for name in COMPARED if old[name] != new[name])
+    return {name: [plain(old[name]), plain(new[name])] for name in changed}
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, bytes):
-        return orjson.loads(shapely.to_geojson(shapely.from_wkb(value)))
-    return value.isoformat() if isinstance(value, date) else value
+def _moved(old: Row | None, new: Row) -> tuple[bytes, ...]:
+    """The places that the history tells of, as WKB."""
+    if old is None:
+        return (new["geometry"],)
+    return (old["geometry"], new["geometry"]) if old["geometry"] != new["geometry"] else ()
+
+
+def _told(places: Iterable[bytes]) -> dict[bytes, Any]:
+    blobs = list(dict.fromkeys(places))
+    return dict(zip(blobs, map(orjson.loads, shapely.to_geojson(shapely.from_wkb(blobs))), strict=True))

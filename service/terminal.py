@@ -86,7 +86,7 @@ def write(content: bytes, output: Path | None) -> None:
 
 
 @contextmanager
-def progress() -> Iterator[Callable[[str, int], None]]:
+def progress(transient: bool = False) -> Iterator[Callable[[str, int], None]]:
     """Bars on standard error, one a step; what is given takes a step and by how much it has come on."""
     columns = (
         SpinnerColumn(),
@@ -96,7 +96,7 @@ def progress() -> Iterator[Callable[[str, int], None]]:
         TimeElapsedColumn(),
     )
     tasks: dict[str, Any] = {}
-    with Progress(*columns, console=notes) as bars:
+    with Progress(*columns, console=notes, transient=transient) as bars:
 
         def advance(step: str, count: int) -> None:
             if step not in tasks:
