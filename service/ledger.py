@@ -152,7 +152,7 @@ def differences(old: Row | None, new: Row, places: Mapping[bytes, Any] | None = 
     if old is None:
         known = ((name, new.get(name)) for name in COMPARED)
         return {name: [None, plain(value)] for name, value in known if value is not None and value != {}}
-    changed = (name for name in COMPARED if old[name] != new[name])
+    changed = (name for name in COMPARED if name in new and old[name] != new[name])
     return {name: [plain(old[name]), plain(new[name])] for name in changed}
 
 

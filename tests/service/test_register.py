@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+import re
 import sqlite3
 from collections.abc import Callable
 from datetime import date
@@ -11,9 +12,11 @@ import pytest
 
 import program
 import town
-from geo import coverage, facilities, reach, study
+from geo import coverage, facilities, listing, reach, study
+from service import imports
 from service.answers import Answers
-from service.register import Register, RegisterError
+from service.database import RegisterError
+from service.register import Register
 from service.settings import Settings
 
 
@@ -23,6 +26,16 @@ def url(folder: Path) -> str:
 
 def opened(folder: Path) -> Register:
     return Register(study.read(folder), url(folder))
+
+
+def take(register: Register, path: Path, dry_run: bool = False) -> dict[str, list[str]]:
+    """Import a file; the ids that each outcome has."""
+    found = listing.read(path, within=imports.within(register.study), coordinates="wgs84")
+    report = imports.take(register, found, "test", dry_run=dry_run)
+    outcomes: dict[str, list[str]] = {name: [] for name in report.counts}
+    for row in report.rows:
+        outcomes[row.outcome].append(row.id)
+    return outcomes | {"missing": report.missing}
 
 
 def rewrite(path: Path, change: Callable[[list[dict]], object], to: Path | None = None) -> Path:
@@ -59,8 +72,7 @@ def test_it_is_filled_from_the_study_on_first_use(town_folder: Path):
 
 
 def test_what_is_in_it_stays_when_it_is_opened_again(town_folder: Path):
-    changed = facilities.read(rewrite(town_folder / "facilities.geojson", renamed, town_folder / "own.geojson"))
-    opened(town_folder).take_over(changed, None)
+    take(opened(town_folder), rewrite(town_folder / "facilities.geojson", renamed, town_folder / "own.geojson"))
     before = rows(town_folder)
     again = opened(town_folder)
     assert again.facilities().loc["c1", "name"] == "新名"
@@ -111,7 +123,7 @@ def test_importing_another_file_does_not_clear_the_warning(town_folder: Path):
     register = opened(town_folder)
     other = rewrite(town_folder / "facilities.geojson", renamed, town_folder / "own.geojson")
     rewrite(town_folder / "facilities.geojson", lambda features: features.pop())
-    register.take_over(facilities.read(other), other)
+    take(register, other)
     assert register.warning is not None
 
 
@@ -123,9 +135,9 @@ def test_an_import_says_what_it_did_and_keeps_what_the_file_has_not(town_folder:
 
     register = opened(town_folder)
     other = rewrite(town_folder / "facilities.geojson", change, town_folder / "own.geojson")
-    changes = register.take_over(facilities.read(other), other)
-    assert (changes.added, changes.changed, changes.missing) == (["new"], ["c1"], ["c3"])
-    assert len(changes.unchanged) == 7
+    changes = take(register, other)
+    assert (changes["added"], changes["changed"], changes["missing"]) == (["new"], ["c1"], 1)
+    assert len(changes["unchanged"]) == 7
     assert "c3" in register.facilities().index
     assert register.facilities().loc["new", "name"] == register.facilities().loc["c2", "name"]
 
@@ -133,11 +145,11 @@ def test_an_import_says_what_it_did_and_keeps_what_the_file_has_not(town_folder:
 def test_importing_twice_changes_nothing_more(town_folder: Path):
     register = opened(town_folder)
     other = rewrite(town_folder / "facilities.geojson", renamed, town_folder / "own.geojson")
-    register.take_over(facilities.read(other), other)
+    take(register, other)
     before, revision = rows(town_folder), register.revision
-    again = register.take_over(facilities.read(other), other)
-    assert (again.added, again.changed) == ([], [])
-    assert len(again.unchanged) == 9
+    again = take(register, other)
+    assert (again["added"], again["changed"]) == ([], [])
+    assert len(again["unchanged"]) == 9
     assert (rows(town_folder), register.revision) == (before, revision)
 
 
@@ -147,12 +159,27 @@ def test_whatever_differs_is_a_change(town_folder: Path, change: str):
 
     def changed(features: list[dict]) -> None:
         if change == "geometry":
-            features[0]["geometry"]["coordinates"][0] += 1e-6
+            features[0]["geometry"]["coordinates"][0] += 1.2e-5  # more than a metre
         else:
             features[0]["properties"][change] = {"capacity": 5}.get(change, "2021-02-03")
 
-    other = facilities.read(rewrite(town_folder / "facilities.geojson", changed, town_folder / "own.geojson"))
-    assert register.take_over(other, None, dry_run=True).changed == ["c1"]
+    other = rewrite(town_folder / "facilities.geojson", changed, town_folder / "own.geojson")
+    assert take(register, other, dry_run=True)["changed"] == ["c1"]
+
+
+def test_what_has_moved_by_less_than_a_metre_has_not_changed(town_folder: Path):
+    register = opened(town_folder)
+
+    def moved(features: list[dict]) -> None:
+        for feature in features:
+            text = json.dumps(feature["geometry"]["coordinates"])
+            shifted = re.sub(r"120\.\d+", lambda number: str(float(number[0]) + 0.9e-5), text)
+            feature["geometry"]["coordinates"] = json.loads(shifted)
+
+    before = rows(town_folder)
+    other = rewrite(town_folder / "facilities.geojson", moved, town_folder / "own.geojson")
+    assert len(take(register, other)["unchanged"]) == 9
+    assert rows(town_folder) == before
 
 
 def test_a_dry_run_changes_nothing(town_folder: Path):
@@ -273,7 +300,7 @@ def test_a_change_is_seen_by_others_in_their_next_answer(town_folder: Path):
 
     other = rewrite(town_folder / "facilities.geojson", add, town_folder / "own.geojson")
     revision = second.register.revision
-    first.register.take_over(facilities.read(other), other)
+    take(first.register, other)
 
     assert second.register.revision > revision
     assert clinics(second)[0] == "new"
@@ -282,7 +309,7 @@ def test_a_change_is_seen_by_others_in_their_next_answer(town_folder: Path):
     assert after.covered >= before.covered
     assert after == first.coverage("health-20") == second.all_coverage()[1]
     assert second.gap_map("health-20", "linked") != map_before
-    assert "new" in second.register.get("new").index
+    assert second.register.get("new").version == 1
 
 
 def test_a_change_of_one_category_leaves_what_is_known_of_the_others(
@@ -307,7 +334,7 @@ def test_a_change_of_one_category_leaves_what_is_known_of_the_others(
     searched = []
     search = reach.junction_seconds
     monkeypatch.setattr(reach, "junction_seconds", lambda *a, **k: searched.append(a) or search(*a, **k))
-    Register(answers.study, url(town_folder)).take_over(facilities.read(moved), None)
+    take(Register(answers.study, url(town_folder)), moved)
     after = {one.standard: one for one in answers.all_coverage()}
     assert {standard.category for standard in counted} == {"clinic"}
     assert len(counted) == sum(one.category == "clinic" for one in before.values()) == 2
@@ -317,9 +344,9 @@ def test_a_change_of_one_category_leaves_what_is_known_of_the_others(
     assert after["health-15"].covered != before["health-15"].covered
     # The same set of facilities again is not searched again.
     searched.clear()
-    Register(answers.study, url(town_folder)).take_over(
-        facilities.read(town_folder / "facilities.geojson").iloc[:1], None
-    )
+    first = rewrite(town_folder / "facilities.geojson", lambda features: features.__delitem__(slice(1, None)),
+                    tmp_path / "first.geojson")  # fmt: skip
+    take(Register(answers.study, url(town_folder)), first)
     assert {one.standard: one.covered for one in answers.all_coverage()} == {
         name: one.covered for name, one in before.items()
     }
