@@ -75,11 +75,8 @@ def read(path: Path, kind: str, mapping: Mapping[str, str], within: Any, notes: 
 
 def _layer(path: Path, kind: str, layer: Layer, mapping: Mapping[str, str]) -> Part:
     names = list(layer.columns)
-    if kind == "pbf":
-        found = names  # which are fields already
-    else:
-        found = headings.fields(names, mapping, path)
-        found = ["extra" if one in headings.PLACES else one for one in found]
+    # An extract's are fields already.
+    found = names if kind == "pbf" else headings.fields(names, mapping, path, but=headings.PLACES)
     return Part(
         layer.wheres,
         names,

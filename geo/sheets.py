@@ -57,8 +57,10 @@ _AS_XLSX = "open it in Excel or WPS and save it as .xlsx"
 # Written with both quotes by one program or another.
 _FAR = re.compile(rb"""r=["'](?:([A-Z]{2,3})\d|[A-Z]\d{7})""")
 _ROW = re.compile(rb"""r=["'][A-Z]+(\d+)""")
+# Possessive throughout, as whoever wrote the file may want this to take long.
 _UNREAD = re.compile(
-    rb"""<c\b(?P<attributes>[^>]*)>\s*(?P<formula><f\b(?:[^>]*/>|[^<]*</f>))?\s*(?P<value><v\s*/>|<v>[^<]*</v>)?\s*</c>"""
+    rb"<c\b(?P<attributes>[^<>]*+)>\s*+(?P<formula><f\b[^<>]*+>(?:(?<=/>)|[^<]*+</f>))?+\s*+"
+    rb"(?P<value><v\b[^<>]*+>(?:(?<=/>)|[^<]*+</v>))?+\s*+</c>"
 )
 _REFERENCE = re.compile(rb"""\br=["']([A-Z]+)(\d+)""")
 
