@@ -81,6 +81,14 @@ def test_what_goes_on_in_a_workbook_does_not_depend_on_its_being_old(tmp_path: P
     assert (row.given, row.place) == ({"id": "c1", "category": "clinic", "name": "甲"}, shapely.Point(A))
 
 
+def test_an_old_workbook_that_asks_for_all_memory_is_refused(tmp_path: Path) -> None:
+    content = old_workbook([["编号", "类别", "名称", "经度", "纬度"], ["c1", "诊所", "甲", *A]])
+    last = struct.pack("<HHHH", 0x203, 14, 1, 4)
+    assert content.count(last) == 1
+    far = content.replace(last, struct.pack("<HHHH", 0x203, 14, 0xFFFF, 0xFFFF))
+    assert "takes too much to read" in refusal(tmp_path / "a.xls", lambda path: path.write_bytes(far))
+
+
 def old_workbook(rows: list[list[Any]]) -> bytes:
     """A BIFF8 workbook of one sheet in a compound file, by hand: nothing writes them any more."""
 
@@ -378,13 +386,26 @@ def test_no_bytes_raise_anything_else(tmp_path: Path, content: bytes, start: byt
         listing.read(path)
 
 
-def test_broken_workbooks_raise_nothing_else(tmp_path: Path) -> None:
-    path = tmp_path / "a.xlsx"
-    book(hostile.HEAD, clinic(1, A))(path)
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        ("a.xlsx", book(hostile.HEAD, clinic(1, A))),
+        ("a.zip", hostile.zipped(hostile.layer("ESRI Shapefile", "EPSG:4326", "GBK"))),
+        ("a.geojson", collection(feature(), feature(B, "f2"))),
+        ("a.gpkg", hostile.layer("GPKG", "EPSG:4326")),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # GDAL says much of a broken file
+def test_broken_files_raise_nothing_else(tmp_path: Path, name: str, make: Any) -> None:
+    path = tmp_path / name
+    make(path)
     whole = path.read_bytes()
-    for at in range(0, len(whole), 97):
+    refused = 0
+    for at in range(0, len(whole), max(1, len(whole) // 60)):
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
         try:
             listing.read(path, within=WITHIN)
         except TableError as error:
+            refused += 1
             assert str(path) in str(error)
+    assert refused
