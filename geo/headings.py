@@ -3,13 +3,13 @@
 import re
 import tomllib
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 from typing import Any
 
-from geo import datum, facilities
+from geo import facilities
 from geo.errors import TableError
 from geo.sheets import Sheet
 
@@ -131,8 +131,10 @@ def _distinct(names: Sequence[str]) -> list[str]:
     return result
 
 
-def fields(names: Sequence[str], mapping: Mapping[str, str], file: object) -> list[str]:
-    """The field of each column: by ``mapping``, else by its name; “extra” for what nobody knows, "" without a heading.
+def fields(names: Sequence[str], mapping: Mapping[str, str], file: object, but: Collection[str] = ()) -> list[str]:
+    """The field of each column: by ``mapping``, else by its name; "" without a heading.
+
+    It is “extra” for what nobody knows, and for the fields ``but`` which the file cannot have in a column.
 
     Raises
     ------
@@ -143,6 +145,7 @@ def fields(names: Sequence[str], mapping: Mapping[str, str], file: object) -> li
         "" if not name else mapping.get(name) or recognised(re.sub(r" \(\d+\)$", "", name))[0] or "extra"
         for name in names
     ]
+    found = ["extra" if one in but else one for one in found]
     problems = []
     for field in FIELDS:
         same = [column for column, one in enumerate(found) if one == field]
@@ -155,8 +158,8 @@ def fields(names: Sequence[str], mapping: Mapping[str, str], file: object) -> li
             for column in same:
                 found[column] = field if column in chosen else "extra"
         else:
-            listed = [repr(names[column]) for column in chosen or same]
-            example = f"--column {names[(chosen or same)[-1]]}=extra"
+            listed = [repr(names[column]) for column in same]
+            example = f"--column {names[same[-1]]}=extra"
             problems.append(f"the columns {' and '.join(listed)} both are {field}: say which, as in {example}")
     if problems:
         raise TableError(file, problems)
@@ -194,5 +197,4 @@ def system(names: Sequence[str], found: Sequence[str], groups: Sequence[str], fi
     if len(said) > 1:
         listed = " and ".join(f"{name} ({one})" for one, name in said.items())
         raise TableError(file, [f"its columns state different coordinates: {listed}; map the two that go together"])
-    assert all(one in datum.SYSTEMS for one in said)
     return next(iter(said), None)

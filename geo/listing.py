@@ -186,8 +186,11 @@ def _shapes(part: Part) -> NDArray[Any]:
     if part.shapes is not None:
         return part.shapes
     at = {one: column for column, one in enumerate(part.fields)}
-    if "place" in at and (("lon" in at and "lat" in at) or not placing.any_place(part.cells[at["place"]])):
-        part.fields[at.pop("place")] = "extra"
+    if "place" in at:
+        cells = part.cells[at["place"]]
+        in_words = "location" in part.names[at["place"]].lower() and not placing.any_place(cells)
+        if in_words or ("lon" in at and "lat" in at):
+            part.fields[at.pop("place")] = "extra"
     found = np.full(len(part.wheres), None, dtype=object)
     if "geometry" in at:
         found = placing.shapes(part.cells[at["geometry"]], part.problems, part.notes)

@@ -75,11 +75,8 @@ def read(path: Path, kind: str, mapping: Mapping[str, str], within: Any, notes: 
 
 def _layer(path: Path, kind: str, layer: Layer, mapping: Mapping[str, str]) -> Part:
     names = list(layer.columns)
-    if kind == "pbf":
-        found = names  # which are fields already
-    else:
-        found = headings.fields(names, mapping, path)
-        found = ["extra" if one in headings.PLACES else one for one in found]
+    # An extract's are fields already.
+    found = names if kind == "pbf" else headings.fields(names, mapping, path, but=headings.PLACES)
     return Part(
         layer.wheres,
         names,
@@ -99,7 +96,7 @@ def _tables(path: Path, kind: str, mapping: Mapping[str, str], notes: list[str])
             notes.append(f"its text was read as {encoding.upper()}")
         found = [sheets.table(path, content, lambda rows: headings.score(rows, mapping))]
     else:
-        found = list(sheets.workbook(path))
+        found = sheets.workbook(path)
     headed = [(sheet, headings.find(sheet, mapping)) for sheet in found]
     taken = [(sheet, heading) for sheet, heading in headed if heading is not None]
     every = list(dict.fromkeys(name for _, heading in taken for name in heading.names))

@@ -38,7 +38,8 @@ _MARKS = str.maketrans(
 )
 _WORDS = {"东经": "E", "西经": "W", "北纬": "N", "南纬": "S", "东": "E", "西": "W", "北": "N", "南": "S"}
 _WKT = re.compile(
-    r"(?:SRID=4326;)?\s*((?:MULTI)?(?:POINT|LINESTRING|POLYGON)|GEOMETRYCOLLECTION)\s*(?:Z|M|ZM)?\s*(?:\(|EMPTY)", re.I
+    r"(?:SRID=4326;)?\s*+(?:(?:MULTI)?(?:POINT|LINESTRING|POLYGON)|GEOMETRYCOLLECTION)\s*+(?:ZM?|M)?\s*+(?:\(|EMPTY)",
+    re.I,
 )
 _BETWEEN = re.compile(r"\s*[,，;；、|]\s*")
 
@@ -136,6 +137,8 @@ def shapes(cells: Sequence[Any], problems: Remarks, notes: Remarks) -> Shapes:
 
 
 def _pair(words: str) -> tuple[str, str] | None:
+    if len(words) > 200:
+        return None
     parts = [part for part in _BETWEEN.split(words.strip("()[]（）【】 ")) if part]
     if len(parts) == 1:
         parts = parts[0].split()

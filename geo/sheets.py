@@ -6,7 +6,11 @@ and one cell in the last row and column makes a reader allot all cells before it
 
 import csv
 import io
+import pickle
 import re
+import resource
+import subprocess
+import sys
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -25,6 +29,8 @@ MOST_BYTES = 300_000_000
 MOST_UNPACKED = 600_000_000
 MOST_CELLS = 30_000_000
 MOST_TEXT = 2_000_000_000
+MOST_MEMORY = 4 << 30
+MOST_SECONDS = 120
 ENDINGS = {
     "xlsx": (".xlsx", ".xlsm"),
     "xls": (".xls", ".et"),
@@ -57,8 +63,10 @@ _AS_XLSX = "open it in Excel or WPS and save it as .xlsx"
 # Written with both quotes by one program or another.
 _FAR = re.compile(rb"""r=["'](?:([A-Z]{2,3})\d|[A-Z]\d{7})""")
 _ROW = re.compile(rb"""r=["'][A-Z]+(\d+)""")
+# Possessive throughout, as whoever wrote the file may want this to take long.
 _UNREAD = re.compile(
-    rb"""<c\b(?P<attributes>[^>]*)>\s*(?P<formula><f\b(?:[^>]*/>|[^<]*</f>))?\s*(?P<value><v\s*/>|<v>[^<]*</v>)?\s*</c>"""
+    rb"<c\b(?P<attributes>[^<>]*+)>\s*+(?P<formula><f\b[^<>]*+>(?:(?<=/>)|[^<]*+</f>))?+\s*+"
+    rb"(?P<value><v\b[^<>]*+>(?:(?<=/>)|[^<]*+</v>))?+\s*+</c>"
 )
 _REFERENCE = re.compile(rb"""\br=["']([A-Z]+)(\d+)""")
 
@@ -153,7 +161,9 @@ def unpacked(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, b
                             raise bomb
                         if keep:
                             parts.append(block)
-            except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError) as error:
+            except TableError:
+                raise
+            except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError) as error:
                 raise TableError(path, [f"is truncated, broken or encrypted ({error})"]) from error
             if keep:
                 yield info.filename, b"".join(parts)
@@ -162,7 +172,7 @@ def unpacked(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, b
 # --- workbooks ---------------------------------------------------------------------------------------------------
 
 
-def workbook(path: Path) -> Iterator[Sheet]:
+def workbook(path: Path) -> list[Sheet]:
     """The sheets of an xlsx or xls file that hold anything, hidden ones too.
 
     Raises
@@ -170,7 +180,40 @@ def workbook(path: Path) -> Iterator[Sheet]:
     TableError
         The file is truncated or locked with a password, would unpack to too much, or has too many rows.
     """
-    unread = _checked(path) if kind(path) == "xlsx" else {}
+    return _sheets(path, _checked(path)) if kind(path) == "xlsx" else _read_apart(path)
+
+
+def _read_apart(path: Path) -> list[Sheet]:
+    """The sheets of an xls file, read in a process of its own.
+
+    What an xlsx would take is seen in its XML. Nobody can see that of an xls, and calamine ends the process when it
+    asks for more memory than there is.
+    """
+    command = [sys.executable, "-c", "import sys; from geo import sheets; sheets.hand_over(sys.argv[1])", str(path)]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=MOST_SECONDS, check=True)
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+        raise TableError(path, [f"is a broken workbook, or takes too much to read; {_AS_XLSX}"]) from error
+    found: list[Sheet] | list[str] = pickle.loads(done.stdout)
+    problems = [one for one in found if isinstance(one, str)]
+    if problems:
+        raise TableError(path, problems)
+    return [one for one in found if isinstance(one, Sheet)]
+
+
+def hand_over(path: str) -> None:
+    """Writes the sheets of an xls file, or the texts of its problems, to standard output for `_read_apart`."""
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+    found: list[Sheet] | list[str]
+    try:
+        found = _sheets(Path(path), {})
+    except TableError as error:
+        found = error.problems
+    pickle.dump(found, sys.stdout.buffer)
+
+
+def _sheets(path: Path, unread: dict[int, dict[tuple[int, int], str]]) -> list[Sheet]:
+    found: list[Sheet] = []
     try:
         # A stream, since by path calamine goes by the ending.
         with path.open("rb") as stream, CalamineWorkbook.from_filelike(stream) as book:
@@ -184,21 +227,19 @@ def workbook(path: Path) -> Iterator[Sheet]:
                 if sheet.height > MOST_ROWS:
                     raise _too_long(path)
                 merged = [(a - top, b - left, c - top, d - left) for (a, b), (c, d) in sheet.merged_cell_ranges or []]
-                yield Sheet(
-                    about.name,
-                    sheet.to_python(),
-                    top + 1,
-                    merged,
-                    {(row - top, column - left): why for (row, column), why in unread.get(number, {}).items()},
-                )
+                lacking = {(row - top, column - left): why for (row, column), why in unread.get(number, {}).items()}
+                found.append(Sheet(about.name, sheet.to_python(), top + 1, merged, lacking))
     except python_calamine.PasswordError as error:
         raise TableError(path, ["is locked with a password; save it without one"]) from error
     except (python_calamine.CalamineError, OSError, ValueError) as error:
+        if isinstance(error, TableError):
+            raise
         raise TableError(path, [f"is truncated or no workbook ({error}); {_AS_XLSX}"]) from error
     except BaseException as error:  # a panic of calamine's is no Exception
         if type(error).__name__ != "PanicException":
             raise
         raise TableError(path, [f"is a broken workbook; {_AS_XLSX}"]) from error
+    return found
 
 
 def _too_long(path: Path) -> TableError:

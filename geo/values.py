@@ -105,7 +105,7 @@ def day(value: Any) -> Any:
     if isinstance(value, date):
         return value
     if isinstance(value, int | float) and not isinstance(value, bool):
-        if value in _SERIALS or (value % 1 and int(value) in _SERIALS):
+        if _SERIALS.start <= value < _SERIALS.stop:
             return _EPOCH + timedelta(days=int(value))
         value = text(value)
     words = unicodedata.normalize("NFKC", str(text(value)))
@@ -184,7 +184,7 @@ def column(field: str, values: Sequence[Any], problems: dict[int, list[str]], no
             except ValueError as error:
                 found = known[key] = error
         if isinstance(found, ValueError):
-            problems.setdefault(number, []).append(f"{field} = {str(value)[:60]!r}: {found}")
+            problems.setdefault(number, []).append(f"{field} = {str(text(value))[:60]!r}: {found}")
             found = None
         elif isinstance(found, _Noted):
             notes.setdefault(number, []).append(f"{field} {found.note}")
