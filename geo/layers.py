@@ -159,7 +159,10 @@ def _layer(path: Path, file: Path, kind: str, called: str, name: str) -> Layer:
     layer.problems = {int(number): ["its geometry cannot be read"] for number in odd}
     if encoding == "GB18030":
         layer.notes.append("its text was read as GB18030")
-    if about["crs"]:
+    shifted = re.search("_(gcj02|bd09)$", name)
+    if shifted:  # no CRS can say it, so that exports call a layer so
+        layer.system = shifted[1]
+    elif about["crs"]:
         _reproject(layer, about["crs"], path)
     else:
         layer.notes.append("no CRS is given (.prj): taken as degrees")

@@ -9,6 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from geo import headings, layers, sheets
+from geo.cells import plain
 from geo.errors import TableError
 from geo.headings import Heading
 from geo.layers import Layer
@@ -163,7 +164,8 @@ def _table(path: Path, sheet: Sheet, heading: Heading, where: str, mapping: Mapp
     _fill(sheet, kept, heading.row + 1)
     width = len(names)
     rows = [row if len(row) == width else (row + [""] * width)[:width] for row in (sheet.rows[one] for one in kept)]
-    cells = [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in names]
+    columns = zip(*rows, strict=True) if rows else ((),) * width
+    cells = [[plain(cell) if cell.__class__ is str and cell[:1] == "'" else cell for cell in one] for one in columns]
     part = Part([f"{where} {one + number_of}" for one in kept], names, found, cells, left_out=left_out)
     part.system = headings.system(names, found, (heading.groups + [""] * width)[:width], path)
     if sheet.unread:

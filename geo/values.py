@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from geo import cells, facilities
+from geo import facilities
 
 MISSING = object()
 """The cell of a row that does not have that column, as GeoJSON allows."""
@@ -62,10 +62,10 @@ _KINDS, _SUBTYPES = _names()
 
 
 def text(value: Any) -> Any:
-    """Any cell as clean text in NFC, what `cells.defused` did undone; None for an empty one."""
+    """Any cell as clean text in NFC; None for an empty one."""
     if isinstance(value, str):
-        if value[:1] in ("'", " ", "") or value[-1] == " " or not value.isprintable() or "  " in value:
-            value = facilities.clean(cells.plain(value))
+        if value[:1] in (" ", "") or value[-1] == " " or not value.isprintable() or "  " in value:
+            value = facilities.clean(value)
         if value is None or value.isascii() or unicodedata.is_normalized("NFC", value):
             return value
         return unicodedata.normalize("NFC", value)
