@@ -147,11 +147,11 @@ def frame(rows: Iterable[tuple[str, Mapping[str, Any], Any]], file: object) -> g
         except FieldError as error:
             problems += [f"{where}: {problem}" for _, problem in error.problems]
             continue
-        if facility.id in seen:
-            problems.append(f"{where}: id {facility.id!r} stands already in {seen[facility.id]}")
+        if facility["id"] in seen:
+            problems.append(f"{where}: id {facility['id']!r} stands already in {seen[facility['id']]}")
             continue
-        seen[facility.id] = where
-        records.append(dict(facility))
+        seen[facility["id"]] = where
+        records.append(facility)
         geometries.append(place)
     if problems:
         raise TableError(file, problems)
@@ -159,12 +159,17 @@ def frame(rows: Iterable[tuple[str, Mapping[str, Any], Any]], file: object) -> g
     return gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(geometries, index=table.index, crs="EPSG:4326"))
 
 
-def checked(properties: Mapping[str, Any], geometry: Any) -> tuple[Facility, Any]:
-    """A facility and its place (WGS84); properties that `Facility` does not have go into ``extra``.
+def checked(properties: Mapping[str, Any], geometry: Any) -> tuple[dict[str, Any], Any]:
+    """The fields of a facility, as `validated`, and its place (WGS84), as `placed`; FieldError if anything is wrong."""
+    facility = validated(properties)
+    try:
+        return facility, placed(facility["category"], checked_place(geometry))
+    except ValueError as error:
+        raise FieldError([("geometry", str(error))]) from error
 
-    Polygons are kept for parks; another facility drawn as an area becomes its representative point. FieldError if
-    anything is wrong.
-    """
+
+def validated(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a `Facility`; properties that it does not have go into ``extra``. FieldError if one is wrong."""
     known = {key: value for key, value in properties.items() if key in FIELDS and key != "extra"}
     extra = {key: value for key, value in properties.items() if key not in FIELDS}
     kept = properties.get("extra")
@@ -175,10 +180,6 @@ def checked(properties: Mapping[str, Any], geometry: Any) -> tuple[Facility, Any
     except ValidationError as error:
         found = ((".".join(str(part) for part in problem["loc"]), problem) for problem in error.errors())
         raise FieldError((field, _explain(field, problem)) for field, problem in found) from error
-    try:
-        place = placed(facility.category, checked_place(geometry))
-    except ValueError as error:
-        raise FieldError([("geometry", str(error))]) from error
     if facility.extra:
         try:
             text = orjson.dumps(facility.extra)
@@ -187,7 +188,7 @@ def checked(properties: Mapping[str, Any], geometry: Any) -> tuple[Facility, Any
         if len(text) > MOST_EXTRA:
             raise FieldError([("extra", f"more than {MOST_EXTRA} bytes of further properties")])
         facility.extra = orjson.loads(text)  # as they will be read again: not a number becomes nothing
-    return facility, place
+    return dict(facility)
 
 
 def _explain(field: str, problem: Any) -> str:

@@ -15,6 +15,7 @@ from geo.datum import Coordinates
 from geo.errors import TableError
 from service import imports
 from service.keys import Editor
+from service.problems import problem
 from service.web import Common, NoQuery, answers_of, documented, json_response, known_category, no_repeats
 
 MOST_TWINS = 1000
@@ -89,8 +90,11 @@ def import_list(request: Request, file: UploadFile, query: Annotated[ImportQuery
             )
         except TableError as error:
             raise TableError(name, error.problems) from error
-    refused = not report.applied and not query.dry_run
-    return json_response(imports.content(report), status=422 if refused else 200)
+    told = imports.content(report)
+    if not report.applied and not query.dry_run:
+        count = report.counts["unusable"]
+        return problem(422, f"{name}: nothing of it was taken over, for {count} of its rows are unusable", **told)
+    return json_response(told)
 
 
 @router.get(

@@ -194,7 +194,7 @@ class _Plan:
     def __init__(self, listing: Listing, known: _Known, signed: dict[str, Any]) -> None:
         self._listing, self._known, self._signed = listing, known, signed
         self._decided: list[Decision] = []
-        self._taken: list[tuple[int, Row | None, dict[str, Any]]] = []
+        self._taken: list[tuple[int, Row | None, dict[str, Any], Any]] = []
         self.seen: dict[str, Line] = {}
 
     def decide(self, line: Line) -> None:
@@ -209,7 +209,7 @@ class _Plan:
             place, remarks = self._place(old, line)
             decision = replace(decision, id=facility_id, why=(*line.notes, *remarks))
             if old is None or not self._same(old, line, place):
-                self._taken.append((len(self._decided), old, self._new(old, facility_id, line, place)))
+                self._taken.append((len(self._decided), old, self._new(old, facility_id, line), place))
         except _RefusalError as refusal:
             outcome, *why = refusal.args
             decision = replace(decision, outcome=outcome, why=(*line.notes, *why))
@@ -217,9 +217,10 @@ class _Plan:
 
     def finish(self, change: Change) -> tuple[Sequence[tuple[Row | None, Row]], list[Decision]]:
         """What is to be written, and what becomes of each row."""
-        pairs = [(old, new) for _, old, new in self._taken]
+        news = ledger.rows_of([new for _, _, new, _ in self._taken], [place for *_, place in self._taken])
+        pairs = [(old, new) for (_, old, _, _), new in zip(self._taken, news, strict=True)]
         change.locate(pairs)
-        for number, old, new in self._taken:
+        for (number, *_), (old, new) in zip(self._taken, pairs, strict=True):
             fields = {} if old is None else ledger.differences(old, new)
             outcome: Outcome = "added" if old is None else "changed" if fields else "unchanged"
             known = {"name": new["name"], "outcome": outcome, "fields": fields}
@@ -237,8 +238,6 @@ class _Plan:
             if "category" not in given:
                 raise _RefusalError("unusable", "has neither an id nor a category")
             row = self._known.by_id.get(_made_id(line)) or self._by_name(line)
-            if row is None and line.place is None:
-                raise _RefusalError("unusable", "has no place, and the register has nothing of this name")
         if row is not None and row["merged_into"] is not None:
             raise _RefusalError("left out", f"{row['id']} was merged into {row['merged_into']}")
         if row is not None and row["removed"] is not None:
@@ -280,6 +279,8 @@ class _Plan:
     def _place(self, old: Row | None, line: Line) -> tuple[Any, tuple[str, ...]]:
         """Where the facility is from now on, and a remark; the shape that is known if it has not moved."""
         if old is None:
+            if line.place is None:
+                raise _RefusalError("unusable", "has no place, and the register does not know it")
             return line.place, ()
         known = self._known.shapes[old["id"]]
         if line.place is None:
@@ -304,12 +305,14 @@ class _Plan:
             and place is self._known.shapes[old["id"]]
         )
 
-    def _new(self, old: Row | None, facility_id: str, line: Line, place: Any) -> dict[str, Any]:
-        known = {"source": self._listing.file.name} if old is None else ledger.fields_of(old)
+    def _new(self, old: Row | None, facility_id: str, line: Line) -> dict[str, Any]:
+        known = {} if old is None else ledger.fields_of(old)
+        if old is None and "source" not in line.empty:  # a list that has the column says itself
+            known["source"] = self._listing.file.name
         extra = ({} if old is None else old["extra"]) | (line.given.get("extra") or {})
         extra = {name: value for name, value in extra.items() if value is not None}
         try:
-            return ledger.checked(known | self._given(line) | {"extra": extra}, facility_id, place)
+            return facilities.validated(known | self._given(line) | {"extra": extra, "id": facility_id})
         except FieldError as error:
             raise _RefusalError("unusable", *(reason for _, reason in error.problems)) from error
 

@@ -52,7 +52,8 @@ class Change:
 
     def put(self, action: str, old: Row | None, given: Row, facility_id: str, place: Any) -> Row:
         """Write what fields and a place (WGS84) make of one row; FieldError if one is wrong."""
-        pairs = [(old, checked(given, facility_id, place))]
+        facility, shape = facilities.checked({**given, "id": facility_id}, place)
+        pairs = [(old, rows_of([facility], [shape])[0])]
         self.locate(pairs)
         return self.write(action, pairs)[0]
 
@@ -104,21 +105,18 @@ class Change:
         self.session.flush()
 
 
-def checked(given: Row, facility_id: str, place: Any) -> dict[str, Any]:
-    """The row that a facility's fields and its place (WGS84) make; FieldError if one is wrong."""
-    facility, shape = facilities.checked({**given, "id": facility_id}, place)
-    return row_of(dict(facility), shape)
-
-
 def fields_of(row: Row) -> dict[str, Any]:
     """The fields of a row's facility, but for its id."""
     return {name: row[name] for name in facilities.FIELDS if name != "id"}
 
 
-def row_of(facility: Row, shape: Any) -> dict[str, Any]:
-    """The row of a facility: its fields, its place (WGS84) as WKB and the box around it."""
-    fields = {name: facility[name] for name in facilities.FIELDS}
-    return fields | {"geometry": shapely.to_wkb(shape)} | dict(zip(SIDES, shape.bounds, strict=True))
+def rows_of(fields: Sequence[Row], shapes: Sequence[Any]) -> list[dict[str, Any]]:
+    """The rows of facilities: their fields, their places (WGS84) as WKB and the boxes around them."""
+    blobs, boxes = shapely.to_wkb(shapes), shapely.bounds(shapes).tolist()
+    return [
+        {name: facility[name] for name in facilities.FIELDS} | {"geometry": blob} | dict(zip(SIDES, box, strict=True))
+        for facility, blob, box in zip(fields, blobs, boxes, strict=True)
+    ]
 
 
 def frame_of(rows: Sequence[Row]) -> gpd.GeoDataFrame:

@@ -21,7 +21,7 @@ from geo import datum, facilities
 from geo.errors import FuwuquanError, UnknownNameError
 from geo.study import Study
 from service.database import Box, Database, RegisterError
-from service.ledger import SIDES, TABLE, Change, Row, fields_of, frame_of, row_of, rows
+from service.ledger import SIDES, TABLE, Change, Row, fields_of, frame_of, rows, rows_of
 from service.records import ChangeRecord, Fact, ReplyRecord
 
 SHIFT = 0.02  # degrees; no system moves a place as far
@@ -95,8 +95,8 @@ class Register:
             change.session.add(Fact(key="study", value=self.study.about.id))
             change.session.add(Fact(key="source", value=file_hash(self._source)))
             frame = self.study.facilities
-            own = (row | {"id": key} for key, row in zip(frame.index, frame.to_dict("records"), strict=True))
-            change.write("import", [(None, row_of(row, row["geometry"])) for row in own])
+            own = [row | {"id": key} for key, row in zip(frame.index, frame.to_dict("records"), strict=True)]
+            change.write("import", [(None, row) for row in rows_of(own, list(frame.geometry))])
         return self.study.about.id
 
     def _fact(self, key: str) -> str | None:
