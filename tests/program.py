@@ -56,12 +56,12 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(study: Path, *arguments: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+def serving(study: Path, *arguments: str, **settings: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """``fuwuquan serve`` on a free port: its address, once it is ready, and its process."""
     port = free_port()
     command = [str(FUWUQUAN), "serve", "--study", str(study), "--port", str(port), *arguments]
     with subprocess.Popen(
-        command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+        command, env=environment(**settings), stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
     ) as process:
         try:
             address = f"http://127.0.0.1:{port}"

@@ -40,6 +40,40 @@ def test_it_serves_until_it_is_asked_to_end(town_folder: Path, workers: int, mon
         pass
 
 
+def test_an_edit_through_one_worker_is_in_the_next_answer_of_another(town_folder: Path, database_url: str):
+    """Two processes on one register, each with a port of its own, so that it is known which answers."""
+    key = program.run("keys", "add", "王工", "--study", town_folder, FUWUQUAN_DATABASE_URL=database_url)
+    headers = {"Authorization": f"Bearer {key.stdout.decode().strip()}", "If-Match": "*"}
+    lon, lat = town.place(5, 5)
+    item = "/v1/collections/facilities/items/new"
+    feature = {"type": "Feature", "id": "new", "geometry": {"type": "Point", "coordinates": [lon, lat]},
+               "properties": {"category": "clinic"}}  # fmt: skip
+
+    def edit(method: str, path: str, body: object = None) -> None:
+        content = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(
+            address + path, content, headers | {"Content-Type": "application/json"}, method=method
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            assert answer.status in (201, 204)
+
+    def seen(address: str) -> tuple[str, int]:
+        nearest = get(f"{address}/v1/nearest?lon={lon}&lat={lat}&category=clinic")["features"][0]["id"]
+        return nearest, get(f"{address}/v1/coverage/health-20")["facilities"]
+
+    with (
+        program.serving(town_folder, FUWUQUAN_DATABASE_URL=database_url) as (address, _),
+        program.serving(town_folder, FUWUQUAN_DATABASE_URL=database_url) as (other, _),
+    ):
+        nearest, count = seen(other)
+        assert nearest != "new"
+        assert seen(address) == (nearest, count)  # so that both have computed it
+        edit("POST", item.removesuffix("/new"), feature)
+        assert [seen(one) for one in (other, address)] == [("new", count + 1)] * 2
+        edit("DELETE", item)
+        assert [seen(one) for one in (other, address)] == [(nearest, count)] * 2
+
+
 def address_of(address: str) -> tuple[str, int]:
     host, port = address.removeprefix("http://").split(":")
     return host, int(port)
