@@ -76,10 +76,10 @@ def main() -> None:
 
     import program
 
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = workplace(Path(scratch))
-        with program.serving(folder / "data") as (address, _):
-            for page in PAGES:
+    for page in PAGES:
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = workplace(Path(scratch))
+            with program.serving(folder / "data") as (address, _):
                 rewrite(page, folder, address.removeprefix("http://"))
 
 

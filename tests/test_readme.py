@@ -15,12 +15,12 @@ import program
 import readme
 
 
-@pytest.fixture(scope="module")
-def workplace(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return readme.workplace(tmp_path_factory.mktemp("readme"))
+@pytest.fixture
+def workplace(shared: Path, tmp_path: Path) -> Path:
+    return readme.workplace(tmp_path)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def server(workplace: Path) -> Iterator[str]:
     with program.serving(workplace / "data") as (address, _):
         yield address.removeprefix("http://")
