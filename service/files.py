@@ -109,7 +109,7 @@ def export(request: Request, kind: exports.Kind, query: Annotated[Common, Query(
     return Response(written.content, media_type=exports.MEDIA_TYPES[kind], headers=headers)
 
 
-class DuplicatesQuery(NoQuery):
+class DuplicatesQuery(Common):
     """Of what, how sure."""
 
     category: Annotated[str | None, Field(description=f"one of {', '.join(facilities.CATEGORIES)}; all")] = None

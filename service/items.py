@@ -18,7 +18,7 @@ from service.keys import Editor
 from service.ledger import Row
 from service.register import Held
 from service.register import Request as Once
-from service.web import GEOJSON, Common, NoQuery, answers_of, documented, json_response, known_category, no_repeats
+from service.web import GEOJSON, Common, answers_of, documented, json_response, known_category, no_repeats
 
 MOST_ITEMS = 10_000
 ITEMS = "/collections/facilities/items"
@@ -207,19 +207,24 @@ def create(
     responses=documented("its changes, the oldest first; those of records merged into it too", None, 404),
     summary="Who changed what of a facility, and when",
 )
-def history(request: Request, facility_id: str, query: Annotated[NoQuery, Query()]) -> Response:
-    changes = answers_of(request).register.history(facility_id)
+def history(request: Request, facility_id: str, query: Annotated[Common, Query()]) -> Response:
+    def told(name: str, value: Any) -> Any:
+        if name != "geometry" or value is None:
+            return value
+        return facilities.geojson_shape(facilities.geojson_geometry({"geometry": value}), query.coordinates)
+
     fields = ("facility_id", "version", "revision", "at", "who", "action", "source")
-    return json_response(
-        {
-            "id": facility_id,
-            "changes": [
-                {name: getattr(change, name) for name in fields}
-                | {"fields": {name: {"from": one[0], "to": one[1]} for name, one in change.fields.items()}}
-                for change in changes
-            ],
+    changes = [
+        {name: getattr(change, name) for name in fields}
+        | {
+            "fields": {
+                name: {"from": told(name, before), "to": told(name, after)}
+                for name, (before, after) in change.fields.items()
+            }
         }
-    )
+        for change in answers_of(request).register.history(facility_id)
+    ]
+    return json_response({"id": facility_id, "changes": changes, "coordinates": query.coordinates})
 
 
 @router.get(ITEM, responses=documented("a GeoJSON Feature", None, 404, 410), summary="One facility")
@@ -278,7 +283,7 @@ def patch(
     summary="Take a facility out of the register, so that it can be restored",
 )
 def remove(
-    request: Request, facility_id: str, query: Annotated[NoQuery, Query()], who: Editor, versions: Expected
+    request: Request, facility_id: str, query: Annotated[Common, Query()], who: Editor, versions: Expected
 ) -> Response:
     answers_of(request).register.remove(facility_id, versions, who)
     return Response(status_code=204)

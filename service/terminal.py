@@ -58,18 +58,24 @@ def answers_of(study: Path | None) -> Any:
     straight = (
         "无街道数据，时间按直线估算 no streets here: times are straight-line" if answers.study.streets is None else None
     )
-    for text in filter(None, (answers.register.warning, answers.study.about.notice_en, straight)):
-        note(text, "yellow")
+    _note_about(answers.register, straight)
     return answers
 
 
+def _note_about(register: Any, *more: str | None) -> None:
+    for text in filter(None, (register.warning, register.study.about.notice_en, *more)):
+        note(text, "yellow")
+
+
 def register_of(study: Path | None) -> Any:
-    """A study's register."""
+    """A study's register; what is to be known of it is noted."""
     from geo import study as studies
     from service.register import Register
 
     settings = settings_of(study)
-    return Register(studies.read(settings.study), settings.register_url)
+    register = Register(studies.read(settings.study), settings.register_url)
+    _note_about(register)
+    return register
 
 
 def write(content: bytes, output: Path | None) -> None:
@@ -87,7 +93,10 @@ def write(content: bytes, output: Path | None) -> None:
 
 @contextmanager
 def progress(transient: bool = False) -> Iterator[Callable[[str, int], None]]:
-    """Bars on standard error, one a step; what is given takes a step and by how much it has come on."""
+    """Bars on standard error, one a step; what is given takes a step and by how much it has come on.
+
+    ``transient`` ones vanish at the end.
+    """
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -96,7 +105,8 @@ def progress(transient: bool = False) -> Iterator[Callable[[str, int], None]]:
         TimeElapsedColumn(),
     )
     tasks: dict[str, Any] = {}
-    with Progress(*columns, console=notes, transient=transient) as bars:
+    quiet = transient and not notes.is_terminal  # what is to vanish is not written where it cannot
+    with Progress(*columns, console=notes, transient=transient, disable=quiet) as bars:
 
         def advance(step: str, count: int) -> None:
             if step not in tasks:

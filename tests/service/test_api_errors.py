@@ -131,8 +131,15 @@ def test_an_unknown_path_is_404(client: TestClient, path: str):
     assert_problem(client.get(path, follow_redirects=True), 404)
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-@pytest.mark.parametrize("path", [*ENDPOINTS, "/", "/health", "/ready", "/static/finder.js"])
+@pytest.mark.parametrize(
+    ("path", "method"),
+    [
+        (path, method)
+        for path in [*ENDPOINTS, "/", "/health", "/ready", "/static/finder.js"]
+        for method in ("POST", "PUT", "PATCH", "DELETE")
+        if not path.startswith("/v1/collections") or (method == "POST") != path.endswith("/items")  # so one edits
+    ],
+)
 def test_a_wrong_method_is_405(client: TestClient, path: str, method: str):
     answer = client.request(method, path, params=ENDPOINTS.get(path))
     assert_problem(answer, 405)

@@ -156,14 +156,14 @@ def test_map_writes_one_file_that_needs_no_other(town_folder: Path, tmp_path: Pa
     assert 'src="' not in page
 
 
-@pytest.mark.parametrize("command", [["coverage", "--format", "json", "-o"], ["import"]])
+@pytest.mark.parametrize("command", [["coverage", "--format", "json", "-o"], ["import", "--coordinates", "wgs84"]])
 def test_a_note_is_one_line_however_long_its_path(town_folder: Path, tmp_path: Path, command: list[str]):
     file = tmp_path / ("long-" * 40 + "name.geojson")
     file.write_bytes((town_folder / "facilities.geojson").read_bytes())
     done = program.call(*command, file, "--study", town_folder)
     succeeded(done)
     assert done.stderr.decode().count("\n") == 2  # the sample's notice stands before it
-    assert str(file) in done.stderr.decode()
+    assert file.name in done.stderr.decode()
 
 
 def test_a_reader_that_stops_early_is_no_error(served_folder: Path):
