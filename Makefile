@@ -13,8 +13,10 @@ endif
 serve: setup
 	.venv/bin/fuwuquan serve
 
+# On both cores, but for what compares times.
 test: setup
-	.venv/bin/pytest
+	.venv/bin/pytest -n auto --dist worksteal -m "not alone"
+	.venv/bin/pytest -m alone
 
 check: setup
 	.venv/bin/ruff format --check .

@@ -266,21 +266,25 @@ def test_the_sample_has_no_twins_until_one_is_copied(sample: Study) -> None:
 # --- piles -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.alone
 def test_thousands_on_one_point() -> None:
-    """Alike by name are found in a pile, from either end of the name, and the pile takes no 12 million pairs."""
+    """Alike by name are found in a pile, from either end of the name, and four times as many do not take 16 times."""
     letters = "阳光蓝天白云星花桥清风明月"
     names = [a + b + c + "诊所" for a in letters for b in letters for c in letters if a != b]
     pile = [(f"p{number:04}", names[number % len(names)], 0) for number in range(5000)]
     pile += [("x1", "金石为开中西医结合诊所", 0), ("x2", "永康市金石为开中西医结合诊所有限公司", 0)]
     pile += [("y1", "新金石堂骨科诊所", 0), ("y2", "金石堂骨科诊所", 0)]
     rows = frame(*pile)
-    started = time.perf_counter()
-    found = twins(rows)
-    seconds = time.perf_counter() - started
+    twins(rows[:10])  # projections are made on first use
+    seconds = []
+    for part in (rows[:1250], rows):
+        started = time.perf_counter()
+        found = twins(part)
+        seconds.append(time.perf_counter() - started)
     assert {("x1", "x2"), ("y1", "y2")} <= keys(found)
     assert keys(found) >= {(f"p{number:04}", f"p{number + len(names):04}") for number in range(5000 - len(names))}
     assert len(found) < 5000 * 2 * duplicates.WINDOW
-    assert seconds < 5  # some 0.7 where nothing else runs
+    assert seconds[1] < 8 * seconds[0]
 
 
 def test_a_pile_does_not_hide_who_stands_beside_it() -> None:

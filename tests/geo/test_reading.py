@@ -45,6 +45,7 @@ def of_an_area(path: Path) -> None:
     osm.read(path, boundaries, build._widened(outline, 15_000.0), quiet)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(("name", "reading"), [("liechtenstein", of_an_area), ("porto_alegre", read)])
 def test_reading_takes_half_again_as_long_as_a_bare_pass(
     shared: Path, name: str, reading: Callable[[Path], object]

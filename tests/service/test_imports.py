@@ -392,6 +392,7 @@ def test_commands_of_the_register(town_folder: Path, tmp_path: Path):
 # --- how fast ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.alone
 def test_many_rows_are_taken_over_at_a_small_multiple_of_a_bare_insert(
     town_folder: Path, tmp_path: Path, open_register: Callable[[Path, str], Register]
 ):
