@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 from rapidfuzz import fuzz
 
 from geo import datum, facilities
@@ -170,16 +171,26 @@ class _Known:
         self.shapes = dict(zip(self.by_id, shapely.from_wkb([row["geometry"] for row in rows]), strict=True))
         self.present = sum(row["removed"] is None for row in rows)
         self._named: dict[tuple[str, str], list[Row]] = defaultdict(list)
+        self._boxes: dict[tuple[str, str], NDArray[np.float64]] = {}
         for row in rows:
             if row["name"] is not None:
                 self._named[row["category"], _key(row["name"])].append(row)
 
     def named(self, category: str, name: str, place: Any) -> list[Row]:
         """Those of this category and name, near ``place`` if that is known, the nearest first."""
-        found = self._named.get((category, _key(name)), [])
-        if place is None:
+        key = category, _key(name)
+        found = self._named.get(key, [])
+        if place is None or not found:
             return found
-        away = ((metres_between(place, self.shapes[row["id"]]), row["id"]) for row in found)
+        if key not in self._boxes:
+            self._boxes[key] = np.array([[row[side] for side in ledger.SIDES] for row in found])
+        # Thousands may be called 卫生室: their boxes first, all at once.
+        west, south, east, north = self._boxes[key].T
+        x0, y0, x1, y1 = place.bounds
+        apart_y = np.maximum(south - y1, y0 - north).clip(0)
+        apart_x = np.maximum(west - x1, x0 - east).clip(0) * math.cos(math.radians(y0))
+        around = np.flatnonzero(np.hypot(apart_x, apart_y) * METRES_A_DEGREE <= 1.1 * NEAR_M).tolist()
+        away = ((metres_between(place, self.shapes[found[row]["id"]]), found[row]["id"]) for row in around)
         near = [(metres, facility_id) for metres, facility_id in away if metres <= NEAR_M]
         return [self.by_id[facility_id] for _, facility_id in sorted(near)]
 
