@@ -8,9 +8,10 @@ import csv
 import io
 import json
 import tomllib
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,7 +20,7 @@ import geopandas as gpd
 import orjson
 import pandas as pd
 import shapely
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from geo import datum
 from geo.errors import FieldError, TableError, UnknownNameError
@@ -53,6 +54,12 @@ def _load_categories() -> dict[str, Category]:
 
 
 CATEGORIES: dict[str, Category] = _load_categories()
+_SUBTYPES = {
+    (one.id, label): subtype
+    for one in CATEGORIES.values()
+    for subtype, labels in one.subtypes.items()
+    for label in labels
+}
 
 
 def category(name: str) -> Category:
@@ -70,17 +77,21 @@ def known_category(value: str) -> str:
 
 
 def clean(value: object) -> object:
-    """Text without control characters and needless space, None for none; anything else as it is."""
+    """Text in composed form without control characters and needless space, None for none; else as it is."""
     # Control characters break databases and terminals and mean nothing in a name; empty cells mean unknown.
     if isinstance(value, str):
         if not value.isprintable():
             value = "".join(c if c.isprintable() else " " for c in value)
         value = " ".join(value.split())
+        if not value.isascii():
+            value = unicodedata.normalize("NFC", value)
     return None if value == "" else value
 
 
 Text = Annotated[Annotated[str, Field(max_length=300)] | None, BeforeValidator(clean)]
-Day = Annotated[date | None, BeforeValidator(clean)]
+Day = Annotated[Annotated[date, Field(ge=date(1800, 1, 1), le=date(2200, 1, 1))] | None, BeforeValidator(clean)]
+BELOW = ("/history", "/restore", "/merge")
+"""How no id may end: what lies below a facility in the API is called so."""
 
 
 class Facility(BaseModel):
@@ -110,16 +121,37 @@ class Facility(BaseModel):
     verified_by: Text = None
     extra: dict[str, Any] = Field(default_factory=dict)
 
+    @field_validator("id")
+    @classmethod
+    def _addressable(cls, value: str) -> str:
+        if value in (".", "..") or value.endswith(BELOW):
+            raise ValueError(f"cannot be an address: no id is . or .. or ends in {', '.join(BELOW)}")
+        return value
+
     @field_validator("category")
     @classmethod
     def _known_category(cls, value: str) -> str:
         return known_category(value)
 
-    @model_validator(mode="after")
-    def _closed_after_opened(self) -> "Facility":
-        if self.opened is not None and self.closed is not None and self.closed < self.opened:
-            raise ValueError(f"closed {self.closed} is before opened {self.opened}")
-        return self
+    @field_validator("closed")
+    @classmethod
+    def _closed_after_opened(cls, value: date | None, info: ValidationInfo) -> date | None:
+        opened = info.data.get("opened")
+        if value is not None and opened is not None and value < opened:
+            raise ValueError(f"closed {value} is before opened {opened}")
+        return value
+
+    @field_validator("subtype")
+    @classmethod
+    def _subtype_by_any_name(cls, value: str | None, info: ValidationInfo) -> str | None:
+        return _SUBTYPES.get((info.data.get("category", ""), value or ""), value)
+
+    @field_validator("verified")
+    @classmethod
+    def _not_to_come(cls, value: date | None) -> date | None:
+        if value is not None and value > date.today() + timedelta(days=1):  # it may be tomorrow elsewhere
+            raise ValueError("is still to come")
+        return value
 
 
 MOST_EXTRA = 20_000
@@ -194,8 +226,6 @@ def validated(properties: Mapping[str, Any]) -> dict[str, Any]:
 def _explain(field: str, problem: Any) -> str:
     if problem["type"] == "missing":
         return f"{field} is missing"
-    if not field:  # two fields that contradict each other
-        return str(problem["msg"]).removeprefix("Value error, ")
     reason = str(problem["msg"]).removeprefix("Value error, ")
     if problem["type"].startswith("date"):
         reason = "is no day such as 2021-06-30"

@@ -41,6 +41,7 @@ class Row:
     place: BaseGeometry | None
     problems: tuple[str, ...]
     notes: tuple[str, ...]
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

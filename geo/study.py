@@ -7,12 +7,14 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
 
 import geopandas as gpd
 import pandas as pd
+import shapely
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 from pyproj import CRS, Proj
 from pyproj.exceptions import CRSError
@@ -128,6 +130,15 @@ class Study:
             if standard.id == name:
                 return standard
         raise UnknownNameError("standard", name, [standard.id for standard in self.standards])
+
+    @cached_property
+    def ground(self) -> Any:
+        """Where the study is, a WGS84 (Multi)Polygon: its areas as far as they are drawn, else where its people are."""
+        drawn = self.areas.geometry[shapely.get_dimensions(self.areas.geometry) == 2]
+        if len(drawn):
+            return shapely.union_all(drawn.to_numpy())
+        people = shapely.multipoints(self.demand[["lon", "lat"]].to_numpy())
+        return shapely.buffer(shapely.convex_hull(people), 0.02)
 
     def today(self) -> date:
         """The day it is in the study's time zone."""

@@ -48,7 +48,7 @@ class Answers:
         self.study = study.read(settings.study)
         self.register = Register(self.study, settings.register_url)
         self.travel = traveltime.Travel(self.study)
-        self._lock = RLock()
+        self._lock, self._twins = RLock(), RLock()
         self._state: _State | None = None
 
     def _now(self) -> _State:
@@ -59,9 +59,11 @@ class Answers:
                 self._state = new if self._state is None else new.after(self._state)
             return self._state
 
-    def _known(self, state: _State, category: str | None, what: Hashable, compute: Callable[[], T]) -> T:
+    def _known(
+        self, state: _State, category: str | None, what: Hashable, compute: Callable[[], T], lock: Any = None
+    ) -> T:
         """What is known of ``category`` in ``state``, computed once, however many ask at a time."""
-        with self._lock:
+        with lock or self._lock:
             if (category, what) not in state.known:
                 state.known[category, what] = compute()
             found: T = state.known[category, what]
@@ -166,7 +168,8 @@ class Answers:
 
         if least < duplicates.LEAST:  # seldom asked, and not kept: there are as many as there are numbers
             return compute(least)
-        kept = self._known(state, category, "twins", lambda: compute(duplicates.LEAST))
+        # They may take seconds, for which nobody else shall wait.
+        kept = self._known(state, category, "twins", lambda: compute(duplicates.LEAST), self._twins)
         return [one for one in kept if one["score"] >= least]
 
     def isochrones(

@@ -57,8 +57,8 @@ def import_(
         with progress(transient=True) as advance:
             found = listing.read(
                 file,
-                within=imports.within(register.study),
-                coordinates=coordinates,
+                within=register.study.ground,
+                coordinates=coordinates or ("wgs84" if register.is_source(file) else None),
                 columns=columns,
                 category=category,
                 advance=lambda rows: advance("读取 read", rows),
@@ -73,7 +73,7 @@ def import_(
                 advance=lambda rows: advance("比较 compare", rows),
             )
         reports.append(report)
-        _say(report, dry_run)
+        _say(report)
         if format is Format.table:
             _print(report)
         if not report.applied and not dry_run:
@@ -102,10 +102,13 @@ def _user() -> str:
         return "command line"
 
 
-def _say(report: Any, dry_run: bool) -> None:
+def _say(report: Any) -> None:
     for text in report.notes:
         note(f"{report.file}: {text}", "yellow")
-    counts, would = report.counts, "would be " if dry_run else ""
+    further = [heading for heading, name in report.columns.items() if name == "extra"]
+    if further:
+        note(f"{report.file}: kept as further properties: {', '.join(further[:10])}", "yellow")
+    counts, would = report.counts, "" if report.applied else "would be "
     done = f"{counts['added']} {would}added, {counts['changed']} {would}changed, {counts['unchanged']} unchanged"
     left = "".join(f", {counts[what]} {what}" for what in ("left out", "unusable") if counts[what])
     note(f"{report.file}: {done}{left}; {report.missing} of the register not in the file, kept")

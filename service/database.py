@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import URL, ColumnElement, Connection, event, inspect, text
+from sqlalchemy import URL, ColumnElement, Connection, Engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, create_engine
@@ -16,6 +16,7 @@ from geo.errors import FuwuquanError
 from service.records import FacilityRecord
 
 SCHEMA = "0002"  # the last of service/migrations
+PATIENCE_S = 60  # for another who writes
 LOCK = 1179997777  # any number that no other program takes on the same server
 Box = tuple[float, float, float, float]
 
@@ -39,23 +40,35 @@ class Database:
             url = make_url(url)
             if url.drivername in ("postgres", "postgresql"):
                 url = url.set(drivername="postgresql+psycopg")
-            self.place = url.render_as_string(hide_password=True)
+            self.place = url.set(query={}).render_as_string(hide_password=True)  # a query may hold a password, too
             self._embedded = url.get_backend_name() == "sqlite"
-            self._engine = create_engine(
-                url,
-                connect_args={"check_same_thread": False, "timeout": 60} if self._embedded else {},
-                pool_pre_ping=not self._embedded,
-                json_serializer=lambda value: orjson.dumps(value).decode(),
-                json_deserializer=orjson.loads,
-            )
-            if self._embedded:
-                event.listen(self._engine, "connect", _opened)
-                event.listen(self._engine, "begin", _begin)
+            if url.get_backend_name() not in ("sqlite", "postgresql"):
+                raise RegisterError(f"{self.place}: is neither sqlite:///FILE nor postgresql://HOST/DATABASE")
+            if self._embedded and url.database in (None, "", ":memory:"):
+                raise RegisterError(f"{self.place}: is a database in memory, which would be lost: sqlite:///FILE")
+            self._readers = self._engine(url, {} if self._embedded else {"isolation_level": "REPEATABLE READ"})
+            # One at a time writes, the others wait for the connection and take none from those who read.
+            alone = {"pool_size": 1, "max_overflow": 0, "pool_timeout": PATIENCE_S}
+            self._writer = self._engine(url, alone).execution_options(writing=True)
             try:
                 self._bring_up_to_date()
             except BaseException:
                 self.close()
                 raise
+
+    def _engine(self, url: URL, more: dict[str, Any]) -> Engine:
+        engine = create_engine(
+            url,
+            connect_args={"check_same_thread": False, "timeout": PATIENCE_S} if self._embedded else {},
+            pool_pre_ping=not self._embedded,
+            json_serializer=lambda value: orjson.dumps(value).decode(),
+            json_deserializer=orjson.loads,
+            **more,
+        )
+        if self._embedded:
+            event.listen(engine, "connect", _opened)
+            event.listen(engine, "begin", _begin)
+        return engine
 
     @contextmanager
     def errors(self) -> Iterator[None]:
@@ -64,30 +77,32 @@ class Database:
             yield
         except (SQLAlchemyError, ImportError) as error:  # a database's driver may not be installed
             what = str(getattr(error, "orig", None) or error).splitlines()[0]
-            hint = "; FUWUQUAN_DATABASE_URL names another place" if "read" in what or "open" in what else ""
+            unusable = "readonly" in what or "unable to open" in what
+            hint = "; FUWUQUAN_DATABASE_URL names another place" if unusable else ""
             raise RegisterError(f"{self.place}: the register cannot be used: {what}{hint}") from error
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A session that sees one state of the database."""
-        with self.errors(), Session(self._engine) as session:
+        with self.errors(), Session(self._readers) as session:
             yield session
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """A session that alone may write, others wait; committed at its end, undone by any error."""
-        writer = self._engine.execution_options(writing=True)
-        with self.errors(), Session(writer) as session, session.begin():
+        with self.errors(), Session(self._writer) as session, session.begin():
             self._lock(session.connection())
             yield session
 
     def _lock(self, connection: Connection) -> None:
         if not self._embedded:  # SQLite's BEGIN IMMEDIATE has locked it
+            connection.execute(text(f"SET LOCAL lock_timeout = '{PATIENCE_S}s'"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
 
     def close(self) -> None:
         """Give its connections back; the next use opens new ones."""
-        self._engine.dispose()
+        self._readers.dispose()
+        self._writer.dispose()
 
     def touching(self, box: Box) -> list[ColumnElement[bool]]:
         """Conditions for facilities whose bounding box touches ``box`` (WGS84 degrees), by the spatial index."""
@@ -109,11 +124,11 @@ class Database:
         ]
 
     def _bring_up_to_date(self) -> None:
-        with self._engine.connect() as connection:
+        with self._readers.connect() as connection:
             if self._schema(connection) == SCHEMA:
                 return
         # Several processes may start on an empty database at once.
-        with self._engine.execution_options(writing=True).begin() as connection:
+        with self._writer.begin() as connection:
             self._lock(connection)
             before = self._schema(connection)
             if before == SCHEMA:

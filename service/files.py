@@ -1,19 +1,24 @@
 """Lists taken into the register and out of it over HTTP, and the twins in it."""
 
+import dataclasses
 import json
+import shutil
 import tempfile
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request, Response, UploadFile
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from pydantic import Field, field_validator
+from starlette.datastructures import UploadFile
 
 from geo import duplicates, exports, facilities, listing
 from geo.datum import Coordinates
-from geo.errors import TableError
+from geo.errors import ExtractError, FieldError, TableError
 from service import imports
+from service.answers import Answers
 from service.keys import Editor
 from service.problems import problem
 from service.web import Common, NoQuery, answers_of, documented, json_response, known_category, no_repeats
@@ -59,30 +64,54 @@ def columns_of(text: str | None) -> Mapping[str, str]:
     return columns
 
 
+FORM = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": ["file"],
+                "properties": {"file": {"type": "string", "format": "binary", "description": "the list"}},
+            }
+        }
+    },
+}
+
+
 @router.post(
     "/imports",
     responses=documented("what each row of the list did, or would do", None, 401, 413, 422),
     summary="Take a list of facilities over: xlsx, csv, GeoJSON, GeoPackage, zipped Shapefile, OSM extract",
+    openapi_extra={"requestBody": FORM},
 )
-def import_list(request: Request, file: UploadFile, query: Annotated[ImportQuery, Query()], who: Editor) -> Response:
-    answers = answers_of(request)
-    name = Path((file.filename or "").replace("\\", "/").replace("\0", "")).name[-100:] or "list"
+async def import_list(request: Request, query: Annotated[ImportQuery, Query()], who: Editor) -> Response:
+    # The body is read here and not by FastAPI, which would take all of it before it looks for a key.
+    async with request.form(max_files=1, max_fields=1) as form:
+        file = form.get("file")
+        if not isinstance(file, UploadFile):
+            raise FieldError([("file", "file is missing: send the list as multipart/form-data, in the part “file”")])
+        return await run_in_threadpool(_taken, answers_of(request), file, query, who)
+
+
+def _taken(answers: Answers, file: UploadFile, query: ImportQuery, who: str) -> Response:
+    name = Path((file.filename or "").replace("\\", "/")).name
+    name = str(facilities.clean(name[-100:]) or "list")
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / name
+        # Its own name may lead elsewhere, or be longer than a file's may be.
+        path = Path(folder) / f"list{''.join(Path(name).suffixes[-2:])[-10:]}"
         with path.open("wb") as copy:
-            while part := file.file.read(2**20):
-                copy.write(part)
+            shutil.copyfileobj(file.file, copy)
         try:
             found = listing.read(
                 path,
-                within=imports.within(answers.study),
+                within=answers.study.ground,
                 coordinates=query.coordinates,
                 columns=columns_of(query.columns),
                 category=query.category,
             )
             report = imports.take(
                 answers.register,
-                found,
+                dataclasses.replace(found, file=Path(name)),
                 who,
                 dry_run=query.dry_run,
                 leave_out=query.leave_out,
@@ -90,6 +119,8 @@ def import_list(request: Request, file: UploadFile, query: Annotated[ImportQuery
             )
         except TableError as error:
             raise TableError(name, error.problems) from error
+        except ExtractError as error:
+            raise TableError(name, [str(error).removeprefix(f"{path}: ")]) from error
     told = imports.content(report)
     if not report.applied and not query.dry_run:
         count = report.counts["unusable"]
@@ -113,7 +144,9 @@ class DuplicatesQuery(Common):
     """Of what, how sure."""
 
     category: Annotated[str | None, Field(description=f"one of {', '.join(facilities.CATEGORIES)}; all")] = None
-    least: Annotated[float, Field(ge=0, le=1, description="the lowest score that is told")] = duplicates.LEAST
+    least: Annotated[float, Field(ge=duplicates.LEAST, le=1, description="the lowest score that is told")] = (
+        duplicates.LEAST
+    )
     limit: Annotated[int, Field(ge=1, description=f"at most {MOST_TWINS} are given")] = 100
 
     _category = field_validator("category")(known_category)

@@ -3,23 +3,22 @@
 import dataclasses
 import hashlib
 import math
-import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
+from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from rapidfuzz import fuzz
 
 from geo import datum, facilities
 from geo.errors import FieldError, TableError
 from geo.listing import Listing, collecting_no_garbage
 from geo.listing import Row as Line
-from geo.study import Study
+from geo.values import _key as key
 from service import ledger
 from service.ledger import Change, Row
 from service.records import Fact
@@ -30,7 +29,9 @@ Outcome: TypeAlias = Literal["added", "changed", "unchanged", "left out", "unusa
 SAME_M = 1.0  # a facility moved by no more has not moved
 NEAR_M = 500.0  # without an id, the same name as far away is the same facility
 FAR_M = 1000.0  # with the same id, another name farther away is another facility
-ALIKE = 50.0  # of 100, below which names have little in common
+FEW = 8  # of a name, near each other, that are compared
+MOST_SHIFT_M, THERE_M = 1500.0, 30.0  # how far systems lie apart, and how near is there
+NOT_ITS_IDS = "if these are not its ids, say that the column of ids is extra"
 BESIDE_M = 50.0  # a point as far from a park's outline is that park's
 FEWEST, OFF_M = 3, 150.0  # how many that are known by name, how far off, are needed to doubt the coordinates
 METRES_A_DEGREE = 111_195.0
@@ -81,15 +82,6 @@ def content(report: Report) -> dict[str, Any]:
     return {item.name: getattr(report, item.name) for item in dataclasses.fields(report)} | more
 
 
-def within(study: Study) -> Any:
-    """The ground that a study is about (WGS84): its areas as far as they are drawn, else where its people are."""
-    shapes = study.areas.geometry[shapely.get_dimensions(study.areas.geometry) == 2]
-    if len(shapes):
-        return shapely.union_all(shapes.to_numpy())
-    people = shapely.multipoints(study.demand[["lon", "lat"]].to_numpy())
-    return shapely.buffer(shapely.convex_hull(people), 0.02)
-
-
 def take(
     register: Register,
     listing: Listing,
@@ -105,8 +97,9 @@ def take(
     A list with unusable rows is taken over only if they may be left out (``leave_out``). ``verified`` is the day on
     which the list's office has seen to all that is in it.
     """
-    with collecting_no_garbage(), register.changing(who, listing.file.name) as change:
-        known = _Known(change.rows())
+    changing = register.looking() if dry_run else register.changing(who, listing.file.name)
+    with collecting_no_garbage(), changing as change:
+        known = _Known(ledger.rows(change.session))
         notes = [*listing.notes, *_elsewhere(listing, known)]
         plan = _Plan(listing, known, {} if verified is None else {"verified": verified, "verified_by": who})
         for line in listing.rows:
@@ -116,9 +109,8 @@ def take(
         applied = not dry_run and (leave_out or all(row.outcome != "unusable" for row in rows))
         if applied:
             change.write("import", pairs)
-            own = register.study.folder / "facilities.geojson"
-            if listing.file.resolve() == own.resolve() and listing.coordinates in ("wgs84", "cgcs2000"):
-                change.session.merge(Fact(key="source", value=file_hash(own)))
+            if register.is_source(listing.file) and listing.coordinates in ("wgs84", "cgcs2000"):
+                change.session.merge(Fact(key="source", value=file_hash(listing.file)))
     left = [Decision(where, "left out", why=(why,)) for where, why in listing.left_out]
     missing = known.present - len(plan.seen.keys() & known.by_id.keys())
     return Report(
@@ -135,7 +127,7 @@ def _elsewhere(listing: Listing, known: "_Known") -> list[str]:
     for line in listing.rows:
         if line.place is None or line.given.get("name") is None or "category" not in line.given:
             continue
-        found = known.named(line.given["category"], line.given["name"], None)
+        found = known.standing.all(line)
         if len(found) == 1:
             there.append(known.shapes[found[0]["id"]])
             here.append(line.place)
@@ -153,7 +145,7 @@ def _elsewhere(listing: Listing, known: "_Known") -> list[str]:
         f"in {best} they would lie {away[best]:,.0f} m from there"
     )
     if not listing.stated:
-        raise TableError(listing.file, [f"{said}: say --coordinates {best}, or {listing.coordinates} if that is right"])
+        raise TableError(listing.file, [f"{said}: say coordinates {best}, or {listing.coordinates} if that is right"])
     return [said]
 
 
@@ -163,36 +155,46 @@ def _median_m(a: Any, b: Any) -> float:
     return float(np.median(metres))
 
 
+class _Names:
+    """Rows to be found by category and name near a place; without a name, those that have none."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self._rows: dict[tuple[str, str], list[Row]] = defaultdict(list)
+        for row in rows:
+            self._rows[row["category"], key(row["name"] or "")].append(row)
+        self._boxes: dict[tuple[str, str], NDArray[np.float64]] = {}
+
+    def all(self, line: Line) -> list[Row]:
+        """Those of a row's category and name, wherever they are."""
+        return self._rows.get((line.given["category"], key(line.given.get("name") or "")), [])
+
+    def near(self, line: Line, shapes: Mapping[str, Any]) -> list[tuple[float, str]]:
+        """The nearest few of them that may be the same facility: metres, id."""
+        found, kind = self.all(line), (line.given["category"], key(line.given.get("name") or ""))
+        if not found or line.place is None:
+            return []
+        if kind not in self._boxes:
+            self._boxes[kind] = np.array([[row[side] for side in ledger.SIDES] for row in found])
+        limit = NEAR_M if kind[1] else SAME_M
+        # Thousands may be called 卫生室: their boxes first, all at once.
+        west, south, east, north = self._boxes[kind].T
+        x0, y0, x1, y1 = line.place.bounds
+        apart_y = np.maximum(south - y1, y0 - north).clip(0)
+        apart_x = np.maximum(west - x1, x0 - east).clip(0) * math.cos(math.radians(y0))
+        around = np.flatnonzero(np.hypot(apart_x, apart_y) * METRES_A_DEGREE <= 1.1 * limit).tolist()
+        away = ((metres_between(line.place, shapes[found[row]["id"]]), found[row]["id"]) for row in around)
+        return sorted((metres, facility_id) for metres, facility_id in away if metres <= limit)[:FEW]
+
+
 class _Known:
-    """The register's rows, to be found by id, and by category and name near a place."""
+    """The register's rows, to be found by id and by name: those that stand before those that were taken out."""
 
     def __init__(self, rows: list[Row]) -> None:
         self.by_id = {row["id"]: row for row in rows}
         self.shapes = dict(zip(self.by_id, shapely.from_wkb([row["geometry"] for row in rows]), strict=True))
+        self.standing = _Names(row for row in rows if row["removed"] is None)
+        self.gone = _Names(row for row in rows if row["removed"] is not None)
         self.present = sum(row["removed"] is None for row in rows)
-        self._named: dict[tuple[str, str], list[Row]] = defaultdict(list)
-        self._boxes: dict[tuple[str, str], NDArray[np.float64]] = {}
-        for row in rows:
-            if row["name"] is not None:
-                self._named[row["category"], _key(row["name"])].append(row)
-
-    def named(self, category: str, name: str, place: Any) -> list[Row]:
-        """Those of this category and name, near ``place`` if that is known, the nearest first."""
-        key = category, _key(name)
-        found = self._named.get(key, [])
-        if place is None or not found:
-            return found
-        if key not in self._boxes:
-            self._boxes[key] = np.array([[row[side] for side in ledger.SIDES] for row in found])
-        # Thousands may be called 卫生室: their boxes first, all at once.
-        west, south, east, north = self._boxes[key].T
-        x0, y0, x1, y1 = place.bounds
-        apart_y = np.maximum(south - y1, y0 - north).clip(0)
-        apart_x = np.maximum(west - x1, x0 - east).clip(0) * math.cos(math.radians(y0))
-        around = np.flatnonzero(np.hypot(apart_x, apart_y) * METRES_A_DEGREE <= 1.1 * NEAR_M).tolist()
-        away = ((metres_between(place, self.shapes[found[row]["id"]]), found[row]["id"]) for row in around)
-        near = [(metres, facility_id) for metres, facility_id in away if metres <= NEAR_M]
-        return [self.by_id[facility_id] for _, facility_id in sorted(near)]
 
 
 class _RefusalError(Exception):
@@ -207,6 +209,34 @@ class _Plan:
         self._decided: list[Decision] = []
         self._taken: list[tuple[int, Row | None, dict[str, Any], Any]] = []
         self.seen: dict[str, Line] = {}
+        self._ids: dict[str, str] = {}  # of what the list calls alike in one place, the id that it has got
+        self._fresh: dict[tuple[str, str], list[Line]] = defaultdict(list)
+        self._by_name = self._matched()
+
+    def _matched(self) -> dict[str, str]:
+        """For rows without an id that stand for a facility of the register: where they are, its id.
+
+        Of all the pairs the nearest first, so that it does not matter which row comes first.
+        """
+        claimed = {line.given["id"] for line in self._listing.rows if "id" in line.given}
+        pairs: list[tuple[float, str, str]] = []
+        for line in self._listing.rows:
+            if "id" in line.given or "category" not in line.given or line.problems:
+                continue
+            made = self._known.by_id.get(_made_id(line))
+            if made is not None and made["removed"] is None:
+                pairs.append((-1.0, line.where, made["id"]))
+            elif line.place is not None:
+                near = self._known.standing.near(line, self._known.shapes)
+                pairs += [(metres, line.where, facility_id) for metres, facility_id in near]
+            elif len(found := self._known.standing.all(line)) == 1 and line.given.get("name"):
+                pairs.append((0.0, line.where, found[0]["id"]))
+        result: dict[str, str] = {}
+        for _, where, facility_id in sorted(pairs):
+            if where not in result and facility_id not in claimed:
+                result[where] = facility_id
+                claimed.add(facility_id)
+        return result
 
     def decide(self, line: Line) -> None:
         """Say what becomes of one row."""
@@ -218,6 +248,8 @@ class _Plan:
             facility_id = old["id"] if old else line.given.get("id") or _made_id(line)
             self._once(facility_id, line)
             place, remarks = self._place(old, line)
+            if old is None:
+                remarks = (*remarks, *self._new_beside(line))
             decision = replace(decision, id=facility_id, why=(*line.notes, *remarks))
             if old is None or not self._same(old, line, place):
                 self._taken.append((len(self._decided), old, self._new(old, facility_id, line), place))
@@ -230,7 +262,7 @@ class _Plan:
         """What is to be written, and what becomes of each row."""
         news = ledger.rows_of([new for _, _, new, _ in self._taken], [place for *_, place in self._taken])
         pairs = [(old, new) for (_, old, _, _), new in zip(self._taken, news, strict=True)]
-        change.locate(pairs)
+        change.locate([new for old, new in pairs if self._is_lost(old, new)])
         for (number, *_), (old, new) in zip(self._taken, pairs, strict=True):
             fields = {} if old is None else ledger.differences(old, new)
             outcome: Outcome = "added" if old is None else "changed" if fields else "unchanged"
@@ -238,46 +270,92 @@ class _Plan:
             self._decided[number] = replace(self._decided[number], **known)
         return pairs, self._decided
 
+    def _is_lost(self, old: Row | None, new: Row) -> bool:
+        """Whether nobody says in which area a facility is: it is new and without a code, or has left its place."""
+        said = self.seen[new["id"]].given.get("area_code") is not None
+        return new["area_code"] is None or not (said or old is None or old["geometry"] == new["geometry"])
+
     def _old(self, line: Line) -> Row | None:
         """The row of the register that a row of the list is about; None: it is new."""
-        given = line.given
-        if "id" in given:
-            row = self._known.by_id.get(given["id"])
-            if row is not None:
+        if "id" in line.given:
+            row = self._known.by_id.get(line.given["id"])
+            if row is None:
+                self._unknown_beside(line)
+            else:
                 self._believable(row, line)
         else:
-            if "category" not in given:
+            if "category" not in line.given:
                 raise _RefusalError("unusable", "has neither an id nor a category")
-            row = self._known.by_id.get(_made_id(line)) or self._by_name(line)
+            row = self._known.by_id.get(self._by_name.get(line.where) or self._ids.get(_made_id(line), ""))
+            if row is None:
+                row = self._known.by_id.get(_made_id(line)) or self._gone(line)
+            else:
+                self._ids.setdefault(_made_id(line), row["id"])
         if row is not None and row["merged_into"] is not None:
             raise _RefusalError("left out", f"{row['id']} was merged into {row['merged_into']}")
         if row is not None and row["removed"] is not None:
             raise _RefusalError("left out", f"{row['id']} was taken out of the register on {row['removed']:%Y-%m-%d}")
         return row
 
-    def _by_name(self, line: Line) -> Row | None:
-        if line.given.get("name") is None:
-            return None
-        found = self._known.named(line.given["category"], line.given["name"], line.place)
-        free = [row for row in found if row["id"] not in self.seen]
-        if line.place is None and len(free) > 1:
-            ids = ", ".join(row["id"] for row in free[:5])
-            raise _RefusalError(
-                "unusable", f"has no place, and {len(free)} facilities have its name: {ids}; give its id"
-            )
-        return free[0] if free else None
+    def _gone(self, line: Line) -> Row | None:
+        """What of a row's name was taken out there; or a refusal, where the row has no place and there are several."""
+        several = self._known.standing.all(line) if line.place is None and line.given.get("name") else []
+        if len(several) > 1:
+            ids = ", ".join(row["id"] for row in several[:5])
+            why = f"has no place, and {len(several)} facilities have its name: {ids}; give its id"
+            raise _RefusalError("unusable", why)
+        near = self._known.gone.near(line, self._known.shapes)
+        return self._known.by_id[near[0][1]] if near else None
+
+    def _unknown_beside(self, line: Line) -> None:
+        """Refuse an id that nobody knows on what the register has there by another id."""
+        if "category" not in line.given or line.given.get("name") is None:
+            return
+        for _, facility_id in self._known.standing.near(line, self._known.shapes):
+            if facility_id not in self._list_ids:
+                why = f"id {line.given['id']} is unknown, and the register has this name here as {facility_id}"
+                raise _RefusalError("unusable", f"{why}; {NOT_ITS_IDS}")
+
+    @cached_property
+    def _list_ids(self) -> set[str]:
+        return {line.given["id"] for line in self._listing.rows if "id" in line.given}
+
+    def _new_beside(self, line: Line) -> tuple[str, ...]:
+        """Remarks on a new facility whose name the register, or the list, has not far away.
+
+        A refusal where it would lie just there in another coordinate system, and nobody has said which it is.
+        """
+        name = line.given.get("name")
+        if name is None or "category" not in line.given:
+            return ()
+        known = self._known.standing.all(line)
+        if len(known) == 1 and 0 < metres_between(line.place, self._known.shapes[known[0]["id"]]) < MOST_SHIFT_M:
+            written = datum.geometry_from_wgs84(line.place, self._listing.coordinates)
+            for system in datum.SYSTEMS:
+                there = datum.geometry_to_wgs84(written, system)
+                if metres_between(there, self._known.shapes[known[0]["id"]]) < THERE_M:
+                    why = f"the register has this name as {known[0]['id']}, just where this row would be in {system}"
+                    if not self._listing.stated:
+                        raise _RefusalError("unusable", f"{why}: say coordinates {system}, or split the list")
+                    return (why,)
+        kind = line.given["category"], key(name)
+        for other in self._fresh[kind][:FEW]:
+            if (metres := metres_between(line.place, other.place)) <= NEAR_M:
+                return (f"{other.where} has this name too, {metres:,.0f} m away",)
+        self._fresh[kind].append(line)
+        return ()
 
     def _believable(self, row: Row, line: Line) -> None:
         """Refuse a row whose id is that of another facility, as where two offices both count from 1."""
         category, name = line.given.get("category", row["category"]), line.given.get("name")
         what = f"id {row['id']} is {row['name'] or 'without a name'}, {row['category']}, in the register"
-        hint = "if these are not its ids: --column HEADING=extra"
         if category != row["category"]:
-            raise _RefusalError("unusable", f"{what}, and {category} here; {hint}")
-        if name and row["name"] and line.place is not None and fuzz.ratio(name, row["name"]) < ALIKE:
+            raise _RefusalError("unusable", f"{what}, and {category} here; {NOT_ITS_IDS}")
+        if name and row["name"] and line.place is not None:
+            mine, theirs = key(name), key(row["name"])
             metres = metres_between(line.place, self._known.shapes[row["id"]])
-            if metres > FAR_M:
-                raise _RefusalError("unusable", f"{what}, {metres / 1000:.1f} km from here; {hint}")
+            if metres > FAR_M and mine not in theirs and theirs not in mine:
+                raise _RefusalError("unusable", f"{what}, {metres / 1000:.1f} km from here; {NOT_ITS_IDS}")
 
     def _once(self, facility_id: str, line: Line) -> None:
         first = self.seen.setdefault(facility_id, line)
@@ -289,13 +367,16 @@ class _Plan:
 
     def _place(self, old: Row | None, line: Line) -> tuple[Any, tuple[str, ...]]:
         """Where the facility is from now on, and a remark; the shape that is known if it has not moved."""
-        if old is None:
-            if line.place is None:
-                raise _RefusalError("unusable", "has no place, and the register does not know it")
-            return line.place, ()
-        known = self._known.shapes[old["id"]]
+        known = None if old is None else self._known.shapes[old["id"]]
         if line.place is None:
+            if known is None:
+                raise _RefusalError("unusable", "has no place, and the register does not know it")
             return known, ()
+        # A place that is hard to believe is believed if the register has just that.
+        if line.doubts and not (known is not None and has_not_moved(known, line.place)):
+            raise _RefusalError("unusable", *line.doubts)
+        if old is None or known is None:
+            return line.place, ()
         new = facilities.placed(line.given.get("category") or old["category"], line.place)
         if known.geom_type != "Point" and new.geom_type == "Point":
             away = metres_between(known, new)
@@ -304,12 +385,16 @@ class _Plan:
             return new, (f"lies {away:,.0f} m from its outline, which a point replaces",)
         return (known if has_not_moved(known, new) else new), ()
 
-    def _given(self, line: Line) -> dict[str, Any]:
-        return {name: value for name, value in line.given.items() if name not in ("id", "extra")} | self._signed
+    def _given(self, old: Row | None, line: Line) -> dict[str, Any]:
+        given = {name: value for name, value in line.given.items() if name not in ("id", "extra")} | self._signed
+        if old is not None and old["verified"] and given.get("verified") and given["verified"] < old["verified"]:
+            del given["verified"]  # somebody has seen to it since
+            given.pop("verified_by", None)
+        return given
 
     def _same(self, old: Row, line: Line, place: Any) -> bool:
         """Whether a row says nothing new; a cheap look, that may miss it."""
-        given, extra = self._given(line), line.given.get("extra") or {}
+        given, extra = self._given(old, line), line.given.get("extra") or {}
         return (
             all(old[name] == value for name, value in given.items())
             and all(name in old["extra"] and old["extra"][name] == value for name, value in extra.items())
@@ -318,12 +403,12 @@ class _Plan:
 
     def _new(self, old: Row | None, facility_id: str, line: Line) -> dict[str, Any]:
         known = {} if old is None else ledger.fields_of(old)
-        if old is None and "source" not in line.empty:  # a list that has the column says itself
+        if old is None and "source" not in self._listing.columns.values():  # a list that has the column says itself
             known["source"] = self._listing.file.name
         extra = ({} if old is None else old["extra"]) | (line.given.get("extra") or {})
         extra = {name: value for name, value in extra.items() if value is not None}
         try:
-            return facilities.validated(known | self._given(line) | {"extra": extra, "id": facility_id})
+            return facilities.validated(known | self._given(old, line) | {"extra": extra, "id": facility_id})
         except FieldError as error:
             raise _RefusalError("unusable", *(reason for _, reason in error.problems)) from error
 
@@ -344,13 +429,8 @@ def has_not_moved(a: Any, b: Any) -> bool:
     return bool(a.geom_type == b.geom_type and shapely.hausdorff_distance(a, b) * METRES_A_DEGREE <= SAME_M)
 
 
-def _key(name: str) -> str:
-    """A name without what two hands write differently: width, case, spaces."""
-    return "".join(unicodedata.normalize("NFKC", name).casefold().split())
-
-
 def _made_id(line: Line) -> str:
     """An id for a row without one: the same whenever the list is read again."""
     x, y = (0.0, 0.0) if line.place is None else shapely.get_coordinates(line.place.centroid)[0]
-    said = f"{line.given['category']} {_key(line.given.get('name') or '')} {x:.5f} {y:.5f}"
+    said = f"{line.given['category']} {key(line.given.get('name') or '')} {x:.5f} {y:.5f}"
     return f"{line.given['category']}-{hashlib.sha256(said.encode()).hexdigest()[:12]}"

@@ -1,17 +1,18 @@
 """The register over HTTP: facilities page by page, one by one with their history, edited by those who have a key."""
 
 import hashlib
+import json
 import re
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
-import orjson
 import shapely
 from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request, Response
-from pydantic import BaseModel, Field, JsonValue, field_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 from geo import datum, facilities
+from geo.datum import Coordinates
 from geo.errors import FieldError
 from service import ledger
 from service.keys import Editor
@@ -63,24 +64,40 @@ def _numbers(bbox: str) -> tuple[float, float, float, float]:
     return west, south, east, north
 
 
-class Feature(BaseModel):
-    """A facility as a GeoJSON Feature; properties that nobody knows are kept."""
+class Told(BaseModel):
+    """What GET tells of a facility besides its place and properties, and may be sent back."""
+
+    model_config = ConfigDict(extra="forbid")
 
     type: Literal["Feature"] = "Feature"
-    id: Annotated[str | None, Field(min_length=1, max_length=200, description="default: one is made")] = None
+    id: Annotated[str | None, Field(min_length=1, max_length=200, description="of a new one; default: one is made")] = (
+        None
+    )
+    coordinates: Annotated[
+        Coordinates | None, Field(description="coordinate system of the geometry; default: that of the query")
+    ] = None
+    sample: Annotated[bool | None, Field(description="changes nothing")] = None
+    links: Annotated[JsonValue, Field(description="change nothing")] = None
+
+
+class Feature(Told):
+    """A facility as a GeoJSON Feature; properties that nobody knows are kept."""
+
     geometry: Annotated[dict[str, JsonValue], Field(description="GeoJSON geometry in `coordinates`")]
     properties: Annotated[dict[str, JsonValue], Field(description="category, name, address, opened and so on")]
 
 
-class FeaturePatch(BaseModel):
+class FeaturePatch(Told):
     """What is to change: a merge patch (RFC 7396) of a Feature; null takes a property away."""
 
-    geometry: Annotated[dict[str, JsonValue] | None, Field(description="GeoJSON geometry in `coordinates`")] = None
+    geometry: Annotated[dict[str, JsonValue], Field(description="GeoJSON geometry in `coordinates`")] = {}
     properties: Annotated[dict[str, JsonValue], Field(description="only those that change")] = {}
 
 
 class Twin(BaseModel):
     """The other record of the same facility."""
+
+    model_config = ConfigDict(extra="forbid")
 
     twin: Annotated[str, Field(description="its id; it is taken out of the register and its history kept")]
     twin_version: Annotated[int | None, Field(description="refused if it has another version by now")] = None
@@ -114,8 +131,11 @@ def _feature(request: Request, held: Held, coordinates: str, status: int = 200) 
     return json_response(feature | {"coordinates": coordinates, "sample": sample}, GEOJSON, status, headers)
 
 
-def _place(geometry: dict[str, Any], coordinates: str, old: Row | None = None) -> Any:
-    """The WGS84 shape of a GeoJSON geometry; the ``old`` row's, if it is what was told of that."""
+def _place(body: Feature | FeaturePatch, query: Common, old: Row | None = None) -> Any:
+    """The WGS84 shape of a body's geometry; the ``old`` row's, if it is what was told of that."""
+    geometry, coordinates = body.geometry, body.coordinates or query.coordinates
+    if body.coordinates and "coordinates" in query.model_fields_set and body.coordinates != query.coordinates:
+        raise FieldError([("coordinates", f"coordinates are {body.coordinates} in the body, {query.coordinates} not")])
     shape = None if old is None else shapely.from_wkb(old["geometry"])
     if shape is not None and facilities.geojson_shape(shape, coordinates) == geometry:
         return shape
@@ -125,21 +145,31 @@ def _place(geometry: dict[str, Any], coordinates: str, old: Row | None = None) -
     return given
 
 
-def _signed(properties: dict[str, Any], who: str) -> dict[str, Any]:
-    """Properties with the name of who verified it, where they say when and not by whom."""
+def _same_id(body: Told, facility_id: str) -> None:
+    if body.id not in (None, facility_id):
+        raise FieldError([("id", f"id = {body.id!r}: is not that of the address, {facility_id!r}")])
+
+
+def _given(properties: dict[str, Any], who: str) -> dict[str, Any]:
+    """A body's properties, with the name of who verified it, where they say when and not by whom."""
+    extra = properties.get("extra")
+    taken = [name for name in extra if name in facilities.FIELDS] if isinstance(extra, dict) else []
+    taken += [name for name in ("id",) if name in properties]
+    if taken:  # properties are shown side by side, where two of a name would be one
+        raise FieldError((name, f"{name} is a field of its own, and no further property") for name in taken)
     verified = properties.get("verified") is not None and "verified_by" not in properties
     return properties | {"verified_by": who} if verified else properties
 
 
 def _patched(old: Row, properties: dict[str, Any]) -> dict[str, Any]:
     known = ledger.fields_of(old)
-    for name, value in properties.items():
-        if name in known:
-            known[name] = value
-        else:
-            known["extra"] = {key: one for key, one in known["extra"].items() if key != name}
-            known["extra"] |= {} if value is None else {name: value}
-    return known
+    further = properties.get("extra", {})
+    if not isinstance(further, dict):
+        raise FieldError([("extra", "extra is no JSON object")])
+    known |= {name: value for name, value in properties.items() if name in known and name != "extra"}
+    further = {name: value for name, value in properties.items() if name not in known} | further
+    extra = known["extra"] | further
+    return known | {"extra": {name: value for name, value in extra.items() if value is not None}}
 
 
 @router.get(ITEMS, responses=documented("a GeoJSON FeatureCollection"), summary="Facilities, page by page")
@@ -195,11 +225,11 @@ def create(
 ) -> Response:
     once = None
     if idempotency_key is not None:
-        content = orjson.dumps([feature.model_dump(), query.coordinates], option=orjson.OPT_SORT_KEYS)
-        once = Once(who, idempotency_key, hashlib.sha256(content).hexdigest())
-    place = _place(feature.geometry, query.coordinates)
-    held = answers_of(request).register.create(feature.id, _signed(feature.properties, who), place, who, once)
-    return _feature(request, held, query.coordinates, 201)
+        content = json.dumps([feature.model_dump(), query.coordinates], sort_keys=True)
+        once = Once(who, idempotency_key, hashlib.sha256(content.encode()).hexdigest())
+    place, properties = _place(feature, query), _given(feature.properties, who)
+    held = answers_of(request).register.create(feature.id, properties, place, who, once)
+    return _feature(request, held, feature.coordinates or query.coordinates, 201)
 
 
 @router.get(
@@ -244,16 +274,16 @@ def replace(
     who: Editor,
     versions: Expected,
 ) -> Response:
-    if feature.id not in (None, facility_id):
-        raise FieldError([("id", f"id = {feature.id!r}: is not that of the address, {facility_id!r}")])
-    properties = _signed(feature.properties, who)
+    _same_id(feature, facility_id)
+    properties = _given(feature.properties, who)
 
     def replaced(old: Row) -> tuple[Row, Any]:
         # The provenance stays with the record, unless another is given.
-        return {"provenance": old["provenance"], **properties}, _place(feature.geometry, query.coordinates, old)
+        return {"provenance": old["provenance"], **properties}, _place(feature, query, old)
 
-    held = answers_of(request).register.edit(facility_id, versions, who, "replace", replaced)
-    return _feature(request, held, query.coordinates)
+    in_area = properties.get("area_code") is not None
+    held = answers_of(request).register.edit(facility_id, versions, who, "replace", replaced, in_area)
+    return _feature(request, held, feature.coordinates or query.coordinates)
 
 
 @router.patch(ITEM, responses=EDITED, summary="Change some of a facility")
@@ -265,15 +295,17 @@ def patch(
     who: Editor,
     versions: Expected,
 ) -> Response:
-    properties = _signed(change.properties, who)
+    _same_id(change, facility_id)
+    properties = _given(change.properties, who)
 
     def patched(old: Row) -> tuple[Row, Any]:
-        geometry = change.geometry
-        place = shapely.from_wkb(old["geometry"]) if geometry is None else _place(geometry, query.coordinates, old)
+        moved = "geometry" in change.model_fields_set
+        place = _place(change, query, old) if moved else shapely.from_wkb(old["geometry"])
         return _patched(old, properties), place
 
-    held = answers_of(request).register.edit(facility_id, versions, who, "patch", patched)
-    return _feature(request, held, query.coordinates)
+    in_area = properties.get("area_code") is not None
+    held = answers_of(request).register.edit(facility_id, versions, who, "patch", patched, in_area)
+    return _feature(request, held, change.coordinates or query.coordinates)
 
 
 @router.delete(

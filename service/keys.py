@@ -19,13 +19,16 @@ _bearer = HTTPBearer(auto_error=False, description="a key that `fuwuquan keys ad
 
 
 def make(database: Database, name: str) -> str:
-    """A new key to edit with for ``name``, said once and never kept; FuwuquanError if the name has one already."""
+    """A new key to edit with for ``name``, said once and never kept; FuwuquanError if the name has a good one."""
+    if not name.strip():
+        raise FuwuquanError("a key needs the name of who has it, for the history")
     # 256 random bits cannot be guessed, so that a fast hash is enough.
     key = f"fwq_{secrets.token_urlsafe(32)}"
     with database.writing() as session:
-        if session.get(KeyRecord, name) is not None:
+        old = session.get(KeyRecord, name)
+        if old is not None and old.revoked is None:
             raise FuwuquanError(f"there is a key {name!r} already; give another name, or revoke it and add a new one")
-        session.add(KeyRecord(name=name, role=EDITOR, hash=_hash(key), made=datetime.now(UTC)))
+        session.merge(KeyRecord(name=name, role=EDITOR, hash=_hash(key), made=datetime.now(UTC)))
     return key
 
 

@@ -12,6 +12,9 @@ from sqlalchemy import bindparam, insert, update
 from sqlmodel import Session, select
 
 from geo import areas, facilities
+from geo.errors import FieldError
+from geo.placing import FARTHEST_KM
+from geo.projection import projection
 from geo.study import Study
 from service.records import ChangeRecord, FacilityRecord, Fact
 
@@ -31,31 +34,30 @@ class Change:
         self._study = study
         self.session, self.who, self.source = session, who, source
 
-    def rows(self) -> list[Row]:
-        """All there are, also those that were taken out, by id."""
-        return rows(self.session)
-
-    def locate(self, pairs: Sequence[tuple[Row | None, dict[str, Any]]]) -> None:
-        """Give facilities without an area's code, or with that of a place they have left, that of their place."""
-        lost = [
-            new
-            for old, new in pairs
-            if new["area_code"] is None
-            or (old is not None and old["area_code"] == new["area_code"] and old["geometry"] != new["geometry"])
-        ]
-        if lost:
-            points = shapely.point_on_surface(shapely.from_wkb([row["geometry"] for row in lost]))
+    def locate(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Give facilities the code of the area that they are in."""
+        if rows:
+            points = shapely.point_on_surface(shapely.from_wkb([row["geometry"] for row in rows]))
             x, y = shapely.get_x(points), shapely.get_y(points)
             codes = areas.locate(self._study.areas, x, y, self._study.about.projection)
-            for row, code in zip(lost, codes, strict=True):
+            for row, code in zip(rows, codes, strict=True):
                 row["area_code"] = code or row["area_code"]
 
-    def put(self, action: str, old: Row | None, given: Row, facility_id: str, place: Any) -> Row:
-        """Write what fields and a place (WGS84) make of one row; FieldError if one is wrong."""
+    def put(self, action: str, old: Row | None, given: Row, facility_id: str, place: Any, in_area: bool = False) -> Row:
+        """Write what fields and a place (WGS84) make of one row.
+
+        A facility without an area's code gets that of its place, and so does one that has moved, unless its code is
+        said to be that of the area that it is in (``in_area``). FieldError if anything is wrong, or the place is far
+        outside the study.
+        """
         facility, shape = facilities.checked({**given, "id": facility_id}, place)
-        pairs = [(old, rows_of([facility], [shape])[0])]
-        self.locate(pairs)
-        return self.write(action, pairs)[0]
+        new = rows_of([facility], [shape])[0]
+        moved = old is None or old["geometry"] != new["geometry"]
+        if moved and (away := _km_outside(self._study, shape)) > FARTHEST_KM:
+            raise FieldError([("geometry", f"geometry lies {away:,.0f} km outside the area of the study")])
+        if new["area_code"] is None or (moved and not in_area):
+            self.locate([new])
+        return self.write(action, [(old, new)])[0]
 
     def write(self, action: str, pairs: Iterable[tuple[Row | None, Row]]) -> list[Row]:
         """Write what becomes of each row, or of none (None), and its history; the rows as they now are.
@@ -103,6 +105,11 @@ class Change:
         for key in ("revision", *(f"revision:{name}" for name in categories)):
             self.session.merge(Fact(key=key, value=str(revision)))
         self.session.flush()
+
+
+def _km_outside(study: Study, shape: Any) -> float:
+    metric = projection(study.about.projection)
+    return float(shapely.distance(metric.forward(study.ground), metric.forward(shape))) / 1000
 
 
 def fields_of(row: Row) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from geo.errors import FieldError, FuwuquanError, TableError, UnknownNameError
+from service.database import RegisterError
 from service.register import GoneError, LostRaceError, TakenError
 
 MEDIA_TYPE = "application/problem+json"
@@ -108,7 +109,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def bad_parameter(_: Request, error: RequestValidationError) -> Response:
-        parameters = [{"name": str(one["loc"][-1])[:100], "reason": _reason(one)} for one in error.errors()]
+        parameters = [{"name": _named(one), "reason": _reason(one)} for one in error.errors()]
         detail = "; ".join(f"{one['name']}: {one['reason']}" for one in parameters)
         return problem(400, detail, parameters=parameters)
 
@@ -119,6 +120,9 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(FuwuquanError)
     async def ours(_: Request, error: FuwuquanError) -> Response:
         status = next(status for kind, status in STATUS.items() if isinstance(error, kind))
+        if isinstance(error, RegisterError):  # it names the database, which is nobody's business
+            _log.error("%s", error)
+            return problem(status, "the register of facilities cannot be used; the server's log says why")
         if isinstance(error, FieldError):
             parameters = [{"name": name, "reason": reason} for name, reason in error.problems]
             return problem(status, str(error), parameters=parameters)
@@ -130,7 +134,14 @@ def install(app: FastAPI) -> None:
         return problem(500, "something went wrong here; the server's log says what")
 
 
+def _named(one: Any) -> str:
+    """The parameter; of a body that cannot be read there is only the number of the byte."""
+    return "body" if one["loc"][0] == "body" and isinstance(one["loc"][-1], int) else str(one["loc"][-1])[:100]
+
+
 def _reason(one: Any) -> str:
+    if one["loc"] == ("body",) and one["type"] == "model_attributes_type":
+        return "needs a JSON object, sent with Content-Type: application/json"
     if one["type"] == "extra_forbidden":
         return "there is no such parameter"
     return str(one["msg"]).removeprefix("Value error, ")

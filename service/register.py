@@ -12,7 +12,6 @@ from uuid import uuid4
 
 import geopandas as gpd
 import numpy as np
-import pandas as pd
 import shapely
 from sqlalchemy import URL, delete, func
 from sqlmodel import Session, col, select
@@ -25,6 +24,8 @@ from service.ledger import SIDES, TABLE, Change, Row, fields_of, frame_of, rows,
 from service.records import ChangeRecord, Fact, ReplyRecord
 
 SHIFT = 0.02  # degrees; no system moves a place as far
+# Whether it stands, and who says so, is known of each by itself.
+NOT_MERGED = ("closed", "source", "verified", "verified_by")
 REPLIES_KEPT = timedelta(days=7)
 
 
@@ -46,6 +47,11 @@ class Held:
 
     frame: gpd.GeoDataFrame
     version: int
+
+    @classmethod
+    def of(cls, row: Row) -> "Held":
+        """A row's facility."""
+        return cls(frame_of([row]), row["version"])
 
     @property
     def id(self) -> str:
@@ -128,18 +134,18 @@ class Register:
             f"to take it over: fuwuquan import {self._source} --study {self.study.folder}"
         )
 
+    def is_source(self, file: Path) -> bool:
+        """Whether this is the file that the register was filled from."""
+        return file.resolve() == self._source.resolve()
+
     def facilities(self, category: str | None = None) -> gpd.GeoDataFrame:
         """Facilities (of a category), as `geo.facilities.frame` gives them, ordered by id."""
-        revisions = self.revisions()
-        kinds = [category] if category else [name for name in facilities.CATEGORIES if name in revisions]
-        found = [frame for frame in (self._frame(name, revisions.get(name, 0)) for name in kinds) if len(frame)]
-        if len(found) < 2:
-            return found[0] if found else frame_of([])
-        return gpd.GeoDataFrame(pd.concat(found)).sort_index()
+        return self._frame(category, self.revisions().get(category or "", 0))
 
-    def _read_frame(self, category: str, revision: int) -> gpd.GeoDataFrame:
+    def _read_frame(self, category: str | None, revision: int) -> gpd.GeoDataFrame:
+        where = [] if category is None else [TABLE.c.category == category]
         with self.database.reading() as session:
-            return frame_of(rows(session, TABLE.c.category == category, TABLE.c.removed.is_(None)))
+            return frame_of(rows(session, TABLE.c.removed.is_(None), *where))
 
     def page(
         self,
@@ -188,7 +194,7 @@ class Register:
         """The facility with that id; UnknownNameError if there never was one, GoneError if it was taken out."""
         with self.database.reading() as session:
             row = _present(_one(session, facility_id))
-            return Held(frame_of([row]), row["version"])
+            return Held.of(row)
 
     def history(self, facility_id: str) -> list[ChangeRecord]:
         """All changes of a facility, and of those that were merged into it, the oldest first."""
@@ -209,6 +215,12 @@ class Register:
         with self.database.writing() as session:
             yield Change(self.study, session, who, source)
 
+    @contextmanager
+    def looking(self) -> Iterator[Change]:
+        """The same to look at what would change: nothing can be written, and nobody waits."""
+        with self.database.reading() as session:
+            yield Change(self.study, session, "", None)
+
     def create(self, facility_id: str | None, given: Row, place: Any, who: str, request: Request | None = None) -> Held:
         """Add a facility; without an id it gets one. The same ``request`` again adds nothing and gives the same one.
 
@@ -228,12 +240,12 @@ class Register:
                 if known is not None:
                     if known.request != request.content:
                         raise TakenError(f"Idempotency-Key {request.key!r} was used for another request")
-                    row = _one(session, known.facility_id)
-                    return Held(frame_of([row]), row["version"])
-            facility_id = facility_id or uuid4().hex[:16]
+                    return Held.of(_present(_one(session, known.facility_id)))
+            facility_id = str(facilities.clean(facility_id) or uuid4().hex[:16])
             if session.execute(select(TABLE.c.id).where(TABLE.c.id == facility_id)).first():
                 raise TakenError(f"there is a facility {facility_id!r} already, or there was")
-            row = change.put("create", None, {"provenance": "register", **given}, facility_id, place)
+            fields = {"provenance": "register", **given}
+            row = change.put("create", None, fields, facility_id, place, in_area=True)
             if request is not None:
                 reply = ReplyRecord(
                     who=request.who,
@@ -243,7 +255,7 @@ class Register:
                     at=datetime.now(UTC),
                 )
                 session.add(reply)
-            return Held(frame_of([row]), row["version"])
+            return Held.of(row)
 
     def edit(
         self,
@@ -252,8 +264,11 @@ class Register:
         who: str,
         action: str,
         new: Callable[[Row], tuple[Row, Any]],
+        in_area: bool = False,
     ) -> Held:
         """Change a facility to the fields and the place (WGS84) that ``new`` makes of its row.
+
+        ``in_area``: the code of the area is said with them, so that a new place does not change it.
 
         Raises
         ------
@@ -265,8 +280,8 @@ class Register:
         with self.changing(who) as change:
             old = _expected(_present(_one(change.session, facility_id)), expected)
             given, place = new(old)
-            row = change.put(action, old, given, facility_id, place)
-            return Held(frame_of([row]), row["version"])
+            row = change.put(action, old, given, facility_id, place, in_area)
+            return Held.of(row)
 
     def remove(self, facility_id: str, expected: Collection[int] | None, who: str) -> None:
         """Take a facility out of the register; it stays readable in its history, and `restore` brings it back."""
@@ -281,7 +296,7 @@ class Register:
             if old["removed"] is None:
                 raise TakenError(f"facility {facility_id!r} stands in the register")
             row = change.write("restore", [(old, {**old, "removed": None, "merged_into": None})])[0]
-            return Held(frame_of([row]), row["version"])
+            return Held.of(row)
 
     def merge(
         self, facility_id: str, expected: Collection[int] | None, twin_id: str, twin_version: int | None, who: str
@@ -297,17 +312,18 @@ class Register:
             twin = _expected(_present(_one(change.session, twin_id)), None if twin_version is None else [twin_version])
             if kept["category"] != twin["category"]:
                 raise TakenError(f"{facility_id!r} is a {kept['category']}, {twin_id!r} a {twin['category']}")
-            more = {name: twin[name] for name in facilities.FIELDS if kept[name] is None and twin[name] is not None}
+            unknown = (name for name in facilities.FIELDS if kept[name] is None and name not in NOT_MERGED)
+            more = {name: twin[name] for name in unknown if twin[name] is not None}
             both = {**fields_of(kept), **more, "extra": twin["extra"] | kept["extra"]}
             gone = {**twin, "removed": datetime.now(UTC), "merged_into": facility_id}
             change.write("merge", [(twin, gone)])
             row = change.put("merge", kept, both, facility_id, shapely.from_wkb(kept["geometry"]))
-            return Held(frame_of([row]), row["version"])
+            return Held.of(row)
 
 
 def _one(session: Session, facility_id: str) -> Row:
-    # PostgreSQL has no text with a zero in it.
-    found = [] if "\0" in facility_id else rows(session, TABLE.c.id == facility_id)
+    # Databases have no text with such characters in it, nor has any id.
+    found = rows(session, TABLE.c.id == facility_id) if facility_id.isprintable() else []
     if not found:
         raise UnknownNameError("facility", facility_id, ["see /v1/collections/facilities/items"])
     return found[0]

@@ -30,7 +30,7 @@ def opened(folder: Path) -> Register:
 
 def take(register: Register, path: Path, dry_run: bool = False) -> dict[str, list[str]]:
     """Import a file; the ids that each outcome has."""
-    found = listing.read(path, within=imports.within(register.study), coordinates="wgs84")
+    found = listing.read(path, within=register.study.ground, coordinates="wgs84")
     report = imports.take(register, found, "test", dry_run=dry_run)
     outcomes: dict[str, list[str]] = {name: [] for name in report.counts}
     for row in report.rows:
