@@ -95,7 +95,7 @@ async def import_list(request: Request, query: Annotated[ImportQuery, Query()], 
 
 def _taken(answers: Answers, file: UploadFile, query: ImportQuery, who: str) -> Response:
     name = Path((file.filename or "").replace("\\", "/")).name
-    name = str(facilities.clean(name[-100:]) or "list")
+    name = str(facilities.clean(name[-100:].lstrip(".")) or "list")
     with tempfile.TemporaryDirectory() as folder:
         # Its own name may lead elsewhere, or be longer than a file's may be.
         path = Path(folder) / f"list{''.join(Path(name).suffixes[-2:])[-10:]}"

@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 import town
 from service import keys
 from service.app import create_app
+from service.database import RegisterError
 from service.settings import Settings
 
 ITEMS = "/v1/collections/facilities/items"
@@ -382,3 +383,112 @@ def test_an_id_may_hold_anything(client: TestClient):
         assert client.get(made.headers["Location"]).json()["id"] == facility_id
         assert client.get(made.headers["Location"] + "/history").json()["changes"][0]["action"] == "create"
         assert client.delete(made.headers["Location"], headers={"If-Match": "*"}).status_code == 204
+
+
+def test_what_was_read_in_any_coordinates_can_be_put_back(client: TestClient):
+    for coordinates in ("gcj02", "bd09"):
+        read = client.get(f"{ITEMS}/c1", params={"coordinates": coordinates})
+        put = client.put(f"{ITEMS}/c1", json=read.json(), headers={"If-Match": read.headers["ETag"]})
+        assert (put.status_code, put.json(), put.headers["ETag"]) == (200, read.json(), read.headers["ETag"])
+    body = read.json() | {"coordinates": "gcj02"}
+    asked = {"coordinates": "wgs84"}
+    refused = client.put(f"{ITEMS}/c1", params=asked, json=body, headers={"If-Match": "*"})
+    assert "gcj02 in the body, wgs84 not" in problem(refused, 400)
+    assert len(changes(client, "c1")) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"phone": "1"}, {"propertys": {}}, {"id": "other"}, {"type": "Bogus"}, {"geometry": None},
+        {"properties": {"id": "x"}}, {"properties": {"extra": {"name": "x"}}}, {"properties": {"extra": None}},
+    ],
+)  # fmt: skip
+def test_a_patch_that_says_nothing_that_can_be_done_is_refused(untouched: TestClient, body: dict):
+    problem(untouched.patch(f"{ITEMS}/c1", json=body, headers={"If-Match": "*"}), 400)
+
+
+def test_further_properties_are_merged(client: TestClient):
+    for extra in ({"a": 1, "b": 2}, {"b": None, "c": {"d": 3}}):
+        answer = client.patch(f"{ITEMS}/c1", json={"properties": {"extra": extra}}, headers={"If-Match": "*"})
+    assert {name: answer.json()["properties"].get(name) for name in "abc"} == {"a": 1, "b": None, "c": {"d": 3}}
+    assert "b" not in answer.json()["properties"]
+
+
+def test_a_merge_with_a_stale_twin_does_not_close_what_stands(client: TestClient):
+    change = {"properties": {"opened": "2010-01-01", "closed": "2015-01-01", "verified": "2014-01-01"}}
+    assert client.patch(f"{ITEMS}/c2", json=change, headers={"If-Match": "*"}).status_code == 200
+    client.patch(f"{ITEMS}/c1", json={"properties": {"opened": "2020-01-01"}}, headers={"If-Match": "*"})
+    merged = client.post(f"{ITEMS}/c1/merge", json={"twin": "c2"}, headers={"If-Match": "*"})
+    assert merged.status_code == 200, merged.text
+    both = merged.json()["properties"]
+    assert (both["opened"], both["closed"], both["verified"], both["verified_by"]) == ("2020-01-01", None, None, None)
+
+
+def test_an_id_is_cleaned_before_it_is_looked_for(client: TestClient):
+    first = client.post(ITEMS, json=NEW | {"id": "x  y"}, headers={"Idempotency-Key": "1"})
+    assert (first.status_code, first.json()["id"]) == (201, "x y")
+    assert client.post(ITEMS, json=NEW | {"id": "x  y"}, headers={"Idempotency-Key": "1"}).json() == first.json()
+    for same in ("x  y", " x y", "x\ny", "x\0y"):
+        problem(client.post(ITEMS, json=NEW | {"id": same}), 409)
+    for lost in ("q/history", "restore/merge", ".", "..", " "):
+        answer = client.post(ITEMS, json=NEW | {"id": lost})
+        assert answer.status_code == (201 if lost == " " else 400), lost
+
+
+def test_a_request_sent_again_after_its_facility_is_gone_says_so(client: TestClient):
+    once = {"Idempotency-Key": "k"}
+    made = client.post(ITEMS, json=NEW, headers=once)
+    client.delete(made.headers["Location"], headers={"If-Match": "*"})
+    problem(client.post(ITEMS, json=NEW, headers=once), 410)
+
+
+@pytest.mark.parametrize("odd", ["\ud800", 10**30, 1e308, {"a": [None, "\udfff"]}])
+def test_odd_values_are_taken_or_refused(client: TestClient, odd: object):
+    body = json.dumps(NEW | {"properties": {"category": "clinic", "odd": odd, "name": odd}})
+    headers = {"Content-Type": "application/json", "Idempotency-Key": "k"}
+    assert client.post(ITEMS, content=body, headers=headers).status_code in (201, 400)
+    twin = json.dumps({"twin": odd if isinstance(odd, str) else "\ud800"})
+    answer = client.post(f"{ITEMS}/c1/merge", content=twin, headers=headers | {"If-Match": "*"})
+    assert answer.status_code in (400, 404)
+
+
+def test_a_move_changes_the_area_unless_it_is_said(client: TestClient):
+    there = {"geometry": {"type": "Point", "coordinates": list(town.place(12, 2))}}
+    before = client.get(f"{ITEMS}/c1").json()["properties"]["area_code"]
+    moved = client.patch(f"{ITEMS}/c1", json=there, headers={"If-Match": "*"}).json()["properties"]["area_code"]
+    assert (before, moved) == ("T1S", "T2S")
+    said = there | {"geometry": {"type": "Point", "coordinates": list(town.place(2, 6))}}
+    said |= {"properties": {"area_code": "T2S"}}
+    for _ in range(2):
+        again = client.patch(f"{ITEMS}/c1", json=said, headers={"If-Match": "*"})
+        assert again.json()["properties"]["area_code"] == "T2S"
+
+
+@pytest.mark.parametrize("place", [[0, 0], [116.4, 39.9], [-60, -20]])
+def test_a_place_far_from_the_study_is_refused(untouched: TestClient, place: list[float]):
+    feature = NEW | {"geometry": {"type": "Point", "coordinates": place}}
+    assert "outside the area" in problem(untouched.post(ITEMS, json=feature), 400)
+    problem(untouched.patch(f"{ITEMS}/c1", json={"geometry": feature["geometry"]}, headers={"If-Match": "*"}), 400)
+
+
+def test_a_name_whose_key_was_revoked_can_have_another(client: TestClient):
+    database = client.app.state.answers.register.database
+    old = keys.make(database, "李工")
+    keys.revoke(database, "李工")
+    new = keys.make(database, "李工")
+    answers = [client.post(ITEMS, json=NEW, headers={"Authorization": f"Bearer {key}"}) for key in (old, new)]
+    assert [answer.status_code for answer in answers] == [401, 201]
+    with pytest.raises(Exception, match="needs the name"):
+        keys.make(database, " ")
+
+
+def test_strangers_are_not_told_where_the_register_is(client: TestClient, monkeypatch: pytest.MonkeyPatch):
+    register = client.app.state.answers.register
+
+    def broken(*_: object) -> None:
+        raise RegisterError(f"{register.database.place}: broken")
+
+    monkeypatch.setattr(register, "get", broken)
+    assert "server's log" in problem(client.get(f"{ITEMS}/c1"), 503)
+    assert register.database.place not in client.get(f"{ITEMS}/c1").text

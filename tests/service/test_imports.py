@@ -256,6 +256,95 @@ def test_the_history_says_who_took_which_list_over(register: Register, tmp_path:
     assert (last.who, last.action, last.source, last.fields) == ("王工", "import", "名单.csv", {"address": [None, "x"]})
 
 
+def test_the_nearest_of_a_name_is_meant_whichever_row_comes_first(register: Register, tmp_path: Path):
+    x, y = town.place(3, 3)
+    name = "口袋公园"
+    known = only(take(register, written(tmp_path, (name, "公园", x, y)))).id
+    report = take(register, written(tmp_path, (name, "公园", x + 0.003, y), (name, "公园", x + 2e-5, y), name="b.csv"))
+    assert [row.outcome for row in report.rows] == ["added", "changed"]
+    assert report.rows[1].id == known
+    assert take(register, tmp_path / "b.csv").counts["unchanged"] == 2
+
+
+def test_what_is_gone_does_not_shadow_what_stands(register: Register, tmp_path: Path):
+    x, y = town.place(3, 3)
+    rows = [("戊诊所", "诊所", x + shift, y) for shift in (0, 0.001, 0.002)]
+    gone, stands, twin = (row.id for row in take(register, written(tmp_path, *rows)).rows)
+    register.remove(gone, None, "me")
+    register.merge(stands, None, twin, None, "me")
+    head = (*HEAD, "电话")
+    for number, (_, _, at, _) in enumerate(rows):
+        row = only(take(register, written(tmp_path, ("戊诊所", "诊所", at, y, f"{number}"), head=head)))
+        assert (row.id, row.outcome, row.fields["phone"][1]) == (stands, "changed", f"{number}")
+    head = ("名称", "类别", "电话")
+    assert only(take(register, written(tmp_path, ("戊诊所", "诊所", "9"), head=head))).id == stands
+    register.remove(stands, None, "me")
+    assert only(take(register, written(tmp_path, ("戊诊所", "诊所", x, y)))).outcome == "left out"
+
+
+def test_an_area_that_a_list_states_is_kept_however_often_it_comes(sqlite: Register, tmp_path: Path):
+    head = ("编号", "经度", "纬度", "区划代码")
+    path = written(tmp_path, ("c1", *town.place(2, 6), "T1S"), head=head)  # which lies in T1N
+    assert set(only(take(sqlite, path)).fields) == {"geometry"}
+    assert only(take(sqlite, path)).outcome == "unchanged"
+    moved = written(tmp_path, ("c1", *town.place(12, 2)), head=head[:3])
+    assert only(take(sqlite, moved)).fields["area_code"] == ["T1S", "T2S"]
+
+
+def test_nameless_facilities_that_moved_by_less_than_a_metre_are_the_same(sqlite: Register, tmp_path: Path):
+    x, y = town.place(3, 3)
+    head = ("类别", "经度", "纬度")
+    for shift in range(8):
+        report = take(sqlite, written(tmp_path, ("公园", x + shift * 1e-6, y), head=head))
+        assert only(report).outcome == ("unchanged" if shift else "added")
+
+
+def test_an_older_day_of_verification_replaces_no_newer(sqlite: Register, tmp_path: Path):
+    path = written(tmp_path, ("c1", "x"), head=("编号", "地址"))
+    take(sqlite, path, verified=date(2026, 5, 1))
+    assert only(take(sqlite, path, verified=date(2020, 1, 1))).outcome == "unchanged"
+    assert str(sqlite.get("c1").frame["verified"].iloc[0]) == "2026-05-01"
+
+
+def test_another_offices_ids_do_not_add_what_is_known_by_name(sqlite: Register, tmp_path: Path):
+    x, y = sqlite.get("c1").frame.geometry.iloc[0].coords[0]
+    row = only(take(sqlite, written(tmp_path, ("1001", "甲", "诊所", x, y), head=("编号", *HEAD))))
+    assert (row.outcome, "as c1" in row.why[-1]) == ("unusable", True)
+    # 上村 and 下村 are two villages, however alike their clinics' names are.
+    head = ("编号", *HEAD)
+    take(sqlite, written(tmp_path, ("1", "上村卫生室", "诊所", *town.place(1, 1)), head=head))
+    row = only(take(sqlite, written(tmp_path, ("1", "下村卫生室", "诊所", *town.place(7, 7)), head=head)))
+    assert (row.outcome, "km from here" in row.why[-1]) == ("unusable", True)
+
+
+def test_what_a_list_has_twice_is_one_also_where_the_register_knows_it(sqlite: Register, tmp_path: Path):
+    x, y = sqlite.get("c1").frame.geometry.iloc[0].coords[0]
+    report = take(sqlite, written(tmp_path, ("甲", "诊所", x, y), ("甲", "诊所", x, y)))
+    assert [(row.outcome, row.id) for row in report.rows] == [("unchanged", "c1"), ("left out", None)]
+    head = (*HEAD, "电话")
+    report = take(sqlite, written(tmp_path, ("甲", "诊所", x, y, "1"), ("甲", "诊所", x, y, "2"), head=head))
+    assert [row.outcome for row in report.rows] == ["changed", "unusable"]
+    near = take(sqlite, written(tmp_path, ("己诊所", "诊所", x, y), ("己诊所", "诊所", x + 1e-4, y)))
+    assert "row 2 has this name too, 10 m away" in near.rows[1].why[-1]
+
+
+def test_single_rows_in_other_coordinates_are_found(sqlite: Register, tmp_path: Path):
+    frame = sqlite.facilities()
+    there = {name: frame.geometry[name].coords[0] for name in ("c1", "c2", "c3")}
+    moved = [float(one) for one in datum.from_wgs84(*there["c3"], "gcj02")]
+    rows = [("甲", "诊所", *there["c1"]), ("乙", "诊所", *there["c2"]), ("丙", "诊所", *moved)]
+    report = take(sqlite, written(tmp_path, *rows), coordinates=None)
+    assert [row.outcome for row in report.rows] == ["unchanged", "unchanged", "unusable"]
+    assert "as c3, just where this row would be in gcj02" in report.rows[2].why[-1]
+    assert take(sqlite, written(tmp_path, *rows)).rows[2].outcome == "added"  # if it is said
+
+
+def test_a_dry_run_waits_for_nobody(register: Register, tmp_path: Path):
+    path = written(tmp_path, ("丁诊所", "诊所", *town.place(5, 5)))
+    with register.changing("somebody"):
+        assert take(register, path, dry_run=True).counts["added"] == 1
+
+
 # --- over HTTP ---------------------------------------------------------------------------------------------------
 
 
@@ -324,10 +413,19 @@ def test_what_is_wrong_with_the_question_is_told(client: TestClient, tmp_path: P
 
 def test_a_files_name_leads_nowhere(client: TestClient, tmp_path: Path):
     content = written(tmp_path, ("丁", "诊所", *town.place(5, 5))).read_bytes()
-    for name in ("../../etc/passwd.csv", "C:\\x\\y.csv", "a" * 500 + ".csv", ".csv", "名\u202e单.csv"):
+    for name in (
+        "../../etc/passwd.csv",
+        "C:\\x\\y.csv",
+        "a" * 500 + ".csv",
+        ".csv",
+        "名\u202e单.csv",
+        "..",
+        "名" * 200,
+    ):
         answer = client.post("/v1/imports", files={"file": (name, content)}, params={"coordinates": "wgs84"})
         assert answer.status_code == 200, (name, answer.text)
         assert "/" not in answer.json()["file"]
+        assert answer.json()["file"] not in ("", ".", "..")
 
 
 def test_the_register_is_sent_as_a_file(client: TestClient, tmp_path: Path):

@@ -5,6 +5,7 @@ import multiprocessing
 import re
 import sqlite3
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 
@@ -352,3 +353,22 @@ def test_a_change_of_one_category_leaves_what_is_known_of_the_others(
         name: one.covered for name, one in before.items()
     }
     assert not searched
+
+
+def test_many_who_wait_to_write_keep_nobody_from_reading(
+    town_folder: Path, database_url: str, open_register: Callable[[Path, str], Register]
+):
+    register = open_register(town_folder, database_url)
+
+    def rename(number: int) -> int:
+        row = register.get("c1").frame.iloc[0]
+        fields = {name: row[name] for name in facilities.FIELDS if name != "id"} | {"name": f"{number}"}
+        return register.edit("c1", None, "me", "patch", lambda old: (fields, row["geometry"])).version
+
+    with ThreadPoolExecutor(30) as several:
+        with register.changing("somebody"):
+            waiting = [several.submit(rename, number) for number in range(30)]
+            for _ in range(20):
+                assert register.revision == 1
+                assert len(register.facilities()) == 9
+        assert sorted(one.result(timeout=60) for one in waiting) == list(range(2, 32))
