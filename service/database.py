@@ -1,6 +1,7 @@
 """The register's database: SQLite in a file, or PostgreSQL with PostGIS; its tables brought up to date on start."""
 
 import sqlite3
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -49,12 +50,11 @@ class Database:
             self._readers = self._engine(url, {} if self._embedded else {"isolation_level": "REPEATABLE READ"})
             # One at a time writes, the others wait for the connection and take none from those who read.
             alone = {"pool_size": 1, "max_overflow": 0, "pool_timeout": PATIENCE_S}
-            self._writer = self._engine(url, alone).execution_options(writing=True)
-            try:
-                self._bring_up_to_date()
-            except BaseException:
-                self.close()
-                raise
+            writer = self._engine(url, alone)
+            self._writer = writer.execution_options(writing=True)
+            # Connections that nobody gives back before their end are complained of.
+            self.close = weakref.finalize(self, _dispose, self._readers, writer)
+            self._bring_up_to_date()
 
     def _engine(self, url: URL, more: dict[str, Any]) -> Engine:
         engine = create_engine(
@@ -98,11 +98,6 @@ class Database:
         if not self._embedded:  # SQLite's BEGIN IMMEDIATE has locked it
             connection.execute(text(f"SET LOCAL lock_timeout = '{PATIENCE_S}s'"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
-
-    def close(self) -> None:
-        """Give its connections back; the next use opens new ones."""
-        self._readers.dispose()
-        self._writer.dispose()
 
     def touching(self, box: Box) -> list[ColumnElement[bool]]:
         """Conditions for facilities whose bounding box touches ``box`` (WGS84 degrees), by the spatial index."""
@@ -151,6 +146,11 @@ class Database:
         if not inspect(connection).has_table("alembic_version"):
             return None
         return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _dispose(*engines: Engine) -> None:
+    for engine in engines:
+        engine.dispose()
 
 
 def _opened(connection: Any, _record: Any) -> None:

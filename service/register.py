@@ -81,13 +81,8 @@ class Register:
         self.database = Database(url)
         self._source = study.folder / "facilities.geojson"
         self._frame = lru_cache(maxsize=2 * len(facilities.CATEGORIES))(self._read_frame)
-        try:
-            owner = self._fact("study") or self._fill()
-        except BaseException:
-            self.database.close()
-            raise
+        owner = self._fact("study") or self._fill()
         if owner != study.about.id:
-            self.database.close()
             raise RegisterError(
                 f"{self.database.place} is the register of the study {owner!r}, not of {study.about.id!r}; "
                 "set FUWUQUAN_DATABASE_URL to another database"

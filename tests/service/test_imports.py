@@ -34,12 +34,6 @@ def register(town_folder: Path, database_url: str, open_register: Callable[[Path
     return open_register(town_folder, database_url)
 
 
-@pytest.fixture
-def sqlite(town_folder: Path, open_register: Callable[[Path, str], Register]) -> Register:
-    """The small town's register where one database is as good as another."""
-    return open_register(town_folder, f"sqlite:///{town_folder / 'register.sqlite'}")
-
-
 def written(folder: Path, *rows: Sequence[Any], head: Sequence[str] = HEAD, name: str = "名单.csv") -> Path:
     content = io.StringIO()
     csv.writer(content).writerows([head, *rows])
@@ -63,10 +57,14 @@ def state(register: Register) -> str:
     return exports.write(frame, "geojson").content.decode() + str(register.revisions())
 
 
-@pytest.fixture(scope="module")
-def yongkang(sample: study.Study, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Register]:
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def yongkang(
+    request: pytest.FixtureRequest, sample: study.Study, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Register]:
     """The sample's register, changed by what can be taken of hostile files."""
-    register = Register(sample, f"sqlite:///{tmp_path_factory.mktemp('hostile')}/register.sqlite")
+    embedded = f"sqlite:///{tmp_path_factory.mktemp('hostile')}/register.sqlite"
+    url = embedded if request.param == "sqlite" else request.getfixturevalue("postgresql").database()
+    register = Register(sample, url)
     yield register
     register.database.close()
 
@@ -121,62 +119,62 @@ def test_a_list_without_ids_is_found_again(register: Register, tmp_path: Path):
     assert register.get(third.id).frame["source"].iloc[0] == "名单.csv"
 
 
-def test_a_row_of_the_same_name_far_away_is_another_facility(sqlite: Register, tmp_path: Path):
-    row = only(take(sqlite, written(tmp_path, ("甲", "诊所", *town.place(8, 8)))))  # c1 is called so
+def test_a_row_of_the_same_name_far_away_is_another_facility(register: Register, tmp_path: Path):
+    row = only(take(register, written(tmp_path, ("甲", "诊所", *town.place(8, 8)))))  # c1 is called so
     assert (row.outcome, row.id == "c1") == ("added", False)
 
 
-def test_a_list_without_places_changes_what_is_known_by_name(sqlite: Register, tmp_path: Path):
+def test_a_list_without_places_changes_what_is_known_by_name(register: Register, tmp_path: Path):
     head = ("名称", "类别", "电话")
     path = written(tmp_path, ("甲", "诊所", "0579-1"), ("谁", "诊所", "2"), head=head)
-    report = take(sqlite, path, leave_out=True)
+    report = take(register, path, leave_out=True)
     assert [row.outcome for row in report.rows] == ["changed", "unusable"]
-    assert sqlite.get("c1").frame["phone"].iloc[0] == "0579-1"
+    assert register.get("c1").frame["phone"].iloc[0] == "0579-1"
     assert "no place" in report.rows[1].why[-1]
     # Two of a name cannot be told apart.
-    take(sqlite, written(tmp_path, ("甲", "诊所", *town.place(8, 8))))
-    assert "give its id" in only(take(sqlite, written(tmp_path, ("甲", "诊所", "3"), head=head))).why[-1]
+    take(register, written(tmp_path, ("甲", "诊所", *town.place(8, 8))))
+    assert "give its id" in only(take(register, written(tmp_path, ("甲", "诊所", "3"), head=head))).why[-1]
 
 
-def test_an_empty_cell_keeps_what_is_known_and_a_null_clears_it(sqlite: Register, tmp_path: Path):
-    phone = sqlite.get("c1").frame["phone"].iloc[0]
+def test_an_empty_cell_keeps_what_is_known_and_a_null_clears_it(register: Register, tmp_path: Path):
+    phone = register.get("c1").frame["phone"].iloc[0]
     assert phone
-    take(sqlite, written(tmp_path, ("c1", "", "新地址"), head=("编号", "电话", "地址")))
-    frame = sqlite.get("c1").frame.iloc[0]
+    take(register, written(tmp_path, ("c1", "", "新地址"), head=("编号", "电话", "地址")))
+    frame = register.get("c1").frame.iloc[0]
     assert (frame["phone"], frame["address"], frame["name"]) == (phone, "新地址", "甲")
     path = tmp_path / "null.geojson"
     feature = {"type": "Feature", "id": "c1", "geometry": None, "properties": {"phone": None}}
     path.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
-    assert only(take(sqlite, path)).fields == {"phone": [phone, None]}
+    assert only(take(register, path)).fields == {"phone": [phone, None]}
 
 
-def test_a_row_without_a_place_of_its_own_keeps_it(sqlite: Register, tmp_path: Path):
-    row = only(take(sqlite, written(tmp_path, ("c1", "x"), head=("编号", "地址"))))
+def test_a_row_without_a_place_of_its_own_keeps_it(register: Register, tmp_path: Path):
+    row = only(take(register, written(tmp_path, ("c1", "x"), head=("编号", "地址"))))
     assert set(row.fields) == {"address"}
 
 
-def test_an_id_that_counts_in_another_office_is_refused(sqlite: Register, tmp_path: Path):
+def test_an_id_that_counts_in_another_office_is_refused(register: Register, tmp_path: Path):
     head = ("编号", *HEAD)
     x, y = town.place(1, 1)
-    report = take(sqlite, written(tmp_path, ("c1", "甲公园", "公园", x, y), head=head))
+    report = take(register, written(tmp_path, ("c1", "甲公园", "公园", x, y), head=head))
     assert not report.applied
     assert "column of ids is extra" in only(report).why[-1]
-    far = take(sqlite, written(tmp_path, ("c1", "完全另一家医院", "诊所", *town.place(7, 7)), head=head))
+    far = take(register, written(tmp_path, ("c1", "完全另一家医院", "诊所", *town.place(7, 7)), head=head))
     assert "km from here" in only(far).why[-1]
     assert (
-        only(take(sqlite, written(tmp_path, ("c1", "甲", "诊所", *town.place(7, 7)), head=head))).outcome == "changed"
+        only(take(register, written(tmp_path, ("c1", "甲", "诊所", *town.place(7, 7)), head=head))).outcome == "changed"
     )
 
 
-def test_rows_that_say_the_same_twice_are_one(sqlite: Register, tmp_path: Path):
+def test_rows_that_say_the_same_twice_are_one(register: Register, tmp_path: Path):
     at = town.place(3, 3)
     path = written(tmp_path, ("丁诊所", "诊所", *at), ("丁诊所", "诊所", *at))
-    report = take(sqlite, path)
+    report = take(register, path)
     assert [row.outcome for row in report.rows] == ["added", "left out"]
     assert "row 2 again" in report.rows[1].why[-1]
     head = (*HEAD, "电话")
     unlike = written(tmp_path, ("戊诊所", "诊所", *at, "1"), ("戊诊所", "诊所", *at, "2"), head=head)
-    assert [row.outcome for row in take(sqlite, unlike).rows] == ["added", "unusable"]
+    assert [row.outcome for row in take(register, unlike).rows] == ["added", "unusable"]
 
 
 def test_what_was_merged_or_taken_out_does_not_come_back(register: Register, tmp_path: Path):
@@ -195,13 +193,13 @@ def test_what_was_merged_or_taken_out_does_not_come_back(register: Register, tmp
 
 @pytest.mark.parametrize("kind", exports.KINDS)
 @pytest.mark.parametrize("coordinates", datum.SYSTEMS)
-def test_what_was_exported_changes_nothing(kind: str, coordinates: str, sqlite: Register, tmp_path: Path):
-    before = state(sqlite)
+def test_what_was_exported_changes_nothing(kind: str, coordinates: str, register: Register, tmp_path: Path):
+    before = state(register)
     path = tmp_path / f"out.{kind}"
-    path.write_bytes(exports.write(sqlite.facilities(), kind, coordinates).content)
-    report = take(sqlite, path, coordinates=None)
+    path.write_bytes(exports.write(register.facilities(), kind, coordinates).content)
+    report = take(register, path, coordinates=None)
     assert report.counts == {"added": 0, "changed": 0, "unchanged": 9, "left out": 0, "unusable": 0}
-    assert state(sqlite) == before
+    assert state(register) == before
 
 
 def test_what_was_exported_makes_the_same_register_elsewhere(
@@ -230,23 +228,23 @@ def test_coordinates_are_doubted_by_what_is_known_by_name(register: Register, tm
     assert take(register, path, coordinates="gcj02").counts["unchanged"] == 4
 
 
-def test_an_office_can_say_that_it_has_seen_to_all_of_a_list(sqlite: Register, tmp_path: Path):
+def test_an_office_can_say_that_it_has_seen_to_all_of_a_list(register: Register, tmp_path: Path):
     path = written(tmp_path, ("c1", "x"), ("c2", "x"), head=("编号", "地址"))
-    take(sqlite, path, verified=date(2026, 3, 1))
-    frame = sqlite.facilities()
+    take(register, path, verified=date(2026, 3, 1))
+    frame = register.facilities()
     assert [str(one) for one in frame.loc[["c1", "c2", "c3"], "verified"]] == ["2026-03-01", "2026-03-01", "None"]
     assert frame["verified_by"]["c1"] == "王工"
-    assert take(sqlite, path, verified=date(2026, 3, 1)).counts["unchanged"] == 2
+    assert take(register, path, verified=date(2026, 3, 1)).counts["unchanged"] == 2
 
 
-def test_a_park_keeps_its_outline_where_a_list_has_a_point_in_it(sqlite: Register, tmp_path: Path):
-    outline = sqlite.facilities().geometry["p1"]
+def test_a_park_keeps_its_outline_where_a_list_has_a_point_in_it(register: Register, tmp_path: Path):
+    outline = register.facilities().geometry["p1"]
     inside = outline.representative_point()
     head = ("编号", "经度", "纬度")
-    assert only(take(sqlite, written(tmp_path, ("p1", inside.x, inside.y), head=head))).outcome == "unchanged"
-    beside = only(take(sqlite, written(tmp_path, ("p1", outline.bounds[2] + 0.0002, inside.y), head=head)))
+    assert only(take(register, written(tmp_path, ("p1", inside.x, inside.y), head=head))).outcome == "unchanged"
+    beside = only(take(register, written(tmp_path, ("p1", outline.bounds[2] + 0.0002, inside.y), head=head)))
     assert (beside.outcome, "kept" in beside.why[-1]) == ("unchanged", True)
-    away = only(take(sqlite, written(tmp_path, ("p1", outline.bounds[2] + 0.002, inside.y), head=head)))
+    away = only(take(register, written(tmp_path, ("p1", outline.bounds[2] + 0.002, inside.y), head=head)))
     assert (away.outcome, "replaces" in away.why[-1]) == ("changed", True)
 
 
@@ -282,61 +280,61 @@ def test_what_is_gone_does_not_shadow_what_stands(register: Register, tmp_path: 
     assert only(take(register, written(tmp_path, ("戊诊所", "诊所", x, y)))).outcome == "left out"
 
 
-def test_an_area_that_a_list_states_is_kept_however_often_it_comes(sqlite: Register, tmp_path: Path):
+def test_an_area_that_a_list_states_is_kept_however_often_it_comes(register: Register, tmp_path: Path):
     head = ("编号", "经度", "纬度", "区划代码")
     path = written(tmp_path, ("c1", *town.place(2, 6), "T1S"), head=head)  # which lies in T1N
-    assert set(only(take(sqlite, path)).fields) == {"geometry"}
-    assert only(take(sqlite, path)).outcome == "unchanged"
+    assert set(only(take(register, path)).fields) == {"geometry"}
+    assert only(take(register, path)).outcome == "unchanged"
     moved = written(tmp_path, ("c1", *town.place(12, 2)), head=head[:3])
-    assert only(take(sqlite, moved)).fields["area_code"] == ["T1S", "T2S"]
+    assert only(take(register, moved)).fields["area_code"] == ["T1S", "T2S"]
 
 
-def test_nameless_facilities_that_moved_by_less_than_a_metre_are_the_same(sqlite: Register, tmp_path: Path):
+def test_nameless_facilities_that_moved_by_less_than_a_metre_are_the_same(register: Register, tmp_path: Path):
     x, y = town.place(3, 3)
     head = ("类别", "经度", "纬度")
     for shift in range(8):
-        report = take(sqlite, written(tmp_path, ("公园", x + shift * 1e-6, y), head=head))
+        report = take(register, written(tmp_path, ("公园", x + shift * 1e-6, y), head=head))
         assert only(report).outcome == ("unchanged" if shift else "added")
 
 
-def test_an_older_day_of_verification_replaces_no_newer(sqlite: Register, tmp_path: Path):
+def test_an_older_day_of_verification_replaces_no_newer(register: Register, tmp_path: Path):
     path = written(tmp_path, ("c1", "x"), head=("编号", "地址"))
-    take(sqlite, path, verified=date(2026, 5, 1))
-    assert only(take(sqlite, path, verified=date(2020, 1, 1))).outcome == "unchanged"
-    assert str(sqlite.get("c1").frame["verified"].iloc[0]) == "2026-05-01"
+    take(register, path, verified=date(2026, 5, 1))
+    assert only(take(register, path, verified=date(2020, 1, 1))).outcome == "unchanged"
+    assert str(register.get("c1").frame["verified"].iloc[0]) == "2026-05-01"
 
 
-def test_another_offices_ids_do_not_add_what_is_known_by_name(sqlite: Register, tmp_path: Path):
-    x, y = sqlite.get("c1").frame.geometry.iloc[0].coords[0]
-    row = only(take(sqlite, written(tmp_path, ("1001", "甲", "诊所", x, y), head=("编号", *HEAD))))
+def test_another_offices_ids_do_not_add_what_is_known_by_name(register: Register, tmp_path: Path):
+    x, y = register.get("c1").frame.geometry.iloc[0].coords[0]
+    row = only(take(register, written(tmp_path, ("1001", "甲", "诊所", x, y), head=("编号", *HEAD))))
     assert (row.outcome, "as c1" in row.why[-1]) == ("unusable", True)
     # 上村 and 下村 are two villages, however alike their clinics' names are.
     head = ("编号", *HEAD)
-    take(sqlite, written(tmp_path, ("1", "上村卫生室", "诊所", *town.place(1, 1)), head=head))
-    row = only(take(sqlite, written(tmp_path, ("1", "下村卫生室", "诊所", *town.place(7, 7)), head=head)))
+    take(register, written(tmp_path, ("1", "上村卫生室", "诊所", *town.place(1, 1)), head=head))
+    row = only(take(register, written(tmp_path, ("1", "下村卫生室", "诊所", *town.place(7, 7)), head=head)))
     assert (row.outcome, "km from here" in row.why[-1]) == ("unusable", True)
 
 
-def test_what_a_list_has_twice_is_one_also_where_the_register_knows_it(sqlite: Register, tmp_path: Path):
-    x, y = sqlite.get("c1").frame.geometry.iloc[0].coords[0]
-    report = take(sqlite, written(tmp_path, ("甲", "诊所", x, y), ("甲", "诊所", x, y)))
+def test_what_a_list_has_twice_is_one_also_where_the_register_knows_it(register: Register, tmp_path: Path):
+    x, y = register.get("c1").frame.geometry.iloc[0].coords[0]
+    report = take(register, written(tmp_path, ("甲", "诊所", x, y), ("甲", "诊所", x, y)))
     assert [(row.outcome, row.id) for row in report.rows] == [("unchanged", "c1"), ("left out", None)]
     head = (*HEAD, "电话")
-    report = take(sqlite, written(tmp_path, ("甲", "诊所", x, y, "1"), ("甲", "诊所", x, y, "2"), head=head))
+    report = take(register, written(tmp_path, ("甲", "诊所", x, y, "1"), ("甲", "诊所", x, y, "2"), head=head))
     assert [row.outcome for row in report.rows] == ["changed", "unusable"]
-    near = take(sqlite, written(tmp_path, ("己诊所", "诊所", x, y), ("己诊所", "诊所", x + 1e-4, y)))
+    near = take(register, written(tmp_path, ("己诊所", "诊所", x, y), ("己诊所", "诊所", x + 1e-4, y)))
     assert "row 2 has this name too, 10 m away" in near.rows[1].why[-1]
 
 
-def test_single_rows_in_other_coordinates_are_found(sqlite: Register, tmp_path: Path):
-    frame = sqlite.facilities()
+def test_single_rows_in_other_coordinates_are_found(register: Register, tmp_path: Path):
+    frame = register.facilities()
     there = {name: frame.geometry[name].coords[0] for name in ("c1", "c2", "c3")}
     moved = [float(one) for one in datum.from_wgs84(*there["c3"], "gcj02")]
     rows = [("甲", "诊所", *there["c1"]), ("乙", "诊所", *there["c2"]), ("丙", "诊所", *moved)]
-    report = take(sqlite, written(tmp_path, *rows), coordinates=None)
+    report = take(register, written(tmp_path, *rows), coordinates=None)
     assert [row.outcome for row in report.rows] == ["unchanged", "unchanged", "unusable"]
     assert "as c3, just where this row would be in gcj02" in report.rows[2].why[-1]
-    assert take(sqlite, written(tmp_path, *rows)).rows[2].outcome == "added"  # if it is said
+    assert take(register, written(tmp_path, *rows)).rows[2].outcome == "added"  # if it is said
 
 
 def test_a_dry_run_waits_for_nobody(register: Register, tmp_path: Path):

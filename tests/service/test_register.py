@@ -2,14 +2,15 @@
 
 import json
 import multiprocessing
+import os
 import re
-import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, text
 
 import program
 import town
@@ -21,12 +22,18 @@ from service.register import Register
 from service.settings import Settings
 
 
-def url(folder: Path) -> str:
-    return f"sqlite:///{folder / 'register.sqlite'}"
+@pytest.fixture(autouse=True)
+def the_database(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that all of a test uses, of each kind."""
+    monkeypatch.setenv("FUWUQUAN_DATABASE_URL", database_url)
+
+
+def url() -> str:
+    return os.environ["FUWUQUAN_DATABASE_URL"]
 
 
 def opened(folder: Path) -> Register:
-    return Register(study.read(folder), url(folder))
+    return Register(study.read(folder), url())
 
 
 def take(register: Register, path: Path, dry_run: bool = False) -> dict[str, list[str]]:
@@ -51,11 +58,16 @@ def renamed(features: list[dict]) -> None:
     features[0]["properties"]["name"] = "新名"
 
 
-def rows(folder: Path) -> list[tuple]:
-    with sqlite3.connect(folder / "register.sqlite") as database:
-        found = database.execute("SELECT * FROM facility ORDER BY id").fetchall()
-        found += database.execute("SELECT * FROM fact ORDER BY key").fetchall()
-    database.close()
+def rows() -> list[tuple]:
+    """All that is in the database, past the program."""
+    engine = create_engine(url().replace("postgresql:", "postgresql+psycopg:"))
+    with engine.connect() as connection:
+        found = [
+            tuple(row)
+            for table, order in (("facility", "id"), ("change", "number"), ("fact", "key"))
+            for row in connection.execute(text(f"SELECT * FROM {table} ORDER BY {order}"))
+        ]
+    engine.dispose()
     return found
 
 
@@ -74,11 +86,11 @@ def test_it_is_filled_from_the_study_on_first_use(town_folder: Path):
 
 def test_what_is_in_it_stays_when_it_is_opened_again(town_folder: Path):
     take(opened(town_folder), rewrite(town_folder / "facilities.geojson", renamed, town_folder / "own.geojson"))
-    before = rows(town_folder)
+    before = rows()
     again = opened(town_folder)
     assert again.facilities().loc["c1", "name"] == "新名"
     assert again.revision == 2
-    assert rows(town_folder) == before
+    assert rows() == before
 
 
 def test_properties_that_nobody_knows_are_kept(town_folder: Path):
@@ -95,10 +107,10 @@ def test_another_studys_database_is_refused(tmp_path: Path):
     second = town.make(tmp_path / "second")
     about = (second / "study.toml").read_text("utf-8")
     (second / "study.toml").write_text(about.replace('id = "town"', 'id = "elsewhere"'), "utf-8")
-    before = rows(first)
+    before = rows()
     with pytest.raises(RegisterError, match=r"'town', not of 'elsewhere'.*FUWUQUAN_DATABASE_URL"):
-        Register(study.read(second), url(first))
-    assert rows(first) == before
+        Register(study.read(second), url())
+    assert rows() == before
 
 
 def test_a_changed_file_is_reported_with_the_command_that_imports_it(town_folder: Path):
@@ -111,13 +123,13 @@ def test_a_changed_file_is_reported_with_the_command_that_imports_it(town_folder
     assert command[:2] == ["fuwuquan", "import"]
     assert opened(town_folder).facilities().loc["c1", "name"] != "新名"  # not by itself
 
-    done = program.run(*command[1:])
+    done = program.run(*command[1:], FUWUQUAN_DATABASE_URL=url())
     assert done.returncode == 0, done.stderr.decode()
     assert "1 changed" in done.stderr.decode()
     assert "name: 甲 → 新名" in done.stdout.decode()
     assert register.warning is None
     assert opened(town_folder).facilities().loc["c1", "name"] == "新名"
-    assert "import" not in program.call("coverage", "--study", town_folder).stderr.decode()
+    assert "import" not in program.call("coverage", "--study", town_folder, FUWUQUAN_DATABASE_URL=url()).stderr.decode()
 
 
 def test_importing_another_file_does_not_clear_the_warning(town_folder: Path):
@@ -147,11 +159,11 @@ def test_importing_twice_changes_nothing_more(town_folder: Path):
     register = opened(town_folder)
     other = rewrite(town_folder / "facilities.geojson", renamed, town_folder / "own.geojson")
     take(register, other)
-    before, revision = rows(town_folder), register.revision
+    before, revision = rows(), register.revision
     again = take(register, other)
     assert (again["added"], again["changed"]) == ([], [])
     assert len(again["unchanged"]) == 9
-    assert (rows(town_folder), register.revision) == (before, revision)
+    assert (rows(), register.revision) == (before, revision)
 
 
 @pytest.mark.parametrize("change", ["geometry", "wheelchair", "capacity", "opened", "closed"])
@@ -177,20 +189,20 @@ def test_what_has_moved_by_less_than_a_metre_has_not_changed(town_folder: Path):
             shifted = re.sub(r"120\.\d+", lambda number: str(float(number[0]) + 0.8e-5), text)
             feature["geometry"]["coordinates"] = json.loads(shifted)
 
-    before = rows(town_folder)
+    before = rows()
     other = rewrite(town_folder / "facilities.geojson", moved, town_folder / "own.geojson")
     assert len(take(register, other)["unchanged"]) == 9
-    assert rows(town_folder) == before
+    assert rows() == before
 
 
 def test_a_dry_run_changes_nothing(town_folder: Path):
     opened(town_folder)
-    before = rows(town_folder)
+    before = rows()
     path = rewrite(town_folder / "facilities.geojson", renamed)
-    done = program.call("import", path, "--study", town_folder, "--dry-run")
+    done = program.call("import", path, "--study", town_folder, "--dry-run", FUWUQUAN_DATABASE_URL=url())
     assert done.returncode == 0
     assert "1 would be changed" in done.stderr.decode()
-    assert rows(town_folder) == before
+    assert rows() == before
     assert opened(town_folder).warning is not None
 
 
@@ -209,22 +221,22 @@ def test_a_bad_row_leaves_the_register_untouched(town_folder: Path, wrong: dict,
         features[-1]["properties"] |= wrong
 
     opened(town_folder)
-    before = rows(town_folder)
+    before = rows()
     other = rewrite(town_folder / "facilities.geojson", spoil, town_folder / "own.geojson")
-    done = program.call("import", other, "--study", town_folder)
+    done = program.call("import", other, "--study", town_folder, FUWUQUAN_DATABASE_URL=url())
     assert done.returncode == 1
     assert "nothing of it was taken over, for 1 row" in done.stderr.decode()
     assert "Traceback" not in done.stderr.decode()
     told = done.stdout.decode().splitlines()[3]
     assert ("feature 9" in told, "unusable" in told, said in told) == (True, True, True)
-    assert rows(town_folder) == before
+    assert rows() == before
 
 
 def test_a_csv_in_gcj02_lands_where_it_belongs(town_folder: Path):
     lon, lat = town.place(4, 4)
     own = town_folder / "own.csv"
     own.write_text(f"id,category,name,lon,lat\nx1,clinic,诊所,{lon},{lat}\n", "utf-8-sig")
-    done = program.call("import", own, "--study", town_folder, "--coordinates", "gcj02")
+    done = program.call("import", own, "--study", town_folder, "--coordinates", "gcj02", FUWUQUAN_DATABASE_URL=url())
     assert "1 added" in " ".join(done.stderr.decode().split())
     place = opened(town_folder).facilities().geometry["x1"]
     assert (place.x, place.y) == (
@@ -236,21 +248,25 @@ def test_a_csv_in_gcj02_lands_where_it_belongs(town_folder: Path):
 ROUNDS = 6
 
 
-def _fill(folder: str, start, results) -> None:
+def _fill(folder: str, urls: list[str], start, results) -> None:
     about = study.read(Path(folder))
-    for number in range(ROUNDS):
+    for number, address in enumerate(urls):
         start.wait(60)
         try:
-            register = Register(about, f"sqlite:///{folder}/{number}.sqlite")
+            register = Register(about, address)
             results.put((number, len(register.facilities()), register.revision))
+            register.database.close()
         except Exception as error:
             results.put((number, repr(error), 0))
 
 
-def test_processes_that_fill_it_at_once_end_with_one_full_register(town_folder: Path):
+def test_processes_that_fill_it_at_once_end_with_one_full_register(town_folder: Path, request: pytest.FixtureRequest):
+    embedded = [f"sqlite:///{town_folder}/{number}.sqlite" for number in range(ROUNDS)]
+    server = None if url().startswith("sqlite") else request.getfixturevalue("postgresql")
+    urls = embedded if server is None else [server.database(bare=True) for _ in range(ROUNDS)]
     context = multiprocessing.get_context("spawn")
     start, results = context.Barrier(2), context.Queue()
-    processes = [context.Process(target=_fill, args=(str(town_folder), start, results)) for _ in range(2)]
+    processes = [context.Process(target=_fill, args=(str(town_folder), urls, start, results)) for _ in range(2)]
     for process in processes:
         process.start()
     found = [results.get(timeout=60) for _ in range(2 * ROUNDS)]
@@ -336,7 +352,7 @@ def test_a_change_of_one_category_leaves_what_is_known_of_the_others(
     searched = []
     search = reach.junction_seconds
     monkeypatch.setattr(reach, "junction_seconds", lambda *a, **k: searched.append(a) or search(*a, **k))
-    take(Register(answers.study, url(town_folder)), moved)
+    take(opened(town_folder), moved)
     after = {one.standard: one for one in answers.all_coverage()}
     assert {standard.category for standard in counted} == {"clinic"}
     assert len(counted) == sum(one.category == "clinic" for one in before.values()) == 2
@@ -348,7 +364,7 @@ def test_a_change_of_one_category_leaves_what_is_known_of_the_others(
     searched.clear()
     first = rewrite(town_folder / "facilities.geojson", lambda features: features.__delitem__(slice(1, None)),
                     tmp_path / "first.geojson")  # fmt: skip
-    take(Register(answers.study, url(town_folder)), first)
+    take(opened(town_folder), first)
     assert {one.standard: one.covered for one in answers.all_coverage()} == {
         name: one.covered for name, one in before.items()
     }
