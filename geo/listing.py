@@ -32,7 +32,8 @@ class Row:
 
     ``where`` is “row 7”, “名单 row 7” or “feature 3”. ``given`` has the fields that the row gives, further columns
     under ``extra``; None stands only where GeoJSON says null. ``empty`` are the fields whose cell is empty. ``place``
-    is WGS84, None if the row gives none. ``problems`` say why the row cannot be taken, ``notes`` what was taken how.
+    is WGS84, None if the row gives none. ``problems`` say why the row cannot be taken, ``doubts`` what speaks against
+    its place alone, ``notes`` what was taken how.
     """
 
     where: str
@@ -40,6 +41,7 @@ class Row:
     empty: tuple[str, ...]
     place: BaseGeometry | None
     problems: tuple[str, ...]
+    doubts: tuple[str, ...]
     notes: tuple[str, ...]
 
 
@@ -150,6 +152,7 @@ def _rows(
 ) -> Listing:
     wheres = [where for part in found for where in part.wheres]
     problems: dict[int, list[str]] = {}
+    doubts: dict[int, list[str]] = {}
     remarks: dict[int, list[str]] = {}
     given: list[dict[str, Any]] = []
     empty: list[tuple[str, ...]] = []
@@ -164,7 +167,9 @@ def _rows(
         for all_of, own in ((problems, part.problems), (remarks, part.notes)):
             all_of.update({begin + row: texts for row, texts in own.items()})
         columns |= {name: one for name, one in zip(part.names, part.fields, strict=True) if name}
-    placed, system, said = placing.settle(np.concatenate(shapes), wheres, stated, within, path, problems, remarks)
+    placed, system, said = placing.settle(
+        np.concatenate(shapes), wheres, stated, within, path, problems, doubts, remarks
+    )
     _twice(wheres, given, problems)
     drawn = np.flatnonzero(shapely.get_type_id(placed) > 0)
     for row in drawn.tolist():
@@ -172,8 +177,8 @@ def _rows(
             placed[row] = facilities.placed(kind, placed[row])
     rows: list[Row] = []
     for row, where in enumerate(wheres):
-        wrong, say = problems.get(row, ()), remarks.get(row, ())
-        rows.append(Row(where, given[row], empty[row], placed[row], tuple(wrong), tuple(say)))
+        wrong, doubted, say = (tuple(texts.get(row, ())) for texts in (problems, doubts, remarks))
+        rows.append(Row(where, given[row], empty[row], placed[row], wrong, doubted, say))
         if row % _BLOCK == _BLOCK - 1:
             advance(_BLOCK)
     advance(len(wheres) % _BLOCK)

@@ -165,11 +165,13 @@ def settle(
     within: Any,
     file: object,
     problems: Remarks,
+    doubts: Remarks,
     notes: Remarks,
 ) -> tuple[Shapes, str, list[str]]:
     """Shapes as given, moved to WGS84, and valid; the system they were taken in; what is to be said of all of them.
 
-    ``within`` is the WGS84 polygon that they should lie in, if it is known.
+    ``within`` is the WGS84 polygon that they should lie in, if it is known. What speaks against a place that can be
+    read goes to ``doubts``.
 
     Raises
     ------
@@ -180,8 +182,8 @@ def settle(
         within = None
     high = shapely.has_z(found)
     found[high] = shapely.force_2d(found[high])
-    _check(found, within, problems, notes)
-    rows = np.flatnonzero(~shapely.is_missing(found))
+    _check(found, within, problems, doubts, notes)
+    rows = np.array([row for row in np.flatnonzero(~shapely.is_missing(found)).tolist() if row not in doubts], dtype=int)
     if not len(rows):
         return found, stated or "wgs84", []
     x, y = _middles(found[rows])
@@ -198,7 +200,7 @@ def settle(
     moved[odd] = shapely.make_valid(moved[odd])
     found[rows] = moved
     if within is not None:
-        _beyond(within, found, rows, inside, shift(system), problems, notes)
+        _beyond(within, found, rows, inside, shift(system), doubts, notes)
     return found, system, said
 
 
@@ -217,8 +219,8 @@ def _middles(found: Shapes) -> tuple[datum.Floats, datum.Floats]:
     return (west + east) / 2, (south + north) / 2
 
 
-def _check(found: Shapes, within: Any, problems: Remarks, notes: Remarks) -> None:
-    """Swaps what is swapped, in place; what is no place becomes None, with a problem."""
+def _check(found: Shapes, within: Any, problems: Remarks, doubts: Remarks, notes: Remarks) -> None:
+    """Swaps what is swapped, in place; what is no place becomes None, with a problem, and what is nowhere is doubted."""
     given = ~shapely.is_missing(found)
     bounds = shapely.bounds(found)
     finite = np.isfinite(bounds).all(axis=1)
@@ -235,12 +237,12 @@ def _check(found: Shapes, within: Any, problems: Remarks, notes: Remarks) -> Non
             near = within.buffer(_NEAR_DEGREES)
             x, y = (west + east) / 2, (south + north) / 2
             swapped = given & turned & ~nowhere & ~(possible & _inside(near, x, y)) & _inside(near, y, x)
-    for row in np.flatnonzero(given & (~possible | nowhere) & ~swapped).tolist():
+    for row in np.flatnonzero(given & nowhere).tolist():
+        doubts.setdefault(row, []).append("place 0, 0 is nowhere: longitude and latitude are not known")
+    for row in np.flatnonzero(given & ~possible & ~swapped).tolist():
         pair = f"{west[row]:.10g}, {south[row]:.10g}"
         if not finite[row]:
             why = "its place is empty or has coordinates that are no numbers"
-        elif nowhere[row]:
-            why = "place 0, 0 is nowhere: longitude and latitude are not known"
         elif metres[row]:
             why = f"place {pair} is in metres of a projection: give degrees, or a GeoPackage or shapefile with its CRS"
         else:
@@ -303,7 +305,7 @@ def _beyond(
     rows: NDArray[Any],
     inside: dict[str, NDArray[np.bool_]],
     taken: str,
-    problems: Remarks,
+    doubts: Remarks,
     notes: Remarks,
 ) -> None:
     outside = np.flatnonzero(~inside[taken])
@@ -321,6 +323,6 @@ def _beyond(
         hint = f"; as {' or '.join(other)} it would lie inside" if other else ""
         row = int(rows[outside[one]])
         if distance > FARTHEST_KM:
-            problems.setdefault(row, []).append(f"lies {distance:,.0f} km outside the area{hint}")
+            doubts.setdefault(row, []).append(f"lies {distance:,.0f} km outside the area{hint}")
         else:
             notes.setdefault(row, []).append(f"lies {distance:.1f} km outside the area{hint}")

@@ -46,7 +46,9 @@ def test_hostile_files_are_reported(file: Hostile, tmp_path: Path) -> None:
     rows = {row.where: row for row in found.rows}
     assert len(found.rows) == file.rows
     assert len(rows) == file.rows
-    wrong = {where: "\n".join(row.problems) for where, row in rows.items() if row.problems}
+    wrong = {
+        where: "\n".join(row.problems + row.doubts) for where, row in rows.items() if row.problems or row.doubts
+    }
     assert wrong.keys() == file.problems.keys(), wrong
     for where, pattern in file.problems.items():
         assert re.search(pattern, wrong[where]), wrong[where]
@@ -284,6 +286,18 @@ def test_a_truncated_extract_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"\0\0\0\x0d\x0a\x09OSMHeader\x18\x7c" + bytes(40))
     with pytest.raises(ExtractError, match="truncated"):
         listing.read(path)
+
+
+def test_a_doubted_place_is_kept(tmp_path: Path) -> None:
+    far = (121.47, 31.23)
+    make = table(clinic(1, A), clinic(2, far), clinic(3, (0, 0)), clinic(4, (39526000, 3197000)))
+    sound, away, nowhere, metres = read(tmp_path / "a.csv", make).rows
+    assert (sound.problems, sound.doubts) == ((), ())
+    assert (away.problems, away.place) == ((), shapely.Point(far))
+    assert re.fullmatch(r"lies 2\d\d km outside the area", away.doubts[0])
+    assert (nowhere.problems, nowhere.place) == ((), shapely.Point(0, 0))
+    assert nowhere.doubts == ("place 0, 0 is nowhere: longitude and latitude are not known",)
+    assert (metres.doubts, metres.place, len(metres.problems)) == ((), None, 1)
 
 
 # --- coordinates -------------------------------------------------------------------------------------------------
