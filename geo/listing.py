@@ -187,7 +187,7 @@ def _rows(
 
 
 def _shapes(part: Part) -> NDArray[Any]:
-    """Where the rows of a part lie, as given: by an outline, else by degrees in two columns, else in one."""
+    """Where the rows of a part lie, as given: by an outline, else by degrees in two columns, or in one."""
     if part.shapes is not None:
         return part.shapes
     at = {one: column for column, one in enumerate(part.fields)}
@@ -197,22 +197,15 @@ def _shapes(part: Part) -> NDArray[Any]:
         if in_words or ("lon" in at and "lat" in at):
             part.fields[at.pop("place")] = "extra"
     found = np.full(len(part.wheres), None, dtype=object)
-    if "geometry" in at:
-        found = placing.shapes(part.cells[at["geometry"]], part.problems, part.notes)
-    rest = np.flatnonzero(shapely.is_missing(found))
-    rest = rest[[row not in part.problems for row in rest.tolist()]] if "geometry" in at else rest
-    own_problems: dict[int, list[str]] = {}
-    own_notes: dict[int, list[str]] = {}
     if "lon" in at or "lat" in at:
-        lon, lat = (
-            [part.cells[at[axis]][row] for row in rest] if axis in at else [""] * len(rest) for axis in ("lon", "lat")
-        )
-        found[rest] = placing.points(lon, lat, own_problems, own_notes)
+        lon, lat = (part.cells[at[axis]] if axis in at else [""] * len(part.wheres) for axis in ("lon", "lat"))
+        found = placing.points(lon, lat, part.problems, part.notes)
     elif "place" in at:
-        found[rest] = placing.shapes([part.cells[at["place"]][row] for row in rest], own_problems, own_notes)
-    for all_of, own in ((part.problems, own_problems), (part.notes, own_notes)):
-        for row, texts in own.items():
-            all_of.setdefault(int(rest[row]), []).extend(texts)
+        found = placing.shapes(part.cells[at["place"]], part.problems, part.notes)
+    if "geometry" in at:
+        outlines = placing.shapes(part.cells[at["geometry"]], part.problems, part.notes)
+        placing.agreed(outlines, found, part.problems)
+        found = np.where(shapely.is_missing(outlines), found, outlines)
     return found
 
 

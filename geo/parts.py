@@ -102,7 +102,6 @@ def _tables(path: Path, kind: str, mapping: Mapping[str, str], notes: list[str])
     taken = [(sheet, heading) for sheet, heading in headed if heading is not None]
     every = list(dict.fromkeys(name for _, heading in taken for name in heading.names))
     if not taken:
-        headings.checked({}, [], path)
         raise TableError(path, [_no_heading(found)])
     headings.checked(mapping, every, path)
     parts = []
@@ -132,16 +131,20 @@ def _no_heading(found: list[Sheet]) -> str:
 
 
 def _table(path: Path, sheet: Sheet, heading: Heading, where: str, mapping: Mapping[str, str]) -> Part:
-    names = heading.names
+    wide = len(heading.names)
+    names = heading.names[: max(column for column, name in enumerate(heading.names, 1) if name)]
     found = headings.fields(names, mapping, path)
+    heads = [[cell for cell in row if not _is_blank(cell)] for row in sheet.rows[: heading.row + 1]]
     kept: list[int] = []
     left_out: list[tuple[str, str]] = []
     blank: list[int] = []
     placed = [column for column, one in enumerate(found) if one in headings.PLACES]
+    again = {row[placed[0]] for row in sheet.rows[: heading.row + 1] if placed and placed[0] < len(row)}
     number_of = sheet.first_row
     for number in range(heading.row + 1, len(sheet.rows)):
         row = sheet.rows[number]
-        if placed and len(row) == len(names) and row[placed[0]] != "" and row.count("") < len(row) - 1 and not blank:
+        at = row[placed[0]] if placed and len(row) == wide else ""
+        if at != "" and at not in again and row.count("") < wide - 1 and not blank:
             kept.append(number)  # as most rows are, and this is the quickest
             continue
         filled = [cell for cell in row if cell != "" and not _is_blank(cell)]
@@ -153,16 +156,18 @@ def _table(path: Path, sheet: Sheet, heading: Heading, where: str, mapping: Mapp
         why = None
         if len(filled) < len(row) or len(filled) == 1:
             why = _no_facility(row, filled, placed, len(found))
-        if not why and len(row) > len(names) and any(not _is_blank(cell) for cell in row[len(names) :]):
-            raise TableError(path, [f"{where} {number + number_of} has more cells than the heading"])
-        if not why and row == sheet.rows[heading.row]:
+        if not why and filled in heads:
             why = "repeats the heading"
+        if not why and len(row) > wide and any(not _is_blank(cell) for cell in row[wide:]):
+            raise TableError(path, [f"{where} {number + number_of} has more cells than the heading"])
         if why:
             left_out.append((f"{where} {number + number_of}", why))
         else:
             kept.append(number)
     _fill(sheet, kept, heading.row + 1)
     width = len(names)
+    if width * len(kept) > sheets.MOST_CELLS:
+        raise TableError(path, [f"has {width:,} columns in {len(kept):,} rows: too many; delete the empty columns"])
     rows = [row if len(row) == width else (row + [""] * width)[:width] for row in (sheet.rows[one] for one in kept)]
     columns = zip(*rows, strict=True) if rows else ((),) * width
     cells = [[plain(cell) if cell.__class__ is str and cell[:1] == "'" else cell for cell in one] for one in columns]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from geo import datum
 from geo.errors import TableError
-from geo.projection import WGS84
+from geo.projection import WGS84, geodesic_lengths
 
 Remarks = dict[int, list[str]]
 """What is to be said of row n."""
@@ -25,6 +25,7 @@ Shapes = NDArray[Any]
 SHIFTED = ("wgs84", "gcj02", "bd09")
 """The systems that differ: CGCS2000 is WGS84 here."""
 FARTHEST_KM = 15.0
+BESIDE_M = 50.0  # a point as far from an outline is that outline's
 _NEAR_DEGREES = 0.03  # more than any system shifts
 _MIXED = 5  # of so many that fit one system only, one that fits another only is no accident of the border
 
@@ -153,6 +154,21 @@ def any_place(cells: Sequence[Any]) -> bool:
     texts = [cell for cell in cells if isinstance(cell, str) and cell.strip()][:200]
     problems: Remarks = {}
     return not texts or any(shape is not None for shape in shapes(texts, problems, {}))
+
+
+def agreed(outlines: Shapes, points: Shapes, problems: Remarks) -> None:
+    """Says of rows that have both an outline and a point where these contradict each other."""
+    rows = np.flatnonzero(shapely.is_geometry(outlines) & shapely.is_geometry(points))
+    apart = np.full(len(rows), np.inf)
+    mended = shapely.make_valid(outlines[rows])
+    for given in (points[rows], shapely.transform(points[rows], lambda xy: xy[:, ::-1])):  # swapped, as it may be
+        lines = shapely.shortest_line(mended, given)
+        known = np.flatnonzero(shapely.is_geometry(lines))
+        apart[known] = np.fmin(apart[known], geodesic_lengths(lines[known]))
+    for row, metres in zip(rows.tolist(), apart.tolist(), strict=True):
+        if BESIDE_M < metres < math.inf:
+            why = f"its longitude and latitude lie {metres:,.0f} m from its outline: correct one, or empty it"
+            problems.setdefault(row, []).append(why)
 
 
 # --- where shapes lie --------------------------------------------------------------------------------------------

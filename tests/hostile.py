@@ -6,9 +6,12 @@ Whatever imports files must say of each what stands here, and nothing may raise 
 import csv
 import io
 import json
+import sqlite3
 import struct
+import warnings
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -248,6 +251,36 @@ def moved(at: tuple[float, float], system: str) -> tuple[float, float]:
     return float(x), float(y)
 
 
+def with_view(path: Path) -> None:
+    """A GeoPackage with a layer that is computed without end."""
+    layer("GPKG", "EPSG:4326")(path)
+    with closing(sqlite3.connect(path)) as made, made:
+        made.execute(
+            "CREATE VIEW endless AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) "
+            "SELECT i AS fid, NULL AS geom FROM n WHERE i < 0"
+        )
+        made.execute(
+            "INSERT INTO gpkg_contents (table_name, data_type, identifier, srs_id) "
+            "VALUES ('endless', 'features', 'endless', 4326)"
+        )
+        made.execute("INSERT INTO gpkg_geometry_columns VALUES ('endless', 'geom', 'POINT', 4326, 0, 0)")
+
+
+def virtual(path: Path) -> None:
+    """A GeoPackage whose layer is a virtual table."""
+    layer("GPKG", "EPSG:4326")(path)
+    with closing(sqlite3.connect(path)) as made, made:
+        made.execute("CREATE VIRTUAL TABLE odd USING rtree(id, a, b)")
+        made.execute("INSERT INTO gpkg_contents (table_name, data_type, identifier) VALUES ('odd', 'attributes', 'odd')")
+
+
+def in_metres(path: Path) -> None:
+    frame = gpd.GeoDataFrame({"类别": ["公园"]}, geometry=[shapely.Point(39526000, 3197000)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pyogrio.write_dataframe(frame, path, driver="GPKG")
+
+
 def many(path: Path) -> None:
     table(*(clinic(number, (A[0] + number % 100 * 1e-5, A[1])) for number in range(100_000)))(path)
 
@@ -374,6 +407,26 @@ FILES: list[Hostile] = [
     ),
     Hostile("far_cell.xlsx", far_cell, "more than 1,000,000 rows"),
     Hostile("wide.csv", raw(b"a,b\n" + b"," * 100_000), "no heading is known"),
+    Hostile(
+        "commas.csv",
+        raw(("编号,类别,名称,经度,纬度" + "," * 40_000 + "\n" + "c1,诊所,甲,120.0422,28.8931\n" * 4_000).encode()),
+        rows=4_000,
+        problems={f"row {row}": "stands already" for row in range(3, 4_002)},
+    ),
+    Hostile(
+        "commas_between.csv",
+        raw(("编号,类别,经度,纬度" + "," * 40_000 + "名称\n" + "c1,诊所,120.0422,28.8931\n" * 4_000).encode()),
+        "40,004 columns|columns in 4,000 rows",
+    ),
+    Hostile("all_commas.csv", raw(("编号,类别\n" + ("," * 100_000 + "\n") * 310).encode()), "30,000,000 cells"),
+    Hostile(
+        "own_properties.geojson",
+        collection(*(feature(id=number, **{f"p{number}": 1}) for number in range(7_000))),
+        "7,001 different properties in 7,000 features",
+    ),
+    Hostile("view.gpkg", with_view, "views or virtual tables .endless"),
+    Hostile("virtual.gpkg", virtual, "views or virtual tables .odd"),
+    Hostile("metres.gpkg", in_metres, "no CRS, and its places are in metres"),
     Hostile("text.xlsx", table(clinic(1, A)), rows=1, notes=["is called .xlsx but is a text table"]),
     Hostile("book.csv", as_other(book(HEAD, clinic(1, A)), ".xlsx"), rows=1, notes=["is called .csv but is an Excel"]),
     Hostile("page.xls", raw("<html><table><tr><td>名称</td></tr></table></html>".encode()), "web page"),

@@ -6,6 +6,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
+import pyogrio
 import pytest
 import shapely
 from hypothesis import HealthCheck, given, settings
@@ -15,7 +17,7 @@ import hostile
 from geo import facilities, headings, listing
 from geo.errors import ExtractError, TableError, UnknownNameError
 from geo.listing import Listing
-from hostile import WITHIN, A, B, Hostile, book, clinic, collection, feature, moved, table
+from hostile import SQUARE, WITHIN, A, B, Hostile, book, clinic, collection, feature, moved, table
 
 
 def read(path: Path, make: Any, **options: Any) -> Listing:
@@ -196,6 +198,29 @@ def test_a_location_in_words_is_no_place(tmp_path: Path) -> None:
     assert row.problems == ("place = '江南街道': is no longitude, latitude",)
 
 
+def test_a_heading_repeated_on_each_page_is_left_out(tmp_path: Path) -> None:
+    head = ["编号", "类别", "lon_wgs84", "纬度"]
+    make = table(["1", "诊所", *A], head, ["2", "诊所", *B], head, ["3", "诊所", *B], head=head)
+    found = read(tmp_path / "a.csv", make)
+    assert [row.where for row in found.rows] == ["row 2", "row 4", "row 6"]
+    assert found.left_out == [("row 3", "repeats the heading"), ("row 5", "repeats the heading")]
+    assert not any(row.problems for row in found.rows)
+
+
+def test_both_levels_of_a_heading_repeat(tmp_path: Path) -> None:
+    two = [["编号", "类别", "坐标", ""], ["", "", "经度", "纬度"]]
+    make = table(two[1], ["1", "诊所", *A], *two, ["2", "诊所", *B], head=two[0])
+    found = read(tmp_path / "a.csv", make)
+    assert [row.place for row in found.rows] == [shapely.Point(A), shapely.Point(B)]
+    assert [where for where, _ in found.left_out] == ["row 4", "row 5"]
+
+
+def test_columns_without_heading_at_the_end_are_none(tmp_path: Path) -> None:
+    make = table([*clinic(1, A), "", "看", ""], head=[*hostile.HEAD, "", "", ""])
+    (row,) = read(tmp_path / "a.csv", make).rows
+    assert row.given == {"id": "c1", "category": "clinic", "name": "第1卫生室"}
+
+
 # --- rows --------------------------------------------------------------------------------------------------------
 
 
@@ -245,6 +270,30 @@ def test_a_facility_that_is_no_park_is_a_point(tmp_path: Path) -> None:
     assert park_row.place is not None
     assert (clinic_row.place.geom_type, park_row.place.geom_type) == ("Point", "Polygon")
     assert clinic_row.place.within(park_row.place)
+
+
+def test_an_outline_and_a_point_must_agree(tmp_path: Path) -> None:
+    within, beside, off = (120.0405, 28.8905), (120.0413, 28.8905), (120.0419, 28.8905)
+    make = table(
+        *(["p", "公园", SQUARE, *at] for at in (within, beside, off, within[::-1])),
+        ["p", "公园", SQUARE, "甲", 28.89],
+        head=["数", "类别", "边界WKT", "经度", "纬度"],
+    )
+    rows = read(tmp_path / "a.csv", make).rows
+    assert [len(row.problems) for row in rows] == [0, 0, 1, 0, 1]
+    assert re.search(r"longitude and latitude lie 8\d m from its outline", rows[2].problems[0])
+    assert "'甲'" in rows[4].problems[0]
+    assert rows[1].place == shapely.from_wkt(SQUARE)
+
+
+@pytest.mark.parametrize("name", ["list_wgs84", "list_gcj02", "list_bd09", "list_cgcs2000", "list"])
+def test_a_layer_s_name_states_its_system(tmp_path: Path, name: str) -> None:
+    frame = gpd.GeoDataFrame({"类别": ["诊所"]}, geometry=[shapely.Point(A)], crs="EPSG:4326")
+    path = tmp_path / "a.gpkg"
+    pyogrio.write_dataframe(frame, path, layer=name)
+    found = listing.read(path, within=WITHIN)
+    system = name.partition("_")[2]
+    assert (found.coordinates, found.stated) == (system or "wgs84", bool(system))
 
 
 def test_the_sample_is_read_as_it_is() -> None:
