@@ -188,7 +188,9 @@ def _layer(path: Path, file: Path, kind: str, called: str, name: str) -> Layer:
         _reproject(layer, about["crs"], path)
     elif _in_metres(layer.shapes):
         which = f"layer {called} has" if called else "has"
-        raise TableError(path, [f"{which} no CRS, and its places are in metres: say in GIS which CRS it is, save again"])
+        raise TableError(
+            path, [f"{which} no CRS, and its places are in metres: say in GIS which CRS it is, save again"]
+        )
     else:
         layer.notes.append(f"no CRS is given{'' if kind == 'gpkg' else ' (.prj)'}: taken as degrees")
     called_so = re.search(f"_({'|'.join(datum.SYSTEMS)})$", name)

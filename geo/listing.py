@@ -122,10 +122,16 @@ def _read(
     if path.suffix.lower() not in sheets.ENDINGS[kind]:
         notes.append(f"is called {path.suffix or 'by no ending'} but is {sheets.WORDS[kind]}: read as that")
     found = list(parts.read(path, kind, mapping, within, notes))
+    if kind == "pbf" and not any(part.wheres for part in found):
+        raise TableError(path, ["holds no facility" + ("" if within is None else " within the area")])
     stated = _stated(found, coordinates, path)
     known = any("category" in part.fields or "subtype" in part.fields for part in found)
     if not known and category is None and not any("id" in part.fields for part in found):
-        raise TableError(path, ["has no column of categories: say --category " + "|".join(facilities.CATEGORIES)])
+        raise TableError(path, ["has no column of categories: say category " + "|".join(facilities.CATEGORIES)])
+    if kind != "pbf" and not any("name" in part.fields for part in found):
+        unknown = [name for part in found for name, one in zip(part.names, part.fields, strict=True) if one == "extra"]
+        listed = ", ".join(dict.fromkeys(unknown)) or "none"
+        notes.append(f"has no column of names; not recognised: {listed[:300]}; if one is: say column HEADING=name")
     return _rows(path, found, stated, within, category, notes, advance)
 
 
@@ -134,8 +140,10 @@ def _stated(found: list[Part], coordinates: str | None, path: Path) -> str | Non
     said = {part.system for part in found if part.placed}
     own = sorted(one for one in said if one is not None)
     if len(own) > 1 or (own and None in said and coordinates is None):
-        listed = ", ".join(own) if len(own) > 1 else f"{own[0]} and nothing"
-        raise TableError(path, [f"its sheets or layers state different coordinates: {listed}; split it"])
+        by_system = {one: [part.name for part in found if part.placed and part.system == one] for one in said}
+        listed = ", ".join(f"{one or 'nothing'} ({', '.join(by_system[one])})" for one in sorted(said, key=str))
+        how = "split it" if len(own) > 1 else f"say coordinates {own[0]} if all of them are, or split it"
+        raise TableError(path, [f"its sheets or layers state different coordinates: {listed}; {how}"])
     if own and coordinates is not None and placing.shift(own[0]) != placing.shift(coordinates):
         raise TableError(path, [f"states that its coordinates are {own[0]}, and not {coordinates} as you say"])
     return coordinates or (own[0] if own else None)
@@ -265,12 +273,18 @@ def _kinds(part: Part, given: list[dict[str, Any]], category: str | None) -> Non
                 row["subtype"] = kind[1]
         elif category is not None and number not in part.problems:
             row["category"] = category
+            if isinstance(row.get("subtype"), str) and (other := values.of_another(category, row["subtype"])):
+                kind = (other, None)
+        if category is not None and kind is not None and kind[0] != category:
+            part.problems.setdefault(number, []).append(f"its category is {kind[0]}, and not {category} as you say")
         if isinstance(row.get("subtype"), str):
             found, row["subtype"] = values.subtype(row.get("category"), row["subtype"])
             if found:
                 row["category"] = found
         if "category" not in row and "id" not in row and number not in part.problems:
             why = "has no category, nor an id by which it is known" if unsaid else "category is missing"
+            if isinstance(row.get("subtype"), str):
+                why = values.no_kind(row["subtype"])
             part.problems.setdefault(number, []).append(why)
 
 

@@ -199,7 +199,9 @@ def settle(
     high = shapely.has_z(found)
     found[high] = shapely.force_2d(found[high])
     _check(found, within, problems, doubts, notes)
-    rows = np.array([row for row in np.flatnonzero(~shapely.is_missing(found)).tolist() if row not in doubts], dtype=int)
+    rows = np.array(
+        [row for row in np.flatnonzero(~shapely.is_missing(found)).tolist() if row not in doubts], dtype=int
+    )
     if not len(rows):
         return found, stated or "wgs84", []
     x, y = _middles(found[rows])
@@ -236,7 +238,7 @@ def _middles(found: Shapes) -> tuple[datum.Floats, datum.Floats]:
 
 
 def _check(found: Shapes, within: Any, problems: Remarks, doubts: Remarks, notes: Remarks) -> None:
-    """Swaps what is swapped, in place; what is no place becomes None, with a problem, and what is nowhere is doubted."""
+    """Swaps what is swapped, in place; what is no place becomes None, with a problem; nowhere is doubted."""
     given = ~shapely.is_missing(found)
     bounds = shapely.bounds(found)
     finite = np.isfinite(bounds).all(axis=1)
@@ -284,7 +286,11 @@ def _choose(inside: dict[str, NDArray[np.bool_]], wheres: Sequence[str], stated:
     outside = f"{total - count[taken]} of {total} places lie outside the area as {stated or taken}"
     if stated:
         return [f"{outside}, which is what was stated; {fits}: was that meant?"] if better else []
-    for system in sorted(SHIFTED, key=lambda system: -count[system]):
+    best = max(SHIFTED, key=lambda system: count[system])
+    telling = np.any(list(inside.values()), axis=0) & ~np.all(list(inside.values()), axis=0)
+    unfit = int((telling & ~inside[best]).sum())
+    one_fits = unfit * _MIXED < int(telling.sum()) - unfit
+    for system in () if one_fits else sorted(SHIFTED, key=lambda system: -count[system]):
         ours = np.flatnonzero(inside[taken] & ~inside[system])
         theirs = np.flatnonzero(inside[system] & ~inside[taken])
         if len(ours) and len(theirs) and min(len(ours), len(theirs)) * _MIXED >= max(len(ours), len(theirs)):
@@ -292,11 +298,11 @@ def _choose(inside: dict[str, NDArray[np.bool_]], wheres: Sequence[str], stated:
                 file,
                 [
                     f"coordinates of several systems seem mixed: {_listed(ours, wheres)} only fit the area as {taken}, "
-                    f"{_listed(theirs, wheres)} only as {system}: split the file, or say --coordinates if it is one"
+                    f"{_listed(theirs, wheres)} only as {system}: split it, or say coordinates {best} if it is one"
                 ],
             )
     if better:
-        raise TableError(file, [f"{outside}, {fits}: say --coordinates {better[0]} (or {taken})"])
+        raise TableError(file, [f"{outside}, {fits}: say coordinates {better[0]} (or {taken})"])
     return []
 
 

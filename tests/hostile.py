@@ -271,7 +271,9 @@ def virtual(path: Path) -> None:
     layer("GPKG", "EPSG:4326")(path)
     with closing(sqlite3.connect(path)) as made, made:
         made.execute("CREATE VIRTUAL TABLE odd USING rtree(id, a, b)")
-        made.execute("INSERT INTO gpkg_contents (table_name, data_type, identifier) VALUES ('odd', 'attributes', 'odd')")
+        made.execute(
+            "INSERT INTO gpkg_contents (table_name, data_type, identifier) VALUES ('odd', 'attributes', 'odd')"
+        )
 
 
 def in_metres(path: Path) -> None:
@@ -363,7 +365,7 @@ FILES: list[Hostile] = [
     Hostile(
         "gcj02.csv",
         table(*(clinic(n, at) for n, at in enumerate([*(moved(at, "gcj02") for at in INSIDE), *GCJ_BORDER]))),
-        r"12 of 40 places lie outside the area as wgs84, none as gcj02.*: say --coordinates gcj02 \(or wgs84\)",
+        r"12 of 40 places lie outside the area as wgs84, none as gcj02.*: say coordinates gcj02 \(or wgs84\)",
     ),
     Hostile(
         "mixed_datums.csv",
@@ -436,7 +438,7 @@ FILES: list[Hostile] = [
     Hostile("blank.csv", raw(b"\n\n \n"), "is empty"),
     Hostile("heading_only.csv", table(), "no rows under it: 编号"),
     Hostile(
-        "unknown_headings.csv", table([1, 2, 3], head=["甲", "乙", "丙"]), "found: 甲, 乙, 丙; .*--column 机构名=name"
+        "unknown_headings.csv", table([1, 2, 3], head=["甲", "乙", "丙"]), "found: 甲, 乙, 丙; .*say column 机构名=name"
     ),
     Hostile(
         "two_sheets.xlsx",
@@ -459,7 +461,7 @@ FILES: list[Hostile] = [
     Hostile(
         "alike_headings.csv",
         table([*clinic(1, A), "乙"], head=[*HEAD[:2], "机构名称", *HEAD[3:], "单位名称"]),
-        "'机构名称' and '单位名称' both are name: say which, as in --column 单位名称=extra",
+        "'机构名称' and '单位名称' both are name: say column 单位名称=extra",
     ),
     Hostile(
         "names.csv",
@@ -566,7 +568,39 @@ FILES: list[Hostile] = [
         problems={"row 2": "category = '宠物店': is no category; known: 公园 park, 诊所 clinic"},
         given={"row 3": {"category": "clinic", "subtype": "village_clinic"}, "row 4": {"category": "clinic"}},
     ),
-    Hostile("no_category.csv", table(["甲", *A], head=["名称", "经度", "纬度"]), "say --category"),
+    Hostile(
+        "kinds.csv",
+        table(
+            ["1", "综合医院", "甲", *A], ["2", "村卫生室", "乙", *B], head=["序", "机构类别", "园名", "经度", "纬度"]
+        ),
+        rows=2,
+        problems={"row 2": "subtype = '综合医院': is no category nor subtype; known: 公园 park.*村卫生室"},
+        given={"row 3": {"name": "乙"}},
+    ),
+    Hostile(
+        "other_kinds.csv",
+        table(["甲", "诊所", ""], ["乙", "幼儿园", ""], ["丙", "", "民办"], head=["名称", "类别", "子类"]),
+        rows=3,
+        problems={"row 3": "is kindergarten, and not clinic as you say", "row 4": "is kindergarten, and not clinic"},
+        options={"category": "clinic"},
+    ),
+    Hostile(
+        "nameless.csv",
+        table(["1", "诊所", "甲", *A], head=["编号", "类别", "叫法", "经度", "纬度"]),
+        rows=1,
+        notes=["no column of names; not recognised: 叫法; "],
+    ),
+    Hostile(
+        "half_stated.xlsx",
+        book([*HEAD[:3], "高德经度", "高德纬度"], clinic(1, A), 乡镇=[HEAD, clinic(2, B)]),
+        r"nothing \(乡镇\), gcj02 \(名单\); say coordinates gcj02 if all of them are",
+    ),
+    Hostile(
+        "big5.csv",
+        table(["1"], head=["編號", "類別", "名稱", "經度"], encoding="big5"),
+        "no heading is known.*read as GB18030",
+    ),
+    Hostile("no_category.csv", table(["甲", *A], head=["名称", "经度", "纬度"]), "say category park"),
     Hostile(
         "sums.xlsx",
         book(

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import hostile
-from geo import facilities, headings, listing
+from geo import datum, facilities, headings, listing
 from geo.errors import ExtractError, TableError, UnknownNameError
 from geo.listing import Listing
 from hostile import SQUARE, WITHIN, A, B, Hostile, book, clinic, collection, feature, moved, table
@@ -48,9 +48,7 @@ def test_hostile_files_are_reported(file: Hostile, tmp_path: Path) -> None:
     rows = {row.where: row for row in found.rows}
     assert len(found.rows) == file.rows
     assert len(rows) == file.rows
-    wrong = {
-        where: "\n".join(row.problems + row.doubts) for where, row in rows.items() if row.problems or row.doubts
-    }
+    wrong = {where: "\n".join(row.problems + row.doubts) for where, row in rows.items() if row.problems or row.doubts}
     assert wrong.keys() == file.problems.keys(), wrong
     for where, pattern in file.problems.items():
         assert re.search(pattern, wrong[where]), wrong[where]
@@ -330,6 +328,11 @@ def test_an_extract_gives_its_facilities(liechtenstein_extract: Path) -> None:
         listing.read(liechtenstein_extract, coordinates="gcj02")
 
 
+def test_an_extract_with_nothing_in_the_area_says_so(liechtenstein_extract: Path) -> None:
+    with pytest.raises(TableError, match="holds no facility within the area"):
+        listing.read(liechtenstein_extract, within=WITHIN)
+
+
 def test_a_truncated_extract_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.osm.pbf"
     path.write_bytes(b"\0\0\0\x0d\x0a\x09OSMHeader\x18\x7c" + bytes(40))
@@ -362,6 +365,27 @@ def test_a_stated_system_is_used_and_doubted(tmp_path: Path) -> None:
     assert all("as gcj02" in note and "km outside" in note for row in found.rows for note in row.notes)
     found = read(tmp_path / "a.csv", make, coordinates="gcj02")
     assert (found.coordinates, found.notes, [row.notes for row in found.rows]) == ("gcj02", [], [()] * 12)
+
+
+def test_a_list_wholly_in_one_system_is_not_mixed(tmp_path: Path) -> None:
+    """Though some of its places fit as wgs84 and not as bd09, and others the other way about."""
+    found: dict[str, list[tuple[float, float]]] = {"wgs84": [], "bd09": [], "": []}
+    for share in range(3000):
+        point = WITHIN.exterior.interpolate(share / 3000, normalized=True)
+        for step in (-0.004, -0.001, 0.001, 0.004):
+            at = moved((point.x + step, point.y), "gcj02")
+            lies = {
+                s: WITHIN.contains(datum.geometry_to_wgs84(shapely.Point(at), s)) for s in ("wgs84", "gcj02", "bd09")
+            }
+            if lies["gcj02"] and lies["wgs84"] != lies["bd09"]:
+                found["wgs84" if lies["wgs84"] else "bd09"].append(at)
+            elif lies["gcj02"] and not lies["wgs84"]:
+                found[""].append(at)
+    some = [at for places in found.values() for at in places[:: len(places) // 10][:10]]
+    assert len(some) == 30
+    said = refusal(tmp_path / "a.csv", table(*(clinic(n, at) for n, at in enumerate(some))))
+    assert "none as gcj02" in said
+    assert "say coordinates gcj02 (or wgs84)" in said
 
 
 def test_where_it_makes_no_difference_it_is_said_how_much_it_would(tmp_path: Path) -> None:
