@@ -261,8 +261,8 @@ def _phones(text: object) -> frozenset[str]:
     """The last seven digits of each number, since area codes are given or not."""
     if not isinstance(text, str):
         return frozenset()
-    joined = re.sub(r"[-\s()]+(?=\d{7})", "", unicodedata.normalize("NFKC", text))
-    numbers = re.findall(r"\d{7,}", joined) or [re.sub(r"\D", "", joined)]
+    narrow = unicodedata.normalize("NFKC", text)
+    numbers = re.findall(r"\d{7,}", narrow) or [re.sub(r"\D", "", narrow)]
     return frozenset(number[-7:] for number in numbers if number)
 
 

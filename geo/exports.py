@@ -8,11 +8,9 @@ What else is known of a facility is JSON in one column or property, so that no n
 
 import io
 import json
-import tomllib
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import resources
 from typing import Any, Literal, TypeAlias, get_args
 
 import geopandas as gpd
@@ -23,7 +21,7 @@ import pyogrio
 import shapely
 from numpy.typing import NDArray
 
-from geo import cells, datum, facilities
+from geo import cells, datum, facilities, headings
 from geo.errors import UnknownNameError
 
 Kind: TypeAlias = Literal["geojson", "csv", "xlsx", "gpkg"]
@@ -36,7 +34,6 @@ MEDIA_TYPES: Mapping[str, str] = {
 }
 DECIMALS = 9
 
-_NAMES: dict[str, list[str]] = tomllib.loads(resources.files("geo").joinpath("columns.toml").read_text("utf-8"))
 _SYSTEMS = {"wgs84": "WGS84", "gcj02": "GCJ-02", "bd09": "BD-09", "cgcs2000": "CGCS2000"}
 _CRS = {"wgs84": "EPSG:4326", "cgcs2000": "EPSG:4490"}
 _UNDEFINED = {"SRID": "0"}  # what GeoPackage has for degrees of no CRS
@@ -167,7 +164,10 @@ def _csv(frame: gpd.GeoDataFrame, shapes: NDArray[Any], coordinates: str) -> Exp
 
 def _xlsx(frame: gpd.GeoDataFrame, shapes: NDArray[Any], coordinates: str) -> Export:
     columns, notes = _columns(frame, shapes, coordinates), []
-    for head, what in ((_OUTLINE, "outline, and stands there as a point"), (_NAMES["extra"][0], "further properties")):
+    for head, what in (
+        (_OUTLINE, "outline, and stands there as a point"),
+        (headings.NAMES["extra"][0], "further properties"),
+    ):
         long = [row for row, text in enumerate(columns[head]) if text and not cells.fits(text)]
         for row in long:
             columns[head][row] = None
@@ -175,7 +175,7 @@ def _xlsx(frame: gpd.GeoDataFrame, shapes: NDArray[Any], coordinates: str) -> Ex
                 f"{frame.index[row]} is without its {what}: {head} would be longer than a cell of xlsx, "
                 f"{cells.MOST:,} characters; GeoJSON, GeoPackage and CSV have it"
             )
-    as_text = [_NAMES[field][0] for field in _AS_TEXT]
+    as_text = [headings.NAMES[field][0] for field in _AS_TEXT]
     rows = list(zip(*columns.values(), strict=True))
     return Export(cells.as_xlsx("设施", list(columns), rows, as_text), tuple(notes))
 
@@ -193,10 +193,10 @@ def _columns(frame: gpd.GeoDataFrame, shapes: NDArray[Any], coordinates: str) ->
     drawn = np.flatnonzero(shapely.get_dimensions(shapes) > 0)
     outlines[drawn] = shapely.to_wkt(shapes[drawn], rounding_precision=DECIMALS)
     return {
-        _NAMES["id"][0]: [str(key) for key in frame.index],
-        **{_NAMES[field][0]: column for field, column in fields.items()},
+        headings.NAMES["id"][0]: [str(key) for key in frame.index],
+        **{headings.NAMES[field][0]: column for field, column in fields.items()},
         f"经度({_SYSTEMS[coordinates]})": points[:, 0].tolist(),
         f"纬度({_SYSTEMS[coordinates]})": points[:, 1].tolist(),
-        _NAMES["extra"][0]: extra,
+        headings.NAMES["extra"][0]: extra,
         _OUTLINE: outlines.tolist(),
     }

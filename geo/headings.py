@@ -159,8 +159,8 @@ def fields(names: Sequence[str], mapping: Mapping[str, str], file: object, but: 
                 found[column] = field if column in chosen else "extra"
         else:
             listed = [repr(names[column]) for column in same]
-            example = f"--column {names[same[-1]]}=extra"
-            problems.append(f"the columns {' and '.join(listed)} both are {field}: say which, as in {example}")
+            example = f"say column {names[same[-1]]}=extra"
+            problems.append(f"the columns {' and '.join(listed)} both are {field}: {example}, or which it is")
     if problems:
         raise TableError(file, problems)
     return found

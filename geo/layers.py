@@ -2,9 +2,10 @@
 
 import json
 import re
+import sqlite3
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,6 @@ from geo.projection import projection
 from geo.values import MISSING
 
 SHAPES = (".shp", ".shx", ".dbf", ".prj", ".cpg")
-MOST_SHAPE_BYTES = sheets.MOST_UNPACKED
 
 
 @dataclass
@@ -60,6 +60,8 @@ def geojson(path: Path, content: str) -> Layer:
         raise TableError(path, [f"has more than {sheets.MOST_ROWS:,} features; split it"])
     rows = [feature.get("properties") or {} for _, feature in features]
     names = dict.fromkeys(name for row in rows for name in row)
+    if len(names) * len(rows) > sheets.MOST_CELLS:
+        raise TableError(path, [f"has {len(names):,} different properties in {len(rows):,} features: too many"])
     columns = {name: [row.get(name, MISSING) for row in rows] for name in names}
     ids = [feature.get("id", MISSING) for _, feature in features]
     if any(one is not MISSING for one in ids):
@@ -113,6 +115,8 @@ def layers(path: Path, kind: str) -> Iterator[Layer]:
     TableError
         It is truncated, has too many features, or its text is of no known encoding.
     """
+    if kind == "gpkg":
+        _tables_only(path)
     with _shapefile(path) if kind == "zip" else _named(path, f".{kind}") as file:
         try:
             listed = [(str(name), shape) for name, shape in pyogrio.list_layers(file)]
@@ -123,6 +127,27 @@ def layers(path: Path, kind: str) -> Iterator[Layer]:
             raise TableError(path, [f"has no layer with places; its layers: {[name for name, _ in listed] or 'none'}"])
         for name in found:
             yield _layer(path, file, kind, name if len(found) > 1 else "", name)
+
+
+def _tables_only(path: Path) -> None:
+    """TableError if a GeoPackage has views, or layers in virtual tables: what these compute may have no end.
+
+    GDAL looks into every view, whether it is a layer or not.
+    """
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as book:
+            known = book.execute("SELECT name, type, sql FROM sqlite_master").fetchall()
+            views = [name for name, kind, _ in known if kind == "view"]
+            virtual = {str(name).casefold() for name, _, sql in known if str(sql).upper().startswith("CREATE VIRTUAL")}
+            views += [name for name in virtual if name.startswith("gpkg_")]
+            if not views:
+                contents = book.execute("SELECT table_name FROM gpkg_contents").fetchall()
+                views = [name for (name,) in contents if str(name).casefold() in virtual]
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        raise TableError(path, [_broken("gpkg")]) from error
+    if views:
+        listed = ", ".join(str(name)[:60] for name in views[:5])
+        raise TableError(path, [f"has views or virtual tables ({listed}), which are not read: save them as layers"])
 
 
 def _broken(kind: str) -> str:
@@ -159,14 +184,25 @@ def _layer(path: Path, file: Path, kind: str, called: str, name: str) -> Layer:
     layer.problems = {int(number): ["its geometry cannot be read"] for number in odd}
     if encoding == "GB18030":
         layer.notes.append("its text was read as GB18030")
-    shifted = re.search("_(gcj02|bd09)$", name)
-    if shifted:  # no CRS can say it, so that exports call a layer so
-        layer.system = shifted[1]
-    elif about["crs"]:
+    if about["crs"] and "Undefined" not in about["crs"]:
         _reproject(layer, about["crs"], path)
+    elif _in_metres(layer.shapes):
+        which = f"layer {called} has" if called else "has"
+        raise TableError(
+            path, [f"{which} no CRS, and its places are in metres: say in GIS which CRS it is, save again"]
+        )
     else:
-        layer.notes.append("no CRS is given (.prj): taken as degrees")
+        layer.notes.append(f"no CRS is given{'' if kind == 'gpkg' else ' (.prj)'}: taken as degrees")
+    called_so = re.search(f"_({'|'.join(datum.SYSTEMS)})$", name)
+    if called_so:  # as exports call a layer, since no CRS can say GCJ-02, and EPSG:4326 says nothing
+        layer.system = called_so[1]
     return layer
+
+
+def _in_metres(shapes: NDArray[Any]) -> bool:
+    bounds = np.abs(shapely.bounds(shapes))
+    bounds = bounds[np.isfinite(bounds).all(axis=1)]
+    return bool(len(bounds) and np.median(bounds.max(axis=1)) > 1000)
 
 
 def _cells(column: NDArray[Any]) -> list[Any]:

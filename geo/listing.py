@@ -32,7 +32,8 @@ class Row:
 
     ``where`` is “row 7”, “名单 row 7” or “feature 3”. ``given`` has the fields that the row gives, further columns
     under ``extra``; None stands only where GeoJSON says null. ``empty`` are the fields whose cell is empty. ``place``
-    is WGS84, None if the row gives none. ``problems`` say why the row cannot be taken, ``notes`` what was taken how.
+    is WGS84, None if the row gives none. ``problems`` say why the row cannot be taken, ``doubts`` what speaks against
+    its place alone, ``notes`` what was taken how.
     """
 
     where: str
@@ -40,6 +41,7 @@ class Row:
     empty: tuple[str, ...]
     place: BaseGeometry | None
     problems: tuple[str, ...]
+    doubts: tuple[str, ...]
     notes: tuple[str, ...]
     doubts: tuple[str, ...] = ()
 
@@ -121,10 +123,16 @@ def _read(
     if path.suffix.lower() not in sheets.ENDINGS[kind]:
         notes.append(f"is called {path.suffix or 'by no ending'} but is {sheets.WORDS[kind]}: read as that")
     found = list(parts.read(path, kind, mapping, within, notes))
+    if kind == "pbf" and not any(part.wheres for part in found):
+        raise TableError(path, ["holds no facility" + ("" if within is None else " within the area")])
     stated = _stated(found, coordinates, path)
     known = any("category" in part.fields or "subtype" in part.fields for part in found)
     if not known and category is None and not any("id" in part.fields for part in found):
-        raise TableError(path, ["has no column of categories: say --category " + "|".join(facilities.CATEGORIES)])
+        raise TableError(path, ["has no column of categories: say category " + "|".join(facilities.CATEGORIES)])
+    if kind != "pbf" and not any("name" in part.fields for part in found):
+        unknown = [name for part in found for name, one in zip(part.names, part.fields, strict=True) if one == "extra"]
+        listed = ", ".join(dict.fromkeys(unknown)) or "none"
+        notes.append(f"has no column of names; not recognised: {listed[:300]}; if one is: say column HEADING=name")
     return _rows(path, found, stated, within, category, notes, advance)
 
 
@@ -133,8 +141,10 @@ def _stated(found: list[Part], coordinates: str | None, path: Path) -> str | Non
     said = {part.system for part in found if part.placed}
     own = sorted(one for one in said if one is not None)
     if len(own) > 1 or (own and None in said and coordinates is None):
-        listed = ", ".join(own) if len(own) > 1 else f"{own[0]} and nothing"
-        raise TableError(path, [f"its sheets or layers state different coordinates: {listed}; split it"])
+        by_system = {one: [part.name for part in found if part.placed and part.system == one] for one in said}
+        listed = ", ".join(f"{one or 'nothing'} ({', '.join(by_system[one])})" for one in sorted(said, key=str))
+        how = "split it" if len(own) > 1 else f"say coordinates {own[0]} if all of them are, or split it"
+        raise TableError(path, [f"its sheets or layers state different coordinates: {listed}; {how}"])
     if own and coordinates is not None and placing.shift(own[0]) != placing.shift(coordinates):
         raise TableError(path, [f"states that its coordinates are {own[0]}, and not {coordinates} as you say"])
     return coordinates or (own[0] if own else None)
@@ -151,6 +161,7 @@ def _rows(
 ) -> Listing:
     wheres = [where for part in found for where in part.wheres]
     problems: dict[int, list[str]] = {}
+    doubts: dict[int, list[str]] = {}
     remarks: dict[int, list[str]] = {}
     given: list[dict[str, Any]] = []
     empty: list[tuple[str, ...]] = []
@@ -165,7 +176,9 @@ def _rows(
         for all_of, own in ((problems, part.problems), (remarks, part.notes)):
             all_of.update({begin + row: texts for row, texts in own.items()})
         columns |= {name: one for name, one in zip(part.names, part.fields, strict=True) if name}
-    placed, system, said = placing.settle(np.concatenate(shapes), wheres, stated, within, path, problems, remarks)
+    placed, system, said = placing.settle(
+        np.concatenate(shapes), wheres, stated, within, path, problems, doubts, remarks
+    )
     _twice(wheres, given, problems)
     drawn = np.flatnonzero(shapely.get_type_id(placed) > 0)
     for row in drawn.tolist():
@@ -173,8 +186,8 @@ def _rows(
             placed[row] = facilities.placed(kind, placed[row])
     rows: list[Row] = []
     for row, where in enumerate(wheres):
-        wrong, say = problems.get(row, ()), remarks.get(row, ())
-        rows.append(Row(where, given[row], empty[row], placed[row], tuple(wrong), tuple(say)))
+        wrong, doubted, say = (tuple(texts.get(row, ())) for texts in (problems, doubts, remarks))
+        rows.append(Row(where, given[row], empty[row], placed[row], wrong, doubted, say))
         if row % _BLOCK == _BLOCK - 1:
             advance(_BLOCK)
     advance(len(wheres) % _BLOCK)
@@ -183,7 +196,7 @@ def _rows(
 
 
 def _shapes(part: Part) -> NDArray[Any]:
-    """Where the rows of a part lie, as given: by an outline, else by degrees in two columns, else in one."""
+    """Where the rows of a part lie, as given: by an outline, else by degrees in two columns, or in one."""
     if part.shapes is not None:
         return part.shapes
     at = {one: column for column, one in enumerate(part.fields)}
@@ -193,22 +206,15 @@ def _shapes(part: Part) -> NDArray[Any]:
         if in_words or ("lon" in at and "lat" in at):
             part.fields[at.pop("place")] = "extra"
     found = np.full(len(part.wheres), None, dtype=object)
-    if "geometry" in at:
-        found = placing.shapes(part.cells[at["geometry"]], part.problems, part.notes)
-    rest = np.flatnonzero(shapely.is_missing(found))
-    rest = rest[[row not in part.problems for row in rest.tolist()]] if "geometry" in at else rest
-    own_problems: dict[int, list[str]] = {}
-    own_notes: dict[int, list[str]] = {}
     if "lon" in at or "lat" in at:
-        lon, lat = (
-            [part.cells[at[axis]][row] for row in rest] if axis in at else [""] * len(rest) for axis in ("lon", "lat")
-        )
-        found[rest] = placing.points(lon, lat, own_problems, own_notes)
+        lon, lat = (part.cells[at[axis]] if axis in at else [""] * len(part.wheres) for axis in ("lon", "lat"))
+        found = placing.points(lon, lat, part.problems, part.notes)
     elif "place" in at:
-        found[rest] = placing.shapes([part.cells[at["place"]][row] for row in rest], own_problems, own_notes)
-    for all_of, own in ((part.problems, own_problems), (part.notes, own_notes)):
-        for row, texts in own.items():
-            all_of.setdefault(int(rest[row]), []).extend(texts)
+        found = placing.shapes(part.cells[at["place"]], part.problems, part.notes)
+    if "geometry" in at:
+        outlines = placing.shapes(part.cells[at["geometry"]], part.problems, part.notes)
+        placing.agreed(outlines, found, part.problems)
+        found = np.where(shapely.is_missing(outlines), found, outlines)
     return found
 
 
@@ -268,12 +274,18 @@ def _kinds(part: Part, given: list[dict[str, Any]], category: str | None) -> Non
                 row["subtype"] = kind[1]
         elif category is not None and number not in part.problems:
             row["category"] = category
+            if isinstance(row.get("subtype"), str) and (other := values.of_another(category, row["subtype"])):
+                kind = (other, None)
+        if category is not None and kind is not None and kind[0] != category:
+            part.problems.setdefault(number, []).append(f"its category is {kind[0]}, and not {category} as you say")
         if isinstance(row.get("subtype"), str):
             found, row["subtype"] = values.subtype(row.get("category"), row["subtype"])
             if found:
                 row["category"] = found
         if "category" not in row and "id" not in row and number not in part.problems:
             why = "has no category, nor an id by which it is known" if unsaid else "category is missing"
+            if isinstance(row.get("subtype"), str):
+                why = values.no_kind(row["subtype"])
             part.problems.setdefault(number, []).append(why)
 
 

@@ -21,12 +21,13 @@ _REMARK = re.compile(r"(?:注|备注|说明|附注|填表人|制表人?|审核�
 
 @dataclass
 class Part:
-    """A sheet or layer: where its rows stand; of each column the name, the field, and a cell a row.
+    """A sheet or layer by its ``name``: where its rows stand; of each column the name, the field, and a cell a row.
 
     ``shapes`` are a layer's; a sheet's are in its columns. ``system`` is what it states its coordinates to be.
     ``nulls_clear``: whether an empty cell means that there is nothing. ``left_out`` says which rows are none, and why.
     """
 
+    name: str
     wheres: list[str]
     names: list[str]
     fields: list[str]
@@ -79,6 +80,7 @@ def _layer(path: Path, kind: str, layer: Layer, mapping: Mapping[str, str]) -> P
     # An extract's are fields already.
     found = names if kind == "pbf" else headings.fields(names, mapping, path, but=headings.PLACES)
     return Part(
+        layer.name,
         layer.wheres,
         names,
         found,
@@ -91,10 +93,12 @@ def _layer(path: Path, kind: str, layer: Layer, mapping: Mapping[str, str]) -> P
 
 
 def _tables(path: Path, kind: str, mapping: Mapping[str, str], notes: list[str]) -> Iterator[Part]:
+    read_as = ""
     if kind == "csv":
         content, encoding = sheets.text(path)
         if encoding != "utf-8":
-            notes.append(f"its text was read as {encoding.upper()}")
+            read_as = f"its text was read as {encoding.upper()}"
+            notes.append(read_as)
         found = [sheets.table(path, content, lambda rows: headings.score(rows, mapping))]
     else:
         found = sheets.workbook(path)
@@ -102,8 +106,8 @@ def _tables(path: Path, kind: str, mapping: Mapping[str, str], notes: list[str])
     taken = [(sheet, heading) for sheet, heading in headed if heading is not None]
     every = list(dict.fromkeys(name for _, heading in taken for name in heading.names))
     if not taken:
-        headings.checked({}, [], path)
-        raise TableError(path, [_no_heading(found)])
+        doubt = f"; {read_as}: if that is not what it is, save it as “CSV UTF-8”" if read_as else ""
+        raise TableError(path, [_no_heading(found) + doubt])
     headings.checked(mapping, every, path)
     parts = []
     for sheet, heading in headed:
@@ -127,21 +131,25 @@ def _no_heading(found: list[Sheet]) -> str:
     listed = ", ".join(str(cell).strip()[:30] for cell in fullest[:20] if str(cell).strip())
     return (
         f"no heading is known: none of the first {headings.SEARCHED} rows names two fields such as 名称 and 经度; "
-        f"found: {listed or 'nothing'}; say which column is what, as in --column 机构名=name"
+        f"found: {listed or 'nothing'}; say column 机构名=name, or what it is"
     )
 
 
 def _table(path: Path, sheet: Sheet, heading: Heading, where: str, mapping: Mapping[str, str]) -> Part:
-    names = heading.names
+    wide = len(heading.names)
+    names = heading.names[: max(column for column, name in enumerate(heading.names, 1) if name)]
     found = headings.fields(names, mapping, path)
+    heads = [[cell for cell in row if not _is_blank(cell)] for row in sheet.rows[: heading.row + 1]]
     kept: list[int] = []
     left_out: list[tuple[str, str]] = []
     blank: list[int] = []
     placed = [column for column, one in enumerate(found) if one in headings.PLACES]
+    again = {row[placed[0]] for row in sheet.rows[: heading.row + 1] if placed and placed[0] < len(row)}
     number_of = sheet.first_row
     for number in range(heading.row + 1, len(sheet.rows)):
         row = sheet.rows[number]
-        if placed and len(row) == len(names) and row[placed[0]] != "" and row.count("") < len(row) - 1 and not blank:
+        at = row[placed[0]] if placed and len(row) == wide else ""
+        if at != "" and at not in again and row.count("") < wide - 1 and not blank:
             kept.append(number)  # as most rows are, and this is the quickest
             continue
         filled = [cell for cell in row if cell != "" and not _is_blank(cell)]
@@ -153,20 +161,22 @@ def _table(path: Path, sheet: Sheet, heading: Heading, where: str, mapping: Mapp
         why = None
         if len(filled) < len(row) or len(filled) == 1:
             why = _no_facility(row, filled, placed, len(found))
-        if not why and len(row) > len(names) and any(not _is_blank(cell) for cell in row[len(names) :]):
-            raise TableError(path, [f"{where} {number + number_of} has more cells than the heading"])
-        if not why and row == sheet.rows[heading.row]:
+        if not why and filled in heads:
             why = "repeats the heading"
+        if not why and len(row) > wide and any(not _is_blank(cell) for cell in row[wide:]):
+            raise TableError(path, [f"{where} {number + number_of} has more cells than the heading"])
         if why:
             left_out.append((f"{where} {number + number_of}", why))
         else:
             kept.append(number)
     _fill(sheet, kept, heading.row + 1)
     width = len(names)
+    if width * len(kept) > sheets.MOST_CELLS:
+        raise TableError(path, [f"has {width:,} columns in {len(kept):,} rows: too many; delete the empty columns"])
     rows = [row if len(row) == width else (row + [""] * width)[:width] for row in (sheet.rows[one] for one in kept)]
     columns = zip(*rows, strict=True) if rows else ((),) * width
     cells = [[plain(cell) if cell.__class__ is str and cell[:1] == "'" else cell for cell in one] for one in columns]
-    part = Part([f"{where} {one + number_of}" for one in kept], names, found, cells, left_out=left_out)
+    part = Part(sheet.name, [f"{where} {one + number_of}" for one in kept], names, found, cells, left_out=left_out)
     part.system = headings.system(names, found, (heading.groups + [""] * width)[:width], path)
     if sheet.unread:
         at = {number: row for row, number in enumerate(kept)}

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from geo import datum
 from geo.errors import TableError
-from geo.projection import WGS84
+from geo.projection import WGS84, geodesic_lengths
 
 Remarks = dict[int, list[str]]
 """What is to be said of row n."""
@@ -25,6 +25,7 @@ Shapes = NDArray[Any]
 SHIFTED = ("wgs84", "gcj02", "bd09")
 """The systems that differ: CGCS2000 is WGS84 here."""
 FARTHEST_KM = 15.0
+BESIDE_M = 50.0  # a point as far from an outline is that outline's
 _NEAR_DEGREES = 0.03  # more than any system shifts
 _MIXED = 5  # of so many that fit one system only, one that fits another only is no accident of the border
 
@@ -155,6 +156,21 @@ def any_place(cells: Sequence[Any]) -> bool:
     return not texts or any(shape is not None for shape in shapes(texts, problems, {}))
 
 
+def agreed(outlines: Shapes, points: Shapes, problems: Remarks) -> None:
+    """Says of rows that have both an outline and a point where these contradict each other."""
+    rows = np.flatnonzero(shapely.is_geometry(outlines) & shapely.is_geometry(points))
+    apart = np.full(len(rows), np.inf)
+    mended = shapely.make_valid(outlines[rows])
+    for given in (points[rows], shapely.transform(points[rows], lambda xy: xy[:, ::-1])):  # swapped, as it may be
+        lines = shapely.shortest_line(mended, given)
+        known = np.flatnonzero(shapely.is_geometry(lines))
+        apart[known] = np.fmin(apart[known], geodesic_lengths(lines[known]))
+    for row, metres in zip(rows.tolist(), apart.tolist(), strict=True):
+        if BESIDE_M < metres < math.inf:
+            why = f"its longitude and latitude lie {metres:,.0f} m from its outline: correct one, or empty it"
+            problems.setdefault(row, []).append(why)
+
+
 # --- where shapes lie --------------------------------------------------------------------------------------------
 
 
@@ -165,11 +181,13 @@ def settle(
     within: Any,
     file: object,
     problems: Remarks,
+    doubts: Remarks,
     notes: Remarks,
 ) -> tuple[Shapes, str, list[str]]:
     """Shapes as given, moved to WGS84, and valid; the system they were taken in; what is to be said of all of them.
 
-    ``within`` is the WGS84 polygon that they should lie in, if it is known.
+    ``within`` is the WGS84 polygon that they should lie in, if it is known. What speaks against a place that can be
+    read goes to ``doubts``.
 
     Raises
     ------
@@ -180,8 +198,10 @@ def settle(
         within = None
     high = shapely.has_z(found)
     found[high] = shapely.force_2d(found[high])
-    _check(found, within, problems, notes)
-    rows = np.flatnonzero(~shapely.is_missing(found))
+    _check(found, within, problems, doubts, notes)
+    rows = np.array(
+        [row for row in np.flatnonzero(~shapely.is_missing(found)).tolist() if row not in doubts], dtype=int
+    )
     if not len(rows):
         return found, stated or "wgs84", []
     x, y = _middles(found[rows])
@@ -198,7 +218,7 @@ def settle(
     moved[odd] = shapely.make_valid(moved[odd])
     found[rows] = moved
     if within is not None:
-        _beyond(within, found, rows, inside, shift(system), problems, notes)
+        _beyond(within, found, rows, inside, shift(system), doubts, notes)
     return found, system, said
 
 
@@ -217,8 +237,8 @@ def _middles(found: Shapes) -> tuple[datum.Floats, datum.Floats]:
     return (west + east) / 2, (south + north) / 2
 
 
-def _check(found: Shapes, within: Any, problems: Remarks, notes: Remarks) -> None:
-    """Swaps what is swapped, in place; what is no place becomes None, with a problem."""
+def _check(found: Shapes, within: Any, problems: Remarks, doubts: Remarks, notes: Remarks) -> None:
+    """Swaps what is swapped, in place; what is no place becomes None, with a problem; nowhere is doubted."""
     given = ~shapely.is_missing(found)
     bounds = shapely.bounds(found)
     finite = np.isfinite(bounds).all(axis=1)
@@ -235,12 +255,12 @@ def _check(found: Shapes, within: Any, problems: Remarks, notes: Remarks) -> Non
             near = within.buffer(_NEAR_DEGREES)
             x, y = (west + east) / 2, (south + north) / 2
             swapped = given & turned & ~nowhere & ~(possible & _inside(near, x, y)) & _inside(near, y, x)
-    for row in np.flatnonzero(given & (~possible | nowhere) & ~swapped).tolist():
+    for row in np.flatnonzero(given & nowhere).tolist():
+        doubts.setdefault(row, []).append("place 0, 0 is nowhere: longitude and latitude are not known")
+    for row in np.flatnonzero(given & ~possible & ~swapped).tolist():
         pair = f"{west[row]:.10g}, {south[row]:.10g}"
         if not finite[row]:
             why = "its place is empty or has coordinates that are no numbers"
-        elif nowhere[row]:
-            why = "place 0, 0 is nowhere: longitude and latitude are not known"
         elif metres[row]:
             why = f"place {pair} is in metres of a projection: give degrees, or a GeoPackage or shapefile with its CRS"
         else:
@@ -266,7 +286,11 @@ def _choose(inside: dict[str, NDArray[np.bool_]], wheres: Sequence[str], stated:
     outside = f"{total - count[taken]} of {total} places lie outside the area as {stated or taken}"
     if stated:
         return [f"{outside}, which is what was stated; {fits}: was that meant?"] if better else []
-    for system in sorted(SHIFTED, key=lambda system: -count[system]):
+    best = max(SHIFTED, key=lambda system: count[system])
+    telling = np.any(list(inside.values()), axis=0) & ~np.all(list(inside.values()), axis=0)
+    unfit = int((telling & ~inside[best]).sum())
+    one_fits = unfit * _MIXED < int(telling.sum()) - unfit
+    for system in () if one_fits else sorted(SHIFTED, key=lambda system: -count[system]):
         ours = np.flatnonzero(inside[taken] & ~inside[system])
         theirs = np.flatnonzero(inside[system] & ~inside[taken])
         if len(ours) and len(theirs) and min(len(ours), len(theirs)) * _MIXED >= max(len(ours), len(theirs)):
@@ -274,11 +298,11 @@ def _choose(inside: dict[str, NDArray[np.bool_]], wheres: Sequence[str], stated:
                 file,
                 [
                     f"coordinates of several systems seem mixed: {_listed(ours, wheres)} only fit the area as {taken}, "
-                    f"{_listed(theirs, wheres)} only as {system}: split the file, or say --coordinates if it is one"
+                    f"{_listed(theirs, wheres)} only as {system}: split it, or say coordinates {best} if it is one"
                 ],
             )
     if better:
-        raise TableError(file, [f"{outside}, {fits}: say --coordinates {better[0]} (or {taken})"])
+        raise TableError(file, [f"{outside}, {fits}: say coordinates {better[0]} (or {taken})"])
     return []
 
 
@@ -303,7 +327,7 @@ def _beyond(
     rows: NDArray[Any],
     inside: dict[str, NDArray[np.bool_]],
     taken: str,
-    problems: Remarks,
+    doubts: Remarks,
     notes: Remarks,
 ) -> None:
     outside = np.flatnonzero(~inside[taken])
@@ -321,6 +345,6 @@ def _beyond(
         hint = f"; as {' or '.join(other)} it would lie inside" if other else ""
         row = int(rows[outside[one]])
         if distance > FARTHEST_KM:
-            problems.setdefault(row, []).append(f"lies {distance:,.0f} km outside the area{hint}")
+            doubts.setdefault(row, []).append(f"lies {distance:,.0f} km outside the area{hint}")
         else:
             notes.setdefault(row, []).append(f"lies {distance:.1f} km outside the area{hint}")

@@ -341,12 +341,20 @@ def table(path: Path, content: str, score: Callable[[list[list[Any]]], int]) -> 
     csv.field_size_limit(1_000_000)
     best = max(",\t;，|", key=lambda delimiter: score(_first_rows(content, delimiter)))
     reader = csv.reader(_stream(content), delimiter=best, strict=True)
+    rows: list[list[Any]] = []
+    cells = 0
     try:
-        rows = list(islice(reader, MOST_ROWS + 1))
+        for row in reader:
+            rows.append(row)
+            cells += len(row)
+            if len(rows) > MOST_ROWS or cells > MOST_CELLS:
+                break
     except csv.Error as error:
         raise TableError(path, [f"line {reader.line_num}: {error}; is a quotation mark missing?"]) from error
     if len(rows) > MOST_ROWS:
         raise _too_long(path)
+    if cells > MOST_CELLS:
+        raise TableError(path, [f"has more than {MOST_CELLS:,} cells; delete the empty columns, or split it"])
     return Sheet("", rows)
 
 

@@ -39,7 +39,8 @@ MOST_EXACT = 10**15
 """From here on a spreadsheet's numbers lose digits."""
 
 
-def _key(value: str) -> str:
+def key(value: str) -> str:
+    """A name without what two hands write differently: width, case, spaces."""
     return "".join(unicodedata.normalize("NFKC", value).casefold().split())
 
 
@@ -48,13 +49,13 @@ def _names() -> tuple[dict[str, tuple[str, str | None]], dict[str, dict[str, str
     known: dict[str, tuple[str, str | None]] = {}
     subtypes: dict[str, dict[str, str]] = {}
     for one in facilities.CATEGORIES.values():
-        own = {_key(name): id for id, labels in one.subtypes.items() for name in (id, *labels)}
+        own = {key(name): id for id, labels in one.subtypes.items() for name in (id, *labels)}
         subtypes[one.id] = own
         for name, id in own.items():
             known[name] = (one.id, id)
     # Last, as a category's name says the category also where another's subtype bears it.
     for one in facilities.CATEGORIES.values():
-        known |= {_key(name): (one.id, None) for name in (one.id, one.label, one.label_en)}
+        known |= {key(name): (one.id, None) for name in (one.id, one.label, one.label_en)}
     return known, subtypes
 
 
@@ -91,11 +92,26 @@ def _lost(value: Any) -> str | None:
 
 
 def _category(value: Any) -> Any:
-    found = _KINDS.get(_key(text(value)))
+    found = _KINDS.get(key(text(value)))
     if found is None:
-        known = ", ".join(f"{one.label} {one.id}" for one in facilities.CATEGORIES.values())
-        raise ValueError(f"is no category; known: {known}, and their subtypes")
+        raise ValueError(f"is no category; known: {_known()}, and their subtypes")
     return found
+
+
+def _known() -> str:
+    return ", ".join(f"{one.label} {one.id}" for one in facilities.CATEGORIES.values())
+
+
+def no_kind(value: str) -> str:
+    """Why a subtype's name does not say the category."""
+    labels = ", ".join(zh for one in facilities.CATEGORIES.values() for zh, _ in one.subtypes.values())
+    return f"subtype = {value[:60]!r}: is no category nor subtype; known: {_known()}; {labels}"
+
+
+def of_another(category: str, value: str) -> str | None:
+    """The category that a subtype's name says, if it is another than ``category`` and that has no such subtype."""
+    found = _KINDS.get(key(value))
+    return None if found is None or found[0] == category or key(value) in _SUBTYPES[category] else found[0]
 
 
 def day(value: Any) -> Any:
@@ -176,13 +192,13 @@ def column(field: str, values: Sequence[Any], problems: dict[int, list[str]], no
         elif read is None:
             why = _lost(value) if field in NUMBERS else None
             found = ValueError(why) if why else text(value)
-        elif (key := (type(value), value)) in known:
-            found = known[key]
+        elif (cell := (type(value), value)) in known:
+            found = known[cell]
         else:
             try:
-                found = known[key] = read(value) if text(value) is not None else None
+                found = known[cell] = read(value) if text(value) is not None else None
             except ValueError as error:
-                found = known[key] = error
+                found = known[cell] = error
         if isinstance(found, ValueError):
             problems.setdefault(number, []).append(f"{field} = {str(text(value))[:60]!r}: {found}")
             found = None
@@ -195,10 +211,10 @@ def column(field: str, values: Sequence[Any], problems: dict[int, list[str]], no
 
 def subtype(category: str | None, value: str) -> tuple[str | None, str]:
     """The category and subtype that a subtype's name says; the name as it is where nobody knows it."""
-    key = _key(value)
+    named = key(value)
     if category is not None:
-        return category, _SUBTYPES.get(category, {}).get(key, value)
-    found = _KINDS.get(key)
+        return category, _SUBTYPES.get(category, {}).get(named, value)
+    found = _KINDS.get(named)
     return (None, value) if found is None else (found[0], found[1] or value)
 
 

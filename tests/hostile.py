@@ -6,9 +6,12 @@ Whatever imports files must say of each what stands here, and nothing may raise 
 import csv
 import io
 import json
+import sqlite3
 import struct
+import warnings
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -248,6 +251,38 @@ def moved(at: tuple[float, float], system: str) -> tuple[float, float]:
     return float(x), float(y)
 
 
+def with_view(path: Path) -> None:
+    """A GeoPackage with a layer that is computed without end."""
+    layer("GPKG", "EPSG:4326")(path)
+    with closing(sqlite3.connect(path)) as made, made:
+        made.execute(
+            "CREATE VIEW endless AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) "
+            "SELECT i AS fid, NULL AS geom FROM n WHERE i < 0"
+        )
+        made.execute(
+            "INSERT INTO gpkg_contents (table_name, data_type, identifier, srs_id) "
+            "VALUES ('endless', 'features', 'endless', 4326)"
+        )
+        made.execute("INSERT INTO gpkg_geometry_columns VALUES ('endless', 'geom', 'POINT', 4326, 0, 0)")
+
+
+def virtual(path: Path) -> None:
+    """A GeoPackage whose layer is a virtual table."""
+    layer("GPKG", "EPSG:4326")(path)
+    with closing(sqlite3.connect(path)) as made, made:
+        made.execute("CREATE VIRTUAL TABLE odd USING rtree(id, a, b)")
+        made.execute(
+            "INSERT INTO gpkg_contents (table_name, data_type, identifier) VALUES ('odd', 'attributes', 'odd')"
+        )
+
+
+def in_metres(path: Path) -> None:
+    frame = gpd.GeoDataFrame({"类别": ["公园"]}, geometry=[shapely.Point(39526000, 3197000)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pyogrio.write_dataframe(frame, path, driver="GPKG")
+
+
 def many(path: Path) -> None:
     table(*(clinic(number, (A[0] + number % 100 * 1e-5, A[1])) for number in range(100_000)))(path)
 
@@ -330,7 +365,7 @@ FILES: list[Hostile] = [
     Hostile(
         "gcj02.csv",
         table(*(clinic(n, at) for n, at in enumerate([*(moved(at, "gcj02") for at in INSIDE), *GCJ_BORDER]))),
-        r"12 of 40 places lie outside the area as wgs84, none as gcj02.*: say --coordinates gcj02 \(or wgs84\)",
+        r"12 of 40 places lie outside the area as wgs84, none as gcj02.*: say coordinates gcj02 \(or wgs84\)",
     ),
     Hostile(
         "mixed_datums.csv",
@@ -374,6 +409,26 @@ FILES: list[Hostile] = [
     ),
     Hostile("far_cell.xlsx", far_cell, "more than 1,000,000 rows"),
     Hostile("wide.csv", raw(b"a,b\n" + b"," * 100_000), "no heading is known"),
+    Hostile(
+        "commas.csv",
+        raw(("编号,类别,名称,经度,纬度" + "," * 40_000 + "\n" + "c1,诊所,甲,120.0422,28.8931\n" * 4_000).encode()),
+        rows=4_000,
+        problems={f"row {row}": "stands already" for row in range(3, 4_002)},
+    ),
+    Hostile(
+        "commas_between.csv",
+        raw(("编号,类别,经度,纬度" + "," * 40_000 + "名称\n" + "c1,诊所,120.0422,28.8931\n" * 4_000).encode()),
+        "40,004 columns|columns in 4,000 rows",
+    ),
+    Hostile("all_commas.csv", raw(("编号,类别\n" + ("," * 100_000 + "\n") * 310).encode()), "30,000,000 cells"),
+    Hostile(
+        "own_properties.geojson",
+        collection(*(feature(id=number, **{f"p{number}": 1}) for number in range(7_000))),
+        "7,001 different properties in 7,000 features",
+    ),
+    Hostile("view.gpkg", with_view, "views or virtual tables .endless"),
+    Hostile("virtual.gpkg", virtual, "views or virtual tables .odd"),
+    Hostile("metres.gpkg", in_metres, "no CRS, and its places are in metres"),
     Hostile("text.xlsx", table(clinic(1, A)), rows=1, notes=["is called .xlsx but is a text table"]),
     Hostile("book.csv", as_other(book(HEAD, clinic(1, A)), ".xlsx"), rows=1, notes=["is called .csv but is an Excel"]),
     Hostile("page.xls", raw("<html><table><tr><td>名称</td></tr></table></html>".encode()), "web page"),
@@ -383,7 +438,7 @@ FILES: list[Hostile] = [
     Hostile("blank.csv", raw(b"\n\n \n"), "is empty"),
     Hostile("heading_only.csv", table(), "no rows under it: 编号"),
     Hostile(
-        "unknown_headings.csv", table([1, 2, 3], head=["甲", "乙", "丙"]), "found: 甲, 乙, 丙; .*--column 机构名=name"
+        "unknown_headings.csv", table([1, 2, 3], head=["甲", "乙", "丙"]), "found: 甲, 乙, 丙; .*say column 机构名=name"
     ),
     Hostile(
         "two_sheets.xlsx",
@@ -406,7 +461,7 @@ FILES: list[Hostile] = [
     Hostile(
         "alike_headings.csv",
         table([*clinic(1, A), "乙"], head=[*HEAD[:2], "机构名称", *HEAD[3:], "单位名称"]),
-        "'机构名称' and '单位名称' both are name: say which, as in --column 单位名称=extra",
+        "'机构名称' and '单位名称' both are name: say column 单位名称=extra",
     ),
     Hostile(
         "names.csv",
@@ -513,7 +568,39 @@ FILES: list[Hostile] = [
         problems={"row 2": "category = '宠物店': is no category; known: 公园 park, 诊所 clinic"},
         given={"row 3": {"category": "clinic", "subtype": "village_clinic"}, "row 4": {"category": "clinic"}},
     ),
-    Hostile("no_category.csv", table(["甲", *A], head=["名称", "经度", "纬度"]), "say --category"),
+    Hostile(
+        "kinds.csv",
+        table(
+            ["1", "综合医院", "甲", *A], ["2", "村卫生室", "乙", *B], head=["序", "机构类别", "园名", "经度", "纬度"]
+        ),
+        rows=2,
+        problems={"row 2": "subtype = '综合医院': is no category nor subtype; known: 公园 park.*村卫生室"},
+        given={"row 3": {"name": "乙"}},
+    ),
+    Hostile(
+        "other_kinds.csv",
+        table(["甲", "诊所", ""], ["乙", "幼儿园", ""], ["丙", "", "民办"], head=["名称", "类别", "子类"]),
+        rows=3,
+        problems={"row 3": "is kindergarten, and not clinic as you say", "row 4": "is kindergarten, and not clinic"},
+        options={"category": "clinic"},
+    ),
+    Hostile(
+        "nameless.csv",
+        table(["1", "诊所", "甲", *A], head=["编号", "类别", "叫法", "经度", "纬度"]),
+        rows=1,
+        notes=["no column of names; not recognised: 叫法; "],
+    ),
+    Hostile(
+        "half_stated.xlsx",
+        book([*HEAD[:3], "高德经度", "高德纬度"], clinic(1, A), 乡镇=[HEAD, clinic(2, B)]),
+        r"nothing \(乡镇\), gcj02 \(名单\); say coordinates gcj02 if all of them are",
+    ),
+    Hostile(
+        "big5.csv",
+        table(["1"], head=["編號", "類別", "名稱", "經度"], encoding="big5"),
+        "no heading is known.*read as GB18030",
+    ),
+    Hostile("no_category.csv", table(["甲", *A], head=["名称", "经度", "纬度"]), "say category park"),
     Hostile(
         "sums.xlsx",
         book(

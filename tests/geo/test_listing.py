@@ -6,16 +6,18 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
+import pyogrio
 import pytest
 import shapely
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import hostile
-from geo import facilities, headings, listing
+from geo import datum, facilities, headings, listing
 from geo.errors import ExtractError, TableError, UnknownNameError
 from geo.listing import Listing
-from hostile import WITHIN, A, B, Hostile, book, clinic, collection, feature, moved, table
+from hostile import SQUARE, WITHIN, A, B, Hostile, book, clinic, collection, feature, moved, table
 
 
 def read(path: Path, make: Any, **options: Any) -> Listing:
@@ -46,7 +48,7 @@ def test_hostile_files_are_reported(file: Hostile, tmp_path: Path) -> None:
     rows = {row.where: row for row in found.rows}
     assert len(found.rows) == file.rows
     assert len(rows) == file.rows
-    wrong = {where: "\n".join(row.problems) for where, row in rows.items() if row.problems}
+    wrong = {where: "\n".join(row.problems + row.doubts) for where, row in rows.items() if row.problems or row.doubts}
     assert wrong.keys() == file.problems.keys(), wrong
     for where, pattern in file.problems.items():
         assert re.search(pattern, wrong[where]), wrong[where]
@@ -194,6 +196,29 @@ def test_a_location_in_words_is_no_place(tmp_path: Path) -> None:
     assert row.problems == ("place = '江南街道': is no longitude, latitude",)
 
 
+def test_a_heading_repeated_on_each_page_is_left_out(tmp_path: Path) -> None:
+    head = ["编号", "类别", "lon_wgs84", "纬度"]
+    make = table(["1", "诊所", *A], head, ["2", "诊所", *B], head, ["3", "诊所", *B], head=head)
+    found = read(tmp_path / "a.csv", make)
+    assert [row.where for row in found.rows] == ["row 2", "row 4", "row 6"]
+    assert found.left_out == [("row 3", "repeats the heading"), ("row 5", "repeats the heading")]
+    assert not any(row.problems for row in found.rows)
+
+
+def test_both_levels_of_a_heading_repeat(tmp_path: Path) -> None:
+    two = [["编号", "类别", "坐标", ""], ["", "", "经度", "纬度"]]
+    make = table(two[1], ["1", "诊所", *A], *two, ["2", "诊所", *B], head=two[0])
+    found = read(tmp_path / "a.csv", make)
+    assert [row.place for row in found.rows] == [shapely.Point(A), shapely.Point(B)]
+    assert [where for where, _ in found.left_out] == ["row 4", "row 5"]
+
+
+def test_columns_without_heading_at_the_end_are_none(tmp_path: Path) -> None:
+    make = table([*clinic(1, A), "", "看", ""], head=[*hostile.HEAD, "", "", ""])
+    (row,) = read(tmp_path / "a.csv", make).rows
+    assert row.given == {"id": "c1", "category": "clinic", "name": "第1卫生室"}
+
+
 # --- rows --------------------------------------------------------------------------------------------------------
 
 
@@ -245,6 +270,30 @@ def test_a_facility_that_is_no_park_is_a_point(tmp_path: Path) -> None:
     assert clinic_row.place.within(park_row.place)
 
 
+def test_an_outline_and_a_point_must_agree(tmp_path: Path) -> None:
+    within, beside, off = (120.0405, 28.8905), (120.0413, 28.8905), (120.0419, 28.8905)
+    make = table(
+        *(["p", "公园", SQUARE, *at] for at in (within, beside, off, within[::-1])),
+        ["p", "公园", SQUARE, "甲", 28.89],
+        head=["数", "类别", "边界WKT", "经度", "纬度"],
+    )
+    rows = read(tmp_path / "a.csv", make).rows
+    assert [len(row.problems) for row in rows] == [0, 0, 1, 0, 1]
+    assert re.search(r"longitude and latitude lie 8\d m from its outline", rows[2].problems[0])
+    assert "'甲'" in rows[4].problems[0]
+    assert rows[1].place == shapely.from_wkt(SQUARE)
+
+
+@pytest.mark.parametrize("name", ["list_wgs84", "list_gcj02", "list_bd09", "list_cgcs2000", "list"])
+def test_a_layer_s_name_states_its_system(tmp_path: Path, name: str) -> None:
+    frame = gpd.GeoDataFrame({"类别": ["诊所"]}, geometry=[shapely.Point(A)], crs="EPSG:4326")
+    path = tmp_path / "a.gpkg"
+    pyogrio.write_dataframe(frame, path, layer=name)
+    found = listing.read(path, within=WITHIN)
+    system = name.partition("_")[2]
+    assert (found.coordinates, found.stated) == (system or "wgs84", bool(system))
+
+
 def test_the_sample_is_read_as_it_is() -> None:
     path = hostile.Path(__file__).resolve().parents[2] / "data" / "facilities.geojson"
     known = facilities.read(path)
@@ -279,11 +328,28 @@ def test_an_extract_gives_its_facilities(liechtenstein_extract: Path) -> None:
         listing.read(liechtenstein_extract, coordinates="gcj02")
 
 
+def test_an_extract_with_nothing_in_the_area_says_so(liechtenstein_extract: Path) -> None:
+    with pytest.raises(TableError, match="holds no facility within the area"):
+        listing.read(liechtenstein_extract, within=WITHIN)
+
+
 def test_a_truncated_extract_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.osm.pbf"
     path.write_bytes(b"\0\0\0\x0d\x0a\x09OSMHeader\x18\x7c" + bytes(40))
     with pytest.raises(ExtractError, match="truncated"):
         listing.read(path)
+
+
+def test_a_doubted_place_is_kept(tmp_path: Path) -> None:
+    far = (121.47, 31.23)
+    make = table(clinic(1, A), clinic(2, far), clinic(3, (0, 0)), clinic(4, (39526000, 3197000)))
+    sound, away, nowhere, metres = read(tmp_path / "a.csv", make).rows
+    assert (sound.problems, sound.doubts) == ((), ())
+    assert (away.problems, away.place) == ((), shapely.Point(far))
+    assert re.fullmatch(r"lies 2\d\d km outside the area", away.doubts[0])
+    assert (nowhere.problems, nowhere.place) == ((), shapely.Point(0, 0))
+    assert nowhere.doubts == ("place 0, 0 is nowhere: longitude and latitude are not known",)
+    assert (metres.doubts, metres.place, len(metres.problems)) == ((), None, 1)
 
 
 # --- coordinates -------------------------------------------------------------------------------------------------
@@ -299,6 +365,27 @@ def test_a_stated_system_is_used_and_doubted(tmp_path: Path) -> None:
     assert all("as gcj02" in note and "km outside" in note for row in found.rows for note in row.notes)
     found = read(tmp_path / "a.csv", make, coordinates="gcj02")
     assert (found.coordinates, found.notes, [row.notes for row in found.rows]) == ("gcj02", [], [()] * 12)
+
+
+def test_a_list_wholly_in_one_system_is_not_mixed(tmp_path: Path) -> None:
+    """Though some of its places fit as wgs84 and not as bd09, and others the other way about."""
+    found: dict[str, list[tuple[float, float]]] = {"wgs84": [], "bd09": [], "": []}
+    for share in range(3000):
+        point = WITHIN.exterior.interpolate(share / 3000, normalized=True)
+        for step in (-0.004, -0.001, 0.001, 0.004):
+            at = moved((point.x + step, point.y), "gcj02")
+            lies = {
+                s: WITHIN.contains(datum.geometry_to_wgs84(shapely.Point(at), s)) for s in ("wgs84", "gcj02", "bd09")
+            }
+            if lies["gcj02"] and lies["wgs84"] != lies["bd09"]:
+                found["wgs84" if lies["wgs84"] else "bd09"].append(at)
+            elif lies["gcj02"] and not lies["wgs84"]:
+                found[""].append(at)
+    some = [at for places in found.values() for at in places[:: len(places) // 10][:10]]
+    assert len(some) == 30
+    said = refusal(tmp_path / "a.csv", table(*(clinic(n, at) for n, at in enumerate(some))))
+    assert "none as gcj02" in said
+    assert "say coordinates gcj02 (or wgs84)" in said
 
 
 def test_where_it_makes_no_difference_it_is_said_how_much_it_would(tmp_path: Path) -> None:
