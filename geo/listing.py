@@ -31,19 +31,17 @@ class Row:
     """One facility as the file gives it.
 
     ``where`` is “row 7”, “名单 row 7” or “feature 3”. ``given`` has the fields that the row gives, further columns
-    under ``extra``; None stands only where GeoJSON says null. ``empty`` are the fields whose cell is empty. ``place``
+    under ``extra``; None stands only where GeoJSON says null. ``place``
     is WGS84, None if the row gives none. ``problems`` say why the row cannot be taken, ``doubts`` what speaks against
     its place alone, ``notes`` what was taken how.
     """
 
     where: str
     given: dict[str, Any]
-    empty: tuple[str, ...]
     place: BaseGeometry | None
     problems: tuple[str, ...]
     doubts: tuple[str, ...]
     notes: tuple[str, ...]
-    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -164,15 +162,13 @@ def _rows(
     doubts: dict[int, list[str]] = {}
     remarks: dict[int, list[str]] = {}
     given: list[dict[str, Any]] = []
-    empty: list[tuple[str, ...]] = []
     shapes: list[NDArray[Any]] = []
     columns: dict[str, str] = {}
     for part in found:
         begin = len(given)
         shapes.append(_shapes(part))
-        own_given, own_empty = _recognised(part, category)
+        own_given = _recognised(part, category)
         given += own_given
-        empty += own_empty
         for all_of, own in ((problems, part.problems), (remarks, part.notes)):
             all_of.update({begin + row: texts for row, texts in own.items()})
         columns |= {name: one for name, one in zip(part.names, part.fields, strict=True) if name}
@@ -187,7 +183,7 @@ def _rows(
     rows: list[Row] = []
     for row, where in enumerate(wheres):
         wrong, doubted, say = (tuple(texts.get(row, ())) for texts in (problems, doubts, remarks))
-        rows.append(Row(where, given[row], empty[row], placed[row], wrong, doubted, say))
+        rows.append(Row(where, given[row], placed[row], wrong, doubted, say))
         if row % _BLOCK == _BLOCK - 1:
             advance(_BLOCK)
     advance(len(wheres) % _BLOCK)
@@ -218,8 +214,8 @@ def _shapes(part: Part) -> NDArray[Any]:
     return found
 
 
-def _recognised(part: Part, category: str | None) -> tuple[list[dict[str, Any]], list[tuple[str, ...]]]:
-    """What each row gives, and which of its fields are empty."""
+def _recognised(part: Part, category: str | None) -> list[dict[str, Any]]:
+    """What each row gives."""
     count = len(part.wheres)
     read: dict[str, list[Any]] = {}
     further: list[tuple[str, list[Any]]] = []
@@ -234,21 +230,11 @@ def _recognised(part: Part, category: str | None) -> tuple[list[dict[str, Any]],
         {one: value for one, value in zip(fields, row, strict=True) if value is not None}
         for row in (zip(*read.values(), strict=True) if read else ((),) * count)
     ]
-    nothing: dict[tuple[bool, ...], tuple[str, ...]] = {}
-    empty = []
-    for number, flags in enumerate(
-        zip(*([value is None for value in column] for column in read.values()), strict=True) if read else ((),) * count
-    ):
-        if flags not in nothing:
-            nothing[flags] = tuple(one for one, flag in zip(fields, flags, strict=True) if flag)
-        lacking = nothing[flags]
-        if lacking and (part.nulls_clear or number in part.problems):
-            lacking = tuple(one for one in lacking if _cell_is_empty(raw[one][number]))
-            if part.nulls_clear:
-                cleared = [one for one in lacking if raw[one][number] is None and one not in _KEPT]
-                given[number] |= dict.fromkeys(cleared)
-                lacking = tuple(one for one in lacking if one not in cleared)
-        empty.append(lacking)
+    if part.nulls_clear:
+        for one in read.keys() - _KEPT:
+            for number, cell in enumerate(raw[one]):
+                if cell is None:
+                    given[number][one] = None
     for name, cells in further:
         for number, cell in enumerate(cells):
             if cell is None or cell is MISSING or cell == "":
@@ -256,11 +242,7 @@ def _recognised(part: Part, category: str | None) -> tuple[list[dict[str, Any]],
             if more := values.further(name, cell):
                 given[number].setdefault("extra", {}).update(more)
     _kinds(part, given, category)
-    return given, empty
-
-
-def _cell_is_empty(cell: Any) -> bool:
-    return cell is None or (cell is not MISSING and (not isinstance(cell, str) or values.text(cell) is None))
+    return given
 
 
 def _kinds(part: Part, given: list[dict[str, Any]], category: str | None) -> None:

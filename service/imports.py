@@ -18,7 +18,7 @@ from geo import datum, facilities
 from geo.errors import FieldError, TableError
 from geo.listing import Listing, collecting_no_garbage
 from geo.listing import Row as Line
-from geo.values import _key as key
+from geo.values import key
 from service import ledger
 from service.ledger import Change, Row
 from service.records import Fact

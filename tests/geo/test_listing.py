@@ -224,17 +224,14 @@ def test_columns_without_heading_at_the_end_are_none(tmp_path: Path) -> None:
 
 def test_an_empty_cell_keeps_and_a_null_of_geojson_clears(tmp_path: Path) -> None:
     (row,) = read(tmp_path / "a.csv", table([*clinic(1, A), "", " "], head=[*hostile.HEAD, "电话", "地址"])).rows
-    assert set(row.empty) == {"phone", "address"}
     assert not {"phone", "address"} & row.given.keys()
     rows = read(tmp_path / "a.geojson", collection(feature(phone=None, id="a"), feature(id="b", capacity=3))).rows
     assert rows[0].given == {"id": "a", "category": "clinic", "phone": None}
     assert rows[1].given == {"id": "b", "category": "clinic", "capacity": 3}
-    assert rows[0].empty == rows[1].empty == ()
 
 
-def test_a_cell_that_cannot_be_read_is_not_empty(tmp_path: Path) -> None:
+def test_a_cell_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
     (row,) = read(tmp_path / "a.csv", table([*clinic(1, A), "新", ""], head=[*hostile.HEAD, "床位", "电话"])).rows
-    assert row.empty == ("phone",)
     assert row.problems == ("capacity = '新': is no whole number",)
 
 
@@ -458,7 +455,6 @@ def test_no_text_raises_anything_else(
     for row in found.rows:
         assert row.place is None or (row.place.is_valid and not row.place.is_empty)
         assert row.given.keys() <= set(facilities.FIELDS)
-        assert not row.given.keys() & set(row.empty)
         assert row.given.get("opened") is None or isinstance(row.given["opened"], date)
 
 
