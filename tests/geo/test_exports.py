@@ -154,7 +154,7 @@ FACILITIES = st.fixed_dictionaries(
         "subtype": st.sampled_from([None, "pocket", "hospital", "别的"]),
         "extra": st.dictionaries(st.text(max_size=6), JSON, max_size=3),
         "capacity": st.none() | st.integers(0, 2**31 - 1),
-        "verified": st.none() | st.dates(),
+        "verified": st.none() | st.dates(date(1800, 1, 1), date(2026, 1, 1)),
         **dict.fromkeys(("name", "area_code", "address", "phone", "opening_hours", "source", "verified_by"), TEXTS),
     }
 )
