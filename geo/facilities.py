@@ -248,10 +248,10 @@ def placed(category_id: str, place: Any) -> Any:
     return place if keeps else place.representative_point()
 
 
-def read(path: Path, coordinates: str = "wgs84", own_ids: bool = False) -> gpd.GeoDataFrame:
+def read(path: Path, coordinates: str = "wgs84") -> gpd.GeoDataFrame:
     """Facilities of a ``.geojson``/``.json`` or ``.csv`` file, moved from ``coordinates`` to WGS84.
 
-    Those without an id get one from the file's name and their row, unless the file must have its ``own_ids``.
+    Those without an id get one from the file's name and their row.
 
     Raises
     ------
@@ -259,17 +259,16 @@ def read(path: Path, coordinates: str = "wgs84", own_ids: bool = False) -> gpd.G
         The file cannot be read, or any of its rows is unusable.
     """
     if path.suffix.lower() in (".geojson", ".json"):
-        return frame(_geojson_rows(path, coordinates, own_ids), path)
+        return frame(_geojson_rows(path, coordinates), path)
     if path.suffix.lower() == ".csv":
-        return frame(_csv_rows(path, coordinates, own_ids), path)
+        return frame(_csv_rows(path, coordinates), path)
     raise TableError(path, [f"is a {path.suffix or 'file without ending'}; give .geojson or .csv"])
 
 
-def _geojson_rows(path: Path, coordinates: str, own_ids: bool) -> Iterator[tuple[str, dict[str, Any], Any]]:
+def _geojson_rows(path: Path, coordinates: str) -> Iterator[tuple[str, dict[str, Any], Any]]:
     for where, feature in geojson_features(path):
         properties = dict(feature.get("properties") or {})
-        made = "" if own_ids else f"{path.stem}-{where.split()[-1]}"
-        properties["id"] = feature.get("id", properties.get("id") or made)
+        properties["id"] = feature.get("id", properties.get("id") or f"{path.stem}-{where.split()[-1]}")
         yield where, properties, datum.geometry_to_wgs84(geojson_geometry(feature), coordinates)
 
 
@@ -304,14 +303,14 @@ def geojson_geometry(feature: Mapping[str, Any]) -> Any:
         return None
 
 
-def _csv_rows(path: Path, coordinates: str, own_ids: bool) -> Iterator[tuple[str, dict[str, Any], Any]]:
+def _csv_rows(path: Path, coordinates: str) -> Iterator[tuple[str, dict[str, Any], Any]]:
     for where, row in csv_rows(path, required=("category", "lon", "lat")):
         try:
             lon, lat = datum.to_wgs84(float(row.pop("lon", "")), float(row.pop("lat", "")), coordinates)
             place = shapely.Point(float(lon), float(lat))
         except ValueError:
             place = None
-        yield where, {"id": "" if own_ids else f"{path.stem}-{where.split()[-1]}"} | row, place
+        yield where, {"id": f"{path.stem}-{where.split()[-1]}"} | row, place
 
 
 def csv_rows(path: Path, required: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -11,7 +11,6 @@ from geo.standards import Direction, Mode
 from service.web import GEOJSON, Common, answers_of, documented, json_response, known_category, no_repeats
 
 MOST_NEAREST = 100
-MOST_ITEMS = 10_000
 MOST_CONTOURS = 10
 MOST_MINUTES = 120
 
