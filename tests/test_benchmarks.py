@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.alone  # and so that the quick run is made once
+
 ROOT = Path(__file__).resolve().parents[1]
 BENCHMARKS = ROOT / "benchmarks"
 NETWORKS = ("porto_alegre", "liechtenstein", "generated-0.1m", "generated-1m", "generated-10m")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
 import pyogrio
 import pytest
 import shapely
@@ -366,19 +367,18 @@ def test_a_stated_system_is_used_and_doubted(tmp_path: Path) -> None:
 
 def test_a_list_wholly_in_one_system_is_not_mixed(tmp_path: Path) -> None:
     """Though some of its places fit as wgs84 and not as bd09, and others the other way about."""
-    found: dict[str, list[tuple[float, float]]] = {"wgs84": [], "bd09": [], "": []}
-    for share in range(3000):
-        point = WITHIN.exterior.interpolate(share / 3000, normalized=True)
-        for step in (-0.004, -0.001, 0.001, 0.004):
-            at = moved((point.x + step, point.y), "gcj02")
-            lies = {
-                s: WITHIN.contains(datum.geometry_to_wgs84(shapely.Point(at), s)) for s in ("wgs84", "gcj02", "bd09")
-            }
-            if lies["gcj02"] and lies["wgs84"] != lies["bd09"]:
-                found["wgs84" if lies["wgs84"] else "bd09"].append(at)
-            elif lies["gcj02"] and not lies["wgs84"]:
-                found[""].append(at)
-    some = [at for places in found.values() for at in places[:: len(places) // 10][:10]]
+    border = shapely.line_interpolate_point(WITHIN.exterior, np.arange(3000) / 3000, normalized=True)
+    steps = np.tile((-0.004, -0.001, 0.001, 0.004), len(border))
+    x, y = np.repeat(shapely.get_coordinates(border), 4, axis=0).T
+    written = datum.geometry_from_wgs84(shapely.points(x + steps, y), "gcj02")
+    shapely.prepare(WITHIN)
+    lies = {
+        system: shapely.contains(WITHIN, datum.geometry_to_wgs84(written, system))
+        for system in ("wgs84", "gcj02", "bd09")
+    }
+    kinds = (lies["wgs84"] & ~lies["bd09"], lies["bd09"] & ~lies["wgs84"], ~lies["wgs84"] & ~lies["bd09"])
+    fitting = [shapely.get_coordinates(written[lies["gcj02"] & kind]) for kind in kinds]
+    some = [tuple(at) for places in fitting for at in places[:: len(places) // 10][:10].tolist()]
     assert len(some) == 30
     said = refusal(tmp_path / "a.csv", table(*(clinic(n, at) for n, at in enumerate(some))))
     assert "none as gcj02" in said

@@ -291,7 +291,7 @@ def test_what_cannot_be_built_is_one_line_and_leaves_nothing(liechtenstein_extra
 
 def test_the_files_ending_says_how_it_is_written(sample_folder: Path, tmp_path: Path) -> None:
     for name, begins in (("a.xlsx", b"PK"), ("a.csv", b"\xef\xbb\xbf"), ("a.json", b"{"), ("a.txt", b"\n")):
-        assert program.run("coverage", "--study", sample_folder, "-o", tmp_path / name).returncode == 0
+        assert program.call("coverage", "--study", sample_folder, "-o", tmp_path / name).returncode == 0
         assert (tmp_path / name).read_bytes().lstrip(b" ").startswith(begins)
 
 
