@@ -88,8 +88,9 @@ def clean(value: object) -> object:
     return None if value == "" else value
 
 
+FIRST_DAY, LAST_DAY = date(1000, 1, 1), date(2200, 12, 31)
 Text = Annotated[Annotated[str, Field(max_length=300)] | None, BeforeValidator(clean)]
-Day = Annotated[Annotated[date, Field(ge=date(1800, 1, 1), le=date(2200, 1, 1))] | None, BeforeValidator(clean)]
+Day = Annotated[Annotated[date, Field(ge=FIRST_DAY, le=LAST_DAY)] | None, BeforeValidator(clean)]
 BELOW = ("/history", "/restore", "/merge")
 """How no id may end: what lies below a facility in the API is called so."""
 

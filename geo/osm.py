@@ -49,6 +49,7 @@ _OWN_FIELDS = {
     "contact:phone",
     "start_date",
     "addr:full",
+    "source",
 }
 
 
@@ -318,9 +319,15 @@ def _facility_rows(
         "phone": tags.get("phone", tags.get("contact:phone", ""))[:300],
         "opening_hours": tags.get("opening_hours", "")[:300],
         "capacity": int(capacity) if capacity.isdecimal() and len(capacity) < 10 else None,
-        "opened": start if _is_day(start) else None,
+        "opened": start if _is_day(start) and date.fromisoformat(start) >= facilities.FIRST_DAY else None,
         "provenance": "openstreetmap",
-        "extra": {key: value for key, value in tags.items() if key not in _OWN_FIELDS},
+        "source": tags.get("source", "")[:300],
+        # A tag may be called as a field is.
+        "extra": {
+            f"osm:{key}" if key in facilities.FIELDS else key: value
+            for key, value in tags.items()
+            if key not in _OWN_FIELDS
+        },
     }
     return [(number, row, geometry)]
 

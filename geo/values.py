@@ -142,7 +142,7 @@ def _real(year: str, month: str, day: str) -> date:
         found = date(int(year), int(month), int(day))
     except ValueError as error:
         raise ValueError(f"is no day: {error}") from error
-    if not 1800 <= found.year <= 2200:
+    if not facilities.FIRST_DAY <= found <= facilities.LAST_DAY:
         raise ValueError("is no day such as 2021-06-30")
     return found
 

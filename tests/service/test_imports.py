@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -213,6 +214,19 @@ def test_what_was_exported_makes_the_same_register_elsewhere(
     assert take(other, path, coordinates=None).counts["added"] == 9
     texts = [exports.write(one.facilities(), "csv").content.decode() for one in (register, other)]
     assert texts[0] == texts[1]
+
+
+def test_the_extract_that_a_study_was_built_from_changes_nothing(
+    liechtenstein: study.Study,
+    liechtenstein_extract: Path,
+    tmp_path: Path,
+    open_register: Callable[[Path, str], Register],
+):
+    folder = shutil.copytree(liechtenstein.folder, tmp_path / "study")
+    register = open_register(folder, f"sqlite:///{tmp_path / 'register.sqlite'}")
+    report = take(register, liechtenstein_extract, coordinates=None)
+    assert report.counts["unchanged"] > 40
+    assert [(row.id, row.fields) for row in report.rows if row.outcome == "changed"] == []
 
 
 def test_coordinates_are_doubted_by_what_is_known_by_name(register: Register, tmp_path: Path):
