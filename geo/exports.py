@@ -52,7 +52,7 @@ class Export:
 def write(frame: gpd.GeoDataFrame, kind: str, coordinates: str = "wgs84") -> Export:
     """A frame of facilities as a file of some ``kind``, its places in ``coordinates``, its rows in their order.
 
-    The same frame gives the same bytes as GeoJSON and CSV; xlsx and GeoPackage hold the time of writing.
+    The same frame gives the same bytes, but for GeoPackage, which holds the time of writing.
 
     Raises
     ------

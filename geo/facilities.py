@@ -9,7 +9,7 @@ import io
 import json
 import tomllib
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from importlib import resources
@@ -54,12 +54,18 @@ def _load_categories() -> dict[str, Category]:
 
 
 CATEGORIES: dict[str, Category] = _load_categories()
-_SUBTYPES = {
-    (one.id, label): subtype
+
+
+def key(name: str) -> str:
+    """A name without what two hands write differently: width, case, spaces."""
+    return "".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+SUBTYPES: dict[str, dict[str, str]] = {
+    one.id: {key(name): subtype for subtype, labels in one.subtypes.items() for name in (subtype, *labels)}
     for one in CATEGORIES.values()
-    for subtype, labels in one.subtypes.items()
-    for label in labels
 }
+"""By category, its subtypes by the `key` of any of their names."""
 
 
 def category(name: str) -> Category:
@@ -145,7 +151,7 @@ class Facility(BaseModel):
     @field_validator("subtype")
     @classmethod
     def _subtype_by_any_name(cls, value: str | None, info: ValidationInfo) -> str | None:
-        return _SUBTYPES.get((info.data.get("category", ""), value or ""), value)
+        return SUBTYPES.get(info.data.get("category", ""), {}).get(key(value or ""), value)
 
     @field_validator("verified")
     @classmethod
@@ -188,8 +194,14 @@ def frame(rows: Iterable[tuple[str, Mapping[str, Any], Any]], file: object) -> g
         geometries.append(place)
     if problems:
         raise TableError(file, problems)
-    table = pd.DataFrame(records, columns=list(FIELDS), dtype=object).set_index("id")
-    return gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(geometries, index=table.index, crs="EPSG:4326"))
+    return framed(records, geometries)
+
+
+def framed(records: Sequence[Mapping[str, Any]], shapes: Any) -> gpd.GeoDataFrame:
+    """Records that have the fields of `Facility`, and perhaps more, with their WGS84 shapes as a frame."""
+    rows = [[record[field] for field in FIELDS] for record in records]
+    table = pd.DataFrame(rows, columns=list(FIELDS), dtype=object).set_index("id")
+    return gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(shapes, index=table.index, crs="EPSG:4326"))
 
 
 def checked(properties: Mapping[str, Any], geometry: Any) -> tuple[dict[str, Any], Any]:

@@ -101,7 +101,7 @@ def _tables(path: Path, kind: str, mapping: Mapping[str, str], notes: list[str])
             notes.append(read_as)
         found = [sheets.table(path, content, lambda rows: headings.score(rows, mapping))]
     else:
-        found = sheets.workbook(path)
+        found = sheets.workbook(path, kind)
     headed = [(sheet, headings.find(sheet, mapping)) for sheet in found]
     taken = [(sheet, heading) for sheet, heading in headed if heading is not None]
     every = list(dict.fromkeys(name for _, heading in taken for name in heading.names))

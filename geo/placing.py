@@ -333,14 +333,8 @@ def _beyond(
     outside = np.flatnonzero(~inside[taken])
     if not len(outside):
         return
-    # Kilometres on a plane that touches the area: right to a percent near it, and far is far.
-    scale = np.array([111.32 * math.cos(math.radians(within.centroid.y)), 110.57])
-    corners, line = shapely.get_coordinates(shapely.get_parts(within.boundary), return_index=True)
-    same = line[1:] == line[:-1]
-    edges = shapely.linestrings(np.stack([corners[:-1][same], corners[1:][same]], axis=1) * scale)
-    shapes = shapely.transform(found[rows[outside]], lambda xy: xy * scale)
-    (at, _), km = shapely.STRtree(edges).query_nearest(shapes, return_distance=True, all_matches=False)
-    for one, distance in zip(at.tolist(), km.tolist(), strict=True):
+    km = km_outside(within, found[rows[outside]])
+    for one, distance in enumerate(km.tolist()):
         other = [system for system in SHIFTED if inside[system][outside[one]]]
         hint = f"; as {' or '.join(other)} it would lie inside" if other else ""
         row = int(rows[outside[one]])
@@ -348,3 +342,21 @@ def _beyond(
             doubts.setdefault(row, []).append(f"lies {distance:,.0f} km outside the area{hint}")
         else:
             notes.setdefault(row, []).append(f"lies {distance:.1f} km outside the area{hint}")
+
+
+def km_outside(within: Any, shapes: Shapes) -> datum.Floats:
+    """Kilometres from the edge of a WGS84 polygon to each of some shapes, shape (n,); 0 where they touch it.
+
+    On a plane that touches the polygon: right to a percent near it, and far is far.
+    """
+    scale = np.array([111.32 * math.cos(math.radians(within.centroid.y)), 110.57])
+    corners, line = shapely.get_coordinates(shapely.get_parts(within.boundary), return_index=True)
+    same = line[1:] == line[:-1]
+    edges = shapely.linestrings(np.stack([corners[:-1][same], corners[1:][same]], axis=1) * scale)
+    shapely.prepare(within)
+    km = np.zeros(len(shapes))
+    away = np.flatnonzero(~shapely.intersects(within, shapes))
+    moved = shapely.transform(shapes[away], lambda xy: xy * scale)
+    (at, _), found = shapely.STRtree(edges).query_nearest(moved, return_distance=True, all_matches=False)
+    km[away[at]] = found
+    return km

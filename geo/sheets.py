@@ -172,15 +172,15 @@ def unpacked(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, b
 # --- workbooks ---------------------------------------------------------------------------------------------------
 
 
-def workbook(path: Path) -> list[Sheet]:
-    """The sheets of an xlsx or xls file that hold anything, hidden ones too.
+def workbook(path: Path, kind: str) -> list[Sheet]:
+    """The sheets of a file of the `kind` xlsx or xls that hold anything, hidden ones too.
 
     Raises
     ------
     TableError
         The file is truncated or locked with a password, would unpack to too much, or has too many rows.
     """
-    return _sheets(path, _checked(path)) if kind(path) == "xlsx" else _read_apart(path)
+    return _sheets(path, _checked(path)) if kind == "xlsx" else _read_apart(path)
 
 
 def _read_apart(path: Path) -> list[Sheet]:

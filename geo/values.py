@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from geo import facilities
+from geo.facilities import SUBTYPES, key
 
 MISSING = object()
 """The cell of a row that does not have that column, as GeoJSON allows."""
@@ -39,37 +40,26 @@ MOST_EXACT = 10**15
 """From here on a spreadsheet's numbers lose digits."""
 
 
-def key(value: str) -> str:
-    """A name without what two hands write differently: width, case, spaces."""
-    return "".join(unicodedata.normalize("NFKC", value).casefold().split())
-
-
-def _names() -> tuple[dict[str, tuple[str, str | None]], dict[str, dict[str, str]]]:
-    """(category, subtype) by every name that says both; and by category, its subtypes by their names."""
-    known: dict[str, tuple[str, str | None]] = {}
-    subtypes: dict[str, dict[str, str]] = {}
-    for one in facilities.CATEGORIES.values():
-        own = {key(name): id for id, labels in one.subtypes.items() for name in (id, *labels)}
-        subtypes[one.id] = own
-        for name, id in own.items():
-            known[name] = (one.id, id)
+def _names() -> dict[str, tuple[str, str | None]]:
+    """(category, subtype) by every name that says both."""
+    known: dict[str, tuple[str, str | None]] = {
+        name: (category, subtype) for category, own in SUBTYPES.items() for name, subtype in own.items()
+    }
     # Last, as a category's name says the category also where another's subtype bears it.
     for one in facilities.CATEGORIES.values():
         known |= {key(name): (one.id, None) for name in (one.id, one.label, one.label_en)}
-    return known, subtypes
+    return known
 
 
-_KINDS, _SUBTYPES = _names()
+_KINDS = _names()
 
 
 def text(value: Any) -> Any:
     """Any cell as clean text in NFC; None for an empty one."""
     if isinstance(value, str):
         if value[:1] in (" ", "") or value[-1] == " " or not value.isprintable() or "  " in value:
-            value = facilities.clean(value)
-        if value is None or value.isascii() or unicodedata.is_normalized("NFC", value):
-            return value
-        return unicodedata.normalize("NFC", value)
+            return facilities.clean(value)
+        return value if value.isascii() else unicodedata.normalize("NFC", value)
     if isinstance(value, float):
         if math.isnan(value):
             return None
@@ -111,7 +101,7 @@ def no_kind(value: str) -> str:
 def of_another(category: str, value: str) -> str | None:
     """The category that a subtype's name says, if it is another than ``category`` and that has no such subtype."""
     found = _KINDS.get(key(value))
-    return None if found is None or found[0] == category or key(value) in _SUBTYPES[category] else found[0]
+    return None if found is None or found[0] == category or key(value) in SUBTYPES[category] else found[0]
 
 
 def day(value: Any) -> Any:
@@ -213,7 +203,7 @@ def subtype(category: str | None, value: str) -> tuple[str | None, str]:
     """The category and subtype that a subtype's name says; the name as it is where nobody knows it."""
     named = key(value)
     if category is not None:
-        return category, _SUBTYPES.get(category, {}).get(named, value)
+        return category, SUBTYPES.get(category, {}).get(named, value)
     found = _KINDS.get(named)
     return (None, value) if found is None else (found[0], found[1] or value)
 

@@ -108,13 +108,14 @@ class Answers:
         return self._known(state, goal.category, (goal.id, assets), compute)
 
     def _facilities(self, state: _State, category: str | None) -> gpd.GeoDataFrame:
+        """The facilities of a category (None: of all); UnknownNameError if there is no such category."""
+        if category is not None:
+            facilities.category(category)
         return self._known(state, category, "facilities", lambda: self.register.facilities(category))
 
     def _standing(self, state: _State, category: str | None) -> gpd.GeoDataFrame:
         """The facilities of a category (None: of all) that stand today."""
 
-        if category is not None:
-            facilities.category(category)
         every = self._facilities(state, category)
         return self._known(state, category, "standing", lambda: facilities.standing(every, state.today))
 
@@ -157,8 +158,6 @@ class Answers:
     def twins(self, category: str | None, least: float = duplicates.LEAST) -> list[dict[str, Any]]:
         """Likely twins in the register, of a category or all, the likeliest first, with their names."""
         state = self._now()
-        if category is not None:
-            facilities.category(category)
         frame = self._facilities(state, category)
 
         def compute(least: float) -> list[dict[str, Any]]:

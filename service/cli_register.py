@@ -23,9 +23,7 @@ ByOption = Annotated[str | None, typer.Option("--by", help="who does it, for the
 
 @app.command("import")
 def import_(
-    files: Annotated[
-        list[Path], typer.Argument(help=".xlsx, .csv, .geojson, .gpkg, .shp or zipped, .osm.pbf", exists=False)
-    ],
+    files: Annotated[list[Path], typer.Argument(help=".xlsx, .csv, .geojson, .gpkg, .shp or zipped, .osm.pbf")],
     coordinates: Annotated[
         Coordinates | None, typer.Option(help="coordinate system of the lists; default: what they say themselves")
     ] = None,

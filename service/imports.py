@@ -2,7 +2,6 @@
 
 import dataclasses
 import hashlib
-import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -16,9 +15,10 @@ from numpy.typing import NDArray
 
 from geo import datum, facilities
 from geo.errors import FieldError, TableError
+from geo.facilities import key
 from geo.listing import Listing, collecting_no_garbage
 from geo.listing import Row as Line
-from geo.values import key
+from geo.placing import BESIDE_M
 from service import ledger
 from service.ledger import Change, Row
 from service.records import Fact
@@ -32,7 +32,6 @@ FAR_M = 1000.0  # with the same id, another name farther away is another facilit
 FEW = 8  # of a name, near each other, that are compared
 MOST_SHIFT_M, THERE_M = 1500.0, 30.0  # how far systems lie apart, and how near is there
 NOT_ITS_IDS = "if these are not its ids, say that the column of ids is extra"
-BESIDE_M = 50.0  # a point as far from a park's outline is that park's
 FEWEST, OFF_M = 3, 150.0  # how many that are known by name, how far off, are needed to doubt the coordinates
 METRES_A_DEGREE = 111_195.0
 MOST_ROWS = 10_000  # that a report tells as JSON
@@ -105,10 +104,10 @@ def take(
         for line in listing.rows:
             plan.decide(line)
             advance(1)
-        pairs, rows = plan.finish(change)
+        pairs, fields, rows = plan.finish(change)
         applied = not dry_run and (leave_out or all(row.outcome != "unusable" for row in rows))
         if applied:
-            change.write("import", pairs)
+            change.write("import", pairs, fields)
             if register.is_source(listing.file) and listing.coordinates in ("wgs84", "cgcs2000"):
                 change.session.merge(Fact(key="source", value=file_hash(listing.file)))
     left = [Decision(where, "left out", why=(why,)) for where, why in listing.left_out]
@@ -151,8 +150,12 @@ def _elsewhere(listing: Listing, known: "_Known") -> list[str]:
 
 def _median_m(a: Any, b: Any) -> float:
     (x0, y0), (x1, y1) = shapely.get_coordinates(a).T, shapely.get_coordinates(b).T
-    metres = METRES_A_DEGREE * np.hypot((x1 - x0) * np.cos(np.radians(y0)), y1 - y0)
-    return float(np.median(metres))
+    return float(np.median(_metres(x1 - x0, y1 - y0, y0)))
+
+
+def _metres(east: Any, north: Any, lat: Any) -> Any:
+    """About how long degrees are at a latitude; good to a per cent over some kilometres."""
+    return METRES_A_DEGREE * np.hypot(east * np.cos(np.radians(lat)), north)
 
 
 class _Names:
@@ -179,9 +182,9 @@ class _Names:
         # Thousands may be called 卫生室: their boxes first, all at once.
         west, south, east, north = self._boxes[kind].T
         x0, y0, x1, y1 = line.place.bounds
+        apart_x = np.maximum(west - x1, x0 - east).clip(0)
         apart_y = np.maximum(south - y1, y0 - north).clip(0)
-        apart_x = np.maximum(west - x1, x0 - east).clip(0) * math.cos(math.radians(y0))
-        around = np.flatnonzero(np.hypot(apart_x, apart_y) * METRES_A_DEGREE <= 1.1 * limit).tolist()
+        around = np.flatnonzero(_metres(apart_x, apart_y, y0) <= 1.1 * limit).tolist()
         away = ((metres_between(line.place, shapes[found[row]["id"]]), found[row]["id"]) for row in around)
         return sorted((metres, facility_id) for metres, facility_id in away if metres <= limit)[:FEW]
 
@@ -258,17 +261,19 @@ class _Plan:
             decision = replace(decision, outcome=outcome, why=(*line.notes, *why))
         self._decided.append(decision)
 
-    def finish(self, change: Change) -> tuple[Sequence[tuple[Row | None, Row]], list[Decision]]:
-        """What is to be written, and what becomes of each row."""
+    def finish(
+        self, change: Change
+    ) -> tuple[Sequence[tuple[Row | None, Row]], list[dict[str, list[Any]]], list[Decision]]:
+        """What is to be written, how it differs, and what becomes of each row."""
         news = ledger.rows_of([new for _, _, new, _ in self._taken], [place for *_, place in self._taken])
         pairs = [(old, new) for (_, old, _, _), new in zip(self._taken, news, strict=True)]
         change.locate([new for old, new in pairs if self._is_lost(old, new)])
-        for (number, *_), (old, new) in zip(self._taken, pairs, strict=True):
-            fields = {} if old is None else ledger.differences(old, new)
+        found = ledger.differences(pairs)
+        for (number, *_), (old, new), fields in zip(self._taken, pairs, found, strict=True):
             outcome: Outcome = "added" if old is None else "changed" if fields else "unchanged"
-            known = {"name": new["name"], "outcome": outcome, "fields": fields}
-            self._decided[number] = replace(self._decided[number], **known)
-        return pairs, self._decided
+            told = {} if old is None else fields  # what is new is all of it
+            self._decided[number] = replace(self._decided[number], name=new["name"], outcome=outcome, fields=told)
+        return pairs, found, self._decided
 
     def _is_lost(self, old: Row | None, new: Row) -> bool:
         """Whether nobody says in which area a facility is: it is new and without a code, or has left its place."""
@@ -414,12 +419,12 @@ class _Plan:
 
 
 def metres_between(a: Any, b: Any) -> float:
-    """About how far two WGS84 shapes are apart; good to a per cent over some kilometres."""
+    """About how far two WGS84 shapes are apart."""
     if a.geom_type == b.geom_type == "Point":
         x0, y0, x1, y1 = a.x, a.y, b.x, b.y
     else:
         x0, y0, x1, y1 = shapely.get_coordinates(shapely.shortest_line(a, b)).ravel()
-    return METRES_A_DEGREE * math.hypot((x1 - x0) * math.cos(math.radians((y0 + y1) / 2)), y1 - y0)
+    return float(_metres(x1 - x0, y1 - y0, (y0 + y1) / 2))
 
 
 def has_not_moved(a: Any, b: Any) -> bool:

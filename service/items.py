@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
@@ -145,16 +146,11 @@ def _place(body: Feature | FeaturePatch, query: Common, old: Row | None = None) 
     return given
 
 
-def _same_id(body: Told, facility_id: str) -> None:
-    if body.id not in (None, facility_id):
-        raise FieldError([("id", f"id = {body.id!r}: is not that of the address, {facility_id!r}")])
-
-
 def _given(properties: dict[str, Any], who: str) -> dict[str, Any]:
     """A body's properties, with the name of who verified it, where they say when and not by whom."""
     extra = properties.get("extra")
     taken = [name for name in extra if name in facilities.FIELDS] if isinstance(extra, dict) else []
-    taken += [name for name in ("id",) if name in properties]
+    taken += ["id"] if "id" in properties else []
     if taken:  # properties are shown side by side, where two of a name would be one
         raise FieldError((name, f"{name} is a field of its own, and no further property") for name in taken)
     verified = properties.get("verified") is not None and "verified_by" not in properties
@@ -265,6 +261,30 @@ def item(request: Request, facility_id: str, query: Annotated[Common, Query()]) 
 EDITED = documented("the facility as it is now", None, 401, 404, 409, 410, 412, 413, 428)
 
 
+def _edited(
+    request: Request,
+    facility_id: str,
+    body: Feature | FeaturePatch,
+    query: Common,
+    who: str,
+    versions: list[int] | None,
+    action: str,
+    merged: Callable[[Row, dict[str, Any]], dict[str, Any]],
+) -> Response:
+    """Change a facility to what ``merged`` makes of its row and the body's properties, at the body's place if any."""
+    if body.id not in (None, facility_id):
+        raise FieldError([("id", f"id = {body.id!r}: is not that of the address, {facility_id!r}")])
+    properties = _given(body.properties, who)
+
+    def new(old: Row) -> tuple[Row, Any]:
+        moved = "geometry" in body.model_fields_set
+        return merged(old, properties), _place(body, query, old) if moved else shapely.from_wkb(old["geometry"])
+
+    in_area = properties.get("area_code") is not None
+    held = answers_of(request).register.edit(facility_id, versions, who, action, new, in_area)
+    return _feature(request, held, body.coordinates or query.coordinates)
+
+
 @router.put(ITEM, responses=EDITED, summary="Replace a facility")
 def replace(
     request: Request,
@@ -274,16 +294,11 @@ def replace(
     who: Editor,
     versions: Expected,
 ) -> Response:
-    _same_id(feature, facility_id)
-    properties = _given(feature.properties, who)
-
-    def replaced(old: Row) -> tuple[Row, Any]:
+    def merged(old: Row, properties: dict[str, Any]) -> dict[str, Any]:
         # The provenance stays with the record, unless another is given.
-        return {"provenance": old["provenance"], **properties}, _place(feature, query, old)
+        return {"provenance": old["provenance"], **properties}
 
-    in_area = properties.get("area_code") is not None
-    held = answers_of(request).register.edit(facility_id, versions, who, "replace", replaced, in_area)
-    return _feature(request, held, feature.coordinates or query.coordinates)
+    return _edited(request, facility_id, feature, query, who, versions, "replace", merged)
 
 
 @router.patch(ITEM, responses=EDITED, summary="Change some of a facility")
@@ -295,17 +310,7 @@ def patch(
     who: Editor,
     versions: Expected,
 ) -> Response:
-    _same_id(change, facility_id)
-    properties = _given(change.properties, who)
-
-    def patched(old: Row) -> tuple[Row, Any]:
-        moved = "geometry" in change.model_fields_set
-        place = _place(change, query, old) if moved else shapely.from_wkb(old["geometry"])
-        return _patched(old, properties), place
-
-    in_area = properties.get("area_code") is not None
-    held = answers_of(request).register.edit(facility_id, versions, who, "patch", patched, in_area)
-    return _feature(request, held, change.coordinates or query.coordinates)
+    return _edited(request, facility_id, change, query, who, versions, "patch", _patched)
 
 
 @router.delete(

@@ -1,20 +1,18 @@
 """How the register is written: every change of a facility gets a version, an entry in its history and a revision."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, TypeAlias
 
 import geopandas as gpd
+import numpy as np
 import orjson
-import pandas as pd
 import shapely
 from sqlalchemy import bindparam, insert, update
 from sqlmodel import Session, select
 
-from geo import areas, facilities
+from geo import areas, facilities, placing
 from geo.errors import FieldError
-from geo.placing import FARTHEST_KM
-from geo.projection import projection
 from geo.study import Study
 from service.records import ChangeRecord, FacilityRecord, Fact
 
@@ -53,16 +51,23 @@ class Change:
         facility, shape = facilities.checked({**given, "id": facility_id}, place)
         new = rows_of([facility], [shape])[0]
         moved = old is None or old["geometry"] != new["geometry"]
-        if moved and (away := _km_outside(self._study, shape)) > FARTHEST_KM:
+        away = float(placing.km_outside(self._study.ground, np.array([shape]))[0]) if moved else 0.0
+        if away > placing.FARTHEST_KM:
             raise FieldError([("geometry", f"geometry lies {away:,.0f} km outside the area of the study")])
         if new["area_code"] is None or (moved and not in_area):
             self.locate([new])
         return self.write(action, [(old, new)])[0]
 
-    def write(self, action: str, pairs: Iterable[tuple[Row | None, Row]]) -> list[Row]:
+    def write(
+        self,
+        action: str,
+        pairs: Sequence[tuple[Row | None, Row]],
+        fields: Sequence[dict[str, list[Any]]] | None = None,
+    ) -> list[Row]:
         """Write what becomes of each row, or of none (None), and its history; the rows as they now are.
 
-        What does not differ is not written. The revisions move if anything was.
+        ``fields`` are their `differences`, if they are at hand. What does not differ is not written. The revisions
+        move if anything was.
         """
         now, known = datetime.now(UTC), self.session.get(Fact, "revision")
         revision = int(known.value if known is not None else 0) + 1
@@ -71,11 +76,8 @@ class Change:
         changed: list[Row] = []
         entries: list[Row] = []
         result: list[Row] = []
-        pairs = list(pairs)
-        places = _told(blob for old, new in pairs for blob in _moved(old, new))
-        for old, new in pairs:
-            fields = differences(old, new, places)
-            if not fields:
+        for (old, new), differing in zip(pairs, fields or differences(pairs), strict=True):
+            if not differing:
                 result.append(new if old is None else old)
                 continue
             row = {"removed": None, "merged_into": None, **new, "version": 1 if old is None else old["version"] + 1}
@@ -86,7 +88,7 @@ class Change:
             else:
                 changed.append(row | {"its_number": old["number"]})
             entry = {"facility_id": row["id"], "version": row["version"], "revision": revision, "at": now}
-            entries.append(entry | {"who": self.who, "action": action, "source": self.source, "fields": fields})
+            entries.append(entry | {"who": self.who, "action": action, "source": self.source, "fields": differing})
             result.append(row)
         if entries:
             self._apply(added, changed, entries)
@@ -107,11 +109,6 @@ class Change:
         self.session.flush()
 
 
-def _km_outside(study: Study, shape: Any) -> float:
-    metric = projection(study.about.projection)
-    return float(shapely.distance(metric.forward(study.ground), metric.forward(shape))) / 1000
-
-
 def fields_of(row: Row) -> dict[str, Any]:
     """The fields of a row's facility, but for its id."""
     return {name: row[name] for name in facilities.FIELDS if name != "id"}
@@ -128,12 +125,7 @@ def rows_of(fields: Sequence[Row], shapes: Sequence[Any]) -> list[dict[str, Any]
 
 def frame_of(rows: Sequence[Row]) -> gpd.GeoDataFrame:
     """Rows as `geo.facilities.frame` gives facilities."""
-    table = pd.DataFrame(
-        [[row[name] for name in facilities.FIELDS] for row in rows], columns=list(facilities.FIELDS), dtype=object
-    )
-    table = table.set_index("id")
-    shapes = shapely.from_wkb([row["geometry"] for row in rows])
-    return gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(shapes, index=table.index, crs="EPSG:4326"))
+    return facilities.framed(rows, shapely.from_wkb([row["geometry"] for row in rows]))
 
 
 def rows(session: Session, *where: Any, limit: int | None = None, offset: int | None = None) -> list[Row]:
@@ -142,23 +134,25 @@ def rows(session: Session, *where: Any, limit: int | None = None, offset: int | 
     return [dict(row) for row in session.execute(chosen).mappings()]
 
 
-def differences(old: Row | None, new: Row, places: Mapping[bytes, Any] | None = None) -> dict[str, list[Any]]:
-    """Each field that differs: from what, to what; of a new facility those that are known.
-
-    ``places`` are WKB as GeoJSON, if they are at hand.
-    """
-    places = _told(_moved(old, new)) if places is None else places
+def differences(pairs: Sequence[tuple[Row | None, Row]]) -> list[dict[str, list[Any]]]:
+    """For each row that becomes another, the fields that differ: from what, to what; of a new one those known."""
+    # All places at once.
+    blobs = list(dict.fromkeys(blob for old, new in pairs for blob in _moved(old, new)))
+    places = dict(zip(blobs, map(orjson.loads, shapely.to_geojson(shapely.from_wkb(blobs))), strict=True))
 
     def plain(value: Any) -> Any:
         if isinstance(value, bytes):
             return places[value]
         return value.isoformat() if isinstance(value, date) else value
 
-    if old is None:
-        known = ((name, new.get(name)) for name in COMPARED)
-        return {name: [None, plain(value)] for name, value in known if value is not None and value != {}}
-    changed = (name for name in COMPARED if name in new and old[name] != new[name])
-    return {name: [plain(old[name]), plain(new[name])] for name in changed}
+    def differing(old: Row | None, new: Row) -> dict[str, list[Any]]:
+        if old is None:
+            known = ((name, new.get(name)) for name in COMPARED)
+            return {name: [None, plain(value)] for name, value in known if value is not None and value != {}}
+        changed = (name for name in COMPARED if name in new and old[name] != new[name])
+        return {name: [plain(old[name]), plain(new[name])] for name in changed}
+
+    return [differing(old, new) for old, new in pairs]
 
 
 def _moved(old: Row | None, new: Row) -> tuple[bytes, ...]:
@@ -166,8 +160,3 @@ def _moved(old: Row | None, new: Row) -> tuple[bytes, ...]:
     if old is None:
         return (new["geometry"],)
     return (old["geometry"], new["geometry"]) if old["geometry"] != new["geometry"] else ()
-
-
-def _told(places: Iterable[bytes]) -> dict[bytes, Any]:
-    blobs = list(dict.fromkeys(places))
-    return dict(zip(blobs, map(orjson.loads, shapely.to_geojson(shapely.from_wkb(blobs))), strict=True))

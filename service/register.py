@@ -5,7 +5,6 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -80,7 +79,6 @@ class Register:
         self.study = study
         self.database = Database(url)
         self._source = study.folder / "facilities.geojson"
-        self._frame = lru_cache(maxsize=2 * len(facilities.CATEGORIES))(self._read_frame)
         owner = self._fact("study") or self._fill()
         if owner != study.about.id:
             raise RegisterError(
@@ -135,9 +133,6 @@ class Register:
 
     def facilities(self, category: str | None = None) -> gpd.GeoDataFrame:
         """Facilities (of a category), as `geo.facilities.frame` gives them, ordered by id."""
-        return self._frame(category, self.revisions().get(category or "", 0))
-
-    def _read_frame(self, category: str | None, revision: int) -> gpd.GeoDataFrame:
         where = [] if category is None else [TABLE.c.category == category]
         with self.database.reading() as session:
             return frame_of(rows(session, TABLE.c.removed.is_(None), *where))
@@ -188,8 +183,7 @@ class Register:
     def get(self, facility_id: str) -> Held:
         """The facility with that id; UnknownNameError if there never was one, GoneError if it was taken out."""
         with self.database.reading() as session:
-            row = _present(_one(session, facility_id))
-            return Held.of(row)
+            return Held.of(_present(_one(session, facility_id)))
 
     def history(self, facility_id: str) -> list[ChangeRecord]:
         """All changes of a facility, and of those that were merged into it, the oldest first."""

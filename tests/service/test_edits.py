@@ -492,3 +492,9 @@ def test_strangers_are_not_told_where_the_register_is(client: TestClient, monkey
     monkeypatch.setattr(register, "get", broken)
     assert "server's log" in problem(client.get(f"{ITEMS}/c1"), 503)
     assert register.database.place not in client.get(f"{ITEMS}/c1").text
+
+
+@pytest.mark.parametrize("said", ["医院", "Hospital", "ＨＯＳＰＩＴＡＬ", "hospital"])
+def test_a_subtype_has_many_names_and_one_id(client: TestClient, said: str):
+    made = client.post(ITEMS, json=NEW | {"properties": {"category": "clinic", "subtype": said}})
+    assert made.json()["properties"]["subtype"] == "hospital"
