@@ -164,6 +164,7 @@ class Facility(BaseModel):
 MOST_EXTRA = 20_000
 FIELDS: tuple[str, ...] = tuple(Facility.model_fields)
 DAYS = ("opened", "closed", "verified")
+SHOWN: tuple[str, ...] = tuple(field for field in FIELDS if field not in ("id", "extra"))
 
 
 def frame(rows: Iterable[tuple[str, Mapping[str, Any], Any]], file: object) -> gpd.GeoDataFrame:
@@ -357,7 +358,7 @@ def csv_rows(path: Path, required: Iterable[str]) -> Iterator[tuple[str, dict[st
 
 def geojson_feature(facility: Any, facility_id: str, coordinates: str = "wgs84") -> dict[str, Any]:
     """One row of a frame as a GeoJSON feature in ``coordinates``, seven decimals (a centimetre)."""
-    properties = {field: facility[field] for field in FIELDS if field not in ("id", "extra")}
+    properties = {field: facility[field] for field in SHOWN}
     properties |= {field: _iso(facility[field]) for field in DAYS}
     return {
         "type": "Feature",
@@ -365,6 +366,15 @@ def geojson_feature(facility: Any, facility_id: str, coordinates: str = "wgs84")
         "geometry": geojson_shape(facility["geometry"], coordinates),
         "properties": {**facility["extra"], **properties},
     }
+
+
+def properties(facilities: gpd.GeoDataFrame) -> list[dict[str, Any]]:
+    """What GeoJSON features tell of each row besides its id and place; days are dates."""
+    shown = zip(*(facilities[field] for field in SHOWN), strict=True)
+    return [
+        {**extra, **dict(zip(SHOWN, values, strict=True))}
+        for extra, values in zip(facilities["extra"], shown, strict=True)
+    ]
 
 
 def geojson_shape(shape: Any, coordinates: str = "wgs84") -> dict[str, Any]:

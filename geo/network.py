@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from geo import readoff, streets
 from geo.graph import Graph, Positions
-from geo.projection import geodesic_lengths, projection
+from geo.projection import WGS84, geodesic_lengths, projection
 from geo.standards import Mode
 from geo.study import About, Speeds
 
@@ -26,6 +26,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 KPH_TO_MPS = 1000.0 / 3600.0
 # Positions this near to an end are the end: line_locate_point is only so exact, and at a node one-ways do not bind.
+IN_STREET_M = 100.0
 _AT_END = 1e-9
 
 
@@ -222,6 +223,31 @@ class Network:
             connector_m=np.where(stranded, island.connector_m, taken.connector_m),
             moved=nearer & ~stranded,
         )
+
+    def snap_one(self, lon: float, lat: float) -> tuple[Places, tuple[float, float]] | None:
+        """What `snap` does with one place, and where on the street that is (WGS84); None if no street is near."""
+        point = shapely.Point(self.metric.to_metres(lon, lat))
+        drawing, others = self._apart
+        return self._nearest_one(point, lon, lat, *drawing) or self._nearest_one(point, lon, lat, *others)
+
+    def _nearest_one(
+        self, point: shapely.Point, lon: float, lat: float, edges_of: Ints, tree: shapely.STRtree
+    ) -> tuple[Places, tuple[float, float]] | None:
+        farthest = self.max_connector_m * 1.02
+        # Most places are in a street, and a narrow search is a quick one.
+        found = tree.query_nearest(point, max_distance=min(IN_STREET_M, farthest), all_matches=False)
+        if not len(found):
+            found = tree.query_nearest(point, max_distance=farthest, all_matches=False)
+        if not len(found):
+            return None
+        edge = edges_of[found[:1]]
+        end = shapely.get_point(shapely.shortest_line(point, self.lines[edge[0]]), 1)
+        there = self.metric.to_degrees(end.x, end.y)
+        metres = WGS84.inv(lon, lat, *there)[2]
+        if metres > self.max_connector_m:
+            return None
+        fraction = self._locate(edge, np.array([end], dtype=object))
+        return Places(edge, fraction, np.array([metres]), np.zeros(1, dtype=bool)), there
 
     def _nearest(self, geometries: NDArray[Any], edges_of: Ints, tree: shapely.STRtree) -> Places:
         count = len(geometries)

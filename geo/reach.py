@@ -5,11 +5,12 @@ The search goes from the facilities on the graph against the direction of travel
 
 import itertools
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from geo import kernel, readoff, route
+from geo import kernel, readoff
 from geo.cores import CORES, at_once
 from geo.graph import Positions
 from geo.network import Access, Network, Places, Stretches
@@ -47,27 +48,28 @@ class Reach:
         """Seconds, rows and travelled metres to the `NEAREST` facilities, shape (junctions, NEAREST), nearest first."""
         return several(self.network, self.stretches, NEAREST)
 
-    def from_place(self, place: Places, limit: int = NEAREST) -> tuple[Ints, Floats, Floats]:
-        """Rows, seconds and metres of up to ``limit`` (≤ `NEAREST`) facilities by travel time from one place."""
+    @cached_property
+    def _tables(self) -> tuple[Any, ...]:
+        """What `readoff.nearest_few` takes besides the places."""
         graph, stretches = self.network.graph, self.stretches
-        at = graph.positions(place.edge, place.fraction)
-        metres = graph.metres_before(place.edge, place.fraction)
-        chain = int(at.chain[0])
-        node_seconds, node_owner, node_metres = self.several
-        own = slice(*np.searchsorted(stretches.low.chain, [chain, chain + 1]))
-        along_s, along_m = route.along(graph, at, metres, stretches, own)
-        ends = at.towards
-        start, end = int(ends.start[0]), int(ends.end[0])
-        seconds = np.concatenate([node_seconds[start] + ends.to_start, node_seconds[end] + ends.to_end, along_s])
-        owner = np.concatenate([node_owner[start], node_owner[end], stretches.owner[own]])
-        metres = np.concatenate([node_metres[start] + metres, node_metres[end] + graph.length[chain] - metres, along_m])
-        chosen = first_of_each(owner, seconds)[:limit]
-        connector_m = place.connector_m[0]
         return (
-            owner[chosen].astype(np.int64),
-            seconds[chosen] + connector_m / self.network.walk_mps,
-            metres[chosen].astype(float) + connector_m,
+            *(graph.chain, graph.along, graph.turn, graph.ahead, graph.behind, graph.before),
+            *(graph.forward, graph.backward, graph.metres),
+            *(graph.start, graph.end, graph.there, graph.back, graph.length, graph.pieces),
+            *self.several,
+            *(stretches.low.chain, stretches.ends(towards=True)),
+            np.column_stack([stretches.low_m, stretches.high_m, stretches.extra_m]),
+            *(stretches.extra, stretches.owner),
         )
+
+    def from_places(self, places: Places, limit: int = NEAREST) -> tuple[NDArray[np.int32], Floats, Floats]:
+        """Rows, seconds and metres of ``limit`` (≤ `NEAREST`) facilities by travel time from each place.
+
+        Three arrays of shape (places, limit), nearest first; −1 and infinity where fewer are reached.
+        """
+        rows, seconds, metres = readoff.nearest_few(places.edge, places.fraction, limit, *self._tables)
+        connector_m = places.connector_m[:, None]
+        return rows, seconds + connector_m / self.network.walk_mps, metres + connector_m
 
 
 def first_of_each(owner: NDArray[np.int32], seconds: Floats) -> Ints:

@@ -262,3 +262,107 @@ def _with_room(place: Ints, taken: Singles, rows: Any) -> tuple[Ints, Singles]:
         return place, taken
     more = np.int64(len(place)) + np.int64(rows)
     return np.append(place, np.empty(more, np.int32)), np.append(taken, np.empty(more, np.float32))
+
+
+@compiled
+def _entered(
+    row: int, taken: float, facility: int, gone: float, k: int, label: Ints, seconds: Floats, metres: Floats
+) -> None:
+    """Put a facility into the sorted list of the nearest of place ``row``, each facility once, equals by number."""
+    last = k  # where it stands already, or what falls out
+    for at in range(k):
+        if label[row, at] == facility:
+            last = at
+            break
+    if last < k:
+        if seconds[row, last] <= taken:
+            return
+    else:
+        last = k - 1
+        worst, whose = seconds[row, last], label[row, last]
+        if taken > worst or (taken == worst and facility > whose) or taken == np.inf:
+            return
+    while last > 0 and (
+        seconds[row, last - 1] > taken or (seconds[row, last - 1] == taken and label[row, last - 1] > facility)
+    ):
+        seconds[row, last], label[row, last] = seconds[row, last - 1], label[row, last - 1]
+        metres[row, last] = metres[row, last - 1]
+        last -= 1
+    seconds[row, last], label[row, last], metres[row, last] = taken, facility, gone
+
+
+@compiled
+def nearest_few(
+    edge: Ints,
+    fraction: Floats,
+    k: int,
+    edge_chain: Ints,
+    along: NDArray[np.bool_],
+    turn: Ints,
+    edge_ahead: Singles,
+    edge_behind: Singles,
+    edge_before: Singles,
+    forward: Singles,
+    backward: Singles,
+    edge_metres: Singles,
+    start: Ints,
+    end: Ints,
+    there: Singles,
+    back: Singles,
+    length: Singles,
+    pieces: Ints,
+    node_seconds: Floats,
+    node_label: Ints,
+    node_metres: Singles,
+    stretch_chain: Ints,
+    stretch: Floats,
+    stretch_metres: Floats,
+    extra: Floats,
+    stretch_label: Ints,
+) -> tuple[Ints, Floats, Floats]:
+    """The ``k`` nearest facilities of places: by the several of their chains' ends, and what is on the chains.
+
+    Parameters
+    ----------
+    edge, fraction : shape (places,), where the places are (−1: nowhere)
+    edge_chain … edge_metres : shape (edges,), of the graph
+    start, end, there, back, length, pieces : shape (chains,), of the graph
+    node_seconds, node_label, node_metres : shape (nodes, several), the several nearest of each node (−1: fewer)
+    stretch_chain, extra, stretch_label : shape (stretches,), sorted by chain; seconds of the connectors, facilities
+    stretch : shape (stretches, 4), as `along_chains` takes it
+    stretch_metres : shape (stretches, 3), where each begins and ends on its chain, and its connector's
+
+    Returns
+    -------
+    label, seconds, metres : shape (places, k), nearest first; −1 and infinity where fewer are reached
+    """
+    label = np.full((len(edge), k), np.int32(-1))
+    seconds, metres = np.full((len(edge), k), np.inf), np.zeros((len(edge), k))
+    for row in range(len(edge)):
+        if edge[row] < 0 or not len(edge_chain):
+            continue
+        on = edge[row]
+        here = edge_chain[on]
+        part = fraction[row] if along[on] else 1.0 - fraction[row]
+        at, before = turn[on] + part, edge_before[on] + part * edge_metres[on]
+        ahead = np.float32(edge_ahead[on] + part * forward[on])
+        behind = np.float32(edge_behind[on] + part * backward[on])
+        # At a chain's end one stands on the node, and no one-way binds.
+        to_start = 0.0 if at == 0 else behind if back[here] < np.inf else np.inf
+        to_end = 0.0 if at == pieces[here] else max(np.float32(there[here] - ahead), 0.0)
+        for which in range(2):
+            node = start[here] if which == 0 else end[here]
+            over, gone = (to_start, before) if which == 0 else (to_end, length[here] - before)
+            for one in range(node_label.shape[1]):
+                if node_label[node, one] < 0 or over == np.inf:
+                    break
+                taken = node_seconds[node, one] + over
+                _entered(row, taken, node_label[node, one], gone + node_metres[node, one], k, label, seconds, metres)
+        for one in range(np.searchsorted(stretch_chain, here), np.searchsorted(stretch_chain, here + 1)):
+            opened, home_open = there[here] < np.inf, back[here] < np.inf
+            taken = extra[one] + _along(at, behind, ahead, stretch, one, opened, home_open)
+            low, high = stretch_metres[one, 0], stretch_metres[one, 1]
+            gone = max(low - before, before - high, 0.0) + stretch_metres[one, 2]
+            if taken < np.inf:
+                _entered(row, taken, stretch_label[one], gone, k, label, seconds, metres)
+    return label, seconds, metres

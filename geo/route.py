@@ -17,18 +17,16 @@ SAME_M = 0.001
 """Vertices of a path this near to the last one are left out."""
 
 
-def along(graph: Graph, at: Positions, metres: Floats, stretches: Stretches, rows: slice) -> tuple[Floats, Floats]:
-    """Seconds and metres from one position along its chain to stretches of the same chain; shape (rows,) each.
+def along(graph: Graph, at: Positions, stretches: Stretches, rows: slice) -> Floats:
+    """Seconds from one position along its chain to stretches of the same chain, shape (rows,).
 
-    ``metres`` is where the position is from the chain's start; infinity where a one-way is in the way.
+    Infinity where a one-way is in the way.
     """
     chain, low, high = int(at.chain[0]), stretches.low[rows], stretches.high[rows]
     before, after = at.at < low.at, at.at > high.at
     ahead = np.where(np.isfinite(graph.there[chain]), low.ahead - at.ahead, np.inf)
     behind = np.where(np.isfinite(graph.back[chain]), at.behind - high.behind, np.inf)
-    seconds = np.where(before, ahead, np.where(after, behind, 0.0)) + stretches.extra[rows]
-    gone = np.where(before, stretches.low_m[rows] - metres, np.where(after, metres - stretches.high_m[rows], 0.0))
-    return seconds, np.maximum(gone, 0.0) + stretches.extra_m[rows]
+    return np.asarray(np.where(before, ahead, np.where(after, behind, 0.0)) + stretches.extra[rows])
 
 
 class FromPlace:
@@ -64,7 +62,7 @@ class FromPlace:
         ways = np.full((3, len(low.chain)), np.inf)
         ways[0] = node_seconds[graph.start[low.chain]] + over_start + stretches.extra
         ways[1] = node_seconds[graph.end[low.chain]] + over_end + stretches.extra
-        ways[2, own], _ = along(graph, self._at, self._metres_at, stretches, own)
+        ways[2, own] = along(graph, self._at, stretches, own)
         self._way = ways.argmin(axis=0)
         self.seconds: Floats = ways.min(axis=0) + place.connector_m[0] / network.walk_mps
 

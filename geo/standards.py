@@ -6,7 +6,7 @@ They are data, `standards.toml` in the study folder: another county changes that
 import tomllib
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 import geopandas as gpd
 from pydantic import (
@@ -24,6 +24,7 @@ from geo import facilities as facility_register
 from geo.errors import StudyError
 
 Mode: TypeAlias = Literal["walk", "cycle", "drive"]
+MODES: tuple[Mode, ...] = get_args(Mode)
 Direction: TypeAlias = Literal["from", "to"]
 People: TypeAlias = Literal["all", "urban", "rural", "children_3_6", "elders_65"]
 Words = Annotated[str, BeforeValidator(facility_register.clean)]

@@ -173,32 +173,38 @@ class Travel:
         limit: int | None = None,
         paths: bool = False,
         reach: Reach | None = None,
+        keep: NDArray[np.bool_] | None = None,
     ) -> Ranking:
         """The first ``limit`` of ``facilities`` by travel time from one WGS84 place, nearest first.
 
         ``paths`` asks for the ways there too; without streets there are none. ``reach`` is what `reach` gives for these
-        facilities and the mode, if it is at hand.
+        facilities and the mode, if it is at hand. ``keep``, shape (facilities,), says which of them count.
         """
         about = self.study.about
         if facilities.empty:
             return Ranking.none(NONE_THERE)
         if self.method == "straight-line":
             metres = straightline.to_each(facilities, lon, lat, about.projection) * about.detour
-            order = np.argsort(metres, kind="stable")[:limit]
+            order = np.argsort(metres, kind="stable")
+            order = order[:limit] if keep is None else order[keep[order]][:limit]
             seconds = metres[order] / straightline.metres_per_second(about, mode)
-            return Ranking(order, seconds, metres[order], None, None, None)
+            return Ranking(order, seconds, metres[order], None, None, None if len(order) else NONE_THERE)
         network = self.network(mode)
-        place = network.snap(np.array([lon]), np.array([lat]))
-        if place.edge[0] < 0:
+        found = network.snap_one(lon, lat)
+        if found is None:
             return Ranking.none(NO_STREET.format(metres=network.max_connector_m))
-        reach = reach or self.reach(facilities, mode)
-        ways = None
-        if limit is not None and limit <= NEAREST:
-            rows, seconds, metres = reach.from_place(place, limit)
-        if limit is None or limit > NEAREST or paths:
-            farthest = np.inf if limit is None or limit > NEAREST else seconds.max(initial=0.0)
+        place, snapped = found
+        reach = reach or Reach(network, network.access(facilities.geometry.to_numpy()))
+        ways, farthest = None, np.inf
+        if limit is not None and limit <= NEAREST and keep is None:
+            several, taken, gone = reach.from_places(place, limit)
+            count = int((several[0] >= 0).sum())
+            rows, seconds, metres = several[0, :count], taken[0, :count], gone[0, :count]
+            farthest = seconds.max(initial=0.0)
+        if paths or np.isinf(farthest):
             search = route.FromPlace(network, reach.stretches, place, farthest + 1.0)
-            chosen = first_of_each(reach.stretches.owner, search.seconds)[:limit]
+            chosen = first_of_each(reach.stretches.owner, search.seconds)
+            chosen = chosen[:limit] if keep is None else chosen[keep[reach.stretches.owner[chosen]]][:limit]
             rows, seconds = reach.stretches.owner[chosen].astype(np.int64), search.seconds[chosen]
             metres = np.array([search.metres(stretch) for stretch in chosen])
             if paths:
@@ -207,7 +213,6 @@ class Travel:
                     [search.path(one, (lon, lat), end) for one, end in zip(chosen, ends, strict=True)], dtype=object
                 )
         reason = None if len(rows) else NO_FACILITY
-        snapped = network.position(place.edge[0], place.fraction[0])
         return Ranking(rows, seconds, metres, snapped, float(place.connector_m[0]), reason, ways)
 
 

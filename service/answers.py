@@ -1,35 +1,55 @@
 """What people ask, answered alike for the API, the pages and the command line: a study and its register at work."""
 
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import asdict, dataclass, field
-from datetime import date
-from threading import RLock
+import hashlib
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, date, datetime, time
+from functools import cached_property
+from pathlib import Path
+from threading import Lock, RLock
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 import geopandas as gpd
+import pandas as pd
 import shapely
+from cachetools import LRUCache
 
 from geo import coverage, datum, duplicates, facilities, isochrones, study, traveltime
+from geo.collection import Collection
 from geo.coverage import Count, Coverage
+from geo.errors import UnknownNameError
 from geo.isochrones import Isochrones
 from geo.standards import Direction, Mode, Standard
 from maps import gapmap
 from maps.offline import Assets
+from service import shelves
 from service.register import Register
 from service.settings import Settings
 
+STUDY_FILES = ("study.toml", "standards.toml", "areas.geojson", "demand.csv", "streets.parquet")
+MOST_KEPT = 64 * 2**20
+"""Bytes of ready answers that are kept."""
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class _State:
-    """The register's revisions on one day, and what was computed of it: by category (None: all), then by what."""
+class State:
+    """The register at one revision on one day, and what was computed of it: by category (None: all), then by what.
+
+    ``tag`` differs wherever an answer may differ, ``modified`` is when answers last may have changed; ``mark`` is that
+    of the database. ``kept`` are ready answers; only the event loop's thread may touch them.
+    """
 
     revisions: dict[str, int]
     today: date
+    mark: int | None
+    tag: bytes
+    modified: datetime
     known: dict[tuple[str | None, Hashable], Any] = field(default_factory=dict)
+    kept: LRUCache[bytes, bytes] = field(default_factory=lambda: LRUCache(MOST_KEPT, getsizeof=len))
 
-    def after(self, old: "_State") -> "_State":
+    def after(self, old: "State") -> "State":
         """This state, knowing what ``old`` knew of the categories that have not changed since."""
         if old.today == self.today:
             same = {name for name in facilities.CATEGORIES if self.revisions.get(name) == old.revisions.get(name)}
@@ -45,54 +65,74 @@ class Answers:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        files = [settings.study / name for name in STUDY_FILES]
+        self._made_of, self._made_at = _contents([*_program(), *files])
         self.study = study.read(settings.study)
         self.register = Register(self.study, settings.register_url)
         self.travel = traveltime.Travel(self.study)
-        self._lock, self._twins = RLock(), RLock()
-        self._state: _State | None = None
+        self._lock, self._twins, self._turn = RLock(), RLock(), Lock()
+        self._state: State | None = None
 
-    def _now(self) -> _State:
+    def now(self) -> State:
+        """The state of today's register."""
+        return self.at_hand() or self._read()
+
+    def at_hand(self) -> State | None:
+        """The same, if it takes no time: the database says that nothing has changed."""
+        state, mark = self._state, self.register.database.mark()
+        same = state is not None and mark is not None and state.mark == mark and state.today == self.study.today()
+        return state if same else None
+
+    def _read(self) -> State:
+        mark = self.register.database.mark()  # before all that is read: it may change meanwhile
         revisions, today = self.register.revisions(), self.study.today()
-        with self._lock:
-            if self._state is None or (self._state.revisions, self._state.today) != (revisions, today):
-                new = _State(revisions, today)
-                self._state = new if self._state is None else new.after(self._state)
+        with self._turn:
+            old = self._state
+            if old is not None and (old.revisions, old.today) == (revisions, today):
+                self._state = replace(old, mark=mark)
+                return self._state
+            tag = hashlib.blake2b(repr((sorted(revisions.items()), today)).encode(), key=self._made_of).digest()
+            midnight = datetime.combine(today, time(), ZoneInfo(self.study.about.timezone))
+            changed = [self._made_at, midnight, *filter(None, [self.register.changed()])]
+            new = State(revisions, today, mark, tag, max(changed).astimezone(UTC))
+            self._state = new if old is None else new.after(old)
             return self._state
 
-    def _known(
-        self, state: _State, category: str | None, what: Hashable, compute: Callable[[], T], lock: Any = None
+    def known(
+        self, state: State, category: str | None, what: Hashable, compute: Callable[[], T], lock: Any = None
     ) -> T:
         """What is known of ``category`` in ``state``, computed once, however many ask at a time."""
-        with lock or self._lock:
-            if (category, what) not in state.known:
-                state.known[category, what] = compute()
-            found: T = state.known[category, what]
-            return found
+        if (category, what) not in state.known:
+            with lock or self._lock:
+                if (category, what) not in state.known:
+                    state.known[category, what] = compute()
+        found: T = state.known[category, what]
+        return found
 
-    def _counted(self, state: _State, standard: Standard) -> tuple[Count, Coverage]:
+    def _counted(self, state: State, standard: Standard) -> tuple[Count, Coverage]:
         def compute() -> tuple[Count, Coverage]:
-            counted = coverage.count(self.travel, self._facilities(state, standard.category), standard, state.today)
+            counted = coverage.count(self.travel, self.facilities(state, standard.category), standard, state.today)
             return counted, coverage.summarise(self.travel, standard, counted)
 
-        return self._known(state, standard.category, standard.id, compute)
+        return self.known(state, standard.category, standard.id, compute)
 
     def coverage(self, standard: str) -> Coverage:
         """Where the study stands today on ``standard``; UnknownNameError if there is none."""
-        return self._counted(self._now(), self.study.standard(standard))[1]
+        return self._counted(self.now(), self.study.standard(standard))[1]
 
     def all_coverage(self) -> list[Coverage]:
         """Where the study stands today on each of its standards, in their order."""
-        state = self._now()
+        state = self.now()
         return [self._counted(state, standard)[1] for standard in self.study.standards]
 
     def categories(self) -> set[str]:
         """The categories that the register has a facility of."""
-        state = self._now()
-        return {name for name in facilities.CATEGORIES if len(self._facilities(state, name))}
+        state = self.now()
+        return {name for name in facilities.CATEGORIES if len(self.facilities(state, name))}
 
     def gap_map(self, standard: str, assets: Assets) -> str:
         """The gap map of ``standard`` as an HTML page; UnknownNameError if there is none."""
-        state, goal = self._now(), self.study.standard(standard)
+        state, goal = self.now(), self.study.standard(standard)
 
         def compute() -> str:
             counted, answer = self._counted(state, goal)
@@ -105,60 +145,61 @@ class Answers:
                 tiles_attribution=self.settings.tiles_attribution,
             )
 
-        return self._known(state, goal.category, (goal.id, assets), compute)
+        return self.known(state, goal.category, (goal.id, assets), compute)
 
-    def _facilities(self, state: _State, category: str | None) -> gpd.GeoDataFrame:
+    def facilities(self, state: State, category: str | None) -> gpd.GeoDataFrame:
         """The facilities of a category (None: of all); UnknownNameError if there is no such category."""
         if category is not None:
             facilities.category(category)
-        return self._known(state, category, "facilities", lambda: self.register.facilities(category))
+            return self.known(state, category, "facilities", lambda: self.register.facilities(category))
 
-    def _standing(self, state: _State, category: str | None) -> gpd.GeoDataFrame:
+        def compute() -> gpd.GeoDataFrame:
+            each = [self.facilities(state, one) for one in facilities.CATEGORIES]
+            some = [one for one in each if len(one)]
+            return pd.concat(some).sort_index() if some else each[0]
+
+        return self.known(state, None, "facilities", compute)
+
+    def standing(self, state: State, category: str | None) -> gpd.GeoDataFrame:
         """The facilities of a category (None: of all) that stand today."""
+        every = self.facilities(state, category)
+        return self.known(state, category, "standing", lambda: facilities.standing(every, state.today))
 
-        every = self._facilities(state, category)
-        return self._known(state, category, "standing", lambda: facilities.standing(every, state.today))
+    def collections(self) -> list[str]:
+        """The ids of the collections there are."""
+        return ["facilities", "areas", "demand", *(shelves.COVERAGE + one.id for one in self.study.standards)]
 
-    def nearest(
-        self,
-        lon: float,
-        lat: float,
-        category: str | None,
-        mode: Mode,
-        limit: int,
-        coordinates: str,
-        path: bool = False,
-    ) -> dict[str, Any]:
-        """The nearest facilities by travel time as a GeoJSON FeatureCollection, places in ``coordinates``.
+    def collection(self, state: State, name: str) -> Collection:
+        """The collection called so; UnknownNameError if there is none."""
+        if name not in self.collections():
+            raise UnknownNameError("collection", name, self.collections())
+        match name:
+            case "facilities":
+                frame = self.facilities(state, None)
+                return self.known(state, None, ("collection", name), lambda: shelves.of_facilities(frame))
+            case "areas":
+                return self._areas
+            case "demand":
+                return self._demand
+            case _:
+                goal = self.study.standard(name.removeprefix(shelves.COVERAGE))
+                answer = self._counted(state, goal)[1]
+                return self.known(
+                    state, goal.category, ("collection", name), lambda: shelves.of_coverage(self.study, answer)
+                )
 
-        ``path`` asks for the way to each as a LineString, ``path`` among its properties; null without streets.
-        """
-        wgs_lon, wgs_lat = (float(x) for x in datum.to_wgs84(lon, lat, coordinates))
-        state = self._now()
-        chosen, reach = self._standing(state, category), None
-        if self.travel.method == "network":
-            reach = self._known(state, category, ("reach", mode), lambda: self.travel.reach(chosen, mode).searched())
-        ranking = self.travel.ranked(chosen, wgs_lon, wgs_lat, mode, limit, path, reach)
-        features: list[dict[str, Any]] = []
-        places = zip(ranking.rows, ranking.seconds.tolist(), ranking.metres.tolist(), strict=True)
-        for row, seconds, metres in places:
-            feature = facilities.geojson_feature(chosen.iloc[row], str(chosen.index[row]), coordinates)
-            feature["properties"] |= {"minutes": round(seconds / 60, 3), "metres": round(metres, 1)}
-            if path:
-                way = None if ranking.paths is None else ranking.paths[len(features)]
-                feature["properties"]["path"] = way and facilities.geojson_shape(way, coordinates)
-            features.append(feature)
-        return {
-            "type": "FeatureCollection",
-            "features": features,
-            "place": {"lon": lon, "lat": lat},
-            **self._travelled(mode, ranking, coordinates),
-        }
+    @cached_property
+    def _areas(self) -> Collection:
+        return shelves.of_areas(self.study)
+
+    @cached_property
+    def _demand(self) -> Collection:
+        return shelves.of_demand(self.study)
 
     def twins(self, category: str | None, least: float = duplicates.LEAST) -> list[dict[str, Any]]:
         """Likely twins in the register, of a category or all, the likeliest first, with their names."""
-        state = self._now()
-        frame = self._facilities(state, category)
+        state = self.now()
+        frame = self.facilities(state, category)
 
         def compute(least: float) -> list[dict[str, Any]]:
             crs, units = self.study.about.projection, self.study.areas["name"]
@@ -168,7 +209,7 @@ class Answers:
         if least < duplicates.LEAST:  # seldom asked, and not kept: there are as many as there are numbers
             return compute(least)
         # They may take seconds, for which nobody else shall wait.
-        kept = self._known(state, category, "twins", lambda: compute(duplicates.LEAST), self._twins)
+        kept = self.known(state, category, "twins", lambda: compute(duplicates.LEAST), self._twins)
         return [one for one in kept if one["score"] >= least]
 
     def isochrones(
@@ -206,10 +247,10 @@ class Answers:
             "features": features,
             **asked,
             "direction": direction,
-            **self._travelled(mode, answer, coordinates),
+            **self.travelled(mode, answer, coordinates),
         }
 
-    def _travelled(self, mode: Mode, answer: traveltime.Ranking | Isochrones, coordinates: str) -> dict[str, Any]:
+    def travelled(self, mode: Mode, answer: traveltime.Ranking | Isochrones, coordinates: str) -> dict[str, Any]:
         """What every answer of travel times says of itself."""
         about, snapped = self.study.about, None
         if answer.snapped is not None and answer.connector_m is not None:
@@ -231,3 +272,23 @@ class Answers:
             "data_date": about.data_date,
             "attribution": about.attribution or None,
         }
+
+
+def _program() -> Iterable[Path]:
+    """The program's own files."""
+    here = Path(__file__).parents[1]
+    return sorted(file for part in ("geo", "maps", "service") for file in (here / part).rglob("*") if _ours(file))
+
+
+def _ours(file: Path) -> bool:
+    return file.suffix in (".py", ".toml", ".html", ".js", ".css")
+
+
+def _contents(files: Iterable[Path]) -> tuple[bytes, datetime]:
+    """A hash of files, those that are there, and when the youngest was changed."""
+    found, youngest = hashlib.blake2b(digest_size=32), 0.0
+    for file in files:
+        if file.is_file():
+            found.update(file.name.encode() + b"\0" + hashlib.blake2b(file.read_bytes()).digest())
+            youngest = max(youngest, file.stat().st_mtime)
+    return found.digest(), datetime.fromtimestamp(youngest, UTC)

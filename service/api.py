@@ -1,33 +1,139 @@
-"""The HTTP API under ``/v1``. Each query is a model that refuses what it does not know; each answer is ready bytes."""
+"""The HTTP API under ``/v1``: travel and coverage. Each query is a model that refuses what it does not know."""
 
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import BaseModel, Field, ValidationInfo, field_validator
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from geo import facilities
 from geo.coverage import Coverage
+from geo.datum import Coordinates
+from geo.errors import FieldError
 from geo.standards import Direction, Mode
-from service.web import GEOJSON, Common, answers_of, documented, json_response, known_category, no_repeats
+from service.nearby import Nearby, Wish
+from service.web import GEOJSON, Common, QueryRoute, answer, answers_of, documented, json_response, state_of
 
 MOST_NEAREST = 100
+MOST_PLACES = 1000
+MOST_FOUND = 10_000
+MOST_SEARCHED = 100
 MOST_CONTOURS = 10
 MOST_MINUTES = 120
+NOW = "now"
+SUBTYPES = dict.fromkeys(name for one in facilities.CATEGORIES.values() for name in one.subtypes)
 
-router = APIRouter(prefix="/v1", dependencies=[Depends(no_repeats)])
+router = APIRouter(prefix="/v1", route_class=QueryRoute)
 
 
-class NearestQuery(Common):
-    """Where, what, how, how many."""
+class WishQuery(Common):
+    """What is wanted, how one gets there, and what to tell of it."""
 
-    lon: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, description="degrees")]
-    lat: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, description="degrees")]
-    category: Annotated[str | None, Field(description=f"one of {', '.join(facilities.CATEGORIES)}; all")] = None
+    category: Annotated[
+        str | None,
+        Field(
+            description=f"of {', '.join(facilities.CATEGORIES)}, several with commas between; all", examples=["clinic"]
+        ),
+    ] = None
+    subtype: Annotated[
+        str | None,
+        Field(description=f"of {', '.join(SUBTYPES)}, several with commas between; all", examples=["hospital"]),
+    ] = None
+    capacity: Annotated[int | None, Field(ge=0, le=2**31, description="at least so many beds or seats, known")] = None
+    open_at: Annotated[
+        str | None,
+        Field(
+            description="now, or a moment (without an offset: of the study's clock): what is closed then is left out, "
+            "and each says whether it is open, or that nobody knows",
+            examples=[NOW, "2026-11-25T10:00"],
+        ),
+    ] = None
     mode: Annotated[Mode, Field(description="how people travel")] = "walk"
     limit: Annotated[int, Field(ge=1, description=f"at most {MOST_NEAREST} are given")] = 5
     path: Annotated[bool, Field(description="whether each facility has the way there, a LineString")] = False
+    times: Annotated[bool, Field(description="whether each has its minutes by every mode")] = False
+    navigation: Annotated[bool, Field(description="whether each has links that open AMap, Baidu and Tencent maps")] = (
+        False
+    )
 
-    _category = field_validator("category")(known_category)
+    @field_validator("category")
+    @classmethod
+    def _categories(cls, value: str | None) -> str | None:
+        for one in [] if value is None else value.split(","):
+            facilities.known_category(one)
+        return value
+
+    @field_validator("subtype")
+    @classmethod
+    def _subtypes(cls, value: str | None) -> str | None:
+        for one in [] if value is None else value.split(","):
+            if one not in SUBTYPES:
+                raise ValueError(f"{one[:60]!r} is none of {', '.join(SUBTYPES)}")
+        return value
+
+    @field_validator("open_at")
+    @classmethod
+    def _moment(cls, value: str | None) -> str | None:
+        if value not in (None, NOW):
+            try:
+                datetime.fromisoformat(value.strip().replace(" ", "+")).timestamp()  # a plus in an address is a space
+            except (ValueError, OverflowError, OSError):
+                raise ValueError("is neither now nor a moment such as 2026-11-25T10:00") from None
+        return value
+
+    def wish(self, timezone: str) -> Wish:
+        """The same for who answers it; moments are those of the study's clock."""
+        return Wish(
+            tuple(self.category.split(",")) if self.category else (),
+            tuple(self.subtype.split(",")) if self.subtype else (),
+            self.capacity,
+            None if self.open_at is None else _local(self.open_at, ZoneInfo(timezone)),
+            self.mode,
+            min(self.limit, MOST_NEAREST),
+            self.path,
+            self.times,
+            self.navigation,
+            self.coordinates,
+        )
+
+
+def _local(text: str, zone: ZoneInfo) -> datetime:
+    """A moment of the study's clock, to the minute."""
+    moment = datetime.now(zone) if text == NOW else datetime.fromisoformat(text.strip().replace(" ", "+"))
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(zone).replace(tzinfo=None)
+    return moment.replace(second=0, microsecond=0)
+
+
+Lon = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, description="degrees")]
+Lat = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, description="degrees")]
+
+
+class NearestQuery(WishQuery):
+    """From where, what, how, how many."""
+
+    lon: Lon
+    lat: Lat
+
+
+class Place(BaseModel):
+    """Somewhere one may be, and what the client calls it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    lon: Lon
+    lat: Lat
+    id: Annotated[str | None, Field(max_length=200, description="given back with the answer")] = None
+
+
+class Places(BaseModel):
+    """Where to look from."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    places: Annotated[list[Place], Field(min_length=1, max_length=MOST_PLACES)]
 
 
 class IsochronesQuery(Common):
@@ -81,19 +187,24 @@ class CoverageList(BaseModel):
     """All standards and where the place stands on them."""
 
     standards: list[Coverage]
+    coordinates: Coordinates
 
 
 @router.get("/standards", responses=documented("the goals"), summary="The goals, as data")
-def standards(request: Request, query: Annotated[Common, Query()]) -> Response:
+async def standards(request: Request, query: Annotated[Common, Query()]) -> Response:
     study = answers_of(request).study
-    return json_response(
-        {"standards": [one.model_dump(mode="json") for one in study.standards], "sample": study.about.sample}
-    )
+
+    def make(_: Any) -> dict[str, Any]:
+        found = [one.model_dump(mode="json") for one in study.standards]
+        return {"standards": found, "sample": study.about.sample, "coordinates": query.coordinates}
+
+    return await answer(request, make)
 
 
 @router.get("/coverage", responses=documented("every goal's figures", CoverageList), summary="Where the place stands")
-def coverage(request: Request, query: Annotated[Common, Query()]) -> Response:
-    return json_response({"standards": answers_of(request).all_coverage()})
+async def coverage(request: Request, query: Annotated[Common, Query()]) -> Response:
+    answers = answers_of(request)
+    return await answer(request, lambda _: {"standards": answers.all_coverage(), "coordinates": query.coordinates})
 
 
 @router.get(
@@ -101,8 +212,9 @@ def coverage(request: Request, query: Annotated[Common, Query()]) -> Response:
     responses=documented("one goal's figures", Coverage, 404),
     summary="Where the place stands on one goal",
 )
-def coverage_of(request: Request, standard: str, query: Annotated[Common, Query()]) -> Response:
-    return json_response(answers_of(request).coverage(standard))
+async def coverage_of(request: Request, standard: str, query: Annotated[Common, Query()]) -> Response:
+    answers = answers_of(request)
+    return await answer(request, lambda _: answers.coverage(standard))
 
 
 @router.get(
@@ -110,17 +222,42 @@ def coverage_of(request: Request, standard: str, query: Annotated[Common, Query(
     responses=documented("a GeoJSON FeatureCollection, nearest first, with minutes and metres"),
     summary="The nearest facilities by travel time",
 )
-def nearest(request: Request, query: Annotated[NearestQuery, Query()]) -> Response:
-    answer = answers_of(request).nearest(
-        query.lon,
-        query.lat,
-        query.category,
-        query.mode,
-        min(query.limit, MOST_NEAREST),
-        query.coordinates,
-        query.path,
-    )
-    return json_response(answer, GEOJSON)
+async def nearest(request: Request, query: Annotated[NearestQuery, Query()]) -> Response:
+    answers = answers_of(request)
+    wish = query.wish(answers.study.about.timezone)
+    quick = Nearby.at_hand(answers, wish)
+
+    def make(state: Any) -> dict[str, Any]:
+        return Nearby(answers, state, wish).around(query.lon, query.lat)
+
+    return await answer(request, make, GEOJSON, keep=False, also=str(wish.open_at), at_hand=quick)
+
+
+@router.post(
+    "/nearest",
+    responses=documented("for each place, in their order, its nearest facilities"),
+    summary="The nearest facilities of up to 1,000 places at once",
+)
+async def nearest_of_each(request: Request, places: Places, query: Annotated[WishQuery, Query()]) -> Response:
+    wish = query.wish(answers_of(request).study.about.timezone)
+    if len(places.places) * wish.limit > MOST_FOUND:
+        raise FieldError([("limit", f"limit times the number of places is more than {MOST_FOUND:,}")])
+    if Nearby.searches(wish) and len(places.places) > MOST_SEARCHED:
+        reason = f"places are more than {MOST_SEARCHED}, the most with capacity, open_at, path, times or limit above 8"
+        raise FieldError([("places", reason)])
+    state = await state_of(request)
+    return await run_in_threadpool(_nearest_of_each, request, state, places, wish)
+
+
+def _nearest_of_each(request: Request, state: Any, places: Places, wish: Wish) -> Response:
+    nearby = Nearby(answers_of(request), state, wish)
+    found = [nearby.around(place.lon, place.lat) for place in places.places]
+    own = ("place", "snapped", "reason", "features")
+    told = [
+        {"id": place.id, **{name: one[name] for name in own}} for place, one in zip(places.places, found, strict=True)
+    ]
+    shared = {name: value for name, value in found[0].items() if name not in (*own, "type")}
+    return json_response({"answers": told, **shared})
 
 
 @router.get(
@@ -128,8 +265,11 @@ def nearest(request: Request, query: Annotated[NearestQuery, Query()]) -> Respon
     responses=documented("a GeoJSON FeatureCollection, one feature a contour, the shortest first", None, 404),
     summary="What lies within some minutes of a place or a facility",
 )
-def isochrones(request: Request, query: Annotated[IsochronesQuery, Query()]) -> Response:
-    answer = answers_of(request).isochrones(
-        query.place, contours(query.minutes), query.mode, query.direction, query.coordinates
-    )
-    return json_response(answer, GEOJSON)
+async def isochrones(request: Request, query: Annotated[IsochronesQuery, Query()]) -> Response:
+    answers = answers_of(request)
+
+    def make(_: Any) -> dict[str, Any]:
+        minutes = contours(query.minutes)
+        return answers.isochrones(query.place, minutes, query.mode, query.direction, query.coordinates)
+
+    return await answer(request, make, GEOJSON)

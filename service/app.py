@@ -2,32 +2,31 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlsplit
 
+import limits
 import orjson
 from fastapi import FastAPI, Query, Request, Response
-from fastapi.openapi.utils import get_openapi
+from fastapi.concurrency import run_in_threadpool
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
+from starlette_compress import CompressMiddleware, add_compress_type
 
 from geo import facilities
-from maps import finder
+from maps import finder, resources
 from maps.offline import LEAFLET, STATIC
-from service import api, files, items, problems
+from service import api, files, items, ogc, openapi, problems
 from service.answers import Answers
+from service.middleware import REQUEST_ID, BodyLimit, Envelope, RateLimit
 from service.settings import Settings
-from service.web import NoQuery, answers_of
+from service.web import GEOJSON, SCHEMA, NoQuery, QueryRoute, answers_of
 
 MOST_BODY = 2**20
-PAGE_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
-        "img-src 'self' data:{tiles}; object-src 'none'; base-uri 'none'; frame-ancestors 'self'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-}
+COMPRESSED = (GEOJSON, SCHEMA, problems.MEDIA_TYPE)
+EXPOSED = ("Content-Crs", "ETag", "Last-Modified", "Link", "Location", "Retry-After", REQUEST_ID)
+PAGE_HEADERS = ogc.PAGE_HEADERS
 
 
 def create_app(settings: Settings | None = None, answers: Answers | None = None) -> FastAPI:
@@ -51,46 +50,61 @@ def create_app(settings: Settings | None = None, answers: Answers | None = None)
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        openapi_url=None,
     )
+    app.router.route_class = QueryRoute
     problems.install(app)
-    app.add_middleware(problems.BodyLimit, most=MOST_BODY, longer={"/v1/imports": settings.most_upload_mb * 2**20})
-    app.openapi = lambda: _described(app)  # type: ignore[method-assign]
+    _add_middleware(app, settings)
     app.include_router(api.router, tags=["v1"])
     app.include_router(items.router, tags=["register"])
     app.include_router(files.router, tags=["register"])
+    app.include_router(ogc.router, tags=["features"])
     app.mount("/static/leaflet", StaticFiles(directory=LEAFLET))
+    app.mount("/static/swagger", StaticFiles(directory=resources.SWAGGER))
     app.mount("/static", StaticFiles(directory=STATIC))
     _add_pages(app, settings)
     _add_operations(app)
     return app
 
 
-def _described(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI document, without the 422 that FastAPI documents and this service never answers."""
-    if app.openapi_schema is None:
-        document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-        for path in document["paths"].values():
-            for operation in path.values():
-                if "HTTPValidationError" in str(operation["responses"].get("422")):
-                    del operation["responses"]["422"]
-        for name in ("HTTPValidationError", "ValidationError"):
-            document["components"]["schemas"].pop(name, None)
-        app.openapi_schema = document
-    return app.openapi_schema
+def _add_middleware(app: FastAPI, settings: Settings) -> None:
+    """The last that is added stands outermost."""
+    app.add_middleware(BodyLimit, most=MOST_BODY, longer={"/v1/imports": settings.most_upload_mb * 2**20})
+    for media_type in COMPRESSED:
+        add_compress_type(media_type)
+    app.add_middleware(CompressMiddleware)
+    if settings.rate is not None:
+        app.add_middleware(RateLimit, rate=limits.parse(settings.rate), prefix="/v1")
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=settings.cors_origins.split(),
+        allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", REQUEST_ID],
+        expose_headers=EXPOSED,
+        max_age=3600,
+    )
+    app.add_middleware(Envelope)
 
 
 def _add_pages(app: FastAPI, settings: Settings) -> None:
     tiles = urlsplit((settings.tiles or "").replace("{s}", "*"))
     origin = f" {tiles.scheme}://{tiles.netloc}" if settings.tiles else ""
-    headers = {name: value.format(tiles=origin) for name, value in PAGE_HEADERS.items()}
+    policy = PAGE_HEADERS["Content-Security-Policy"].replace("img-src 'self' data:", f"img-src 'self' data:{origin}")
+    strict = PAGE_HEADERS | {"Content-Security-Policy": policy}
     # Folium writes scripts into its pages; the others have none of their own.
-    strict = headers["Content-Security-Policy"].replace("script-src 'self' 'unsafe-inline'", "script-src 'self'")
+    loose = policy.replace("script-src 'self'", "script-src 'self' 'unsafe-inline'")
+    headers = strict | {"Content-Security-Policy": loose}
+
+    @app.get("/docs", response_class=HTMLResponse, include_in_schema=False)
+    def docs(request: Request) -> Response:
+        page = resources.docs(answers_of(request).study.about, "/openapi.json")
+        return HTMLResponse(page, headers=strict)
 
     @app.get("/", response_class=HTMLResponse, include_in_schema=False)
     def home(request: Request) -> Response:
         answers = answers_of(request)
         page = finder.render(answers.study, answers.all_coverage(), facilities.CATEGORIES, answers.categories())
-        return HTMLResponse(page, headers=headers | {"Content-Security-Policy": strict})
+        return HTMLResponse(page, headers=strict)
 
     @app.get(
         "/maps/{standard}",
@@ -104,6 +118,12 @@ def _add_pages(app: FastAPI, settings: Settings) -> None:
 
 
 def _add_operations(app: FastAPI) -> None:
+    @app.get("/openapi.json", include_in_schema=False)
+    async def document(request: Request) -> Response:
+        if app.openapi_schema is None:
+            app.openapi_schema = await run_in_threadpool(openapi.describe, app, answers_of(request))
+        return Response(orjson.dumps(app.openapi_schema), media_type=ogc.OPENAPI)
+
     @app.get("/health", summary="Whether the process is alive", tags=["operations"])
     async def health() -> Response:
         return Response(b'{"status":"ok"}', media_type="application/json")

@@ -144,7 +144,9 @@ def coverage(
 def nearest(
     lon: Annotated[float, typer.Option(help="degrees", min=-180, max=180)],
     lat: Annotated[float, typer.Option(help="degrees", min=-90, max=90)],
-    category: Annotated[str | None, typer.Option(help="park, clinic, kindergarten, cultural_hall; default all")] = None,
+    category: Annotated[
+        str | None, typer.Option(help="of park, clinic, kindergarten, cultural_hall; default all")
+    ] = None,
     mode: Annotated[Mode, typer.Option(help="how people travel")] = "walk",
     limit: Annotated[int, typer.Option(help="how many", min=1)] = 5,
     path: Annotated[bool, typer.Option("--path", help="the ways there too, in json")] = False,
@@ -155,9 +157,14 @@ def nearest(
     """The nearest facilities by travel time from one place."""
     if format not in (Format.table, Format.json):
         raise FuwuquanError("nearest is written as table or json")
+    from geo import facilities
     from service import tables
+    from service.nearby import Nearby, Wish
 
-    answer = answers_of(study).nearest(lon, lat, category, mode, limit, coordinates, path)
+    answers = answers_of(study)
+    categories = tuple(facilities.category(one).id for one in category.split(",")) if category else ()
+    wish = Wish(categories, mode=mode, limit=limit, path=path, coordinates=coordinates)
+    answer = orjson.loads(orjson.dumps(Nearby(answers, answers.now(), wish).around(lon, lat)))
     if format is Format.json:
         write(orjson.dumps(answer, option=orjson.OPT_INDENT_2) + b"\n", None)
         return

@@ -52,8 +52,12 @@ class Database:
             alone = {"pool_size": 1, "max_overflow": 0, "pool_timeout": PATIENCE_S}
             writer = self._engine(url, alone)
             self._writer = writer.execution_options(writing=True)
+            self._watching: Any = None
+            if self._embedded:  # its own connection, as what one changes itself is not told
+                self._watching = self._readers.connect()
+                self._watching.detach()
             # Connections that nobody gives back before their end are complained of.
-            self.close = weakref.finalize(self, _dispose, self._readers, writer)
+            self.close = weakref.finalize(self, _dispose, self._watching, self._readers, writer)
             self._bring_up_to_date()
 
     def _engine(self, url: URL, more: dict[str, Any]) -> Engine:
@@ -69,6 +73,16 @@ class Database:
             event.listen(engine, "connect", _opened)
             event.listen(engine, "begin", _begin)
         return engine
+
+    def mark(self) -> int | None:
+        """A number that changes with every change of the database; None where asking costs as much as reading."""
+        if self._watching is None:
+            return None
+        try:  # past SQLAlchemy, whose way takes twenty times as long
+            found = self._watching.connection.driver_connection.execute("PRAGMA data_version").fetchone()
+        except sqlite3.Error as error:
+            raise RegisterError(f"{self.place}: the register cannot be used: {error}") from error
+        return int(found[0])
 
     @contextmanager
     def errors(self) -> Iterator[None]:
@@ -148,7 +162,9 @@ class Database:
         return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def _dispose(*engines: Engine) -> None:
+def _dispose(watching: Any, *engines: Engine) -> None:
+    if watching is not None:
+        watching.close()
     for engine in engines:
         engine.dispose()
 

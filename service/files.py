@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import Field, field_validator
 from starlette.datastructures import UploadFile
@@ -21,11 +21,11 @@ from service import imports
 from service.answers import Answers
 from service.keys import Editor
 from service.problems import problem
-from service.web import Common, NoQuery, answers_of, documented, json_response, known_category, no_repeats
+from service.web import Common, NoQuery, QueryRoute, answers_of, documented, json_response, known_category
 
 MOST_TWINS = 1000
 
-router = APIRouter(prefix="/v1", dependencies=[Depends(no_repeats)])
+router = APIRouter(prefix="/v1", route_class=QueryRoute)
 
 
 class ImportQuery(NoQuery):
@@ -155,4 +155,5 @@ class DuplicatesQuery(Common):
 @router.get("/duplicates", responses=documented("pairs, the likeliest first"), summary="Likely twins in the register")
 def twins(request: Request, query: Annotated[DuplicatesQuery, Query()]) -> Response:
     found = answers_of(request).twins(query.category, query.least)
-    return json_response({"duplicates": found[: min(query.limit, MOST_TWINS)], "numberMatched": len(found)})
+    told = {"duplicates": found[: min(query.limit, MOST_TWINS)], "numberMatched": len(found)}
+    return json_response(told | {"coordinates": query.coordinates})

@@ -1,68 +1,30 @@
-"""The register over HTTP: facilities page by page, one by one with their history, edited by those who have a key."""
+"""The register over HTTP: facilities edited by those who have a key, and their history."""
 
 import hashlib
 import json
 import re
 from collections.abc import Callable
-from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 import shapely
 from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from geo import datum, facilities
 from geo.datum import Coordinates
 from geo.errors import FieldError
-from service import ledger
+from service import ledger, ogc
 from service.keys import Editor
 from service.ledger import Row
 from service.register import Held
 from service.register import Request as Once
-from service.web import GEOJSON, Common, answers_of, documented, json_response, known_category, no_repeats
+from service.web import GEOJSON, Common, QueryRoute, answers_of, documented, json_response
 
-MOST_ITEMS = 10_000
 ITEMS = "/collections/facilities/items"
 ITEM = ITEMS + "/{facility_id:path}"  # an id may have slashes: what lies below one stands before it
 
-router = APIRouter(prefix="/v1", dependencies=[Depends(no_repeats)])
-
-
-class ItemsQuery(Common):
-    """Which part of a collection."""
-
-    bbox: Annotated[
-        str | None,
-        Field(description="west,south,east,north in `coordinates`", examples=["120.0,28.8,120.1,28.9"]),
-    ] = None
-    category: Annotated[str | None, Field(description=f"one of {', '.join(facilities.CATEGORIES)}")] = None
-    at: Annotated[date | None, Field(description="a day: those that stood on it, by when they opened and closed")] = (
-        None
-    )
-    due: Annotated[bool, Field(description="only what nobody has verified for long, and stands today")] = False
-    limit: Annotated[int, Field(ge=1, description=f"at most {MOST_ITEMS} are given")] = 100
-    offset: Annotated[int, Field(ge=0, le=2**31, description="how many to pass over")] = 0
-
-    _category = field_validator("category")(known_category)
-
-    @field_validator("bbox")
-    @classmethod
-    def _box(cls, value: str | None) -> str | None:
-        if value is not None:
-            _numbers(value)
-        return value
-
-
-def _numbers(bbox: str) -> tuple[float, float, float, float]:
-    try:
-        west, south, east, north = (float(part) for part in bbox.split(","))
-    except ValueError:
-        raise ValueError("needs four numbers: west,south,east,north") from None
-    # Chained comparisons are false for NaN too.
-    if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
-        raise ValueError("needs -180 ≤ west ≤ east ≤ 180 and -90 ≤ south ≤ north ≤ 90")
-    return west, south, east, north
+router = APIRouter(prefix="/v1", route_class=QueryRoute)
 
 
 class Told(BaseModel):
@@ -119,17 +81,11 @@ def expected(if_match: IfMatch = None) -> list[int] | None:
 Expected = Annotated[list[int] | None, Depends(expected)]
 
 
-def _etag(held: Held, coordinates: str) -> str:
-    return f'"{held.version}-{coordinates}"'
-
-
 def _feature(request: Request, held: Held, coordinates: str, status: int = 200) -> Response:
-    feature = facilities.geojson_feature(held.frame.iloc[0], held.id, coordinates)
-    headers = {"ETag": _etag(held, coordinates)}
+    told, headers = ogc.facility(request, held, coordinates)
     if status == 201:
         headers["Location"] = str(request.url.replace(query="")) + "/" + quote(held.id, safe="")
-    sample = answers_of(request).study.about.sample
-    return json_response(feature | {"coordinates": coordinates, "sample": sample}, GEOJSON, status, headers)
+    return json_response(told, GEOJSON, status, headers)
 
 
 def _place(body: Feature | FeaturePatch, query: Common, old: Row | None = None) -> Any:
@@ -166,42 +122,6 @@ def _patched(old: Row, properties: dict[str, Any]) -> dict[str, Any]:
     further = {name: value for name, value in properties.items() if name not in known} | further
     extra = known["extra"] | further
     return known | {"extra": {name: value for name, value in extra.items() if value is not None}}
-
-
-@router.get(ITEMS, responses=documented("a GeoJSON FeatureCollection"), summary="Facilities, page by page")
-def items(request: Request, query: Annotated[ItemsQuery, Query()]) -> Response:
-    answers, limit = answers_of(request), min(query.limit, MOST_ITEMS)
-    today = answers.study.today()
-    page, matched = answers.register.page(
-        limit,
-        query.offset,
-        bbox=None if query.bbox is None else _numbers(query.bbox),
-        coordinates=query.coordinates,
-        category=query.category,
-        at=query.at or (today if query.due else None),
-        unverified_since=today - timedelta(days=answers.settings.verify_days) if query.due else None,
-    )
-    content = facilities.to_geojson(page, query.coordinates) | {
-        "numberMatched": matched,
-        "numberReturned": len(page),
-        "links": _links(request, query, limit, matched),
-        "coordinates": query.coordinates,
-        "sample": answers.study.about.sample,
-    }
-    return json_response(content, GEOJSON)
-
-
-def _links(request: Request, query: ItemsQuery, limit: int, matched: int) -> list[dict[str, str]]:
-    def link(rel: str, offset: int) -> dict[str, str]:
-        url = request.url.include_query_params(limit=limit, offset=offset)
-        return {"rel": rel, "type": GEOJSON, "href": str(url)}
-
-    links = [{"rel": "self", "type": GEOJSON, "href": str(request.url)}]
-    if query.offset + limit < matched:
-        links.append(link("next", query.offset + limit))
-    if query.offset > 0:
-        links.append(link("prev", max(0, query.offset - limit)))
-    return links
 
 
 @router.post(
@@ -251,11 +171,6 @@ def history(request: Request, facility_id: str, query: Annotated[Common, Query()
         for change in answers_of(request).register.history(facility_id)
     ]
     return json_response({"id": facility_id, "changes": changes, "coordinates": query.coordinates})
-
-
-@router.get(ITEM, responses=documented("a GeoJSON Feature", None, 404, 410), summary="One facility")
-def item(request: Request, facility_id: str, query: Annotated[Common, Query()]) -> Response:
-    return _feature(request, answers_of(request).register.get(facility_id), query.coordinates)
 
 
 EDITED = documented("the facility as it is now", None, 401, 404, 409, 410, 412, 413, 428)

@@ -1,15 +1,13 @@
 """One table from exception to status, and one body for every error: RFC 9457 problem details."""
 
 import logging
-from collections.abc import Mapping
 from typing import Any
 
 import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.routing import Match
 
 from geo.errors import FieldError, FuwuquanError, TableError, UnknownNameError
 from service.database import RegisterError
@@ -36,6 +34,7 @@ TITLES = {
     413: "Too large",
     422: "Unusable file",
     428: "If-Match needed",
+    429: "Too many requests",
     500: "Internal error",
     503: "Not available",
 }
@@ -57,51 +56,46 @@ SCHEMA = {
         },
     },
 }
+EXAMPLES: dict[int, dict[str, Any]] = {
+    400: {
+        "detail": "lon: Input should be less than or equal to 180",
+        "parameters": [{"name": "lon", "reason": "Input should be less than or equal to 180"}],
+    },
+    401: {"detail": "needs a key: Authorization: Bearer …, made by `fuwuquan keys add NAME`"},
+    404: {"detail": "unknown standard 'health-30'; known: health-15, health-20"},
+    409: {"detail": "there is a facility 'clinic-1' already, or there was"},
+    410: {"detail": "facility 'clinic-1' was taken out of the register on 2026-03-01"},
+    412: {"detail": "facility 'clinic-1' has changed since you read it; it is now version 3"},
+    413: {"detail": "the body is longer than 1 MB"},
+    422: {"detail": "list.csv: nothing of it was taken over, for 2 of its rows are unusable"},
+    428: {"detail": "give If-Match with the ETag that GET gave, so that nobody's edit is lost"},
+    429: {"detail": "more than 600 per 1 minute; ask again in 12 s"},
+    503: {"detail": "the register of facilities cannot be used; the server's log says why"},
+}
 _log = logging.getLogger("fuwuquan")
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The ``responses`` of a route that can fail with ``statuses``."""
-    return {status: {"description": TITLES[status], "content": {MEDIA_TYPE: {"schema": SCHEMA}}} for status in statuses}
+    return {status: _documented(status) for status in statuses}
+
+
+def _documented(status: int) -> dict[str, Any]:
+    title, example = TITLES[status], {"type": kind(status), "title": TITLES[status], "status": status}
+    example |= EXAMPLES.get(status, {"detail": "…"})
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {"description": title, "content": {MEDIA_TYPE: {"schema": schema, "example": example}}}
+
+
+def kind(status: int) -> str:
+    """The stable type of the problems with a status."""
+    return f"urn:fuwuquan:problem:{TITLES.get(status, 'Error').lower().replace(' ', '-')}"
 
 
 def problem(status: int, detail: str, headers: Any = None, **more: Any) -> Response:
     """The error's response; ``more`` are further members of its body."""
-    title = TITLES.get(status, "Error")
-    kind = f"urn:fuwuquan:problem:{title.lower().replace(' ', '-')}"
-    body = {"type": kind, "title": title, "status": status, "detail": detail, **more}
+    body = {"type": kind(status), "title": TITLES.get(status, "Error"), "status": status, "detail": detail, **more}
     return Response(orjson.dumps(body), status, media_type=MEDIA_TYPE, headers=headers)
-
-
-class BodyLimit:
-    """Refuses bodies that are longer than ``most`` bytes, of ``longer`` paths than theirs.
-
-    Starlette's own limit answers in plain text.
-    """
-
-    def __init__(self, app: ASGIApp, most: int, longer: Mapping[str, int]) -> None:
-        self._app, self._most, self._longer = app, most, longer
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        most, had = self._longer.get(scope["path"], self._most), 0
-        too_large = f"the body is longer than {most / 2**20:g} MB"
-        length = Headers(scope=scope).get("content-length", "")
-        if length.isdecimal() and int(length) > most:
-            await problem(413, too_large)(scope, receive, send)
-            return
-
-        async def counting() -> Message:
-            nonlocal had
-            message = await receive()
-            had += len(message.get("body", b""))
-            if had > most:
-                raise HTTPException(413, too_large)
-            return message
-
-        await self._app(scope, counting, send)
 
 
 def install(app: FastAPI) -> None:
@@ -114,8 +108,11 @@ def install(app: FastAPI) -> None:
         return problem(400, detail, parameters=parameters)
 
     @app.exception_handler(HTTPException)
-    async def refused(_: Request, error: HTTPException) -> Response:
-        return problem(error.status_code, str(error.detail), error.headers)
+    async def refused(request: Request, error: HTTPException) -> Response:
+        headers = dict(error.headers or {})
+        if error.status_code == 405:  # Starlette names the methods of one route only
+            headers["Allow"] = ", ".join(sorted(_methods(app, request)))
+        return problem(error.status_code, str(error.detail), headers)
 
     @app.exception_handler(FuwuquanError)
     async def ours(_: Request, error: FuwuquanError) -> Response:
@@ -130,8 +127,19 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def unforeseen(request: Request, error: Exception) -> Response:
-        _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-        return problem(500, "something went wrong here; the server's log says what")
+        request_id = getattr(request.state, "request_id", "")  # this answer is made outside of all that names it
+        _log.error("%s %s failed (request %s)", request.method, request.url.path, request_id, exc_info=error)
+        return problem(500, "something went wrong here; the server's log says what", {"X-Request-ID": request_id})
+
+
+def _methods(app: FastAPI, request: Request) -> set[str]:
+    """The methods that a path has."""
+    found: set[str] = set()
+    for route in app.routes:
+        match, _ = route.matches(request.scope)
+        if match is not Match.NONE:
+            found |= set(getattr(route, "methods", None) or ["GET"])
+    return found | ({"HEAD"} if "GET" in found else set())
 
 
 def _named(one: Any) -> str:

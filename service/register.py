@@ -109,6 +109,12 @@ class Register:
             facts = session.exec(select(Fact).where(col(Fact.key).startswith("revision"))).all()
             return {fact.key.removeprefix("revision").removeprefix(":"): int(fact.value) for fact in facts}
 
+    def changed(self) -> datetime | None:
+        """When the register was last changed."""
+        with self.database.reading() as session:
+            chosen = select(ChangeRecord.at).order_by(col(ChangeRecord.number).desc()).limit(1)
+            return session.exec(chosen).first()
+
     @property
     def revision(self) -> int:
         """A number that grows with every change."""

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+import limits
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL
 
@@ -20,8 +21,20 @@ class Settings(BaseSettings):
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     verify_days: Annotated[int, Field(ge=1, le=36500)] = 365
     most_upload_mb: Annotated[int, Field(ge=1, le=10_000)] = 100
+    cors_origins: str = "*"
+    rate: str | None = None
     tiles: Annotated[str | None, Field(pattern=r"^https?://(\{[sxyzr]\}|[!#-&(-+.-:=?-Z_a-z~-])+$")] = None
     tiles_attribution: str = ""
+
+    @field_validator("rate")
+    @classmethod
+    def _rate(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                limits.parse(value)
+            except ValueError:
+                raise ValueError("needs a rate such as 600/minute") from None
+        return value
 
     @property
     def register_url(self) -> str | URL:

@@ -1,33 +1,33 @@
-"""What all routes share: their queries refuse what they do not know, their answers are ready bytes."""
+"""What all routes share: queries that refuse what they do not know, answers that are ready bytes with their tags."""
 
+import hashlib
+import inspect
+import time
 from collections import Counter
-from typing import Annotated, Any
+from collections.abc import Callable, Mapping, Sequence
+from email.utils import format_datetime, parsedate_to_datetime
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from urllib.parse import parse_qsl
 
 import orjson
 from fastapi import Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi.params import Query
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from geo import facilities
 from geo.datum import Coordinates
 from service import problems
-from service.answers import Answers
+from service.answers import Answers, State
 
+JSON = "application/json"
 GEOJSON = "application/geo+json"
-MOST_PARAMETERS = 20
-
-
-def no_repeats(request: Request) -> None:
-    """Refuse a parameter that is given twice, as nobody can say which is meant, and more than anybody needs."""
-    names = Counter(name for name, _ in request.query_params.multi_items())
-    twice = [name for name, times in names.items() if times > 1]
-    problems = [(name, "is given more than once") for name in twice[:MOST_PARAMETERS]]
-    if len(names) > MOST_PARAMETERS:
-        problems.append((next(reversed(names)), f"is one of more than {MOST_PARAMETERS} parameters"))
-    if problems:
-        raise RequestValidationError(
-            [{"loc": ("query", name), "type": "repeated", "msg": reason} for name, reason in problems]
-        )
+HTML = "text/html"
+SCHEMA = "application/schema+json"
+MOST_PARAMETERS = 40
+SETTLED_S = 2  # a time in whole seconds cannot tell two changes of one second apart
 
 
 class NoQuery(BaseModel):
@@ -44,6 +44,72 @@ class Common(NoQuery):
     ] = "wgs84"
 
 
+class QueryRoute(APIRoute):
+    """A route that reads its query by itself, where one model describes all that it takes besides its path.
+
+    FastAPI's way through its dependencies takes longer than most answers do. Whatever the way, a parameter that is
+    given twice is refused, as nobody can say which is meant.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Any]:
+        """What answers a request."""
+        whole, endpoint = super().get_route_handler(), self.endpoint
+        model, path = _only_query(endpoint)
+
+        async def careful(request: Request) -> Response:
+            parameters(request)
+            answer: Response = await whole(request)
+            return answer
+
+        async def quick(request: Request) -> Response:
+            try:
+                query = model.model_validate(parameters(request))
+            except ValidationError as error:
+                raise RequestValidationError(
+                    [one | {"loc": ("query", *one["loc"])} for one in error.errors()]
+                ) from error
+            values = {name: request.path_params[name] for name in path}
+            if inspect.iscoroutinefunction(endpoint):
+                answer: Response = await endpoint(request=request, query=query, **values)
+            else:
+                answer = await run_in_threadpool(endpoint, request=request, query=query, **values)
+            return answer
+
+        return careful if model is None else quick
+
+
+def _only_query(endpoint: Callable[..., Any]) -> tuple[Any, list[str]]:
+    """The model of an endpoint's query and the names in its path; None if it takes more than these."""
+    hints = get_type_hints(endpoint, include_extras=True)
+    hints.pop("return", None)
+    path = [name for name, hint in hints.items() if hint is str]
+    asked, query = hints.pop("request", None), hints.pop("query", None)
+    annotated = get_args(query) if get_origin(query) is Annotated else ()
+    alone = asked is Request and len(hints) == len(path) and any(isinstance(one, Query) for one in annotated)
+    return (annotated[0] if alone else None), path
+
+
+def parameters(request: Request) -> dict[str, str]:
+    """The query's parameters; RequestValidationError if one is given twice, or there are more than anybody needs."""
+    pairs = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    found = dict(pairs)
+    if len(found) == len(pairs) <= MOST_PARAMETERS:
+        return found
+    names = Counter(name for name, _ in pairs)
+    twice = [name for name, times in names.items() if times > 1]
+    problems = [(name, "is given more than once") for name in twice[:MOST_PARAMETERS]]
+    if len(names) > MOST_PARAMETERS:
+        problems.append((next(reversed(names)), f"is one of more than {MOST_PARAMETERS} parameters"))
+    raise bad_parameters(problems)
+
+
+def bad_parameters(problems: Sequence[tuple[str, str]]) -> RequestValidationError:
+    """The error that says of query parameters what is wrong with them."""
+    return RequestValidationError(
+        [{"loc": ("query", name), "type": "parameter", "msg": reason} for name, reason in problems]
+    )
+
+
 def known_category(value: str | None) -> str | None:
     return None if value is None else facilities.known_category(value)
 
@@ -55,10 +121,95 @@ def answers_of(request: Request) -> Answers:
 
 
 def json_response(
-    content: Any, media_type: str = "application/json", status: int = 200, headers: dict[str, str] | None = None
+    content: Any, media_type: str = JSON, status: int = 200, headers: dict[str, str] | None = None
 ) -> Response:
     """``content`` as JSON."""
     return Response(orjson.dumps(content), status, media_type=media_type, headers=headers)
+
+
+async def state_of(request: Request) -> State:
+    """The state that a request is answered from."""
+    answers = answers_of(request)
+    at_hand = answers.at_hand()
+    return await run_in_threadpool(answers.now) if at_hand is None else at_hand
+
+
+async def answer(
+    request: Request,
+    make: Callable[[State], Any],
+    media_type: str = JSON,
+    headers: Mapping[str, str] | None = None,
+    keep: bool = True,
+    also: str = "",
+    at_hand: bool = False,
+) -> Response:
+    """What ``make`` makes of the state, as JSON (or as it is, if it is text), or 304 if the client has it already.
+
+    Parameters
+    ----------
+    keep : the bytes are kept for who asks for the same again
+    also : what the answer depends on besides the study, the register, the day and the address
+    at_hand : making it takes so little time that nobody need wait for a thread
+    """
+    state = await state_of(request)
+    scope = request.scope
+    host = next((value for name, value in scope["headers"] if name == b"host"), b"")
+    asked = b"\0".join(
+        (host, scope["scheme"].encode(), scope["path"].encode("utf-8", "surrogatepass"), scope["query_string"])
+    )
+    key = hashlib.blake2b(asked + f"\0{media_type}\0{also}".encode(), key=state.tag, digest_size=12).digest()
+    told = {"ETag": f'"{key.hex()}"', "Cache-Control": "no-cache", **(headers or {})}
+    if time.time() - state.modified.timestamp() > SETTLED_S:
+        told["Last-Modified"] = format_datetime(state.modified, usegmt=True)
+    if unchanged(request, told):
+        return Response(None, 304, told)
+    body: bytes | None = state.kept.get(key) if keep else None
+    if body is None:
+        content = make(state) if at_hand else await run_in_threadpool(make, state)
+        body = content.encode() if isinstance(content, str) else orjson.dumps(content)
+        if keep and len(body) <= state.kept.maxsize:
+            state.kept[key] = body
+    return Response(body, headers=told, media_type=media_type)
+
+
+def unchanged(request: Request, headers: Mapping[str, str]) -> bool:
+    """Whether the client has what these headers come with (RFC 9110, section 13)."""
+    if_none_match = request.headers.get("if-none-match")
+    if if_none_match is not None:
+        tags = [one.strip().removeprefix("W/") for one in if_none_match.split(",")]
+        return "*" in tags or headers["ETag"] in tags
+    since = request.headers.get("if-modified-since")
+    if since is None or "Last-Modified" not in headers:
+        return False
+    try:
+        return parsedate_to_datetime(headers["Last-Modified"]) <= parsedate_to_datetime(since)
+    except (ValueError, TypeError):  # a date that is none, or has no zone, is as if it were not there
+        return False
+
+
+def preferred(request: Request, asked: str | None, data: str = JSON) -> str:
+    """``data`` or HTML: what ``f=`` asks for, else what the Accept header prefers."""
+    if asked is not None:
+        return HTML if asked == "html" else data
+    html = other = 0.0
+    for part in request.headers.get("accept", "*/*").split(","):
+        kind, *more = (one.strip().lower() for one in part.split(";"))
+        weight = next((_weight(one) for one in more if one.startswith("q=")), 1.0)
+        if kind == HTML:
+            html = weight
+        elif kind in (data, JSON, "application/*", "*/*"):
+            other = max(other, weight)
+    return HTML if html > other else data
+
+
+def _weight(text: str) -> float:
+    try:
+        return float(text.removeprefix("q="))
+    except ValueError:
+        return 0.0
+
+
+Format = Annotated[Literal["json", "html"] | None, Field(description="json or html; default: as Accept says")]
 
 
 def documented(

@@ -14,6 +14,7 @@ from service.app import create_app
 from service.register import Register
 from service.settings import Settings
 
+PLAIN = {"accept-encoding": "identity"}  # what is compressed has tags of its own
 SHIPPED = Path(__file__).parents[2] / "data"
 
 
@@ -28,7 +29,7 @@ def served_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def client(served_folder: Path) -> Iterator[TestClient]:
     """The API of the sample; an unforeseen error is an answer, as for a real client."""
-    with TestClient(create_app(Settings(study=served_folder)), raise_server_exceptions=False) as client:
+    with TestClient(create_app(Settings(study=served_folder)), raise_server_exceptions=False, headers=PLAIN) as client:
         yield client
 
 
@@ -48,7 +49,7 @@ def town_folder(made_town: Path, tmp_path: Path) -> Path:
 def town_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """The API of the small town."""
     folder = town.make(tmp_path_factory.mktemp("town") / "town")
-    with TestClient(create_app(Settings(study=folder)), raise_server_exceptions=False) as client:
+    with TestClient(create_app(Settings(study=folder)), raise_server_exceptions=False, headers=PLAIN) as client:
         yield client
 
 
@@ -70,5 +71,5 @@ def make_client() -> Iterator[Callable[[Path], TestClient]]:
     """Opens the API of any study folder; closed when the test ends."""
     with ExitStack() as opened:
         yield lambda folder: opened.enter_context(
-            TestClient(create_app(Settings(study=folder)), raise_server_exceptions=False)
+            TestClient(create_app(Settings(study=folder)), raise_server_exceptions=False, headers=PLAIN)
         )

@@ -29,10 +29,23 @@ NO_NUMBERS = [
     "--1", "[120]", "{}", "null", "true", "\0", "120\0", "1" * 10_000, "９９９度", "120.03;28.9",
 ]  # fmt: skip
 NO_COUNTS = ["", "0", "-1", "1.5", "nan", "inf", "1e400", "ten", "[]", "5\0", "x" * 10_000, "0x5"]
-NO_WORDS = ["", " ", "nonsense", "WALK", "Park", "park,clinic", "[]", "\0", "park\0", "x" * 10_000, "' OR 1=1 --"]
+NO_WORDS = [
+    "",
+    " ",
+    "nonsense",
+    "WALK",
+    "Park",
+    "park,",
+    "park;clinic",
+    "[]",
+    "\0",
+    "park\0",
+    "x" * 10_000,
+    "' OR 1=1 --",
+]
 NO_BOXES = [
     "", ",", ",,,", "1,2,3", "1,2,3,4,5", "120,28,121,29,", "120,28,,29", "a,b,c,d", "nan,28,121,29", "120,28,inf,29",
-    "120,28,1e400,29", "121,28,120,29", "120,29,121,28", "-181,0,1,1", "0,0,181,1", "0,-91,1,1", "0,0,1,91",
+    "120,28,1e400,29", "120,28,121,181", "120,29,121,28", "-181,0,1,1", "0,0,181,1", "0,-91,1,1", "0,0,1,91",
     "[120,28,121,29]", "120 28 121 29", "120;28;121;29", "\0", "120,28,121,29\0", "1," * 5_000, "9" * 10_000,
     "nan,nan,nan,nan",
 ]  # fmt: skip
@@ -137,7 +150,8 @@ def test_an_unknown_path_is_404(client: TestClient, path: str):
         (path, method)
         for path in [*ENDPOINTS, "/", "/health", "/ready", "/static/finder.js"]
         for method in ("POST", "PUT", "PATCH", "DELETE")
-        if not path.startswith("/v1/collections") or (method == "POST") != path.endswith("/items")  # so one edits
+        if (not path.startswith("/v1/collections") or (method == "POST") != path.endswith("/items"))  # so one edits
+        and (path, method) != (NEAREST, "POST")
     ],
 )
 def test_a_wrong_method_is_405(client: TestClient, path: str, method: str):
@@ -225,4 +239,4 @@ def test_many_parameters_are_refused_at_once(client: TestClient):
     body = assert_problem(client.get("/v1/coverage?" + "&".join(f"p{row}=1" for row in range(8_000))), 400)
     assert len(body["parameters"]) == 1
     many = "&".join(f"p{row}=1&p{row}=2" for row in range(2_000))
-    assert len(assert_problem(client.get(f"/v1/coverage?{many}"), 400)["parameters"]) <= 21
+    assert len(assert_problem(client.get(f"/v1/coverage?{many}"), 400)["parameters"]) <= 41

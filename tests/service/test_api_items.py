@@ -10,7 +10,7 @@ from pyproj import Geod
 from starlette.testclient import TestClient
 
 import town
-from service import items
+from service import ogc
 
 ITEMS = "/v1/collections/facilities/items"
 BOX = (120.0, 28.85, 120.06, 28.92)
@@ -182,7 +182,7 @@ def test_any_id_can_be_asked_for(tmp_path: Path, make_client, facility_id: str):
 
 def test_a_limit_above_the_maximum_is_clamped(client: TestClient, monkeypatch: pytest.MonkeyPatch, shipped: dict):
     assert client.get(f"{ITEMS}?limit={10**30}").json()["numberReturned"] == len(shipped)
-    monkeypatch.setattr(items, "MOST_ITEMS", 20)
+    monkeypatch.setattr(ogc, "MOST_ITEMS", 20)
     page = client.get(f"{ITEMS}?limit=21").json()
     assert page["numberReturned"] == 20
     assert ids(page, client.get(link(page, "next")).json()) == sorted(shipped)[:40]

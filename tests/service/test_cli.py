@@ -47,7 +47,7 @@ def test_help_of_each_command(command: str):
 
 def test_coverage_as_json_is_the_apis_answer(served_folder: Path, client: TestClient):
     done = program.run("coverage", "--study", served_folder, "--format", "json")
-    assert json.loads(succeeded(done)) == client.get("/v1/coverage").json()
+    assert json.loads(succeeded(done))["standards"] == client.get("/v1/coverage").json()["standards"]
     assert "Not for decisions" in done.stderr.decode()
     one = program.call("coverage", "--study", served_folder, "--format", "json", "--standard", "park-500")
     assert json.loads(succeeded(one))["standards"] == [client.get("/v1/coverage/park-500").json()]

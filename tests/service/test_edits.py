@@ -46,7 +46,7 @@ def untouched(made_town: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 @contextmanager
 def served(folder: Path, url: str | None) -> Iterator[TestClient]:
     app = create_app(Settings(study=folder, database_url=url))
-    with TestClient(app, raise_server_exceptions=False) as client:
+    with TestClient(app, raise_server_exceptions=False, headers={"accept-encoding": "identity"}) as client:
         client.headers["Authorization"] = f"Bearer {keys.make(app.state.answers.register.database, '王工')}"
         yield client
 
@@ -340,7 +340,7 @@ def test_a_body_that_is_too_large_is_refused(untouched: TestClient):
 
 def test_what_stood_on_a_day_is_told(client: TestClient):
     def standing(day: str) -> list[str]:
-        answer = client.get(ITEMS, params={"at": day, "limit": 100})
+        answer = client.get(ITEMS, params={"datetime": day, "limit": 100})
         assert answer.json()["numberMatched"] == len(answer.json()["features"])
         return [feature["id"] for feature in answer.json()["features"]]
 

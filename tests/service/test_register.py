@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 
+import orjson
 import pytest
 from sqlalchemy import create_engine, text
 
@@ -18,6 +19,7 @@ from geo import coverage, facilities, listing, reach, study
 from service import imports
 from service.answers import Answers
 from service.database import RegisterError
+from service.nearby import Nearby, Wish
 from service.register import Register
 from service.settings import Settings
 
@@ -305,7 +307,9 @@ def test_a_change_is_seen_by_others_in_their_next_answer(town_folder: Path):
     lon, lat = town.place(5, 5)
 
     def clinics(answers: Answers) -> list[str]:
-        found = answers.nearest(lon, lat, "clinic", "walk", 5, "wgs84")["features"]
+        found = orjson.loads(orjson.dumps(Nearby(answers, answers.now(), Wish(("clinic",))).around(lon, lat)))[
+            "features"
+        ]
         return [feature["id"] for feature in found]
 
     before = second.coverage("health-20")

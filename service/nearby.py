@@ -1,0 +1,220 @@
+"""What is near a place, as apps need it: by travel time, open or not, with links that take one there."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+import geopandas as gpd
+import numpy as np
+import orjson
+import shapely
+from numpy.typing import NDArray
+
+from geo import datum, facilities, hours
+from geo.reach import NEAREST, Reach
+from geo.standards import MODES, Mode
+from geo.traveltime import Ranking
+from service.answers import Answers, State
+
+NONE_OPEN = "此时没有开放的 none of them is open then"
+NONE_SUCH = "没有符合条件的 none of them is as asked for"
+AMAP = {"walk": "walk", "cycle": "ride", "drive": "car"}
+BAIDU = {"walk": "walking", "cycle": "riding", "drive": "driving"}
+TENCENT = {"walk": "walk", "cycle": "bike", "drive": "drive"}
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What somebody wants to reach, and to know of it.
+
+    ``categories`` and ``subtypes``: any of these, empty: all; ``capacity``: at least; ``open_at``: not closed then, in
+    the study's time; ``path``: the way there; ``times``: by every mode; ``navigation``: links into map apps.
+    """
+
+    categories: tuple[str, ...] = ()
+    subtypes: tuple[str, ...] = ()
+    capacity: int | None = None
+    open_at: datetime | None = None
+    mode: Mode = "walk"
+    limit: int = 5
+    path: bool = False
+    times: bool = False
+    navigation: bool = False
+    coordinates: str = "wgs84"
+
+
+class Nearby:
+    """The facilities that one wish is about, ready to be asked from any place."""
+
+    def __init__(self, answers: Answers, state: State, wish: Wish) -> None:
+        self._answers, self._state, self._wish = answers, state, wish
+        self._category, self._what = _named(wish)
+        self._chosen = self._known("chosen", self._choose)
+        self._texts: dict[int, bytes] = self._known(("texts", wish.coordinates), dict)
+        self._open = None if wish.open_at is None else self._hours(wish.open_at)
+
+    @staticmethod
+    def searches(wish: Wish) -> bool:
+        """Whether a wish takes a search from each place, which a look-up does not answer."""
+        sifted = wish.capacity is not None or wish.open_at is not None
+        return sifted or wish.path or wish.times or wish.limit > NEAREST
+
+    @classmethod
+    def at_hand(cls, answers: Answers, wish: Wish) -> bool:
+        """Whether a wish takes no time, as all of it is a look-up in what is known already."""
+        state = answers.at_hand()
+        if state is None or cls.searches(wish):
+            return False
+        category, what = _named(wish)
+        needed = (("reach", wish.mode), ("texts", wish.coordinates))
+        return all((category, (one, *what)) in state.known for one in needed)
+
+    def _known(self, what: Any, compute: Any) -> Any:
+        return self._answers.known(self._state, self._category, (what, *self._what), compute)
+
+    def _choose(self) -> gpd.GeoDataFrame:
+        every = self._answers.standing(self._state, self._category)
+        categories, subtypes = self._what
+        if len(categories) > 1:
+            every = every[every["category"].isin(categories)]
+        return every[every["subtype"].isin(subtypes)] if subtypes else every
+
+    def _hours(self, moment: datetime) -> list[hours.Hours]:
+        return [hours.at(text, moment) for text in self._chosen["opening_hours"]]
+
+    def _reach(self) -> Reach | None:
+        wish, travel = self._wish, self._answers.travel
+        if travel.method != "network":
+            return None
+        found: Reach = self._known(("reach", wish.mode), lambda: travel.reach(self._chosen, wish.mode).searched())
+        return found
+
+    def _keep(self) -> NDArray[np.bool_] | None:
+        """Which of the chosen are as wished today and at that hour; None: all."""
+        wish = self._wish
+        if wish.capacity is None and self._open is None:
+            return None
+        keep = np.ones(len(self._chosen), dtype=bool)
+        if wish.capacity is not None:
+            keep &= self._chosen["capacity"].astype(float).to_numpy() >= wish.capacity
+        if self._open is not None:
+            keep &= [one.state != "closed" for one in self._open]
+        return keep
+
+    def around(self, lon: float, lat: float) -> dict[str, Any]:
+        """The nearest of them from a place (degrees in the wish's coordinates), as a GeoJSON FeatureCollection.
+
+        It is to be written by orjson.
+        """
+        wish, travel = self._wish, self._answers.travel
+        x, y = datum.to_wgs84(lon, lat, wish.coordinates)
+        place = float(x), float(y)
+        keep = self._keep()
+        ranking = travel.ranked(self._chosen, *place, wish.mode, wish.limit, wish.path, self._reach(), keep)
+        reason = ranking.reason
+        if reason and keep is not None and len(keep) and not keep.any():
+            reason = NONE_SUCH if self._open is None else NONE_OPEN
+        further = list(self._further(ranking, lon, lat, place))
+        features = []
+        rows = zip(ranking.rows.tolist(), ranking.seconds.tolist(), ranking.metres.tolist(), strict=True)
+        for number, (row, seconds, metres) in enumerate(rows):
+            text = self._texts.get(row) or self._text(row)
+            end = b',"minutes":%.3f,"metres":%.1f' % (seconds / 60, metres)
+            more = orjson.dumps(further[number])[1:-1] if further else b""
+            features.append(orjson.Fragment(text + end + (b"," + more if more else b"") + b"}}"))
+        asked = {} if wish.open_at is None else {"open_at": _told(wish.open_at, self._zone)}
+        return {
+            "type": "FeatureCollection",
+            "features": features,
+            "place": {"lon": lon, "lat": lat},
+            **asked,
+            **self._answers.travelled(wish.mode, ranking, wish.coordinates),
+            "reason": reason,
+        }
+
+    @property
+    def _zone(self) -> ZoneInfo:
+        return ZoneInfo(self._answers.study.about.timezone)
+
+    def _text(self, row: int) -> bytes:
+        """The beginning of a facility's feature, made once: all of it but what depends on who asks."""
+        facility = self._chosen.iloc[row]
+        category = facilities.category(facility["category"])
+        zh, en = category.subtypes.get(facility["subtype"], (category.label, category.label_en))
+        feature = facilities.geojson_feature(facility, str(self._chosen.index[row]), self._wish.coordinates)
+        feature["properties"] |= {"label": zh, "label_en": en}
+        self._texts[row] = text = orjson.dumps(feature)[:-2]
+        return text
+
+    def _further(self, ranking: Ranking, lon: float, lat: float, place: Any) -> Iterator[dict[str, Any]]:
+        """What else each facility of the ranking was wished to say."""
+        wish = self._wish
+        if not (wish.path or wish.times or wish.navigation or self._open is not None):
+            return
+        times = self._times(ranking, *place) if wish.times else {}
+        for number, row in enumerate(ranking.rows):
+            more: dict[str, Any] = {}
+            if self._open is not None:
+                found = self._open[row]
+                until = None if found.until is None else _told(found.until, self._zone)
+                more["open"] = {"state": found.state, "until": until, "reason": found.reason}
+            if wish.times:
+                more["times"] = {mode: times[mode][number] for mode in MODES}
+            if wish.navigation:
+                more["navigation"] = navigation(self._chosen.iloc[row], (lon, lat), wish.coordinates, wish.mode)
+            if wish.path:
+                way = None if ranking.paths is None else ranking.paths[number]
+                more["path"] = way and facilities.geojson_shape(way, wish.coordinates)
+            yield more
+
+    def _times(self, ranking: Ranking, lon: float, lat: float) -> dict[Mode, list[float | None]]:
+        """Minutes to the facilities of the ranking by every mode; None where one does not get there."""
+        found: dict[Mode, list[float | None]] = {}
+        sub = self._chosen.iloc[ranking.rows]
+        for mode in MODES:
+            other = ranking
+            rows = range(len(sub))
+            if mode != self._wish.mode:
+                other = self._answers.travel.ranked(sub, lon, lat, mode)
+                rows = other.rows.tolist()
+            minutes = dict(zip(rows, (other.seconds / 60).round(3).tolist(), strict=True))
+            found[mode] = [minutes.get(row) for row in range(len(sub))]
+        return found
+
+
+def _named(wish: Wish) -> tuple[str | None, tuple[tuple[str, ...], tuple[str, ...]]]:
+    """The category and the rest of what is wanted, whichever way one asks for the same."""
+    wanted = tuple(one for one in facilities.CATEGORIES if one in wish.categories)
+    return (wanted[0] if len(wanted) == 1 else None), (wanted, tuple(sorted(set(wish.subtypes))))
+
+
+def _told(moment: datetime, zone: ZoneInfo) -> str:
+    return moment.replace(tzinfo=zone).isoformat(timespec="minutes")
+
+
+def navigation(facility: Any, origin: tuple[float, float], coordinates: str, mode: Mode) -> dict[str, str]:
+    """Addresses that open AMap, Baidu and Tencent with the way from ``origin`` to a facility, each in its own datum."""
+    target = shapely.point_on_surface(facility["geometry"])
+    start = datum.to_wgs84(*origin, coordinates)
+    name = facility["name"] or facilities.category(facility["category"]).label
+    # What separates the parts of an address' parameters must not come from a name.
+    label = quote("".join(" " if c in ",|:;" else c for c in name), safe="")
+
+    def written(lon: Any, lat: Any, system: str) -> tuple[str, str]:
+        x, y = datum.from_wgs84(lon, lat, system)
+        return f"{float(x):.6f}", f"{float(y):.6f}"
+
+    a, b = (written(*start, "gcj02"), written(target.x, target.y, "gcj02"))
+    c, d = (written(*start, "bd09"), written(target.x, target.y, "bd09"))
+    return {
+        "amap": f"https://uri.amap.com/navigation?from={a[0]},{a[1]}&to={b[0]},{b[1]},{label}"
+        f"&mode={AMAP[mode]}&coordinate=gaode&callnative=1&src=fuwuquan",
+        "baidu": f"https://api.map.baidu.com/direction?origin={c[1]},{c[0]}"
+        f"&destination=latlng:{d[1]},{d[0]}|name:{label}&mode={BAIDU[mode]}&coord_type=bd09ll&output=html"
+        "&src=webapp.fuwuquan",
+        "tencent": f"https://apis.map.qq.com/uri/v1/routeplan?type={TENCENT[mode]}&fromcoord={a[1]},{a[0]}"
+        f"&tocoord={b[1]},{b[0]}&to={label}&policy=0&referer=fuwuquan",
+    }

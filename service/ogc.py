@@ -1,0 +1,552 @@
+"""OGC API – Features: the landing page, the collections and their features (Parts 1, 2 and 3, reading)."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any, NamedTuple
+from urllib.parse import quote, urlencode
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import orjson
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from pydantic import ConfigDict, Field
+
+from geo import collection as collections_
+from geo import crs, facilities, filters
+from geo.collection import GEOMETRY, Collection, Column, Question
+from geo.crs import CRS84, System
+from geo.errors import UnknownNameError
+from maps import resources
+from service.answers import Answers, State
+from service.register import Held
+from service.web import (
+    GEOJSON,
+    HTML,
+    JSON,
+    SCHEMA,
+    Common,
+    Format,
+    QueryRoute,
+    answer,
+    answers_of,
+    bad_parameters,
+    documented,
+    preferred,
+)
+
+MOST_ITEMS = 10_000
+OPENAPI = "application/vnd.oai.openapi+json;version=3.0"
+REL = "http://www.opengis.net/def/rel/ogc/1.0/{}"
+GREGORIAN = "http://www.opengis.net/def/uom/ISO-8601/0/Gregorian"
+FACILITIES = "facilities"
+PAGE_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+        "object-src 'none'; base-uri 'none'; frame-ancestors 'self'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+}
+CONFORMS = (
+    "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/core",
+    "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core",
+    "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/oas30",
+    "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/html",
+    "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/geojson",
+    "http://www.opengis.net/spec/ogcapi-features-2/1.0/conf/crs",
+    "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/queryables",
+    "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/queryables-query-parameters",
+    "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/filter",
+    "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/features-filter",
+    "http://www.opengis.net/spec/ogcapi-features-4/1.0/conf/create-replace-delete",
+    "http://www.opengis.net/spec/cql2/1.0/conf/cql2-text",
+    "http://www.opengis.net/spec/cql2/1.0/conf/basic-cql2",
+)
+
+router = APIRouter(prefix="/v1", route_class=QueryRoute)
+
+
+class DocumentQuery(Common):
+    """How a document is written."""
+
+    f: Format = None
+
+
+class SystemQuery(DocumentQuery):
+    """In which coordinates places are answered."""
+
+    crs: Annotated[
+        str | None, Field(description="address of a coordinate reference system, instead of `coordinates`")
+    ] = None
+
+
+class ItemsQuery(SystemQuery):
+    """Which part of a collection. What else is given are values that properties must have."""
+
+    model_config = ConfigDict(extra="allow")
+
+    bbox: Annotated[
+        str | None,
+        Field(
+            description="west,south,east,north in `bbox-crs`, else in `coordinates`", examples=["120,28.8,120.1,28.9"]
+        ),
+    ] = None
+    bbox_crs: Annotated[str | None, Field(alias="bbox-crs", description="address of the bbox's reference system")] = (
+        None
+    )
+    datetime: Annotated[
+        str | None,
+        Field(
+            description="a day, a moment or an interval, open ends as ..: features that are there then",
+            examples=["2021-06-30", "2021-01-01/2021-12-31", "../2020-12-31"],
+        ),
+    ] = None
+    filter: Annotated[
+        str | None, Field(description="CQL2 text", examples=["category = 'clinic' AND capacity >= 20"])
+    ] = None
+    filter_lang: Annotated[str | None, Field(alias="filter-lang", pattern="^cql2-text$", description="cql2-text")] = (
+        None
+    )
+    filter_crs: Annotated[
+        str | None, Field(alias="filter-crs", description="reference system of the filter's geometries; default CRS84")
+    ] = None
+    sortby: Annotated[
+        str | None,
+        Field(description="properties, with commas between; - before one: descending", examples=["-capacity,name"]),
+    ] = None
+    limit: Annotated[int, Field(ge=1, description=f"at most {MOST_ITEMS} are given")] = 100
+    offset: Annotated[int, Field(ge=0, le=2**31, description="how many to pass over")] = 0
+    due: Annotated[bool, Field(description="facilities: only what nobody has verified for long, and stands today")] = (
+        False
+    )
+
+
+def system_of(query: SystemQuery, answers: Answers) -> System:
+    """The system that places are asked to be answered in."""
+    if query.crs is None:
+        return crs.by_coordinates(query.coordinates)
+    if query.coordinates not in ("wgs84", "cgcs2000"):
+        raise bad_parameters([("crs", f"cannot be given with coordinates={query.coordinates}")])
+    return _by_address("crs", query.crs, answers)
+
+
+def _by_address(name: str, address: str, answers: Answers) -> System:
+    offered = crs.offered(answers.study.about.projection)
+    # Some clients send the short form, or brackets around.
+    found = offered.get(address.removeprefix("<").removesuffix(">"))
+    if found is None:
+        raise bad_parameters([(name, f"is none of {', '.join(offered)}")])
+    return found
+
+
+class _Address(NamedTuple):
+    """Where the service is, as the client sees it."""
+
+    root: str
+
+    @classmethod
+    def of(cls, request: Request) -> "_Address":
+        return cls(str(request.base_url).rstrip("/"))
+
+    def __call__(self, *path: str, **query: Any) -> str:
+        whole = "/".join([self.root, "v1", *(quote(part, safe="") for part in path)])
+        return whole + ("?" + urlencode(query) if query else "")
+
+
+def _link(href: str, rel: str, media_type: str, title: str) -> dict[str, str]:
+    return {"href": href, "rel": rel, "type": media_type, "title": title}
+
+
+def _both(href: str, media_type: str, data: str) -> list[dict[str, str]]:
+    """Links to the document itself and to its other format."""
+    joint = "&" if "?" in href else "?"
+    as_html = media_type == HTML
+    return [
+        _link(f"{href}{joint}f=html" if as_html else href, "self", media_type, "本文档 this document"),
+        _link(
+            f"{href}{joint}f={'json' if as_html else 'html'}",
+            "alternate",
+            data if as_html else HTML,
+            "JSON" if as_html else "网页 as a web page",
+        ),
+    ]
+
+
+async def _document(
+    request: Request,
+    query: DocumentQuery,
+    kind: resources.Kind,
+    make: Any,
+    title: str,
+    trail: Sequence[tuple[str, str]],
+    data: str = JSON,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """A document in the format that was asked for; ``make`` makes it of the state, its media type and the links."""
+    media_type, answers = preferred(request, query.f, data), answers_of(request)
+    told = {"Vary": "Accept", **(headers or {})}
+    if media_type != HTML:
+        return await answer(request, lambda state: make(state, media_type), data, told)
+
+    def page(state: State) -> str:
+        document = orjson.loads(orjson.dumps(make(state, media_type)))
+        return resources.render(kind, document, answers.study.about, title, trail)
+
+    return await answer(request, page, HTML, told | PAGE_HEADERS)
+
+
+def _trail(address: _Address, *names: str) -> list[tuple[str, str]]:
+    """The way to a document: labels and addresses."""
+    found = [("服务圈", address.root + "/"), ("API", address())]
+    for number, name in enumerate(names, 1):
+        label = {"collections": "数据集 collections", "items": "要素 items", "queryables": "可查询 queryables"}.get(
+            name, name
+        )
+        found.append((label, address(*names[:number])))
+    return found
+
+
+@router.get("", responses=documented("the landing page"), summary="Landing page of an OGC API – Features service")
+async def landing(request: Request, query: Annotated[DocumentQuery, Query()]) -> Response:
+    address, about = _Address.of(request), answers_of(request).study.about
+
+    def make(_: State, media_type: str) -> dict[str, Any]:
+        links = [
+            *_both(address(), media_type, JSON),
+            _link(address.root + "/openapi.json", "service-desc", OPENAPI, "OpenAPI"),
+            _link(address.root + "/docs", "service-doc", HTML, "接口文档 documentation of the API"),
+            _link(address("conformance"), "conformance", JSON, "符合的标准 standards it conforms to"),
+            _link(address("collections"), "data", JSON, "数据集 collections"),
+        ]
+        return {
+            "title": f"服务圈 fuwuquan · {about.name}",
+            "description": "公共服务到哪里、没到哪里 where public services reach people, and where they don't",
+            "links": links,
+            **_said(about, query),
+        }
+
+    return await _document(request, query, "landing", make, "API", _trail(address))
+
+
+def _said(about: Any, query: Common) -> dict[str, Any]:
+    """What all documents say of the study."""
+    return {
+        "attribution": about.attribution or None,
+        "data_date": about.data_date,
+        "sample": about.sample,
+        "notice": about.notice or None,
+        "coordinates": query.coordinates,
+    }
+
+
+@router.get("/conformance", responses=documented("addresses of conformance classes"), summary="What it conforms to")
+async def conformance(request: Request, query: Annotated[DocumentQuery, Query()]) -> Response:
+    address = _Address.of(request)
+
+    def make(_: State, media_type: str) -> dict[str, Any]:
+        links = _both(address("conformance"), media_type, JSON)
+        return {"conformsTo": list(CONFORMS), "links": links, "coordinates": query.coordinates}
+
+    return await _document(
+        request, query, "conformance", make, "符合的标准 conformance", _trail(address, "conformance")
+    )
+
+
+@router.get("/collections", responses=documented("the collections"), summary="What there is")
+async def collections(request: Request, query: Annotated[DocumentQuery, Query()]) -> Response:
+    address, answers = _Address.of(request), answers_of(request)
+
+    def make(state: State, media_type: str) -> dict[str, Any]:
+        every = (answers.collection(state, name) for name in answers.collections())
+        return {
+            "links": _both(address("collections"), media_type, JSON),
+            "crs": list(crs.offered(answers.study.about.projection)),
+            "collections": [_collection(one, address, answers, []) for one in every],
+            **_said(answers.study.about, query),
+        }
+
+    return await _document(request, query, "collections", make, "数据集 collections", _trail(address, "collections"))
+
+
+def _collection(one: Collection, address: _Address, answers: Answers, own: list[dict[str, str]]) -> dict[str, Any]:
+    here = ("collections", one.id)
+    first, last = one.days
+    extent: dict[str, Any] = {}
+    if one.bounds is not None:
+        extent["spatial"] = {"bbox": [one.bounds], "crs": CRS84}
+    if one.period is not None:
+        days = [None if day is None else f"{day.isoformat()}T00:00:00Z" for day in (first, last)]
+        extent["temporal"] = {"interval": [days], "trs": GREGORIAN}
+    links = [
+        *(own or [_link(address(*here), "self", JSON, one.title)]),
+        _link(address(*here, "items"), "items", GEOJSON, "GeoJSON"),
+        _link(address(*here, "items", f="html"), "items", HTML, "网页 as a web page"),
+        _link(address(*here, "queryables"), REL.format("queryables"), SCHEMA, "可查询 what one may ask by"),
+        _link(address(*here, "sortables"), REL.format("sortables"), SCHEMA, "可排序 what one may sort by"),
+    ]
+    return {
+        "id": one.id,
+        "title": one.title,
+        "description": one.description,
+        "extent": extent,
+        "itemType": "feature",
+        "crs": list(crs.offered(answers.study.about.projection)),
+        "storageCrs": CRS84,
+        "links": links,
+    }
+
+
+COLLECTION = "/collections/{collection}"
+
+
+@router.get(COLLECTION, responses=documented("the collection", None, 404), summary="One collection")
+async def collection(request: Request, collection: str, query: Annotated[DocumentQuery, Query()]) -> Response:
+    address, answers = _Address.of(request), answers_of(request)
+    _known(answers, collection)
+
+    def make(state: State, media_type: str) -> dict[str, Any]:
+        own = _both(address("collections", collection), media_type, JSON)
+        found = _collection(answers.collection(state, collection), address, answers, own)
+        return found | _said(answers.study.about, query)
+
+    return await _document(request, query, "collection", make, collection, _trail(address, "collections", collection))
+
+
+def _known(answers: Answers, name: str) -> None:
+    if name not in answers.collections():
+        raise UnknownNameError("collection", name, answers.collections())
+
+
+@router.get(
+    COLLECTION + "/queryables",
+    responses=documented("a JSON schema", None, 404),
+    summary="What one may ask a collection by",
+)
+async def queryables(request: Request, collection: str, query: Annotated[DocumentQuery, Query()]) -> Response:
+    return await _schema(request, collection, query, "queryables")
+
+
+@router.get(
+    COLLECTION + "/sortables",
+    responses=documented("a JSON schema", None, 404),
+    summary="What one may sort a collection by",
+)
+async def sortables(request: Request, collection: str, query: Annotated[DocumentQuery, Query()]) -> Response:
+    return await _schema(request, collection, query, "sortables")
+
+
+async def _schema(request: Request, name: str, query: DocumentQuery, which: str) -> Response:
+    address, answers = _Address.of(request), answers_of(request)
+    _known(answers, name)
+    here = ("collections", name, which)
+
+    def make(state: State, media_type: str) -> dict[str, Any]:
+        found = answers.collection(state, name)
+        properties = {key: schema_of(column) for key, column in found.columns.items()}
+        if which == "queryables":
+            properties[GEOMETRY] = {"title": "位置 place", "format": "geometry-any"}
+        return {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "$id": address(*here),
+            "type": "object",
+            "title": found.title,
+            "properties": properties,
+            "additionalProperties": False,
+        }
+
+    return await _document(request, query, "schema", make, which, _trail(address, *here), SCHEMA)
+
+
+def schema_of(column: Column) -> dict[str, Any]:
+    """A column as JSON schema."""
+    kind = {"date": {"type": "string", "format": "date"}}.get(column.kind, {"type": column.kind})
+    return {"title": column.title, **kind, **({"enum": list(column.values)} if column.values else {})}
+
+
+ITEMS = COLLECTION + "/items"
+ITEM = ITEMS + "/{feature:path}"  # an id may have slashes
+
+
+@router.get(ITEMS, responses=documented("a GeoJSON FeatureCollection", None, 404), summary="Features, page by page")
+async def items(request: Request, collection: str, query: Annotated[ItemsQuery, Query()]) -> Response:
+    address, answers = _Address.of(request), answers_of(request)
+    _known(answers, collection)
+    system, limit = system_of(query, answers), min(query.limit, MOST_ITEMS)
+
+    def make(state: State, media_type: str) -> dict[str, Any]:
+        one = answers.collection(state, collection)
+        rows = one.rows(_question(query, one, answers, state, system))
+        page = rows[query.offset : query.offset + limit]
+
+        def turned(rel: str, offset: int, title: str) -> dict[str, str]:
+            return _link(str(request.url.include_query_params(limit=limit, offset=offset)), rel, media_type, title)
+
+        links = _both(_without_format(request), media_type, GEOJSON)
+        if query.offset + limit < len(rows):
+            links.append(turned("next", query.offset + limit, "下一页 next page"))
+        if query.offset > 0:
+            links.append(turned("prev", max(0, query.offset - limit), "上一页 page before"))
+        links.append(_link(address("collections", collection), "collection", JSON, one.title))
+        about = answers.study.about
+        return {
+            "type": "FeatureCollection",
+            "features": one.features(page, system),
+            "numberMatched": len(rows),
+            "numberReturned": len(page),
+            "links": links,
+            "coordinates": system.name,
+            "sample": about.sample,
+            "notice": about.notice or None,
+            "data_date": about.data_date,
+            "attribution": about.attribution or None,
+        }
+
+    trail = _trail(address, "collections", collection, "items")
+    told = {"Content-Crs": f"<{system.uri}>"}
+    return await _document(request, query, "items", make, collection, trail, GEOJSON, told)
+
+
+def _without_format(request: Request) -> str:
+    return str(request.url.remove_query_params("f"))
+
+
+def _question(query: ItemsQuery, one: Collection, answers: Answers, state: State, system: System) -> Question:
+    """What a query asks of a collection; an error names the parameter that is wrong."""
+    box = None
+    box_system = system if query.crs is None else crs.by_coordinates("wgs84")
+    if query.bbox_crs is not None:
+        box_system = _by_address("bbox-crs", query.bbox_crs, answers)
+    if query.bbox is not None:
+        box = collections_.whole(box_system, _numbers(query.bbox))
+    found, days = [], None
+    if query.filter is not None:
+        literal = crs.by_coordinates(query.coordinates)
+        if query.filter_crs is not None:
+            literal = _by_address("filter-crs", query.filter_crs, answers)
+        found.append(filters.parse(query.filter, one.kinds, literal.to_wgs84))
+    if query.datetime is not None:
+        days = _days(query.datetime, ZoneInfo(answers.study.about.timezone))
+    equal, problems = {}, []
+    for name, text in (query.model_extra or {}).items():
+        column = one.columns.get(name)
+        try:
+            if column is None:
+                raise ValueError("there is no such parameter")
+            equal[name] = collections_.value_of(text, column.kind)
+            if column.values and text not in column.values:
+                raise ValueError(f"{text[:60]!r} is none of {', '.join(column.values)}")
+        except ValueError as error:
+            problems.append((name[:100], str(error)[:200]))
+    if "due" in query.model_fields_set and one.id != FACILITIES:
+        problems.append(("due", "there is no such parameter"))
+    if problems:
+        raise bad_parameters(problems)
+    if query.due:
+        since = state.today - timedelta(days=answers.settings.verify_days)
+        found.append(filters.parse(f"verified IS NULL OR verified < DATE('{since}')", one.kinds))
+        days = days or (state.today, state.today)
+    return Question(box, box_system, days, equal, tuple(found), _order(query.sortby, one))
+
+
+def _numbers(bbox: str) -> list[float]:
+    try:
+        return [float(part) for part in bbox.split(",")]
+    except ValueError:
+        raise bad_parameters([("bbox", "needs four numbers: west,south,east,north")]) from None
+
+
+def _order(sortby: str | None, one: Collection) -> tuple[tuple[str, bool], ...]:
+    found = []
+    for part in [] if sortby is None else sortby.split(","):
+        name = part.lstrip("+- ").rstrip()  # a plus in an address is a space
+        if name not in one.columns:
+            raise bad_parameters([("sortby", f"{name[:60]!r} is none of {', '.join(one.columns)}")])
+        found.append((name, part.lstrip().startswith("-")))
+    return tuple(found)
+
+
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d([Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d))?")
+
+
+def _days(text: str, zone: ZoneInfo) -> tuple[date | None, date | None]:
+    """The days of a moment or an interval of RFC 3339, in the study's time zone."""
+    parts = text.split("/")
+    if len(parts) > 2 or (len(parts) == 2 and all(part in ("", "..") for part in parts)):
+        raise bad_parameters([("datetime", NO_TIME)])
+    days = [None if len(parts) == 2 and part in ("", "..") else _day(part, zone) for part in parts]
+    first, last = days[0], days[-1]
+    if first is not None and last is not None and first > last:
+        raise bad_parameters([("datetime", "ends before it begins")])
+    return first, last
+
+
+NO_TIME = "needs a day or a moment of RFC 3339, such as 2021-06-30 or 2021-06-30T08:00:00Z, or two with / between"
+
+
+def _day(text: str, zone: ZoneInfo) -> date:
+    if not _MOMENT.fullmatch(text):
+        raise bad_parameters([("datetime", NO_TIME)])
+    try:
+        moment = datetime.fromisoformat(text.upper())
+        return moment.date() if moment.tzinfo is None else moment.astimezone(zone).date()
+    except (ValueError, OverflowError):
+        raise bad_parameters([("datetime", NO_TIME)]) from None
+
+
+@router.get(ITEM, responses=documented("a GeoJSON Feature", None, 404, 410), summary="One feature")
+async def item(request: Request, collection: str, feature: str, query: Annotated[SystemQuery, Query()]) -> Response:
+    address, answers = _Address.of(request), answers_of(request)
+    _known(answers, collection)
+    system = system_of(query, answers)
+    headers = {"Content-Crs": f"<{system.uri}>"}
+    if collection == FACILITIES:
+        held = await run_in_threadpool(answers.register.get, feature)
+        headers["ETag"] = etag(held, system, preferred(request, query.f, GEOJSON))
+
+    def make(state: State, media_type: str) -> dict[str, Any]:
+        if collection == FACILITIES:
+            found = _of_register(held, system)
+        else:
+            one = answers.collection(state, collection)
+            if feature not in one.frame.index:
+                raise UnknownNameError("feature", feature[:100], [f"see {address('collections', collection, 'items')}"])
+            found = one.features(np.array([one.frame.index.get_loc(feature)]), system)[0]
+        return _told(request, collection, found, query, system, media_type)
+
+    trail = _trail(address, "collections", collection, "items")
+    trail.append((feature, address("collections", collection, "items", feature)))
+    return await _document(request, query, "item", make, feature, trail, GEOJSON, headers)
+
+
+def _of_register(held: Held, system: System) -> dict[str, Any]:
+    feature = facilities.geojson_feature(held.frame.iloc[0], held.id)
+    return feature | {"geometry": orjson.Fragment(system.geojson(held.frame.geometry.to_numpy())[0] or "null")}
+
+
+def _told(
+    request: Request, collection: str, feature: dict[str, Any], query: Common, system: System, media_type: str
+) -> dict[str, Any]:
+    """A feature with its links, and the coordinates it is in."""
+    address = _Address.of(request)
+    places = {"coordinates": query.coordinates} if query.coordinates != "wgs84" else {}
+    places |= {"crs": system.uri} if isinstance(query, SystemQuery) and query.crs is not None else {}
+    links = [
+        *_both(address("collections", collection, "items", feature["id"], **places), media_type, GEOJSON),
+        _link(address("collections", collection), "collection", JSON, collection),
+    ]
+    sample = answers_of(request).study.about.sample
+    return {**feature, "links": links, "coordinates": system.name, "sample": sample}
+
+
+def facility(request: Request, held: Held, coordinates: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """A facility of the register as it is told in ``coordinates``, to be written by orjson, and its headers."""
+    system = crs.by_coordinates(coordinates)
+    told = _told(request, FACILITIES, _of_register(held, system), Common(coordinates=coordinates), system, GEOJSON)
+    return told, {"ETag": etag(held, system), "Content-Crs": f"<{system.uri}>"}
+
+
+def etag(held: Held, system: System, media_type: str = GEOJSON) -> str:
+    """The tag of a facility as it is, in a system."""
+    return f'"{held.version}-{system.name}{"-html" if media_type == HTML else ""}"'

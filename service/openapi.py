@@ -1,0 +1,108 @@
+"""The OpenAPI document: what FastAPI makes of the routes, each collection by its own path, as OpenAPI 3.0.
+
+OGC API – Features asks for version 3.0, which most clients' generators know best, and GDAL asks a server to filter only
+by what the path of that very collection documents.
+"""
+
+from copy import deepcopy
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from service import ogc, problems
+from service.answers import Answers
+
+VERSION = "3.0.3"
+METHODS = ("get", "post", "put", "patch", "delete")
+HEADERS = {
+    "ETag": "tag of this very answer, for If-None-Match",
+    "Last-Modified": "when it may last have changed; left out within two seconds of that",
+    "X-Request-ID": "the request's own, or a new one; the server's log names it",
+}
+
+
+def describe(app: FastAPI, answers: Answers) -> dict[str, Any]:
+    """The document of all that ``app`` answers from ``answers``."""
+    document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+    paths = document["paths"]
+    for path in [path for path in paths if "{collection}" in path]:
+        generic = paths.pop(path)
+        for name in answers.collections():
+            own = paths.setdefault(path.replace("{collection}", name), {})
+            own |= _of_collection(generic, name, path, answers)
+    for path, operations in paths.items():
+        for method in METHODS:
+            if method in operations:
+                _finish(path, method, operations[method])
+    for name in ("HTTPValidationError", "ValidationError"):
+        document["components"]["schemas"].pop(name, None)
+    document["components"]["schemas"]["Problem"] = problems.SCHEMA
+    return _as_3_0(document) | {"openapi": VERSION}
+
+
+def _of_collection(generic: dict[str, Any], name: str, path: str, answers: Answers) -> dict[str, Any]:
+    """What the generic path of collections is for one of them."""
+    own: dict[str, Any] = deepcopy(generic)
+    for operation in own.values():
+        operation["operationId"] = f"{operation['operationId'].split('_v1')[0]}_{name.replace('-', '_')}"
+        operation["summary"] = f"{operation['summary']}: {name}"
+        kept = [one for one in operation["parameters"] if one["name"] != "collection"]
+        if path.endswith("/items"):
+            kept = [one for one in kept if one["name"] != "due" or name == ogc.FACILITIES]
+            columns = answers.collection(answers.now(), name).columns
+            kept += [
+                {
+                    "name": key,
+                    "in": "query",
+                    "required": False,
+                    "description": f"{column.title}: only features with this value",
+                    "schema": {k: v for k, v in ogc.schema_of(column).items() if k != "title"},
+                }
+                for key, column in columns.items()
+            ]
+        operation["parameters"] = kept
+    return own
+
+
+def _finish(path: str, method: str, operation: dict[str, Any]) -> None:
+    """Take out FastAPI's 422, which is never answered, and say of headers and limits what holds for all."""
+    responses = operation["responses"]
+    if "HTTPValidationError" in str(responses.get("422")):
+        del responses["422"]
+    if path.startswith("/v1"):
+        responses |= {str(status): told for status, told in problems.documented(429, 503).items()}
+    if method == "get" and path.startswith("/v1"):
+        responses["304"] = {"description": "the client has it already (If-None-Match, If-Modified-Since)"}
+    for response in responses.values():
+        response.setdefault("headers", {})["X-Request-ID"] = _header("X-Request-ID")
+    if method == "get" and path.startswith("/v1") and "200" in responses:
+        for name in ("ETag", "Last-Modified"):
+            responses["200"]["headers"][name] = _header(name)
+
+
+def _header(name: str) -> dict[str, Any]:
+    return {"description": HEADERS[name], "schema": {"type": "string"}}
+
+
+def _as_3_0(node: Any) -> Any:
+    """The same in the words of OpenAPI 3.0, which has no type null, no const, and one example of a schema."""
+    if isinstance(node, list):
+        return [_as_3_0(one) for one in node]
+    if not isinstance(node, dict):
+        return node
+    found = {name: _as_3_0(value) for name, value in node.items()}
+    if isinstance(found.get("anyOf"), list) and {"type": "null"} in node["anyOf"]:
+        others = [one for one in found.pop("anyOf") if one != {"type": "null"}]
+        only = others[0] if len(others) == 1 else {"anyOf": others}
+        # Beside a reference nothing else counts.
+        found |= {"allOf": [only], "nullable": True} if "$ref" in only else {**only, "nullable": True}
+    if "const" in found and ("type" in found or "title" in found):
+        found["enum"] = [found.pop("const")]
+    if isinstance(found.get("examples"), list):
+        found["example"] = found.pop("examples")[0]
+    for limit in ("Minimum", "Maximum"):
+        exclusive = found.get(f"exclusive{limit}")
+        if isinstance(exclusive, int | float) and not isinstance(exclusive, bool):
+            found |= {limit.lower(): exclusive, f"exclusive{limit}": True}
+    return found
