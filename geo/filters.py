@@ -112,7 +112,7 @@ def parse(text: str, kinds: Mapping[str, Kind], to_wgs84: Callable[[Any], Any] |
 
 
 def _check_depth(text: str) -> None:
-    """Refuse what is nested too deep by its brackets, or has more operators, each of which may nest, than anybody needs."""
+    """Refuse what is nested too deep, by its brackets or its operators, each of which may nest."""
     depth = operators = 0
     for token in _NESTING.findall(text):
         if token[0] in "()":

@@ -67,7 +67,7 @@ class Reach:
 
         Three arrays of shape (places, limit), nearest first; −1 and infinity where fewer are reached.
         """
-        rows, seconds, metres = readoff.nearest_few(places.edge, places.fraction, limit, *self._tables)
+        rows, seconds, metres = readoff.nearest_few(places.edge.astype(np.int32), places.fraction, limit, *self._tables)
         connector_m = places.connector_m[:, None]
         return rows, seconds + connector_m / self.network.walk_mps, metres + connector_m
 

@@ -360,7 +360,7 @@ def nearest_few(
                 _entered(row, taken, node_label[node, one], gone + node_metres[node, one], k, label, seconds, metres)
         for one in range(np.searchsorted(stretch_chain, here), np.searchsorted(stretch_chain, here + 1)):
             opened, home_open = there[here] < np.inf, back[here] < np.inf
-            taken = extra[one] + _along(at, behind, ahead, stretch, one, opened, home_open)
+            taken = extra[one] + _along(at, float(behind), float(ahead), stretch, one, opened, home_open)
             low, high = stretch_metres[one, 0], stretch_metres[one, 1]
             gone = max(low - before, before - high, 0.0) + stretch_metres[one, 2]
             if taken < np.inf:

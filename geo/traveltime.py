@@ -199,7 +199,7 @@ class Travel:
         if limit is not None and limit <= NEAREST and keep is None:
             several, taken, gone = reach.from_places(place, limit)
             count = int((several[0] >= 0).sum())
-            rows, seconds, metres = several[0, :count], taken[0, :count], gone[0, :count]
+            rows, seconds, metres = several[0, :count].astype(np.int64), taken[0, :count], gone[0, :count]
             farthest = seconds.max(initial=0.0)
         if paths or np.isinf(farthest):
             search = route.FromPlace(network, reach.stretches, place, farthest + 1.0)

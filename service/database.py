@@ -54,8 +54,9 @@ class Database:
             self._writer = writer.execution_options(writing=True)
             self._watching: Any = None
             if self._embedded:  # its own connection, as what one changes itself is not told
-                self._watching = self._readers.connect()
-                self._watching.detach()
+                own = self._readers.connect()
+                self._watching = own.connection.dbapi_connection
+                own.detach()
             # Connections that nobody gives back before their end are complained of.
             self.close = weakref.finalize(self, _dispose, self._watching, self._readers, writer)
             self._bring_up_to_date()
@@ -79,7 +80,7 @@ class Database:
         if self._watching is None:
             return None
         try:  # past SQLAlchemy, whose way takes twenty times as long
-            found = self._watching.connection.driver_connection.execute("PRAGMA data_version").fetchone()
+            found = self._watching.execute("PRAGMA data_version").fetchone()
         except sqlite3.Error as error:
             raise RegisterError(f"{self.place}: the register cannot be used: {error}") from error
         return int(found[0])

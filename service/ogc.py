@@ -530,7 +530,7 @@ def _told(
 ) -> dict[str, Any]:
     """A feature with its links, and the coordinates it is in."""
     address = _Address.of(request)
-    places = {"coordinates": query.coordinates} if query.coordinates != "wgs84" else {}
+    places: dict[str, str] = {"coordinates": query.coordinates} if query.coordinates != "wgs84" else {}
     places |= {"crs": system.uri} if isinstance(query, SystemQuery) and query.crs is not None else {}
     links = [
         *_both(address("collections", collection, "items", feature["id"], **places), media_type, GEOJSON),

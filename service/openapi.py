@@ -38,7 +38,8 @@ def describe(app: FastAPI, answers: Answers) -> dict[str, Any]:
     for name in ("HTTPValidationError", "ValidationError"):
         document["components"]["schemas"].pop(name, None)
     document["components"]["schemas"]["Problem"] = problems.SCHEMA
-    return _as_3_0(document) | {"openapi": VERSION}
+    told: dict[str, Any] = _as_3_0(document)
+    return told | {"openapi": VERSION}
 
 
 def _of_collection(generic: dict[str, Any], name: str, path: str, answers: Answers) -> dict[str, Any]:
