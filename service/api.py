@@ -25,7 +25,7 @@ MOST_MINUTES = 120
 NOW = "now"
 SUBTYPES = dict.fromkeys(name for one in facilities.CATEGORIES.values() for name in one.subtypes)
 
-router = APIRouter(prefix="/v1", route_class=QueryRoute)
+router = APIRouter(prefix="/v1", route_class=QueryRoute, default_response_class=Response)
 
 
 class WishQuery(Common):
@@ -190,7 +190,7 @@ class CoverageList(BaseModel):
     coordinates: Coordinates
 
 
-@router.get("/standards", responses=documented("the goals"), summary="The goals, as data")
+@router.get("/standards", responses=documented("the goals", "Standards"), summary="The goals, as data")
 async def standards(request: Request, query: Annotated[Common, Query()]) -> Response:
     study = answers_of(request).study
 
@@ -219,7 +219,7 @@ async def coverage_of(request: Request, standard: str, query: Annotated[Common, 
 
 @router.get(
     "/nearest",
-    responses=documented("a GeoJSON FeatureCollection, nearest first, with minutes and metres"),
+    responses=documented("GeoJSON, nearest first, with minutes and metres", "Nearest", media_type=GEOJSON),
     summary="The nearest facilities by travel time",
 )
 async def nearest(request: Request, query: Annotated[NearestQuery, Query()]) -> Response:
@@ -235,7 +235,7 @@ async def nearest(request: Request, query: Annotated[NearestQuery, Query()]) -> 
 
 @router.post(
     "/nearest",
-    responses=documented("for each place, in their order, its nearest facilities"),
+    responses=documented("for each place, in their order, its nearest facilities", "NearestOfEach", 413),
     summary="The nearest facilities of up to 1,000 places at once",
 )
 async def nearest_of_each(request: Request, places: Places, query: Annotated[WishQuery, Query()]) -> Response:
@@ -262,7 +262,9 @@ def _nearest_of_each(request: Request, state: Any, places: Places, wish: Wish) -
 
 @router.get(
     "/isochrones",
-    responses=documented("a GeoJSON FeatureCollection, one feature a contour, the shortest first", None, 404),
+    responses=documented(
+        "GeoJSON, one feature a contour, the shortest first", "Isochrones", 404, 410, media_type=GEOJSON
+    ),
     summary="What lies within some minutes of a place or a facility",
 )
 async def isochrones(request: Request, query: Annotated[IsochronesQuery, Query()]) -> Response:

@@ -25,7 +25,7 @@ from service.web import Common, NoQuery, QueryRoute, answers_of, documented, jso
 
 MOST_TWINS = 1000
 
-router = APIRouter(prefix="/v1", route_class=QueryRoute)
+router = APIRouter(prefix="/v1", route_class=QueryRoute, default_response_class=Response)
 
 
 class ImportQuery(NoQuery):
@@ -80,7 +80,7 @@ FORM = {
 
 @router.post(
     "/imports",
-    responses=documented("what each row of the list did, or would do", None, 401, 413, 422),
+    responses=documented("what each row of the list did, or would do", "Report", 401, 413, 422),
     summary="Take a list of facilities over: xlsx, csv, GeoJSON, GeoPackage, zipped Shapefile, OSM extract",
     openapi_extra={"requestBody": FORM},
 )
@@ -152,7 +152,11 @@ class DuplicatesQuery(Common):
     _category = field_validator("category")(known_category)
 
 
-@router.get("/duplicates", responses=documented("pairs, the likeliest first"), summary="Likely twins in the register")
+@router.get(
+    "/duplicates",
+    responses=documented("pairs, the likeliest first", "Duplicates"),
+    summary="Likely twins in the register",
+)
 def twins(request: Request, query: Annotated[DuplicatesQuery, Query()]) -> Response:
     found = answers_of(request).twins(query.category, query.least)
     told = {"duplicates": found[: min(query.limit, MOST_TWINS)], "numberMatched": len(found)}

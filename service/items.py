@@ -22,9 +22,9 @@ from service.register import Request as Once
 from service.web import GEOJSON, Common, QueryRoute, answers_of, documented, json_response
 
 ITEMS = "/collections/facilities/items"
-ITEM = ITEMS + "/{facility_id:path}"  # an id may have slashes: what lies below one stands before it
+ITEM = ITEMS + "/{feature_id:path}"  # an id may have slashes: what lies below one stands before it
 
-router = APIRouter(prefix="/v1", route_class=QueryRoute)
+router = APIRouter(prefix="/v1", route_class=QueryRoute, default_response_class=Response)
 
 
 class Told(BaseModel):
@@ -127,7 +127,9 @@ def _patched(old: Row, properties: dict[str, Any]) -> dict[str, Any]:
 @router.post(
     ITEMS,
     status_code=201,
-    responses=documented("the facility; Location says where it is", None, 401, 409, 413, status=201),
+    responses=documented(
+        "the facility; Location says where it is", "Item", 401, 409, 413, status=201, media_type=GEOJSON
+    ),
     summary="Add a facility",
 )
 def create(
@@ -150,16 +152,16 @@ def create(
 
 @router.get(
     ITEM + "/history",
-    responses=documented("its changes, the oldest first; those of records merged into it too", None, 404),
+    responses=documented("its changes, the oldest first; those of records merged into it too", "History", 404),
     summary="Who changed what of a facility, and when",
 )
-def history(request: Request, facility_id: str, query: Annotated[Common, Query()]) -> Response:
+def history(request: Request, feature_id: str, query: Annotated[Common, Query()]) -> Response:
     def told(name: str, value: Any) -> Any:
         if name != "geometry" or value is None:
             return value
         return facilities.geojson_shape(facilities.geojson_geometry({"geometry": value}), query.coordinates)
 
-    fields = ("facility_id", "version", "revision", "at", "who", "action", "source")
+    fields = ("feature_id", "version", "revision", "at", "who", "action", "source")
     changes = [
         {name: getattr(change, name) for name in fields}
         | {
@@ -168,17 +170,17 @@ def history(request: Request, facility_id: str, query: Annotated[Common, Query()
                 for name, (before, after) in change.fields.items()
             }
         }
-        for change in answers_of(request).register.history(facility_id)
+        for change in answers_of(request).register.history(feature_id)
     ]
-    return json_response({"id": facility_id, "changes": changes, "coordinates": query.coordinates})
+    return json_response({"id": feature_id, "changes": changes, "coordinates": query.coordinates})
 
 
-EDITED = documented("the facility as it is now", None, 401, 404, 409, 410, 412, 413, 428)
+EDITED = documented("the facility as it is now", "Item", 401, 404, 409, 410, 412, 413, 428, media_type=GEOJSON)
 
 
 def _edited(
     request: Request,
-    facility_id: str,
+    feature_id: str,
     body: Feature | FeaturePatch,
     query: Common,
     who: str,
@@ -187,8 +189,8 @@ def _edited(
     merged: Callable[[Row, dict[str, Any]], dict[str, Any]],
 ) -> Response:
     """Change a facility to what ``merged`` makes of its row and the body's properties, at the body's place if any."""
-    if body.id not in (None, facility_id):
-        raise FieldError([("id", f"id = {body.id!r}: is not that of the address, {facility_id!r}")])
+    if body.id not in (None, feature_id):
+        raise FieldError([("id", f"id = {body.id!r}: is not that of the address, {feature_id!r}")])
     properties = _given(body.properties, who)
 
     def new(old: Row) -> tuple[Row, Any]:
@@ -196,14 +198,14 @@ def _edited(
         return merged(old, properties), _place(body, query, old) if moved else shapely.from_wkb(old["geometry"])
 
     in_area = properties.get("area_code") is not None
-    held = answers_of(request).register.edit(facility_id, versions, who, action, new, in_area)
+    held = answers_of(request).register.edit(feature_id, versions, who, action, new, in_area)
     return _feature(request, held, body.coordinates or query.coordinates)
 
 
 @router.put(ITEM, responses=EDITED, summary="Replace a facility")
 def replace(
     request: Request,
-    facility_id: str,
+    feature_id: str,
     feature: Feature,
     query: Annotated[Common, Query()],
     who: Editor,
@@ -213,19 +215,19 @@ def replace(
         # The provenance stays with the record, unless another is given.
         return {"provenance": old["provenance"], **properties}
 
-    return _edited(request, facility_id, feature, query, who, versions, "replace", merged)
+    return _edited(request, feature_id, feature, query, who, versions, "replace", merged)
 
 
 @router.patch(ITEM, responses=EDITED, summary="Change some of a facility")
 def patch(
     request: Request,
-    facility_id: str,
+    feature_id: str,
     change: FeaturePatch,
     query: Annotated[Common, Query()],
     who: Editor,
     versions: Expected,
 ) -> Response:
-    return _edited(request, facility_id, change, query, who, versions, "patch", _patched)
+    return _edited(request, feature_id, change, query, who, versions, "patch", _patched)
 
 
 @router.delete(
@@ -235,27 +237,27 @@ def patch(
     summary="Take a facility out of the register, so that it can be restored",
 )
 def remove(
-    request: Request, facility_id: str, query: Annotated[Common, Query()], who: Editor, versions: Expected
+    request: Request, feature_id: str, query: Annotated[Common, Query()], who: Editor, versions: Expected
 ) -> Response:
-    answers_of(request).register.remove(facility_id, versions, who)
+    answers_of(request).register.remove(feature_id, versions, who)
     return Response(status_code=204)
 
 
 @router.post(ITEM + "/restore", responses=EDITED, summary="Bring back what was taken out or merged")
 def restore(
-    request: Request, facility_id: str, query: Annotated[Common, Query()], who: Editor, versions: Expected
+    request: Request, feature_id: str, query: Annotated[Common, Query()], who: Editor, versions: Expected
 ) -> Response:
-    return _feature(request, answers_of(request).register.restore(facility_id, versions, who), query.coordinates)
+    return _feature(request, answers_of(request).register.restore(feature_id, versions, who), query.coordinates)
 
 
 @router.post(ITEM + "/merge", responses=EDITED, summary="Make two records of one facility one")
 def merge(
     request: Request,
-    facility_id: str,
+    feature_id: str,
     other: Twin,
     query: Annotated[Common, Query()],
     who: Editor,
     versions: Expected,
 ) -> Response:
-    held = answers_of(request).register.merge(facility_id, versions, other.twin, other.twin_version, who)
+    held = answers_of(request).register.merge(feature_id, versions, other.twin, other.twin_version, who)
     return _feature(request, held, query.coordinates)

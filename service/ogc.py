@@ -65,7 +65,7 @@ CONFORMS = (
     "http://www.opengis.net/spec/cql2/1.0/conf/basic-cql2",
 )
 
-router = APIRouter(prefix="/v1", route_class=QueryRoute)
+router = APIRouter(prefix="/v1", route_class=QueryRoute, default_response_class=Response)
 
 
 class DocumentQuery(Common):
@@ -208,7 +208,11 @@ def _trail(address: _Address, *names: str) -> list[tuple[str, str]]:
     return found
 
 
-@router.get("", responses=documented("the landing page"), summary="Landing page of an OGC API – Features service")
+@router.get(
+    "",
+    responses=documented("the landing page", "Landing", html=True),
+    summary="Landing page of an OGC API – Features service",
+)
 async def landing(request: Request, query: Annotated[DocumentQuery, Query()]) -> Response:
     address, about = _Address.of(request), answers_of(request).study.about
 
@@ -241,7 +245,11 @@ def _said(about: Any, query: Common) -> dict[str, Any]:
     }
 
 
-@router.get("/conformance", responses=documented("addresses of conformance classes"), summary="What it conforms to")
+@router.get(
+    "/conformance",
+    responses=documented("addresses of conformance classes", "Conformance", html=True),
+    summary="What it conforms to",
+)
 async def conformance(request: Request, query: Annotated[DocumentQuery, Query()]) -> Response:
     address = _Address.of(request)
 
@@ -254,7 +262,7 @@ async def conformance(request: Request, query: Annotated[DocumentQuery, Query()]
     )
 
 
-@router.get("/collections", responses=documented("the collections"), summary="What there is")
+@router.get("/collections", responses=documented("the collections", "Collections", html=True), summary="What there is")
 async def collections(request: Request, query: Annotated[DocumentQuery, Query()]) -> Response:
     address, answers = _Address.of(request), answers_of(request)
 
@@ -301,7 +309,7 @@ def _collection(one: Collection, address: _Address, answers: Answers, own: list[
 COLLECTION = "/collections/{collection}"
 
 
-@router.get(COLLECTION, responses=documented("the collection", None, 404), summary="One collection")
+@router.get(COLLECTION, responses=documented("the collection", "Collection", 404, html=True), summary="One collection")
 async def collection(request: Request, collection: str, query: Annotated[DocumentQuery, Query()]) -> Response:
     address, answers = _Address.of(request), answers_of(request)
     _known(answers, collection)
@@ -321,7 +329,7 @@ def _known(answers: Answers, name: str) -> None:
 
 @router.get(
     COLLECTION + "/queryables",
-    responses=documented("a JSON schema", None, 404),
+    responses=documented("a JSON schema", "Schema", 404, media_type=SCHEMA, html=True),
     summary="What one may ask a collection by",
 )
 async def queryables(request: Request, collection: str, query: Annotated[DocumentQuery, Query()]) -> Response:
@@ -330,7 +338,7 @@ async def queryables(request: Request, collection: str, query: Annotated[Documen
 
 @router.get(
     COLLECTION + "/sortables",
-    responses=documented("a JSON schema", None, 404),
+    responses=documented("a JSON schema", "Schema", 404, media_type=SCHEMA, html=True),
     summary="What one may sort a collection by",
 )
 async def sortables(request: Request, collection: str, query: Annotated[DocumentQuery, Query()]) -> Response:
@@ -366,10 +374,14 @@ def schema_of(column: Column) -> dict[str, Any]:
 
 
 ITEMS = COLLECTION + "/items"
-ITEM = ITEMS + "/{feature:path}"  # an id may have slashes
+ITEM = ITEMS + "/{feature_id:path}"  # an id may have slashes
 
 
-@router.get(ITEMS, responses=documented("a GeoJSON FeatureCollection", None, 404), summary="Features, page by page")
+@router.get(
+    ITEMS,
+    responses=documented("a GeoJSON FeatureCollection", "Items", 404, media_type=GEOJSON, html=True),
+    summary="Features, page by page",
+)
 async def items(request: Request, collection: str, query: Annotated[ItemsQuery, Query()]) -> Response:
     address, answers = _Address.of(request), answers_of(request)
     _known(answers, collection)
@@ -495,14 +507,18 @@ def _day(text: str, zone: ZoneInfo) -> date:
         raise bad_parameters([("datetime", NO_TIME)]) from None
 
 
-@router.get(ITEM, responses=documented("a GeoJSON Feature", None, 404, 410), summary="One feature")
-async def item(request: Request, collection: str, feature: str, query: Annotated[SystemQuery, Query()]) -> Response:
+@router.get(
+    ITEM,
+    responses=documented("a GeoJSON Feature", "Item", 404, 410, media_type=GEOJSON, html=True),
+    summary="One feature",
+)
+async def item(request: Request, collection: str, feature_id: str, query: Annotated[SystemQuery, Query()]) -> Response:
     address, answers = _Address.of(request), answers_of(request)
     _known(answers, collection)
     system = system_of(query, answers)
     headers = {"Content-Crs": f"<{system.uri}>"}
     if collection == FACILITIES:
-        held = await run_in_threadpool(answers.register.get, feature)
+        held = await run_in_threadpool(answers.register.get, feature_id)
         headers["ETag"] = etag(held, system, preferred(request, query.f, GEOJSON))
 
     def make(state: State, media_type: str) -> dict[str, Any]:
@@ -510,14 +526,16 @@ async def item(request: Request, collection: str, feature: str, query: Annotated
             found = _of_register(held, system)
         else:
             one = answers.collection(state, collection)
-            if feature not in one.frame.index:
-                raise UnknownNameError("feature", feature[:100], [f"see {address('collections', collection, 'items')}"])
-            found = one.features(np.array([one.frame.index.get_loc(feature)]), system)[0]
+            if feature_id not in one.frame.index:
+                raise UnknownNameError(
+                    "feature", feature_id[:100], [f"see {address('collections', collection, 'items')}"]
+                )
+            found = one.features(np.array([one.frame.index.get_loc(feature_id)]), system)[0]
         return _told(request, collection, found, query, system, media_type)
 
     trail = _trail(address, "collections", collection, "items")
-    trail.append((feature, address("collections", collection, "items", feature)))
-    return await _document(request, query, "item", make, feature, trail, GEOJSON, headers)
+    trail.append((feature_id, address("collections", collection, "items", feature_id)))
+    return await _document(request, query, "item", make, feature_id, trail, GEOJSON, headers)
 
 
 def _of_register(held: Held, system: System) -> dict[str, Any]:

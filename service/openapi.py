@@ -10,10 +10,12 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from service import ogc, problems
+from geo import crs
+from service import ogc, problems, schemas
 from service.answers import Answers
 
 VERSION = "3.0.3"
+MOST_LIMIT = ogc.MOST_ITEMS
 METHODS = ("get", "post", "put", "patch", "delete")
 HEADERS = {
     "ETag": "tag of this very answer, for If-None-Match",
@@ -26,7 +28,7 @@ def describe(app: FastAPI, answers: Answers) -> dict[str, Any]:
     """The document of all that ``app`` answers from ``answers``."""
     document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
     paths = document["paths"]
-    for path in [path for path in paths if "{collection}" in path]:
+    for path in [path for path in paths if "{collection}/items" in path]:
         generic = paths.pop(path)
         for name in answers.collections():
             own = paths.setdefault(path.replace("{collection}", name), {})
@@ -34,10 +36,12 @@ def describe(app: FastAPI, answers: Answers) -> dict[str, Any]:
     for path, operations in paths.items():
         for method in METHODS:
             if method in operations:
+                for one in operations[method].get("parameters", []):
+                    _parameter(one, answers)
                 _finish(path, method, operations[method])
     for name in ("HTTPValidationError", "ValidationError"):
         document["components"]["schemas"].pop(name, None)
-    document["components"]["schemas"]["Problem"] = problems.SCHEMA
+    document["components"]["schemas"] |= {"Problem": problems.SCHEMA, **schemas.SHAPES}
     told: dict[str, Any] = _as_3_0(document)
     return told | {"openapi": VERSION}
 
@@ -64,6 +68,23 @@ def _of_collection(generic: dict[str, Any], name: str, path: str, answers: Answe
             ]
         operation["parameters"] = kept
     return own
+
+
+def _parameter(one: dict[str, Any], answers: Answers) -> None:
+    """Say of a parameter what FastAPI cannot: that it is never null, and how a list of it is written."""
+    shape = one["schema"]
+    if {"type": "null"} in shape.get("anyOf", []):
+        (only,) = (kind for kind in shape.pop("anyOf") if kind != {"type": "null"})
+        one["schema"] = shape = only | shape
+    if one["name"] == "bbox":
+        numbers = {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 6}
+        one |= {"schema": numbers, "style": "form", "explode": False, "example": [120.0, 28.8, 120.1, 28.9]}
+    if one["name"] in ("crs", "bbox-crs", "filter-crs"):
+        shape |= {"format": "uri", "enum": list(crs.offered(answers.study.about.projection))}
+    if one["name"] == "limit":
+        shape |= {"minimum": 1, "maximum": MOST_LIMIT}  # what is more is clamped
+    if one["name"] == "collection":
+        shape["enum"] = answers.collections()
 
 
 def _finish(path: str, method: str, operation: dict[str, Any]) -> None:
@@ -98,6 +119,8 @@ def _as_3_0(node: Any) -> Any:
         only = others[0] if len(others) == 1 else {"anyOf": others}
         # Beside a reference nothing else counts.
         found |= {"allOf": [only], "nullable": True} if "$ref" in only else {**only, "nullable": True}
+        if "enum" in only:
+            found["enum"] = [*only["enum"], None]
     if "const" in found and ("type" in found or "title" in found):
         found["enum"] = [found.pop("const")]
     if isinstance(found.get("examples"), list):

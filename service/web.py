@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from geo import facilities
 from geo.datum import Coordinates
-from service import problems
+from service import problems, schemas
 from service.answers import Answers, State
 
 JSON = "application/json"
@@ -213,10 +213,17 @@ Format = Annotated[Literal["json", "html"] | None, Field(description="json or ht
 
 
 def documented(
-    description: str, model: Any = None, *statuses: int, status: int = 200
+    description: str, shape: Any, *statuses: int, status: int = 200, media_type: str = JSON, html: bool = False
 ) -> dict[int | str, dict[str, Any]]:
-    """The ``responses`` of a route that answers ``status``, refuses bad parameters, and can fail with ``statuses``."""
+    """The ``responses`` of a route that answers ``status``, refuses bad parameters, and can fail with ``statuses``.
+
+    ``shape`` is a model, the name of one of `schemas.SHAPES`, or None: an answer without a body.
+    """
     good: dict[str, Any] = {"description": description}
-    if model is not None:
-        good["model"] = model
+    if isinstance(shape, str):
+        good["content"] = {media_type: {"schema": schemas.ref(shape)}}
+    elif shape is not None:
+        good["model"] = shape
+    if html:
+        good["content"][HTML] = {"schema": schemas.TEXT}
     return {status: good} | problems.documented(400, *statuses)
