@@ -8,7 +8,7 @@ ifeq ($(CI),true)
 SYNC ?= --group bench
 endif
 
-.PHONY: serve test check format sample readme pictures bench torture image setup
+.PHONY: serve test check format sample readme pictures bench bench-api torture image setup
 
 serve: setup
 	.venv/bin/fuwuquan serve
@@ -40,6 +40,9 @@ pictures: setup
 bench: setup
 	$(UV) sync --locked --all-extras --group bench
 	.venv/bin/python benchmarks
+
+bench-api: setup
+	.venv/bin/python benchmarks/api.py
 
 torture: setup
 	.venv/bin/python tests/torture.py

@@ -88,6 +88,17 @@ nodes and edges, which it contracts again.
 bare passage over it with locations. *Ready* is `fuwuquan serve` from its start to the first answer of `/ready`, its
 compiled loops cached, against a process that imports the libraries which that brings in, and ends.
 
+## The API
+
+`make bench-api` asks one worker on the sample over 50 connections, each of which sends its next request when the last
+is answered; medians of five rounds of two seconds, the routes in turn. *Ready* routes declare the same parameters in
+the same way and return the same bytes, made before; *bare* declares none. `nearest` are five clinics of another place
+each time, computed; `items` are pages of a hundred facilities, kept by revision; `not-modified` are such pages of which
+the client has the tag (304). Asked for are ratios to the ready route of 0.5, 0.5 and 0.8, and a 99th percentile of at
+most four times that route's.
+
+{api}
+
 ## All results
 
 {everything}
@@ -115,11 +126,32 @@ def current() -> str:
     return render(results, machine)
 
 
+def _api() -> str:
+    path = HERE / "api.json"
+    return api_table(json.loads(path.read_text("utf-8"))) if path.exists() else "Not measured."
+
+
+def api_table(rows: Sequence[Result]) -> str:
+    """What `benchmarks/api.py` measured."""
+    known = {row["name"]: row for row in rows}
+    beside = {"nearest": "nearest-ready", "items": "items-ready", "not-modified": "items-ready"}
+
+    def cells(row: Result) -> tuple[str, ...]:
+        control, bare = known[beside.get(row["name"], row["name"])], known["bare"]
+        ratios = (row["rate"] / control["rate"], row["rate"] / bare["rate"], row["p99_ms"] / control["p99_ms"])
+        told = [f"{ratio:.2f}" for ratio in ratios] if row["name"] in beside else ["", f"{ratios[1]:.2f}", ""]
+        return f"`{row['name']}`", f"{row['rate']:,}", f"{row['median_ms']:.2f}", f"{row['p99_ms']:.2f}", *told
+
+    heads = ("route", "requests a second", "median ms", "p99 ms", "to the ready route", "to bare", "p99 to its")
+    return _table(heads, (cells(row) for row in rows))
+
+
 def render(results: Sequence[Result], machine: dict[str, Any]) -> str:
     """The page as text."""
     known = {one["name"]: one for one in results}
     networks = machine["networks"]
     return TEXT.format(
+        api=_api(),
         date=machine["date"],
         processor=machine["processor"],
         cores=machine["cores"],
