@@ -8,7 +8,7 @@ ifeq ($(CI),true)
 SYNC ?= --group bench
 endif
 
-.PHONY: serve test check format sample readme pictures bench bench-api torture image setup
+.PHONY: serve test check format sample readme pictures bench bench-api fuzz torture image setup
 
 serve: setup
 	.venv/bin/fuwuquan serve
@@ -43,6 +43,9 @@ bench: setup
 
 bench-api: setup
 	.venv/bin/python benchmarks/api.py
+
+fuzz: setup
+	.venv/bin/python tests/fuzz.py
 
 torture: setup
 	.venv/bin/python tests/torture.py

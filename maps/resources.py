@@ -28,18 +28,19 @@ FORMATS = {
 NEGOTIATED = ("application/geo+json", "application/json", "application/schema+json")
 """Formats that stand at the same address as the page."""
 RELATIONS = {
-    "collection": ("数据集", "Collection"),
-    "conformance": ("遵循的标准", "Conformance"),
-    "data": ("全部数据集", "Collections"),
-    "describedby": ("说明", "Description"),
     "items": ("浏览要素", "Features"),
-    "license": ("许可", "Licence"),
+    "data": ("全部数据集", "Collections"),
     "queryables": ("可查询的字段", "Queryables"),
-    "schema": ("字段", "Schema"),
-    "service-desc": ("接口定义", "API definition"),
-    "service-doc": ("接口文档", "API documentation"),
     "sortables": ("可排序的字段", "Sortables"),
+    "schema": ("字段", "Schema"),
+    "service-doc": ("接口文档", "API documentation"),
+    "service-desc": ("接口定义", "API definition"),
+    "conformance": ("遵循的标准", "Conformance"),
+    "collection": ("数据集", "Collection"),
+    "describedby": ("说明", "Description"),
+    "license": ("许可", "Licence"),
 }
+"""What links lead to, the most wanted first."""
 OWN = ("self", "alternate")
 PAGING = ("next", "prev", "first", "last")
 
@@ -176,7 +177,7 @@ def _own_formats(links: Iterable[Document]) -> dict[str, str]:
 
 
 def _targets(links: Iterable[Document]) -> list[Target]:
-    """Links of one relation in several formats become one thing to go to."""
+    """Links of one relation in several formats become one thing to go to; the most wanted come first."""
     targets: list[Target] = []
     for link in links:
         name, relation = _format(link), _relation(link)
@@ -191,7 +192,8 @@ def _targets(links: Iterable[Document]) -> list[Target]:
         # The page itself, and a file that has no page, are what the label links to.
         target.formats = {name: href for name, href in target.formats.items() if href not in ("", target.href)}
         target.formats.pop("HTML", None)
-    return targets
+    order = list(RELATIONS)
+    return sorted(targets, key=lambda one: order.index(one.relation) if one.relation in order else len(order))
 
 
 def _columns(features: Iterable[Document]) -> list[str]:

@@ -22,7 +22,9 @@
     style: ({ geometry }) => (/Point/.test(geometry.type) ? {} : { color: "#08519c", weight: 2, fillOpacity: 0.15 }),
   };
   for (const { geometry, label, href } of data.shapes) {
-    const shape = L.geoJSON(geometry, options).bindTooltip(element("span", label), { sticky: true });
+    const alone = !href && data.shapes.length === 1;
+    const tooltip = alone ? { permanent: true, direction: "top", offset: [0, -6] } : { sticky: true };
+    const shape = L.geoJSON(geometry, options).bindTooltip(element("span", label), tooltip);
     if (href) {
       const link = element("a", label);
       link.href = href;
