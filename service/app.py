@@ -109,9 +109,7 @@ def _add_pages(app: FastAPI, settings: Settings) -> None:
     @app.get(
         "/maps/{standard}",
         response_class=HTMLResponse,
-        responses=problems.documented(400, 404),
-        summary="The gap map of one standard",
-        tags=["pages"],
+        include_in_schema=False,
     )
     def gap_map(request: Request, standard: str, query: Annotated[NoQuery, Query()]) -> Response:
         return HTMLResponse(answers_of(request).gap_map(standard, "linked"), headers=headers)
@@ -124,16 +122,11 @@ def _add_operations(app: FastAPI) -> None:
             app.openapi_schema = await run_in_threadpool(openapi.describe, app, answers_of(request))
         return Response(orjson.dumps(app.openapi_schema), media_type=ogc.OPENAPI)
 
-    @app.get("/health", summary="Whether the process is alive", tags=["operations"])
+    @app.get("/health", include_in_schema=False)
     async def health() -> Response:
         return Response(b'{"status":"ok"}', media_type="application/json")
 
-    @app.get(
-        "/ready",
-        responses=problems.documented(503),
-        summary="Whether it can answer: the study is read and the register open",
-        tags=["operations"],
-    )
+    @app.get("/ready", include_in_schema=False)
     def ready(request: Request) -> Response:
         answers = answers_of(request)
         body = {

@@ -15,6 +15,7 @@ from service import ogc, problems, schemas
 from service.answers import Answers
 
 VERSION = "3.0.3"
+PREFIX = "/v1"
 MOST_LIMIT = ogc.MOST_ITEMS
 METHODS = ("get", "post", "put", "patch", "delete")
 HEADERS = {
@@ -27,18 +28,21 @@ HEADERS = {
 def describe(app: FastAPI, answers: Answers) -> dict[str, Any]:
     """The document of all that ``app`` answers from ``answers``."""
     document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-    paths = document["paths"]
+    # The standard's own paths, seen from the landing page: clients look for /collections/…/items.
+    document["servers"] = [{"url": PREFIX}]
+    paths = {path.removeprefix(PREFIX) or "/": told for path, told in document["paths"].items()}
+    document["paths"] = paths
     for path in [path for path in paths if "{collection}/items" in path]:
         generic = paths.pop(path)
         for name in answers.collections():
             own = paths.setdefault(path.replace("{collection}", name), {})
             own |= _of_collection(generic, name, path, answers)
-    for path, operations in paths.items():
+    for operations in paths.values():
         for method in METHODS:
             if method in operations:
                 for one in operations[method].get("parameters", []):
                     _parameter(one, answers)
-                _finish(path, method, operations[method])
+                _finish(method, operations[method])
     for name in ("HTTPValidationError", "ValidationError"):
         document["components"]["schemas"].pop(name, None)
     document["components"]["schemas"] |= {"Problem": problems.SCHEMA, **schemas.SHAPES}
@@ -78,7 +82,9 @@ def _parameter(one: dict[str, Any], answers: Answers) -> None:
         one["schema"] = shape = only | shape
     if one["name"] == "bbox":
         numbers = {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 6}
-        one |= {"schema": numbers, "style": "form", "explode": False, "example": [120.0, 28.8, 120.1, 28.9]}
+        one |= {"schema": numbers, "example": [120.0, 28.8, 120.1, 28.9]}
+    if one["in"] == "query":
+        one |= {"style": "form", "explode": False}
     if one["name"] in ("crs", "bbox-crs", "filter-crs"):
         shape |= {"format": "uri", "enum": list(crs.offered(answers.study.about.projection))}
     if one["name"] == "limit":
@@ -87,18 +93,17 @@ def _parameter(one: dict[str, Any], answers: Answers) -> None:
         shape["enum"] = answers.collections()
 
 
-def _finish(path: str, method: str, operation: dict[str, Any]) -> None:
+def _finish(method: str, operation: dict[str, Any]) -> None:
     """Take out FastAPI's 422, which is never answered, and say of headers and limits what holds for all."""
     responses = operation["responses"]
     if "HTTPValidationError" in str(responses.get("422")):
         del responses["422"]
-    if path.startswith("/v1"):
-        responses |= {str(status): told for status, told in problems.documented(429, 503).items()}
-    if method == "get" and path.startswith("/v1"):
+    responses |= {str(status): told for status, told in problems.documented(429, 503).items()}
+    if method == "get":
         responses["304"] = {"description": "the client has it already (If-None-Match, If-Modified-Since)"}
     for response in responses.values():
         response.setdefault("headers", {})["X-Request-ID"] = _header("X-Request-ID")
-    if method == "get" and path.startswith("/v1") and "200" in responses:
+    if method == "get" and "200" in responses:
         for name in ("ETag", "Last-Modified"):
             responses["200"]["headers"][name] = _header(name)
 
