@@ -122,7 +122,7 @@ def _geojson(frame: gpd.GeoDataFrame, shapes: NDArray[Any], coordinates: str) ->
             strict=True,
         )
     ]
-    head = f'{{"type":"FeatureCollection","coordinates":"{coordinates}","features":[\n'.encode()
+    head = f'{{"type":"FeatureCollection","coordinate_system":"{coordinates}","features":[\n'.encode()
     return Export(head + b",\n".join(features) + b"\n]}\n")
 
 

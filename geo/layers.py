@@ -70,7 +70,7 @@ def geojson(path: Path, content: str) -> Layer:
     shapes, odd = _geometries([feature.get("geometry") for _, feature in features])
     layer = Layer("", [where for where, _ in features], columns, shapes)
     layer.problems = {number: ["its geometry cannot be read"] for number in odd}
-    system = collection.get("coordinates")
+    system = collection.get("coordinate_system", collection.get("coordinates"))
     if system is not None:
         if system not in datum.SYSTEMS:
             known = ", ".join(datum.SYSTEMS)

@@ -236,7 +236,7 @@ def _drawing(kind: Kind, document: Document) -> dict[str, Any] | None:
 
     Shifted coordinates (gcj02, bd09) are drawn as they are given; projected ones are not drawn.
     """
-    coordinates = document.get("coordinates") or "wgs84"
+    coordinates = document.get("coordinate_system") or "wgs84"
     if kind not in ("items", "item") or coordinates not in LATITUDE_FIRST + LONGITUDE_FIRST:
         return None
     links = document.get("links", ())

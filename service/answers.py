@@ -266,7 +266,7 @@ class Answers:
             "method": self.travel.method,
             "snapped": snapped,
             "reason": answer.reason,
-            "coordinates": coordinates,
+            "coordinate_system": coordinates,
             "sample": about.sample,
             "notice": about.notice or None,
             "data_date": about.data_date,

@@ -187,7 +187,7 @@ class CoverageList(BaseModel):
     """All standards and where the place stands on them."""
 
     standards: list[Coverage]
-    coordinates: Coordinates
+    coordinate_system: Coordinates
 
 
 @router.get("/standards", responses=documented("the goals", "Standards"), summary="The goals, as data")
@@ -196,7 +196,7 @@ async def standards(request: Request, query: Annotated[Common, Query()]) -> Resp
 
     def make(_: Any) -> dict[str, Any]:
         found = [one.model_dump(mode="json") for one in study.standards]
-        return {"standards": found, "sample": study.about.sample, "coordinates": query.coordinates}
+        return {"standards": found, "sample": study.about.sample, "coordinate_system": query.coordinates}
 
     return await answer(request, make)
 
@@ -204,7 +204,9 @@ async def standards(request: Request, query: Annotated[Common, Query()]) -> Resp
 @router.get("/coverage", responses=documented("every goal's figures", CoverageList), summary="Where the place stands")
 async def coverage(request: Request, query: Annotated[Common, Query()]) -> Response:
     answers = answers_of(request)
-    return await answer(request, lambda _: {"standards": answers.all_coverage(), "coordinates": query.coordinates})
+    return await answer(
+        request, lambda _: {"standards": answers.all_coverage(), "coordinate_system": query.coordinates}
+    )
 
 
 @router.get(

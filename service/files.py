@@ -160,4 +160,4 @@ class DuplicatesQuery(Common):
 def twins(request: Request, query: Annotated[DuplicatesQuery, Query()]) -> Response:
     found = answers_of(request).twins(query.category, query.least)
     told = {"duplicates": found[: min(query.limit, MOST_TWINS)], "numberMatched": len(found)}
-    return json_response(told | {"coordinates": query.coordinates})
+    return json_response(told | {"coordinate_system": query.coordinates})

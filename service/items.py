@@ -36,8 +36,8 @@ class Told(BaseModel):
     id: Annotated[str | None, Field(min_length=1, max_length=200, description="of a new one; default: one is made")] = (
         None
     )
-    coordinates: Annotated[
-        Coordinates | None, Field(description="coordinate system of the geometry; default: that of the query")
+    coordinate_system: Annotated[
+        Coordinates | None, Field(description="that of the geometry; default: that of the query")
     ] = None
     sample: Annotated[bool | None, Field(description="changes nothing")] = None
     links: Annotated[JsonValue, Field(description="change nothing")] = None
@@ -90,9 +90,20 @@ def _feature(request: Request, held: Held, coordinates: str, status: int = 200) 
 
 def _place(body: Feature | FeaturePatch, query: Common, old: Row | None = None) -> Any:
     """The WGS84 shape of a body's geometry; the ``old`` row's, if it is what was told of that."""
-    geometry, coordinates = body.geometry, body.coordinates or query.coordinates
-    if body.coordinates and "coordinates" in query.model_fields_set and body.coordinates != query.coordinates:
-        raise FieldError([("coordinates", f"coordinates are {body.coordinates} in the body, {query.coordinates} not")])
+    geometry, coordinates = body.geometry, body.coordinate_system or query.coordinates
+    if (
+        body.coordinate_system
+        and "coordinates" in query.model_fields_set
+        and body.coordinate_system != query.coordinates
+    ):
+        raise FieldError(
+            [
+                (
+                    "coordinate_system",
+                    f"coordinate_system is {body.coordinate_system} in the body, {query.coordinates} not",
+                )
+            ]
+        )
     shape = None if old is None else shapely.from_wkb(old["geometry"])
     if shape is not None and facilities.geojson_shape(shape, coordinates) == geometry:
         return shape
@@ -147,7 +158,7 @@ def create(
         once = Once(who, idempotency_key, hashlib.sha256(content.encode()).hexdigest())
     place, properties = _place(feature, query), _given(feature.properties, who)
     held = answers_of(request).register.create(feature.id, properties, place, who, once)
-    return _feature(request, held, feature.coordinates or query.coordinates, 201)
+    return _feature(request, held, feature.coordinate_system or query.coordinates, 201)
 
 
 @router.get(
@@ -172,7 +183,7 @@ def history(request: Request, feature_id: str, query: Annotated[Common, Query()]
         }
         for change in answers_of(request).register.history(feature_id)
     ]
-    return json_response({"id": feature_id, "changes": changes, "coordinates": query.coordinates})
+    return json_response({"id": feature_id, "changes": changes, "coordinate_system": query.coordinates})
 
 
 EDITED = documented("the facility as it is now", "Item", 401, 404, 409, 410, 412, 413, 428, media_type=GEOJSON)
@@ -199,7 +210,7 @@ def _edited(
 
     in_area = properties.get("area_code") is not None
     held = answers_of(request).register.edit(feature_id, versions, who, action, new, in_area)
-    return _feature(request, held, body.coordinates or query.coordinates)
+    return _feature(request, held, body.coordinate_system or query.coordinates)
 
 
 @router.put(ITEM, responses=EDITED, summary="Replace a facility")

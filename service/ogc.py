@@ -241,7 +241,7 @@ def _said(about: Any, query: Common) -> dict[str, Any]:
         "data_date": about.data_date,
         "sample": about.sample,
         "notice": about.notice or None,
-        "coordinates": query.coordinates,
+        "coordinate_system": query.coordinates,
     }
 
 
@@ -255,7 +255,7 @@ async def conformance(request: Request, query: Annotated[DocumentQuery, Query()]
 
     def make(_: State, media_type: str) -> dict[str, Any]:
         links = _both(address("conformance"), media_type, JSON)
-        return {"conformsTo": list(CONFORMS), "links": links, "coordinates": query.coordinates}
+        return {"conformsTo": list(CONFORMS), "links": links, "coordinate_system": query.coordinates}
 
     return await _document(
         request, query, "conformance", make, "符合的标准 conformance", _trail(address, "conformance")
@@ -408,7 +408,7 @@ async def items(request: Request, collection: str, query: Annotated[ItemsQuery, 
             "numberMatched": len(rows),
             "numberReturned": len(page),
             "links": links,
-            "coordinates": system.name,
+            "coordinate_system": system.name,
             "sample": about.sample,
             "notice": about.notice or None,
             "data_date": about.data_date,
@@ -555,7 +555,7 @@ def _told(
         _link(address("collections", collection), "collection", JSON, collection),
     ]
     sample = answers_of(request).study.about.sample
-    return {**feature, "links": links, "coordinates": system.name, "sample": sample}
+    return {**feature, "links": links, "coordinate_system": system.name, "sample": sample}
 
 
 def facility(request: Request, held: Held, coordinates: str) -> tuple[dict[str, Any], dict[str, str]]:

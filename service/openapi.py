@@ -32,7 +32,7 @@ def describe(app: FastAPI, answers: Answers) -> dict[str, Any]:
     document["servers"] = [{"url": PREFIX}]
     paths = {path.removeprefix(PREFIX) or "/": told for path, told in document["paths"].items()}
     document["paths"] = paths
-    for path in [path for path in paths if "{collection}/items" in path]:
+    for path in [path for path in paths if "{collection}" in path]:
         generic = paths.pop(path)
         for name in answers.collections():
             own = paths.setdefault(path.replace("{collection}", name), {})
@@ -89,8 +89,6 @@ def _parameter(one: dict[str, Any], answers: Answers) -> None:
         shape |= {"format": "uri", "enum": list(crs.offered(answers.study.about.projection))}
     if one["name"] == "limit":
         shape |= {"minimum": 1, "maximum": MOST_LIMIT}  # what is more is clamped
-    if one["name"] == "collection":
-        shape["enum"] = answers.collections()
 
 
 def _finish(method: str, operation: dict[str, Any]) -> None:

@@ -41,7 +41,7 @@ TRAVELLED = {
     "mode": {"type": "string", "enum": ["walk", "cycle", "drive"]},
     "speed_kph": maybe(NUMBER),
     "method": {"type": "string", "enum": ["network", "straight-line"]},
-    "coordinates": COORDINATES,
+    "coordinate_system": COORDINATES,
     **SAID,
 }
 SNAPPED = maybe(thing({"lon": NUMBER, "lat": NUMBER, "connector_m": NUMBER}))
@@ -69,7 +69,7 @@ SHAPES: dict[str, Shape] = {
         {"id": TEXT},
     ),
     "Item": {
-        "allOf": [ref("GeoJsonFeature"), thing({"id": TEXT, "links": LINKS, "coordinates": TEXT, "sample": FLAG})]
+        "allOf": [ref("GeoJsonFeature"), thing({"id": TEXT, "links": LINKS, "coordinate_system": TEXT, "sample": FLAG})]
     },
     "Items": thing(
         {
@@ -78,7 +78,7 @@ SHAPES: dict[str, Shape] = {
             "numberMatched": COUNT,
             "numberReturned": COUNT,
             "links": LINKS,
-            "coordinates": TEXT,
+            "coordinate_system": TEXT,
             **SAID,
         }
     ),
@@ -121,15 +121,23 @@ SHAPES: dict[str, Shape] = {
         },
         {"place": PLACE, "facility": TEXT},
     ),
-    "Landing": thing({"title": TEXT, "description": TEXT, "links": LINKS, "coordinates": COORDINATES, **SAID}),
-    "Conformance": thing({"conformsTo": each(TEXT), "links": LINKS, "coordinates": COORDINATES}),
-    "Collection": thing(COLLECTION_MEMBERS, {"coordinates": COORDINATES, **SAID}),
+    "Landing": thing({"title": TEXT, "description": TEXT, "links": LINKS, "coordinate_system": COORDINATES, **SAID}),
+    "Conformance": thing({"conformsTo": each(TEXT), "links": LINKS, "coordinate_system": COORDINATES}),
+    "Collection": thing(COLLECTION_MEMBERS, {"coordinate_system": COORDINATES, **SAID}),
     "Collections": thing(
-        {"links": LINKS, "crs": each(TEXT), "collections": each(ref("Collection")), "coordinates": COORDINATES, **SAID}
+        {
+            "links": LINKS,
+            "crs": each(TEXT),
+            "collections": each(ref("Collection")),
+            "coordinate_system": COORDINATES,
+            **SAID,
+        }
     ),
     "Schema": thing({"$schema": TEXT, "$id": TEXT, "type": TEXT, "title": TEXT, "properties": {"type": "object"}}),
-    "Standards": thing({"standards": each({"type": "object"}), "sample": FLAG, "coordinates": COORDINATES}),
-    "History": thing({"id": TEXT, "changes": each({"type": "object"}), "coordinates": COORDINATES}),
-    "Duplicates": thing({"duplicates": each({"type": "object"}), "numberMatched": COUNT, "coordinates": COORDINATES}),
+    "Standards": thing({"standards": each({"type": "object"}), "sample": FLAG, "coordinate_system": COORDINATES}),
+    "History": thing({"id": TEXT, "changes": each({"type": "object"}), "coordinate_system": COORDINATES}),
+    "Duplicates": thing(
+        {"duplicates": each({"type": "object"}), "numberMatched": COUNT, "coordinate_system": COORDINATES}
+    ),
     "Report": {"type": "object"},
 }

@@ -35,7 +35,7 @@ Record = dict[str, Any]
 
 def geojson(content: bytes, coordinates: str) -> list[Record]:
     collection = json.loads(content)
-    assert (collection["type"], collection["coordinates"]) == ("FeatureCollection", coordinates)
+    assert (collection["type"], collection["coordinate_system"]) == ("FeatureCollection", coordinates)
     shapes = [shapely.from_geojson(json.dumps(one["geometry"])) for one in collection["features"]]
     rows = [{"id": one["id"], "extra": {}, **one["properties"]} for one in collection["features"]]
     return [{**row, "geometry": shape} for row, shape in zip(rows, shapes, strict=True)]

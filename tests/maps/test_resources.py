@@ -113,7 +113,7 @@ def items(features: list[dict[str, Any]], coordinates: str = "wgs84", matched: i
             link("prev", f"{base}/items?limit=9&offset=0", "application/geo+json"),
             link("collection", base),
         ],
-        "coordinates": coordinates,
+        "coordinate_system": coordinates,
         "sample": True,
     }
 
@@ -191,7 +191,7 @@ DOCUMENTS: dict[str, tuple[resources.Kind, dict[str, Any]]] = {
     "evil-items": ("items", items(EVILS)),
     "projected": ("items", items(FEATURES[:1], "epsg4549")),
     "empty": ("items", items([])),
-    "item": ("item", {**FEATURES[0], "links": items([])["links"], "coordinates": "wgs84"}),
+    "item": ("item", {**FEATURES[0], "links": items([])["links"], "coordinate_system": "wgs84"}),
     "polygon": ("item", {**FEATURES[1], "links": items([])["links"]}),
     "evil-item": ("item", {**EVILS[1], "links": items([])["links"]}),
     "schema": (

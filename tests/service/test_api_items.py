@@ -122,7 +122,7 @@ def test_the_whole_world_is_a_bbox(client: TestClient, shipped: dict):
 @pytest.mark.parametrize("system", ["wgs84", "cgcs2000", "gcj02", "bd09"])
 def test_a_bbox_is_in_the_coordinates_asked_for(client: TestClient, system: str):
     one = client.get(f"{ITEMS}/yk-clinic-001?coordinates={system}").json()
-    assert one["coordinates"] == system
+    assert one["coordinate_system"] == system
     lon, lat = one["geometry"]["coordinates"]
     box = f"{lon - 2e-4},{lat - 2e-4},{lon + 2e-4},{lat + 2e-4}"  # some 20 m
     assert "yk-clinic-001" in ids(client.get(ITEMS, params={"bbox": box, "coordinates": system}).json())

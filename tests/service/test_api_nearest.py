@@ -77,7 +77,7 @@ def test_the_answer_says_what_was_asked_and_how_it_was_answered(client: TestClie
     snapped = answer["snapped"]
     between = GEOD.line_length((HERE["lon"], snapped["lon"]), (HERE["lat"], snapped["lat"]))
     assert snapped["connector_m"] == pytest.approx(between, abs=0.2)
-    assert (answer["mode"], answer["coordinates"], answer["reason"]) == ("walk", "wgs84", None)
+    assert (answer["mode"], answer["coordinate_system"], answer["reason"]) == ("walk", "wgs84", None)
     assert answer["sample"] is True
     assert "示例" in answer["notice"]
     assert len(answer["features"]) == 5
@@ -135,7 +135,7 @@ def test_the_same_place_in_another_system_has_the_same_answer(client: TestClient
     assert ids(answer) == ids(plain)
     # Baidu's published inverse is 1e-6 degrees off: some 0.1 m on foot.
     assert minutes(answer) == pytest.approx(minutes(plain), abs=0.005)
-    assert answer["coordinates"] == system
+    assert answer["coordinate_system"] == system
     assert answer["place"] == {"lon": there[0], "lat": there[1]}
     for shifted, straight in zip(answer["features"], plain["features"], strict=True):
         if straight["geometry"]["type"] == "Point":

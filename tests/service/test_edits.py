@@ -390,7 +390,7 @@ def test_what_was_read_in_any_coordinates_can_be_put_back(client: TestClient):
         read = client.get(f"{ITEMS}/c1", params={"coordinates": coordinates})
         put = client.put(f"{ITEMS}/c1", json=read.json(), headers={"If-Match": read.headers["ETag"]})
         assert (put.status_code, put.json(), put.headers["ETag"]) == (200, read.json(), read.headers["ETag"])
-    body = read.json() | {"coordinates": "gcj02"}
+    body = read.json() | {"coordinate_system": "gcj02"}
     asked = {"coordinates": "wgs84"}
     refused = client.put(f"{ITEMS}/c1", params=asked, json=body, headers={"If-Match": "*"})
     assert "gcj02 in the body, wgs84 not" in problem(refused, 400)
