@@ -701,6 +701,8 @@ class Page(HTMLParser):
         self.attributes |= {f"{tag} {name}": value for name, value in attrs}
         if tag == "a":
             self.hrefs += [value or "" for name, value in attrs if name == "href"]
+        # What is too long to be seen at once may stand in a title.
+        self.text += "".join(f" {value} " for name, value in attrs if name == "title")
         if tag not in VOID:
             self.open.append(tag)
 
