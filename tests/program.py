@@ -73,7 +73,7 @@ def serving(study: Path, *arguments: str, **settings: str) -> Iterator[tuple[str
 
 
 def wait(address: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120  # on a busy machine the imports alone take long
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise AssertionError(f"the server ended with {process.returncode}: {process.communicate()}")
@@ -82,4 +82,4 @@ def wait(address: str, process: subprocess.Popen[bytes]) -> None:
                 return
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             time.sleep(0.05)
-    raise AssertionError("the server was not ready in 30 s")
+    raise AssertionError("the server was not ready in 120 s")

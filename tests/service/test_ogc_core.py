@@ -778,20 +778,23 @@ def test_html_runs_nothing_that_others_wrote(make_client, town_folder):
 
 
 def cases(client: TestClient, document: dict) -> list[tuple[ogc.Operation, str]]:
-    """Each operation GET under the landing page with an address of it that there is; the collections' own ones."""
+    """Each operation GET under the landing page with an address of it that there is, for each collection of the path."""
     found = []
     for operation in ogc.operations(document):
         if operation.method != "get" or not (operation.url + "/").startswith((f"{ROOT}/collections/", f"{ROOT}/conf")):
             continue
-        address = operation.url
-        for name, parameter in operation.parameters.items():
-            if parameter["in"] == "path":
-                collection = address.removeprefix(f"{ROOT}/collections/").partition("/")[0]
-                assert collection in COLLECTIONS, operation.url  # each stands as a path of its own
-                last = item_of(client, collection).rpartition("/")[2]
-                address = address.replace("{" + name + "}", last)
-        found.append((operation, address))
-    assert {f"{ROOT}/collections/{one}/items" for one in COLLECTIONS} <= {one.url for one, _ in found}
+        names = [name for name, parameter in operation.parameters.items() if parameter["in"] == "path"]
+        collections = COLLECTIONS if operation.url.startswith(f"{ROOT}/collections/{{") else ("",)
+        for collection in collections:
+            address = operation.url
+            if collection:
+                address = address.replace("{" + names[0] + "}", collection)
+            own = address.removeprefix(f"{ROOT}/collections/").partition("/")[0]
+            for name in names[1:] if collection else names:
+                address = address.replace("{" + name + "}", item_of(client, own).rpartition("/")[2])
+            found.append((operation, address))
+    # The features of each collection stand as paths of their own.
+    assert {items_of(one) for one in COLLECTIONS} <= {operation.url for operation, _ in found}
     return found
 
 
