@@ -778,7 +778,7 @@ def test_html_runs_nothing_that_others_wrote(make_client, town_folder):
 
 
 def cases(client: TestClient, document: dict) -> list[tuple[ogc.Operation, str]]:
-    """Each operation GET under the landing page with an address of it that there is, for each collection of the path."""
+    """Each operation GET under the landing page with an address of it, for each collection."""
     found = []
     for operation in ogc.operations(document):
         if operation.method != "get" or not (operation.url + "/").startswith((f"{ROOT}/collections/", f"{ROOT}/conf")):
