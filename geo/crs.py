@@ -50,8 +50,12 @@ class System:
         return shapely.transform(shapes, lambda xy: np.column_stack(self.backward(xy[:, 0], xy[:, 1])))
 
     def geojson(self, shapes: NDArray[Any]) -> list[str | None]:
-        """WGS84 geometries as texts of GeoJSON geometries in this system, rounded to its decimals; None of None."""
-        found: list[str | None] = shapely.to_geojson(shapely.transform(shapes, self._written)).tolist()
+        """WGS84 geometries as texts of GeoJSON geometries in this system, rounded to its decimals; None of None.
+
+        Outer rings run against the clock, as RFC 7946 has it.
+        """
+        turned = shapely.orient_polygons(shapes, exterior_cw=False)
+        found: list[str | None] = shapely.to_geojson(shapely.transform(turned, self._written)).tolist()
         return found
 
     def _written(self, xy: Floats) -> Floats:

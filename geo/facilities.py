@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import geopandas as gpd
+import numpy as np
 import orjson
 import pandas as pd
 import shapely
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
-from geo import datum
+from geo import crs, datum
 from geo.errors import FieldError, TableError, UnknownNameError
 
 
@@ -379,8 +380,7 @@ def properties(facilities: gpd.GeoDataFrame) -> list[dict[str, Any]]:
 
 def geojson_shape(shape: Any, coordinates: str = "wgs84") -> dict[str, Any]:
     """A WGS84 shape as a GeoJSON geometry in ``coordinates``, seven decimals (a centimetre)."""
-    moved = shapely.transform(datum.geometry_from_wgs84(shape, coordinates), lambda xy: xy.round(7))
-    geometry: dict[str, Any] = json.loads(shapely.to_geojson(moved))
+    geometry: dict[str, Any] = orjson.loads(crs.by_coordinates(coordinates).geojson(np.array([shape]))[0] or "null")
     return geometry
 
 

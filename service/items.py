@@ -172,7 +172,7 @@ def history(request: Request, feature_id: str, query: Annotated[Common, Query()]
             return value
         return facilities.geojson_shape(facilities.geojson_geometry({"geometry": value}), query.coordinates)
 
-    fields = ("feature_id", "version", "revision", "at", "who", "action", "source")
+    fields = ("facility_id", "version", "revision", "at", "who", "action", "source")
     changes = [
         {name: getattr(change, name) for name in fields}
         | {
