@@ -41,6 +41,8 @@ RELATIONS = {
     "license": ("许可", "Licence"),
 }
 """What links lead to, the most wanted first."""
+NO_ADDRESS = ("", ".", "..")
+"""Ids whose address would be another's: browsers walk up such paths, even percent-encoded ones."""
 OWN = ("self", "alternate")
 PAGING = ("next", "prev", "first", "last")
 
@@ -205,11 +207,11 @@ def _columns(features: Iterable[Document]) -> list[str]:
 
 
 def _item_address(links: Iterable[Document], feature: Document) -> str | None:
-    collection = _page_of(links, "collection")
-    if collection is None or feature.get("id") is None:
+    collection, id_ = _page_of(links, "collection"), _text(feature.get("id"))
+    if collection is None or id_ in NO_ADDRESS:
         return None
     address, mark, query = collection.partition("?")
-    return f"{address.rstrip('/')}/items/{quote(str(feature['id']), safe='')}{mark}{query}"
+    return f"{address.rstrip('/')}/items/{quote(id_, safe='')}{mark}{query}"
 
 
 def _text(value: object) -> str:
@@ -218,6 +220,8 @@ def _text(value: object) -> str:
         return ""
     if isinstance(value, bool):
         return "是 yes" if value else "否 no"
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
@@ -234,7 +238,8 @@ def _conformance(uri: str) -> str:
 def _drawing(kind: Kind, document: Document) -> dict[str, Any] | None:
     """What the map shows: shapes with a label and an address each; None where nothing can be drawn.
 
-    Shifted coordinates (gcj02, bd09) are drawn as they are given; projected ones are not drawn.
+    Shifted coordinates (gcj02, bd09) are drawn as they are given; projected ones are not drawn, nor are those of a
+    system whose axes are not known here.
     """
     coordinates = document.get("coordinate_system") or "wgs84"
     if kind not in ("items", "item") or coordinates not in LATITUDE_FIRST + LONGITUDE_FIRST:
@@ -247,6 +252,18 @@ def _drawing(kind: Kind, document: Document) -> dict[str, Any] | None:
             "href": _item_address(links, feature) if kind == "items" else None,
         }
         for feature in (document["features"] if kind == "items" else [document])
-        if feature.get("geometry")
+        if _drawable(feature.get("geometry"))
     ]
     return {"shapes": shapes, "latitude_first": coordinates in LATITUDE_FIRST} if shapes else None
+
+
+def _drawable(geometry: Document | None) -> bool:
+    """Whether a geometry has a first place, and that is in degrees."""
+    if not geometry:
+        return False
+    if "geometries" in geometry:
+        return bool(geometry["geometries"]) and all(_drawable(part) for part in geometry["geometries"])
+    place: Any = geometry.get("coordinates")
+    while place and isinstance(place[0], Sequence):
+        place = place[0]
+    return bool(place) and max(abs(number) for number in place[:2]) <= 180

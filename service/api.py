@@ -245,7 +245,7 @@ async def nearest_of_each(request: Request, places: Places, query: Annotated[Wis
     if len(places.places) * wish.limit > MOST_FOUND:
         raise FieldError([("limit", f"limit times the number of places is more than {MOST_FOUND:,}")])
     if Nearby.searches(wish) and len(places.places) > MOST_SEARCHED:
-        reason = f"places are more than {MOST_SEARCHED}, the most with capacity, open_at, path, times or limit above 8"
+        reason = f"places are more than {MOST_SEARCHED}, the most with these parameters or a limit above 8"
         raise FieldError([("places", reason)])
     state = await state_of(request)
     return await run_in_threadpool(_nearest_of_each, request, state, places, wish)

@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 import limits
 import orjson
 from fastapi import FastAPI, Query, Request, Response
-from fastapi.concurrency import run_in_threadpool
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
@@ -21,10 +20,10 @@ from service import api, files, items, ogc, openapi, problems
 from service.answers import Answers
 from service.middleware import REQUEST_ID, BodyLimit, Envelope, RateLimit
 from service.settings import Settings
-from service.web import GEOJSON, SCHEMA, NoQuery, QueryRoute, answers_of
+from service.web import GEOJSON, SCHEMA, NoQuery, QueryRoute, answer, answers_of
 
 MOST_BODY = 2**20
-COMPRESSED = (GEOJSON, SCHEMA, problems.MEDIA_TYPE)
+COMPRESSED = (GEOJSON, SCHEMA, problems.MEDIA_TYPE, ogc.OPENAPI.partition(";")[0])
 EXPOSED = ("Content-Crs", "ETag", "Last-Modified", "Link", "Location", "Retry-After", REQUEST_ID)
 PAGE_HEADERS = ogc.PAGE_HEADERS
 
@@ -118,9 +117,8 @@ def _add_pages(app: FastAPI, settings: Settings) -> None:
 def _add_operations(app: FastAPI) -> None:
     @app.get("/openapi.json", include_in_schema=False)
     async def document(request: Request) -> Response:
-        if app.openapi_schema is None:
-            app.openapi_schema = await run_in_threadpool(openapi.describe, app, answers_of(request))
-        return Response(orjson.dumps(app.openapi_schema), media_type=ogc.OPENAPI)
+        answers = answers_of(request)
+        return await answer(request, lambda _: openapi.describe(app, answers), ogc.OPENAPI)
 
     @app.get("/health", include_in_schema=False)
     async def health() -> Response:

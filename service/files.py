@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -21,7 +21,7 @@ from service import imports
 from service.answers import Answers
 from service.keys import Editor
 from service.problems import problem
-from service.web import Common, NoQuery, QueryRoute, answers_of, documented, json_response, known_category
+from service.web import Common, NoQuery, QueryRoute, answer, answers_of, documented, json_response, known_category
 
 MOST_TWINS = 1000
 
@@ -157,7 +157,12 @@ class DuplicatesQuery(Common):
     responses=documented("pairs, the likeliest first", "Duplicates"),
     summary="Likely twins in the register",
 )
-def twins(request: Request, query: Annotated[DuplicatesQuery, Query()]) -> Response:
-    found = answers_of(request).twins(query.category, query.least)
-    told = {"duplicates": found[: min(query.limit, MOST_TWINS)], "numberMatched": len(found)}
-    return json_response(told | {"coordinate_system": query.coordinates})
+async def twins(request: Request, query: Annotated[DuplicatesQuery, Query()]) -> Response:
+    answers = answers_of(request)
+
+    def make(_: Any) -> dict[str, Any]:
+        found = answers.twins(query.category, query.least)
+        told = {"duplicates": found[: min(query.limit, MOST_TWINS)], "numberMatched": len(found)}
+        return told | {"coordinate_system": query.coordinates}
+
+    return await answer(request, make)

@@ -19,7 +19,7 @@ from service.keys import Editor
 from service.ledger import Row
 from service.register import Held
 from service.register import Request as Once
-from service.web import GEOJSON, Common, QueryRoute, answers_of, documented, json_response
+from service.web import GEOJSON, Common, QueryRoute, answer, answers_of, documented, json_response
 
 ITEMS = "/collections/facilities/items"
 ITEM = ITEMS + "/{feature_id:path}"  # an id may have slashes: what lies below one stands before it
@@ -166,24 +166,29 @@ def create(
     responses=documented("its changes, the oldest first; those of records merged into it too", "History", 404),
     summary="Who changed what of a facility, and when",
 )
-def history(request: Request, feature_id: str, query: Annotated[Common, Query()]) -> Response:
+async def history(request: Request, feature_id: str, query: Annotated[Common, Query()]) -> Response:
+    register = answers_of(request).register
+
     def told(name: str, value: Any) -> Any:
         if name != "geometry" or value is None:
             return value
         return facilities.geojson_shape(facilities.geojson_geometry({"geometry": value}), query.coordinates)
 
-    fields = ("facility_id", "version", "revision", "at", "who", "action", "source")
-    changes = [
-        {name: getattr(change, name) for name in fields}
-        | {
-            "fields": {
-                name: {"from": told(name, before), "to": told(name, after)}
-                for name, (before, after) in change.fields.items()
+    def make(_: Any) -> dict[str, Any]:
+        fields = ("facility_id", "version", "revision", "at", "who", "action", "source")
+        changes = [
+            {name: getattr(change, name) for name in fields}
+            | {
+                "fields": {
+                    name: {"from": told(name, before), "to": told(name, after)}
+                    for name, (before, after) in change.fields.items()
+                }
             }
-        }
-        for change in answers_of(request).register.history(feature_id)
-    ]
-    return json_response({"id": feature_id, "changes": changes, "coordinate_system": query.coordinates})
+            for change in register.history(feature_id)
+        ]
+        return {"id": feature_id, "changes": changes, "coordinate_system": query.coordinates}
+
+    return await answer(request, make)
 
 
 EDITED = documented("the facility as it is now", "Item", 401, 404, 409, 410, 412, 413, 428, media_type=GEOJSON)

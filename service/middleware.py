@@ -54,6 +54,8 @@ class Envelope:
                 tag, coded = told.get("etag"), told.get("content-encoding")
                 if tag and (coded or (message["status"] == 304 and encoding)):
                     told["ETag"] = tag[:-1] + (f"-{coded}" if coded else encoding.decode()) + '"'
+                if message["status"] == 304:  # as the answer itself would have it
+                    told.add_vary_header("Accept-Encoding")
                 message = {**message, "headers": told.raw}
             elif head:
                 message = {**message, "body": b""}

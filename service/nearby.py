@@ -60,7 +60,7 @@ class Nearby:
     def searches(wish: Wish) -> bool:
         """Whether a wish takes a search from each place, which a look-up does not answer."""
         sifted = wish.capacity is not None or wish.open_at is not None
-        return sifted or wish.path or wish.times or wish.limit > NEAREST
+        return sifted or wish.path or wish.times or wish.navigation or wish.limit > NEAREST
 
     @classmethod
     def at_hand(cls, answers: Answers, wish: Wish) -> bool:

@@ -62,7 +62,21 @@ CONFORMS = (
     "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/features-filter",
     "http://www.opengis.net/spec/ogcapi-features-4/1.0/conf/create-replace-delete",
     "http://www.opengis.net/spec/cql2/1.0/conf/cql2-text",
-    "http://www.opengis.net/spec/cql2/1.0/conf/basic-cql2",
+    *(
+        f"http://www.opengis.net/spec/cql2/1.0/conf/{name}"
+        for name in (
+            "basic-cql2",
+            "advanced-comparison-operators",
+            "case-insensitive-comparison",
+            "accent-insensitive-comparison",
+            "basic-spatial-functions",
+            "basic-spatial-functions-plus",
+            "spatial-functions",
+            "temporal-functions",
+            "property-property",
+            "arithmetic",
+        )
+    ),
 )
 
 router = APIRouter(prefix="/v1", route_class=QueryRoute, default_response_class=Response)
@@ -110,7 +124,11 @@ class ItemsQuery(SystemQuery):
         None
     )
     filter_crs: Annotated[
-        str | None, Field(alias="filter-crs", description="reference system of the filter's geometries; default CRS84")
+        str | None,
+        Field(
+            alias="filter-crs",
+            description="reference system of the filter's geometries; default: that of `coordinates`",
+        ),
     ] = None
     sortby: Annotated[
         str | None,

@@ -97,11 +97,11 @@ def _finish(method: str, operation: dict[str, Any]) -> None:
     if "HTTPValidationError" in str(responses.get("422")):
         del responses["422"]
     responses |= {str(status): told for status, told in problems.documented(429, 503).items()}
-    if method == "get":
+    if method == "get" and "content" in responses["200"]:
         responses["304"] = {"description": "the client has it already (If-None-Match, If-Modified-Since)"}
     for response in responses.values():
         response.setdefault("headers", {})["X-Request-ID"] = _header("X-Request-ID")
-    if method == "get" and "200" in responses:
+    if method == "get" and "content" in responses["200"]:
         for name in ("ETag", "Last-Modified"):
             responses["200"]["headers"][name] = _header(name)
 

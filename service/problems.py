@@ -23,6 +23,7 @@ STATUS: dict[type[FuwuquanError], int] = {
     TableError: 422,
     FuwuquanError: 503,
 }
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 TITLES = {
     400: "Bad request",
     401: "Key needed",
@@ -135,10 +136,9 @@ def install(app: FastAPI) -> None:
 def _methods(app: FastAPI, request: Request) -> set[str]:
     """The methods that a path has."""
     found: set[str] = set()
-    for route in app.routes:
-        match, _ = route.matches(request.scope)
-        if match is not Match.NONE:
-            found |= set(getattr(route, "methods", None) or ["GET"])
+    for method in METHODS:
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in app.routes):
+            found.add(method)
     return found | ({"HEAD"} if "GET" in found else set())
 
 

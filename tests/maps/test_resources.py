@@ -125,6 +125,7 @@ FEATURES = [
         name="东城街道社区卫生服务中心（示例）",
         category="clinic",
         beds=12,
+        people=178214.0,
         open=True,
         closed=None,
         note="字" * 300,
@@ -189,7 +190,10 @@ DOCUMENTS: dict[str, tuple[resources.Kind, dict[str, Any]]] = {
     "collection": ("collection", collection()),
     "items": ("items", items(FEATURES, matched=128)),
     "evil-items": ("items", items(EVILS)),
-    "projected": ("items", items(FEATURES[:1], "epsg4549")),
+    "projected": ("items", items([feature("clinic-1", point(500000.0, 3197000.0), name="诊所（示例）")], "epsg4549")),
+    "metres": ("items", items([feature("clinic-1", point(500000.0, 3197000.0), name="诊所（示例）")])),
+    "unknown-axes": ("items", items(FEATURES[:1], "epsg4214")),
+    "half-empty": ("items", items([feature("nowhere", {"type": "Point", "coordinates": []}), *FEATURES[:1]])),
     "empty": ("items", items([])),
     "item": ("item", {**FEATURES[0], "links": items([])["links"], "coordinate_system": "wgs84"}),
     "polygon": ("item", {**FEATURES[1], "links": items([])["links"]}),
@@ -209,7 +213,7 @@ DOCUMENTS: dict[str, tuple[resources.Kind, dict[str, Any]]] = {
         },
     ),
 }
-WITH_MAP = ("items", "evil-items", "item", "polygon", "evil-item")
+WITH_MAP = ("items", "evil-items", "half-empty", "item", "polygon", "evil-item")
 
 
 def page(name: str, about: About = ABOUT) -> str:
@@ -303,6 +307,16 @@ def test_a_collection_says_what_it_holds():
         assert base + path in read.links
 
 
+@pytest.mark.parametrize("extent", [..., None, {}, {"spatial": {"bbox": [[1, 2, 3, 4]]}}, {"temporal": {}}])
+def test_a_collection_need_not_say_where_or_when_it_is(extent: object):
+    document = {name: value for name, value in collection().items() if name != "extent"}
+    if extent is not ...:
+        document["extent"] = extent
+    read = Reader(resources.render("collection", document, ABOUT, "t", TRAIL))
+    assert ("1 – 3" in read.text) == (extent not in (..., None, {}, {"temporal": {}}))
+    assert "时间" not in read.text
+
+
 def test_features_are_rows():
     html = page("items")
     read = Reader(html)
@@ -312,7 +326,7 @@ def test_features_are_rows():
     assert "显示 20 / 共 128 项" in read.text
     headings = html.split("<thead>")[1].split("</thead>")[0]
     assert re.findall(r'<th scope="col">(\w+)</th>', headings) == [
-        *("name", "category", "beds", "open", "note", "website", "parts")  # none has a value for "closed"
+        *("name", "category", "beds", "people", "open", "note", "website", "parts")  # none has a value for "closed"
     ]
     assert f'<span title="{"字" * 300}">{"字" * 30}…</span>' in html
     # From a page one turns to a page, though the document's own links lead to more JSON.
@@ -323,6 +337,29 @@ def test_features_are_rows():
 
 def test_an_id_is_one_piece_of_its_address():
     assert HOME + "/ogc/collections/facilities/items/a%2F..%2Fb%3Fc%23d%20%252F" in Reader(page("evil-items")).links
+
+
+@pytest.mark.parametrize("id_", ["", ".", "..", None])
+def test_an_id_that_would_be_another_address_is_no_link(id_: str | None):
+    html = resources.render("items", items([feature(id_, point(120, 29), name="x")]), ABOUT, "t", TRAIL)
+    assert not [href for href in Reader(html).links if "/items/" in href]
+
+
+@pytest.mark.parametrize(
+    ("geometry", "drawn"),
+    [
+        (None, False),
+        ({"type": "Point", "coordinates": []}, False),
+        ({"type": "MultiPolygon", "coordinates": [[[]]]}, False),
+        ({"type": "GeometryCollection", "geometries": []}, False),
+        ({"type": "GeometryCollection", "geometries": [point(120, 29), point(500000, 29)]}, False),
+        ({"type": "GeometryCollection", "geometries": [point(120, 29)]}, True),
+        ({"type": "Point", "coordinates": [120, 29, 5000]}, True),
+        ({"type": "Polygon", "coordinates": square(-180, -90)}, True),
+    ],
+)
+def test_what_is_nowhere_or_beyond_degrees_is_not_drawn(geometry: dict[str, Any] | None, drawn: bool):
+    assert ('id="map"' in resources.render("items", items([feature(1, geometry)]), ABOUT, "t", TRAIL)) is drawn
 
 
 def test_there_may_be_no_features():
@@ -337,6 +374,7 @@ def test_an_item_shows_all_it_has():
     assert "是 yes" in read.text
     assert "https://example.org/a?b=1" in read.links
     assert "closed" not in read.text
+    assert "178214 " in read.text  # not 178214.0
 
 
 def test_a_schema_lists_its_fields():
@@ -356,7 +394,7 @@ def test_latitude_comes_first_where_the_system_says_so(coordinates: str, drawn: 
     assert len(data["shapes"]) == 19
 
 
-@pytest.mark.parametrize("name", ["projected", "empty"])
+@pytest.mark.parametrize("name", ["projected", "metres", "unknown-axes", "empty"])
 def test_no_map_without_a_place(name: str):
     assert "leaflet" not in page(name)
     assert 'id="map"' not in page(name)
@@ -421,6 +459,12 @@ def test_a_page_in_a_browser(open_page: Callable, name: str, size: str):
         levels = page.locator(LEVELS).evaluate_all("all => all.map(one => +one.tagName[1])")
         assert levels[0] == 1
         assert set(levels[1:]) == {2}
+        # Everything in a landmark, and no two of one name: axe-core's "region" and "landmark-unique".
+        assert page.locator("body > :not(aside, header, main, footer, script)").count() == 0
+        names = page.locator("section, [role=region]").evaluate_all(
+            "all => all.map(x => x.getAttribute('aria-labelledby'))"
+        )
+        assert len(names) == len(set(names))
         if name in WITH_MAP:
             expect(page.locator("#map canvas")).to_be_visible()
             assert drawn(page) > 50
