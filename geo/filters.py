@@ -253,6 +253,8 @@ class _Reader:
                 return _folded(name, self.term(one))
             case _, [a, b] if name in COMPARED:
                 return _compared(name, self.term(a), self.term(b))
+            case "^", [{"op": "^"}, _]:  # 2^3^2 is 2^9 in the standard's grammar, 8^2 in the parser's
+                _refuse("has a ^ of a ^; write a^(b^c), or a^(b*c) for (a^b)^c")
             case _, [a, b] if name in COUNTED:
                 return _counted(name, self.term(a), self.term(b))
             case _, [a, b] if name in SPATIAL:
@@ -386,11 +388,11 @@ def _counted(name: str, a: _Term, b: _Term) -> _Term:
 
 def _among(one: _Term, items: list[_Term]) -> _Term:
     pairs = [_alike(one, item) for item in items]
-    fixed = {b.of(None)[0] for _, b in pairs if b.literal is not None}
-    others = [_compared("=", a, b) for a, b in pairs if b.literal is None]
+    fixed = {b.of(None)[0] for a, b in pairs if a is one and b.literal is not None}
+    others = [_compared("=", a, b) for a, b in pairs if a is not one or b.literal is None]
     if not fixed:
         return _joined(operator.or_, others)
-    return _joined(operator.or_, [_judged(lambda values: [x in fixed for x in values], pairs[0][0]), *others])
+    return _joined(operator.or_, [_judged(lambda values: [x in fixed for x in values], one), *others])
 
 
 def _like(one: _Term, pattern: _Term) -> _Term:
@@ -425,7 +427,8 @@ def _folded(name: str, term: _Term) -> _Term:
 
 
 def _without_accents(text: str) -> str:
-    letters = (one for one in unicodedata.normalize("NFD", text) if unicodedata.category(one) != "Mn")
+    # The standard recommends to keep the Japanese marks: が is another letter than か.
+    letters = (x for x in unicodedata.normalize("NFD", text) if x in "\u3099\u309a" or unicodedata.category(x) != "Mn")
     return unicodedata.normalize("NFC", "".join(letters)).translate(_STROKES)
 
 

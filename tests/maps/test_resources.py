@@ -328,7 +328,7 @@ def test_features_are_rows():
     assert re.findall(r'<th scope="col">(\w+)</th>', headings) == [
         *("name", "category", "beds", "people", "open", "note", "website", "parts")  # none has a value for "closed"
     ]
-    assert f'<span title="{"字" * 300}">{"字" * 30}…</span>' in html
+    assert f'<span class="fwq-cut" title="{"字" * 300}">{"字" * 300}</span>' in html  # cut where it is drawn
     # From a page one turns to a page, though the document's own links lead to more JSON.
     assert base + "?limit=9&offset=18&f=html" in read.links
     assert base + "?limit=9&offset=0" in read.links
