@@ -239,13 +239,15 @@ def test_a_generated_client_finds_the_nearest(generated: ModuleType, server: tup
 
 def test_a_generated_client_reads_features_and_coverage(generated: ModuleType, server: tuple[str, recorder.Log]):
     with generated.Client(base_url=server[0] + ogc.ROOT, raise_on_unexpected_status=True) as client:
-        page = operation(generated, "/collections/facilities/items").sync(client=client, limit=5, category="park")
+        items = operation(generated, "/collections/facilities/items")
+        (category,) = (kind for name, kind in vars(items).items() if name.endswith("Category"))
+        page = items.sync(client=client, limit=5, category=category("park"))
         assert (len(page.features), page.number_returned) == (5, 5)
         parks = ogc.matching("facilities", lambda one: one.properties["category"] == "park")
         assert page.number_matched == len(parks)
         assert {feature.id for feature in page.features} <= parks
         coverage = operation(generated, "/coverage").sync(client=client)
         assert [one.standard for one in coverage.standards] == ogc.STANDARDS
-        refused = operation(generated, "/collections/facilities/items").sync_detailed(client=client, limit=0)
+        refused = items.sync_detailed(client=client, limit=0)
         assert refused.status_code == 400
         assert refused.parsed.status == 400
