@@ -23,6 +23,7 @@ MOST_SEARCHED = 100
 MOST_CONTOURS = 10
 MOST_MINUTES = 120
 NOW = "now"
+FIRST_YEAR, LAST_YEAR = 1900, 2200
 SUBTYPES = dict.fromkeys(name for one in facilities.CATEGORIES.values() for name in one.subtypes)
 
 router = APIRouter(prefix="/v1", route_class=QueryRoute, default_response_class=Response)
@@ -78,7 +79,9 @@ class WishQuery(Common):
     def _moment(cls, value: str | None) -> str | None:
         if value not in (None, NOW):
             try:
-                datetime.fromisoformat(value.strip().replace(" ", "+")).timestamp()  # a plus in an address is a space
+                moment = datetime.fromisoformat(value.strip().replace(" ", "+"))  # a plus in an address is a space
+                if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+                    raise ValueError
             except (ValueError, OverflowError, OSError):
                 raise ValueError("is neither now nor a moment such as 2026-11-25T10:00") from None
         return value

@@ -18,7 +18,7 @@ from maps import finder, resources
 from maps.offline import LEAFLET, STATIC
 from service import api, files, items, ogc, openapi, problems
 from service.answers import Answers
-from service.middleware import REQUEST_ID, BodyLimit, Envelope, RateLimit
+from service.middleware import REQUEST_ID, BodyLimit, Envelope, Faults, RateLimit
 from service.settings import Settings
 from service.web import GEOJSON, SCHEMA, NoQuery, QueryRoute, answer, answers_of
 
@@ -68,6 +68,7 @@ def create_app(settings: Settings | None = None, answers: Answers | None = None)
 
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
     """The last that is added stands outermost."""
+    app.add_middleware(Faults)
     app.add_middleware(BodyLimit, most=MOST_BODY, longer={"/v1/imports": settings.most_upload_mb * 2**20})
     for media_type in COMPRESSED:
         add_compress_type(media_type)

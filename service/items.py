@@ -75,7 +75,7 @@ def expected(if_match: IfMatch = None) -> list[int] | None:
         raise HTTPException(428, "give If-Match with the ETag that GET gave, so that nobody's edit is lost")
     if if_match.strip() == "*":
         return None
-    return [int(version) for version in re.findall(r'(?<!W/)"(\d{1,9})-[a-z0-9]+"', if_match)]
+    return [int(version) for version in re.findall(r'(?<!W/)"(\d{1,9})-[a-z0-9]+(?:-html)?"', if_match)]
 
 
 Expected = Annotated[list[int] | None, Depends(expected)]

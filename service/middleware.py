@@ -12,12 +12,13 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.problems import problem
+from service.problems import problem, unforeseen
 
 REQUEST_ID = "X-Request-ID"
 _GOOD_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 # What is compressed is another representation, with a tag of its own (RFC 9110, section 8.8.3.3).
 _ENCODED = re.compile(rb'-(gzip|br|zstd)"')
+CODINGS = ("gzip", "br", "zstd")
 _CONDITIONS = (b"if-none-match", b"if-match")
 
 
@@ -35,10 +36,11 @@ class Envelope:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id, encoding, headers = "", b"", []
+        request_id, tags, headers = "", "", []
         for name, value in scope["headers"]:
-            if name in _CONDITIONS and (found := _ENCODED.search(value)) is not None:
-                encoding, value = b"-" + found[1], _ENCODED.sub(b'"', value)
+            if name in _CONDITIONS:
+                tags += value.decode("latin-1")
+                value = _ENCODED.sub(b'"', value)
             elif name == b"x-request-id" and _GOOD_ID.fullmatch(given := value.decode("latin-1")):
                 request_id = given
             headers.append((name, value))
@@ -52,8 +54,10 @@ class Envelope:
                 told = MutableHeaders(raw=list(message["headers"]))
                 told[REQUEST_ID] = request_id
                 tag, coded = told.get("etag"), told.get("content-encoding")
-                if tag and (coded or (message["status"] == 304 and encoding)):
-                    told["ETag"] = tag[:-1] + (f"-{coded}" if coded else encoding.decode()) + '"'
+                if tag and message["status"] == 304 and tag not in tags:  # the client has a compressed one
+                    coded = next((one for one in CODINGS if f'{tag[:-1]}-{one}"' in tags), None)
+                if tag and coded:
+                    told["ETag"] = f'{tag[:-1]}-{coded}"'
                 if message["status"] == 304:  # as the answer itself would have it
                     told.add_vary_header("Accept-Encoding")
                 message = {**message, "headers": told.raw}
@@ -62,6 +66,29 @@ class Envelope:
             await send(message)
 
         await self._app(scope, receive, sending)
+
+
+class Faults:
+    """Makes a problem of what nobody foresaw, inside of what adds headers, so that pages can read it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """An ASGI application."""
+        started = False
+
+        async def sending(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sending)
+        except Exception as error:
+            if started or scope["type"] != "http":
+                raise
+            await unforeseen(scope, error)(scope, receive, send)
 
 
 class RateLimit:

@@ -73,6 +73,8 @@ class Nearby:
         return all((category, (one, *what)) in state.known for one in needed)
 
     def _known(self, what: Any, compute: Any) -> Any:
+        if self._what[1]:  # there are as many sets of subtypes as anybody can think of
+            return compute()
         return self._answers.known(self._state, self._category, (what, *self._what), compute)
 
     def _choose(self) -> gpd.GeoDataFrame:
@@ -101,7 +103,7 @@ class Nearby:
         if wish.capacity is not None:
             keep &= self._chosen["capacity"].astype(float).to_numpy() >= wish.capacity
         if self._open is not None:
-            keep &= [one.state != "closed" for one in self._open]
+            keep &= np.array([one.state != "closed" for one in self._open], dtype=bool)
         return keep
 
     def around(self, lon: float, lat: float) -> dict[str, Any]:

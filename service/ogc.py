@@ -74,7 +74,6 @@ CONFORMS = (
             "spatial-functions",
             "temporal-functions",
             "property-property",
-            "arithmetic",
         )
     ),
 )
@@ -201,18 +200,19 @@ async def _document(
     trail: Sequence[tuple[str, str]],
     data: str = JSON,
     headers: Mapping[str, str] | None = None,
+    keep: bool = True,
 ) -> Response:
     """A document in the format that was asked for; ``make`` makes it of the state, its media type and the links."""
     media_type, answers = preferred(request, query.f, data), answers_of(request)
     told = {"Vary": "Accept", **(headers or {})}
     if media_type != HTML:
-        return await answer(request, lambda state: make(state, media_type), data, told)
+        return await answer(request, lambda state: make(state, media_type), data, told, keep)
 
     def page(state: State) -> str:
         document = orjson.loads(orjson.dumps(make(state, media_type)))
         return resources.render(kind, document, answers.study.about, title, trail)
 
-    return await answer(request, page, HTML, told | PAGE_HEADERS)
+    return await answer(request, page, HTML, told | PAGE_HEADERS, keep)
 
 
 def _trail(address: _Address, *names: str) -> list[tuple[str, str]]:
@@ -553,7 +553,7 @@ async def item(request: Request, collection: str, feature_id: str, query: Annota
 
     trail = _trail(address, "collections", collection, "items")
     trail.append((feature_id, address("collections", collection, "items", feature_id)))
-    return await _document(request, query, "item", make, feature_id, trail, GEOJSON, headers)
+    return await _document(request, query, "item", make, feature_id, trail, GEOJSON, headers, collection != FACILITIES)
 
 
 def _of_register(held: Held, system: System) -> dict[str, Any]:

@@ -7,7 +7,8 @@ import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.routing import Match
+from starlette.routing import Match, Mount
+from starlette.types import Scope
 
 from geo.errors import FieldError, FuwuquanError, TableError, UnknownNameError
 from service.database import RegisterError
@@ -126,19 +127,22 @@ def install(app: FastAPI) -> None:
             return problem(status, str(error), parameters=parameters)
         return problem(status, str(error))
 
-    @app.exception_handler(Exception)
-    async def unforeseen(request: Request, error: Exception) -> Response:
-        request_id = getattr(request.state, "request_id", "")  # this answer is made outside of all that names it
-        _log.error("%s %s failed (request %s)", request.method, request.url.path, request_id, exc_info=error)
-        return problem(500, "something went wrong here; the server's log says what", {"X-Request-ID": request_id})
+
+def unforeseen(scope: Scope, error: Exception) -> Response:
+    """The answer to what nobody foresaw; the log says what it was."""
+    request_id = scope.get("state", {}).get("request_id", "")
+    _log.error("%s %s failed (request %s)", scope["method"], scope["path"], request_id, exc_info=error)
+    return problem(500, "something went wrong here; the server's log says what")
 
 
 def _methods(app: FastAPI, request: Request) -> set[str]:
     """The methods that a path has."""
     found: set[str] = set()
     for method in METHODS:
-        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in app.routes):
+        matching = (one for one in app.routes if method == "GET" or not isinstance(one, Mount))
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in matching):
             found.add(method)
+    found = found or {"GET"}  # below a mount the path is not the whole one
     return found | ({"HEAD"} if "GET" in found else set())
 
 

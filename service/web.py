@@ -174,16 +174,16 @@ async def answer(
 
 def unchanged(request: Request, headers: Mapping[str, str]) -> bool:
     """Whether the client has what these headers come with (RFC 9110, section 13)."""
-    if_none_match = request.headers.get("if-none-match")
-    if if_none_match is not None:
-        tags = [one.strip().removeprefix("W/") for one in if_none_match.split(",")]
+    if_none_match = request.headers.getlist("if-none-match")
+    if if_none_match:
+        tags = [one.strip().removeprefix("W/") for line in if_none_match for one in line.split(",")]
         return "*" in tags or headers["ETag"] in tags
     since = request.headers.get("if-modified-since")
     if since is None or "Last-Modified" not in headers:
         return False
     try:
         return parsedate_to_datetime(headers["Last-Modified"]) <= parsedate_to_datetime(since)
-    except (ValueError, TypeError):  # a date that is none, or has no zone, is as if it were not there
+    except (ValueError, TypeError, OverflowError):  # a date that is none, or has no zone, is as if it were not there
         return False
 
 

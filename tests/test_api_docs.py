@@ -77,7 +77,7 @@ def test_curl_blocks(address: str) -> None:
         json.loads(run("bash", "-c", block.replace("http://127.0.0.1:8000", address))) for block in blocks("sh", "curl")
     ]
     nearest, batch, items = told
-    assert nearest["coordinates"] == "gcj02"
+    assert nearest["coordinate_system"] == "gcj02"
     assert "open_at" in nearest
     assert 1 <= len(nearest["features"]) <= 2
     for one in nearest["features"]:
@@ -189,12 +189,12 @@ def test_what_it_names_is_there(address: str) -> None:
         return {name for row in rows[1].splitlines() for name in re.findall(r"`([^`]+)`", row.split("|")[1])}
 
     common = {"coordinates"}
-    assert table("Nearest", "parameter") == names("/v1/nearest") - common
-    assert table("Isochrones", "parameter") == names("/v1/isochrones") - common
+    assert table("Nearest", "parameter") == names("/nearest") - common
+    assert table("Isochrones", "parameter") == names("/isochrones") - common
     of_items = table("Collections", "parameter of items")
     properties = set(get(f"{address}/v1/collections/facilities/queryables")["properties"])
     assert of_items == names("/v1/collections/facilities/items") - common - properties
-    assert names("/v1/nearest") & names("/v1/isochrones") & names("/v1/collections/areas/items") >= common
+    assert names("/nearest") & names("/isochrones") & names("/collections/areas/items") >= common
     told = dict(re.findall(r"(?m)^\| (\d{3}) \| `([^`]+)` \|", PAGE))
     assert told == {str(status): problems.kind(status) for status in problems.TITLES}
     classes = re.search(r"(?ms)^\| OGC \| classes \|\n(.*?)\n\n", PAGE)
