@@ -465,21 +465,6 @@ def test_the_head_of_a_compressed_answer_has_its_length(client: TestClient):
 ALLOW = "bug: problems._methods looks at app.routes, where included routers have no methods: GET is guessed"
 
 
-@pytest.mark.parametrize("path", ["/v1/nearest", ITEMS, ONE, "/v1/imports"])
-def test_a_wrong_method_is_told_all_that_are_right(client: TestClient, path: str):
-    said = client.get("/openapi.json").json()["paths"]
-    template = path if path in said else f"{ITEMS}/{{facility_id}}"
-    methods = {one.upper() for one in (said[template].keys() | said.get(f"{ITEMS}/{{feature}}", {}).keys())}
-    if path != ONE:
-        methods = {one.upper() for one in said[path]}
-    methods &= {"GET", "POST", "PUT", "PATCH", "DELETE"}
-    answer = client.request("TRACE", path)
-    problem(answer, 405)
-    assert {one.strip() for one in answer.headers["Allow"].split(",")} == methods | (
-        {"HEAD"} if "GET" in methods else set()
-    )
-
-
 @pytest.mark.parametrize("path", ["/v1/coverage", "/v1", "/health", "/", "/v1/conformance"])
 def test_what_is_only_read_allows_nothing_else(client: TestClient, path: str):
     for method in ("POST", "PUT", "PATCH", "DELETE", "TRACE", "OPTIONS"):
@@ -669,11 +654,6 @@ def test_without_a_rate_nobody_is_refused(client: TestClient):
 def test_a_rate_that_is_none_is_refused(rate: str):
     with pytest.raises(ValidationError, match="600/minute"):
         Settings(rate=rate)
-
-
-def test_several_rates_hold_or_are_refused():
-    with pytest.raises(ValidationError, match="600/minute"):
-        Settings(rate="100/minute;3/hour")
 
 
 # Formats

@@ -523,12 +523,6 @@ def test_nothing_open_says_so(editor: TestClient):
     assert ask(editor, **night | {"open_at": "2026-11-25T09:00"})["reason"] is None
 
 
-def test_what_is_too_small_is_not_said_to_be_closed(client: TestClient):
-    answer = ask(client, capacity=10**6, open_at="2026-11-25T10:00")
-    assert answer["features"] == []
-    assert answer["reason"].endswith("none of them is as asked for")
-
-
 def test_nothing_in_reach_says_so(clients: dict[str, TestClient]):
     far = dict(zip(("lon", "lat"), town.place(14, 4), strict=True))  # there are no streets
     for more in ({}, {"open_at": "2026-11-25T10:00"}, {"times": "true", "navigation": "true", "path": "true"}):
@@ -635,18 +629,6 @@ def test_many_places_have_limits(client: TestClient):
 
 
 JSON = "application/json"
-
-
-def test_true_is_no_place(clients: dict[str, TestClient]):
-    answer = clients["network"].post(NEAREST, json={"places": [{"lon": True, "lat": False}]})
-    problem(answer, "lon", "lat")
-
-
-def test_a_thousand_places_may_have_long_ids(clients: dict[str, TestClient]):
-    places = [{"lon": LON, "lat": LAT, "id": "地" * 200}] * 1000
-    content = json.dumps({"places": places}).encode()
-    answer = clients["network"].post(NEAREST, content=content, headers={"Content-Type": JSON}, params={"limit": 1})
-    assert answer.status_code == 200
 
 
 # Changes and crowds
