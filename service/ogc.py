@@ -226,6 +226,7 @@ def _trail(address: _Address, *names: str) -> list[tuple[str, str]]:
     return found
 
 
+@router.get("/", include_in_schema=False)
 @router.get(
     "",
     responses=documented("the landing page", "Landing", html=True),
