@@ -118,10 +118,9 @@ class FromPlace:
         """The vertices of a piece of a chain, in projected metres, shape (n, 2)."""
         begin, edges = self._network.graph.chain_edges
         low, high = min(first, last), max(first, last)
-        parts = []
-        for turn in range(int(low), max(int(np.ceil(high)), int(low) + 1)):
-            if turn >= begin[chain + 1] - begin[chain]:
-                break
+        parts, count = [], int(begin[chain + 1] - begin[chain])
+        begins = min(int(low), count - 1)  # what lies at the very end of a chain is on its last edge
+        for turn in range(begins, min(max(int(np.ceil(high)), begins + 1), count)):
             edge = edges[begin[chain] + turn]
             line = self._network.lines[edge]
             if not self._network.graph.along[edge]:
