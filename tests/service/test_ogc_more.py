@@ -258,8 +258,8 @@ def test_queryables_are_what_features_have(client: TestClient, collection: str):
             continue
         values = [feature["properties"][name] for feature in sample if feature["properties"].get(name) is not None]
         schema = {key: value for key, value in one.items() if key in ("type", "enum", "format")}
-        for value in values:
-            jsonschema.validate(value, schema, format_checker=jsonschema.FormatChecker())
+        validator = jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker())
+        assert all(map(validator.is_valid, values)), name
     problem(client.get(f"{ROOT}/collections/{collection}/queryables", params={"unknown": "1"}))
 
 
@@ -439,7 +439,7 @@ PLACES = {
 
 @each_system
 @pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("collection", SOME[:4])
+@pytest.mark.parametrize("collection", SOME[:3])
 def test_a_filter_by_place_is_in_the_system_that_it_says(client: TestClient, collection: str, place: str, system: str):
     drawn = transformed(PLACES[place], system)
     text = shapely.to_wkt(drawn, rounding_precision=9 if unit(system) < 1 else 4)
@@ -455,11 +455,10 @@ def test_a_filter_by_place_is_in_the_system_that_it_says(client: TestClient, col
     asked = {"filter": f"S_INTERSECTS(geometry, {text})", "filter-crs": system}
     found = set(keys(collection, features_of(client, collection, **asked)))
     assert found - near == expected - near
-    outside = features_of(client, collection, **asked | {"filter": f"NOT S_INTERSECTS(geometry, {text})"})
-    assert set(keys(collection, outside)) == set(shipped(collection)) - found
-    if system == CRS84:
-        plain = features_of(client, collection, filter=asked["filter"])
-        assert set(keys(collection, plain)) == found  # it is the default
+    outside = get(client, items_of(collection), **asked | {"filter": f"NOT S_INTERSECTS(geometry, {text})", "limit": 1})
+    assert outside["numberMatched"] == len(shapes) - len(found)
+    if system == CRS84:  # it is the default
+        assert get(client, items_of(collection), filter=asked["filter"], limit=1)["numberMatched"] == len(found)
 
 
 def test_a_box_in_a_filter_is_that_of_the_parameter(client: TestClient):
