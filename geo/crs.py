@@ -62,20 +62,16 @@ class System:
         return np.column_stack(self.forward(xy[:, 0], xy[:, 1])).round(self.decimals)
 
 
-def _same(lon: Any, lat: Any) -> tuple[Floats, Floats]:
-    return lon, lat
-
-
 def _swapped(a: Any, b: Any) -> tuple[Floats, Floats]:
     return b, a
 
 
 def _of_datum(name: str) -> System:
-    if name in ("wgs84", "cgcs2000"):
-        return System(name, CRS84, _same, _same)
+    # There is no official address of the shifted ones, and without any CRS84 would be understood.
+    uri = CRS84 if name in ("wgs84", "cgcs2000") else f"urn:fuwuquan:crs:{name}"
     return System(
         name,
-        f"urn:fuwuquan:crs:{name}",  # there is no official one, and without any CRS84 would be understood
+        uri,
         lambda lon, lat: datum.from_wgs84(lon, lat, name),
         lambda x, y: datum.to_wgs84(x, y, name),
     )

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, time
+from email.utils import format_datetime
 from functools import cached_property
 from pathlib import Path
 from threading import Lock, RLock
@@ -48,6 +49,11 @@ class State:
     modified: datetime
     known: dict[tuple[str | None, Hashable], Any] = field(default_factory=dict)
     kept: LRUCache[bytes, bytes] = field(default_factory=lambda: LRUCache(MOST_KEPT, getsizeof=len))
+
+    @cached_property
+    def last_modified(self) -> str:
+        """``modified`` as a header has it."""
+        return format_datetime(self.modified, usegmt=True)
 
     def after(self, old: "State") -> "State":
         """This state, knowing what ``old`` knew of the categories that have not changed since."""
@@ -169,10 +175,14 @@ class Answers:
         """The ids of the collections there are."""
         return ["facilities", "areas", "demand", *(shelves.COVERAGE + one.id for one in self.study.standards)]
 
-    def collection(self, state: State, name: str) -> Collection:
-        """The collection called so; UnknownNameError if there is none."""
+    def check_collection(self, name: str) -> None:
+        """UnknownNameError if there is no collection called so."""
         if name not in self.collections():
             raise UnknownNameError("collection", name, self.collections())
+
+    def collection(self, state: State, name: str) -> Collection:
+        """The collection called so; UnknownNameError if there is none."""
+        self.check_collection(name)
         match name:
             case "facilities":
                 frame = self.facilities(state, None)

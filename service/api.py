@@ -230,12 +230,11 @@ async def coverage_of(request: Request, standard: str, query: Annotated[Common, 
 async def nearest(request: Request, query: Annotated[NearestQuery, Query()]) -> Response:
     answers = answers_of(request)
     wish = query.wish(answers.study.about.timezone)
-    quick = Nearby.at_hand(answers, wish)
 
     def make(state: Any) -> dict[str, Any]:
         return Nearby(answers, state, wish).around(query.lon, query.lat)
 
-    return await answer(request, make, GEOJSON, keep=False, also=str(wish.open_at), at_hand=quick)
+    return await answer(request, make, GEOJSON, keep=False, also=str(wish.open_at), at_hand=wish.at_hand)
 
 
 @router.post(
@@ -247,7 +246,7 @@ async def nearest_of_each(request: Request, places: Places, query: Annotated[Wis
     wish = query.wish(answers_of(request).study.about.timezone)
     if len(places.places) * wish.limit > MOST_FOUND:
         raise FieldError([("limit", f"limit times the number of places is more than {MOST_FOUND:,}")])
-    if Nearby.searches(wish) and len(places.places) > MOST_SEARCHED:
+    if wish.searches and len(places.places) > MOST_SEARCHED:
         reason = f"places are more than {MOST_SEARCHED}, the most with these parameters or a limit above 8"
         raise FieldError([("places", reason)])
     state = await state_of(request)

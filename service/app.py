@@ -119,7 +119,7 @@ def _add_operations(app: FastAPI) -> None:
     @app.get("/openapi.json", include_in_schema=False)
     async def document(request: Request) -> Response:
         answers = answers_of(request)
-        return await answer(request, lambda _: openapi.describe(app, answers), ogc.OPENAPI)
+        return await answer(request, lambda state: openapi.describe(app, answers, state), ogc.OPENAPI)
 
     @app.get("/health", include_in_schema=False)
     async def health() -> Response:

@@ -45,32 +45,35 @@ class Wish:
     navigation: bool = False
     coordinates: str = "wgs84"
 
+    @property
+    def searches(self) -> bool:
+        """Whether it takes a search from each place, which a look-up does not answer."""
+        sifted = self.capacity is not None or self.open_at is not None
+        return sifted or self.path or self.times or self.navigation or self.limit > NEAREST
+
+    def at_hand(self, state: State) -> bool:
+        """Whether it takes no time, as all of it is a look-up in what is known already."""
+        category, what = self.what
+        needed = (("reach", self.mode), ("texts", self.coordinates))
+        return not self.searches and all((category, (one, *what)) in state.known for one in needed)
+
+    @property
+    def what(self) -> tuple[str | None, tuple[tuple[str, ...], tuple[str, ...]]]:
+        """The category and the rest of what is wanted, whichever way one asks for the same."""
+        wanted = tuple(one for one in facilities.CATEGORIES if one in self.categories)
+        return (wanted[0] if len(wanted) == 1 else None), (wanted, tuple(sorted(set(self.subtypes))))
+
 
 class Nearby:
     """The facilities that one wish is about, ready to be asked from any place."""
 
     def __init__(self, answers: Answers, state: State, wish: Wish) -> None:
         self._answers, self._state, self._wish = answers, state, wish
-        self._category, self._what = _named(wish)
+        self._category, self._what = wish.what
         self._chosen = self._known("chosen", self._choose)
         self._texts: dict[int, bytes] = self._known(("texts", wish.coordinates), dict)
         self._open = None if wish.open_at is None else self._hours(wish.open_at)
-
-    @staticmethod
-    def searches(wish: Wish) -> bool:
-        """Whether a wish takes a search from each place, which a look-up does not answer."""
-        sifted = wish.capacity is not None or wish.open_at is not None
-        return sifted or wish.path or wish.times or wish.navigation or wish.limit > NEAREST
-
-    @classmethod
-    def at_hand(cls, answers: Answers, wish: Wish) -> bool:
-        """Whether a wish takes no time, as all of it is a look-up in what is known already."""
-        state = answers.at_hand()
-        if state is None or cls.searches(wish):
-            return False
-        category, what = _named(wish)
-        needed = (("reach", wish.mode), ("texts", wish.coordinates))
-        return all((category, (one, *what)) in state.known for one in needed)
+        self._keep = self._kept()
 
     def _known(self, what: Any, compute: Any) -> Any:
         if self._what[1]:  # there are as many sets of subtypes as anybody can think of
@@ -94,7 +97,7 @@ class Nearby:
         found: Reach = self._known(("reach", wish.mode), lambda: travel.reach(self._chosen, wish.mode).searched())
         return found
 
-    def _keep(self) -> NDArray[np.bool_] | None:
+    def _kept(self) -> NDArray[np.bool_] | None:
         """Which of the chosen are as wished today and at that hour; None: all."""
         wish = self._wish
         if wish.capacity is None and self._open is None:
@@ -114,7 +117,7 @@ class Nearby:
         wish, travel = self._wish, self._answers.travel
         x, y = datum.to_wgs84(lon, lat, wish.coordinates)
         place = float(x), float(y)
-        keep = self._keep()
+        keep = self._keep
         ranking = travel.ranked(self._chosen, *place, wish.mode, wish.limit, wish.path, self._reach(), keep)
         reason = ranking.reason
         if reason and keep is not None and len(keep) and not keep.any():
@@ -187,12 +190,6 @@ class Nearby:
         return found
 
 
-def _named(wish: Wish) -> tuple[str | None, tuple[tuple[str, ...], tuple[str, ...]]]:
-    """The category and the rest of what is wanted, whichever way one asks for the same."""
-    wanted = tuple(one for one in facilities.CATEGORIES if one in wish.categories)
-    return (wanted[0] if len(wanted) == 1 else None), (wanted, tuple(sorted(set(wish.subtypes))))
-
-
 def _told(moment: datetime, zone: ZoneInfo) -> str:
     return moment.replace(tzinfo=zone).isoformat(timespec="minutes")
 
@@ -205,12 +202,13 @@ def navigation(facility: Any, origin: tuple[float, float], coordinates: str, mod
     # What separates the parts of an address' parameters must not come from a name.
     label = quote("".join(" " if c in ",|:;" else c for c in name), safe="")
 
-    def written(lon: Any, lat: Any, system: str) -> tuple[str, str]:
-        x, y = datum.from_wgs84(lon, lat, system)
-        return f"{float(x):.6f}", f"{float(y):.6f}"
+    def written(system: str) -> list[tuple[str, str]]:
+        """Longitude and latitude of the origin, and of the target."""
+        lons, lats = datum.from_wgs84([start[0], target.x], [start[1], target.y], system)
+        return [(f"{lon:.6f}", f"{lat:.6f}") for lon, lat in zip(lons, lats, strict=True)]
 
-    a, b = (written(*start, "gcj02"), written(target.x, target.y, "gcj02"))
-    c, d = (written(*start, "bd09"), written(target.x, target.y, "bd09"))
+    a, b = written("gcj02")
+    c, d = written("bd09")
     return {
         "amap": f"https://uri.amap.com/navigation?from={a[0]},{a[1]}&to={b[0]},{b[1]},{label}"
         f"&mode={AMAP[mode]}&coordinate=gaode&callnative=1&src=fuwuquan",

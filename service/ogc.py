@@ -14,11 +14,12 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import ConfigDict, Field
 
 from geo import collection as collections_
-from geo import crs, facilities, filters
+from geo import crs, filters
 from geo.collection import GEOMETRY, Collection, Column, Question
 from geo.crs import CRS84, System
 from geo.errors import UnknownNameError
 from maps import resources
+from service import shelves
 from service.answers import Answers, State
 from service.register import Held
 from service.web import (
@@ -331,7 +332,7 @@ COLLECTION = "/collections/{collection}"
 @router.get(COLLECTION, responses=documented("the collection", "Collection", 404, html=True), summary="One collection")
 async def collection(request: Request, collection: str, query: Annotated[DocumentQuery, Query()]) -> Response:
     address, answers = _Address.of(request), answers_of(request)
-    _known(answers, collection)
+    answers.check_collection(collection)
 
     def make(state: State, media_type: str) -> dict[str, Any]:
         own = _both(address("collections", collection), media_type, JSON)
@@ -339,11 +340,6 @@ async def collection(request: Request, collection: str, query: Annotated[Documen
         return found | _said(answers.study.about, query)
 
     return await _document(request, query, "collection", make, collection, _trail(address, "collections", collection))
-
-
-def _known(answers: Answers, name: str) -> None:
-    if name not in answers.collections():
-        raise UnknownNameError("collection", name, answers.collections())
 
 
 @router.get(
@@ -366,7 +362,7 @@ async def sortables(request: Request, collection: str, query: Annotated[Document
 
 async def _schema(request: Request, name: str, query: DocumentQuery, which: str) -> Response:
     address, answers = _Address.of(request), answers_of(request)
-    _known(answers, name)
+    answers.check_collection(name)
     here = ("collections", name, which)
 
     def make(state: State, media_type: str) -> dict[str, Any]:
@@ -403,7 +399,7 @@ ITEM = ITEMS + "/{feature_id:path}"  # an id may have slashes
 )
 async def items(request: Request, collection: str, query: Annotated[ItemsQuery, Query()]) -> Response:
     address, answers = _Address.of(request), answers_of(request)
-    _known(answers, collection)
+    answers.check_collection(collection)
     system, limit = system_of(query, answers), min(query.limit, MOST_ITEMS)
 
     def make(state: State, media_type: str) -> dict[str, Any]:
@@ -533,7 +529,7 @@ def _day(text: str, zone: ZoneInfo) -> date:
 )
 async def item(request: Request, collection: str, feature_id: str, query: Annotated[SystemQuery, Query()]) -> Response:
     address, answers = _Address.of(request), answers_of(request)
-    _known(answers, collection)
+    answers.check_collection(collection)
     system = system_of(query, answers)
     headers = {"Content-Crs": f"<{system.uri}>"}
     if collection == FACILITIES:
@@ -558,8 +554,7 @@ async def item(request: Request, collection: str, feature_id: str, query: Annota
 
 
 def _of_register(held: Held, system: System) -> dict[str, Any]:
-    feature = facilities.geojson_feature(held.frame.iloc[0], held.id)
-    return feature | {"geometry": orjson.Fragment(system.geojson(held.frame.geometry.to_numpy())[0] or "null")}
+    return shelves.of_facilities(held.frame).features(np.array([0]), system)[0]
 
 
 def _told(

@@ -11,13 +11,13 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from geo import crs
+from geo.collection import Collection
 from service import ogc, problems, schemas
-from service.answers import Answers
+from service.answers import Answers, State
 
 VERSION = "3.0.3"
 PREFIX = "/v1"
-MOST_LIMIT = ogc.MOST_ITEMS
-METHODS = ("get", "post", "put", "patch", "delete")
+METHODS = [name.lower() for name in problems.METHODS]
 HEADERS = {
     "ETag": "tag of this very answer, for If-None-Match",
     "Last-Modified": "when it may last have changed; left out within two seconds of that",
@@ -25,7 +25,7 @@ HEADERS = {
 }
 
 
-def describe(app: FastAPI, answers: Answers) -> dict[str, Any]:
+def describe(app: FastAPI, answers: Answers, state: State) -> dict[str, Any]:
     """The document of all that ``app`` answers from ``answers``."""
     document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
     # The standard's own paths, seen from the landing page: clients look for /collections/…/items.
@@ -36,7 +36,7 @@ def describe(app: FastAPI, answers: Answers) -> dict[str, Any]:
         generic = paths.pop(path)
         for name in answers.collections():
             own = paths.setdefault(path.replace("{collection}", name), {})
-            own |= _of_collection(generic, name, path, answers)
+            own |= _of_collection(generic, path, answers.collection(state, name))
     for operations in paths.values():
         for method in METHODS:
             if method in operations:
@@ -50,16 +50,15 @@ def describe(app: FastAPI, answers: Answers) -> dict[str, Any]:
     return told | {"openapi": VERSION}
 
 
-def _of_collection(generic: dict[str, Any], name: str, path: str, answers: Answers) -> dict[str, Any]:
+def _of_collection(generic: dict[str, Any], path: str, one: Collection) -> dict[str, Any]:
     """What the generic path of collections is for one of them."""
     own: dict[str, Any] = deepcopy(generic)
     for operation in own.values():
-        operation["operationId"] = f"{operation['operationId'].split('_v1')[0]}_{name.replace('-', '_')}"
-        operation["summary"] = f"{operation['summary']}: {name}"
-        kept = [one for one in operation["parameters"] if one["name"] != "collection"]
+        operation["operationId"] = f"{operation['operationId'].split('_v1')[0]}_{one.id.replace('-', '_')}"
+        operation["summary"] = f"{operation['summary']}: {one.id}"
+        kept = [given for given in operation["parameters"] if given["name"] != "collection"]
         if path.endswith("/items"):
-            kept = [one for one in kept if one["name"] != "due" or name == ogc.FACILITIES]
-            columns = answers.collection(answers.now(), name).columns
+            kept = [given for given in kept if given["name"] != "due" or one.id == ogc.FACILITIES]
             kept += [
                 {
                     "name": key,
@@ -68,7 +67,7 @@ def _of_collection(generic: dict[str, Any], name: str, path: str, answers: Answe
                     "description": f"{column.title}: only features with this value",
                     "schema": {k: v for k, v in ogc.schema_of(column).items() if k != "title"},
                 }
-                for key, column in columns.items()
+                for key, column in one.columns.items()
             ]
         operation["parameters"] = kept
     return own
@@ -88,7 +87,7 @@ def _parameter(one: dict[str, Any], answers: Answers) -> None:
     if one["name"] in ("crs", "bbox-crs", "filter-crs"):
         shape |= {"format": "uri", "enum": list(crs.offered(answers.study.about.projection))}
     if one["name"] == "limit":
-        shape |= {"minimum": 1, "maximum": MOST_LIMIT}  # what is more is clamped
+        shape |= {"minimum": 1, "maximum": ogc.MOST_ITEMS}  # what is more is clamped
 
 
 def _finish(method: str, operation: dict[str, Any]) -> None:

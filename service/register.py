@@ -4,25 +4,23 @@ import hashlib
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import geopandas as gpd
-import numpy as np
 import shapely
-from sqlalchemy import URL, delete, func
+from sqlalchemy import URL, delete
 from sqlmodel import Session, col, select
 
-from geo import datum, facilities
+from geo import facilities
 from geo.errors import FuwuquanError, UnknownNameError
 from geo.study import Study
-from service.database import Box, Database, RegisterError
-from service.ledger import SIDES, TABLE, Change, Row, fields_of, frame_of, rows, rows_of
+from service.database import Database, RegisterError
+from service.ledger import TABLE, Change, Row, fields_of, frame_of, rows, rows_of
 from service.records import ChangeRecord, Fact, ReplyRecord
 
-SHIFT = 0.02  # degrees; no system moves a place as far
 # Whether it stands, and who says so, is known of each by itself.
 NOT_MERGED = ("closed", "source", "verified", "verified_by")
 REPLIES_KEPT = timedelta(days=7)
@@ -142,49 +140,6 @@ class Register:
         where = [] if category is None else [TABLE.c.category == category]
         with self.database.reading() as session:
             return frame_of(rows(session, TABLE.c.removed.is_(None), *where))
-
-    def page(
-        self,
-        limit: int,
-        offset: int = 0,
-        bbox: Box | None = None,
-        coordinates: str = "wgs84",
-        category: str | None = None,
-        at: date | None = None,
-        unverified_since: date | None = None,
-    ) -> tuple[gpd.GeoDataFrame, int]:
-        """One page of the facilities by id, and how many match.
-
-        Those that touch ``bbox`` (degrees in ``coordinates``), that stood on the day ``at``, that nobody has verified
-        on ``unverified_since`` or later.
-        """
-        where: list[Any] = [TABLE.c.removed.is_(None)]
-        if category is not None:
-            where.append(TABLE.c.category == category)
-        if at is not None:
-            where.append(TABLE.c.opened.is_(None) | (TABLE.c.opened <= at))
-            where.append(TABLE.c.closed.is_(None) | (TABLE.c.closed > at))
-        if unverified_since is not None:
-            where.append(TABLE.c.verified.is_(None) | (TABLE.c.verified < unverified_since))
-        with self.database.reading() as session:
-            if bbox is None or coordinates in ("wgs84", "cgcs2000"):
-                where += [] if bbox is None else self.database.touching(bbox)
-                matched = session.execute(select(func.count()).select_from(TABLE).where(*where)).scalar_one()
-            else:
-                # A box of a shifted system is crooked in WGS84: look around it there, then compare in its own.
-                corners = [datum.to_wgs84([bbox[0], bbox[2]], [lat, lat], coordinates) for lat in bbox[1::2]]
-                lons, lats = (np.concatenate(axis) for axis in zip(*corners, strict=True))
-                around = (lons.min() - SHIFT, lats.min() - SHIFT, lons.max() + SHIFT, lats.max() + SHIFT)
-                boxes = select(TABLE.c.number, *(TABLE.c[side] for side in SIDES)).order_by(TABLE.c.id)
-                near = session.execute(boxes.where(*where, *self.database.touching(around))).all()
-                sides = np.array([row[1:] for row in near], dtype=float).reshape(-1, 4)
-                west, south = datum.from_wgs84(sides[:, 0], sides[:, 1], coordinates)
-                east, north = datum.from_wgs84(sides[:, 2], sides[:, 3], coordinates)
-                inside = (west <= bbox[2]) & (east >= bbox[0]) & (south <= bbox[3]) & (north >= bbox[1])
-                numbers = [row[0] for row, keep in zip(near, inside, strict=True) if keep]
-                matched, where = len(numbers), [TABLE.c.number.in_(numbers[offset : offset + limit])]
-                offset = 0
-            return frame_of(rows(session, *where, limit=limit, offset=offset)), matched
 
     def get(self, facility_id: str) -> Held:
         """The facility with that id; UnknownNameError if there never was one, GoneError if it was taken out."""

@@ -5,7 +5,7 @@ import inspect
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from email.utils import format_datetime, parsedate_to_datetime
+from email.utils import parsedate_to_datetime
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 from urllib.parse import parse_qsl
 
@@ -141,7 +141,7 @@ async def answer(
     headers: Mapping[str, str] | None = None,
     keep: bool = True,
     also: str = "",
-    at_hand: bool = False,
+    at_hand: Callable[[State], bool] = lambda _: False,
 ) -> Response:
     """What ``make`` makes of the state, as JSON (or as it is, if it is text), or 304 if the client has it already.
 
@@ -149,7 +149,7 @@ async def answer(
     ----------
     keep : the bytes are kept for who asks for the same again
     also : what the answer depends on besides the study, the register, the day and the address
-    at_hand : making it takes so little time that nobody need wait for a thread
+    at_hand : whether making it takes so little time that nobody need wait for a thread
     """
     state = await state_of(request)
     scope = request.scope
@@ -160,12 +160,12 @@ async def answer(
     key = hashlib.blake2b(asked + f"\0{media_type}\0{also}".encode(), key=state.tag, digest_size=12).digest()
     told = {"ETag": f'"{key.hex()}"', "Cache-Control": "no-cache", **(headers or {})}
     if time.time() - state.modified.timestamp() > SETTLED_S:
-        told["Last-Modified"] = format_datetime(state.modified, usegmt=True)
+        told["Last-Modified"] = state.last_modified
     if unchanged(request, told):
         return Response(None, 304, told)
     body: bytes | None = state.kept.get(key) if keep else None
     if body is None:
-        content = make(state) if at_hand else await run_in_threadpool(make, state)
+        content = make(state) if at_hand(state) else await run_in_threadpool(make, state)
         body = content.encode() if isinstance(content, str) else orjson.dumps(content)
         if keep and len(body) <= state.kept.maxsize:
             state.kept[key] = body
