@@ -14,7 +14,17 @@ from geo.datum import Coordinates
 from geo.errors import FuwuquanError
 from geo.standards import Direction, Mode
 from service import cli_register
-from service.terminal import CoordinatesOption, Format, StudyOption, answers_of, note, progress, settings_of, write
+from service.terminal import (
+    CoordinatesOption,
+    Format,
+    StudyOption,
+    answers_of,
+    finite,
+    note,
+    progress,
+    settings_of,
+    write,
+)
 
 app = typer.Typer(
     help="服务圈: where a county city's public services reach people, and where they don't.",
@@ -72,7 +82,9 @@ def build(
     osm: Annotated[Path, typer.Option(help="OpenStreetMap extract, .osm.pbf")],
     area: Annotated[str | None, typer.Option(help="name or relation id of the boundary to cut out")] = None,
     population: Annotated[Path | None, typer.Option(help="raster .tif, or .csv with lon, lat, population")] = None,
-    people: Annotated[float | None, typer.Option(help="how many people all together", min=1, max=1e10)] = None,
+    people: Annotated[
+        float | None, typer.Option(help="how many people all together", min=1, max=1e10, callback=finite)
+    ] = None,
     areas: Annotated[
         Path | None,
         typer.Option(help="own towns and villages: .geojson or .csv with code, name, level, parent, urban"),
@@ -142,8 +154,8 @@ def coverage(
 
 @app.command()
 def nearest(
-    lon: Annotated[float, typer.Option(help="degrees", min=-180, max=180)],
-    lat: Annotated[float, typer.Option(help="degrees", min=-90, max=90)],
+    lon: Annotated[float, typer.Option(help="degrees", min=-180, max=180, callback=finite)],
+    lat: Annotated[float, typer.Option(help="degrees", min=-90, max=90, callback=finite)],
     category: Annotated[
         str | None, typer.Option(help="of park, clinic, kindergarten, cultural_hall; default all")
     ] = None,
@@ -181,8 +193,8 @@ def nearest(
 
 @app.command()
 def isochrones(
-    lon: Annotated[float | None, typer.Option(help="degrees", min=-180, max=180)] = None,
-    lat: Annotated[float | None, typer.Option(help="degrees", min=-90, max=90)] = None,
+    lon: Annotated[float | None, typer.Option(help="degrees", min=-180, max=180, callback=finite)] = None,
+    lat: Annotated[float | None, typer.Option(help="degrees", min=-90, max=90, callback=finite)] = None,
     facility: Annotated[str | None, typer.Option(help="id of a facility, instead of lon and lat")] = None,
     minutes: Annotated[str, typer.Option(help="the contours, up to 120")] = "5,10,15",
     mode: Annotated[Mode, typer.Option(help="how people travel")] = "walk",

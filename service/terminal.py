@@ -1,5 +1,6 @@
 """What all commands share: options, notes on standard error, answers on standard output."""
 
+import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,6 +33,13 @@ StudyOption = Annotated[Path | None, typer.Option("--study", help="study folder;
 CoordinatesOption = Annotated[
     Coordinates, typer.Option(help="coordinate system of the places in the question and in the answer")
 ]
+
+
+def finite(value: float | None) -> float | None:
+    """The number of an option; what is none, and so within any bounds, is refused."""
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter("is no number")
+    return value
 
 
 def settings_of(study: Path | None, **more: Any) -> Settings:

@@ -378,7 +378,8 @@ def test_when_it_last_changed_is_told_and_heeded(
                 assert answer.headers["Last-Modified"] == date
 
 
-def test_a_second_earlier_is_too_early(client: TestClient):
+def test_a_second_earlier_is_too_early(client: TestClient, monkeypatch: pytest.MonkeyPatch):
+    _at(monkeypatch, _modified(client) + timedelta(seconds=60))
     date = client.get("/v1/standards").headers["Last-Modified"]
     since = format_datetime(parsedate_to_datetime(date) - timedelta(seconds=1), usegmt=True)
     assert client.get("/v1/standards", headers={"If-Modified-Since": since}).status_code == 200
@@ -405,7 +406,8 @@ def test_an_edit_is_a_change_by_date_too(editor: TestClient, monkeypatch: pytest
     assert editor.get("/v1/coverage", headers={"If-Modified-Since": since}).status_code == 200
 
 
-def test_a_tag_wins_over_a_date(client: TestClient):
+def test_a_tag_wins_over_a_date(client: TestClient, monkeypatch: pytest.MonkeyPatch):
+    _at(monkeypatch, _modified(client) + timedelta(seconds=60))
     told = client.get("/v1/standards").headers
     late = "Fri, 01 Jan 2100 00:00:00 GMT"
     conditions = {"If-None-Match": '"other"', "If-Modified-Since": late}
@@ -589,6 +591,7 @@ def broken(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> TestClient:
     def fail(*_: object) -> None:
         raise RuntimeError("unforeseen")
 
+    client.app.state.answers.now().kept.clear()  # or it need not find them
     monkeypatch.setattr(client.app.state.answers, "twins", fail)
     return client
 

@@ -580,6 +580,7 @@ def test_many_places_get_what_each_would_get(client: TestClient, query: dict[str
         assert len(reasons) == 2  # some are out of reach
 
 
+@pytest.mark.alone
 def test_a_thousand_places_take_no_time(client: TestClient):
     places = _places(1000)
     query = {"category": "clinic", "limit": 8}
