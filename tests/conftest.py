@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 import handmade
 import postgres
@@ -124,3 +125,13 @@ def chromium() -> Path:
         else next(filter(None, map(shutil.which, names)), None)
     )
     return Path(found) if found else _missing("chromium")
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: Path) -> Iterator[Browser]:
+    """The one browser of the process: playwright can't be started twice at a time."""
+    arguments = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(chromium), args=arguments)
+        yield browser
+        browser.close()

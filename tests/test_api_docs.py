@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 import program
 from maps.offline import LEAFLET
@@ -43,17 +43,15 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="module")
-def page(chromium: Path, address: str) -> Iterator[Page]:
-    """A browser that stands in the sample, on a page of the server, and lets no page ask anything of other machines."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(chromium), args=["--no-sandbox"])
-        context = browser.new_context(geolocation=HERE, permissions=["geolocation"])
-        context.set_default_timeout(10_000)
-        page = context.new_page()
-        page.goto(f"{address}/health")
-        yield page
-        browser.close()
+@pytest.fixture
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    """A page of the server, in a browser that stands in the sample."""
+    context = browser.new_context(geolocation=HERE, permissions=["geolocation"])
+    context.set_default_timeout(10_000)
+    page = context.new_page()
+    page.goto(f"{address}/health")
+    yield page
+    context.close()
 
 
 def get(address: str) -> Any:

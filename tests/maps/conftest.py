@@ -6,14 +6,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 import program
 from service.answers import Answers
 from service.settings import Settings
 
 SHIPPED = Path(__file__).parents[2] / "data"
-ARGUMENTS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
 WIDE = {"width": 1280, "height": 800}
 
 
@@ -36,14 +35,6 @@ def address(served_folder: Path) -> Iterator[str]:
     """A server of the shipped sample."""
     with program.serving(served_folder) as (address, _):
         yield address
-
-
-@pytest.fixture(scope="session")
-def browser(chromium: Path) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(chromium), args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 class Visitor:
