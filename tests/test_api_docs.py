@@ -124,7 +124,7 @@ def test_javascript_block(address: str, page: Page) -> None:
     wanted = [f"{one['properties']['name']} {one['properties']['minutes']}" for one in near["features"]]
     assert len(wanted) == 3
     said: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
+    page.on("console", lambda message: message.type == "log" and said.append(message.text))
     with page.expect_console_message(lambda message: message.text == wanted[-1]):
         page.evaluate("() => {" + block.replace("http://127.0.0.1:8000", address) + "}")
     assert said == wanted
