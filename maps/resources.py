@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, urlencode
 
 from geo.study import About
 from maps.offline import pages
@@ -74,11 +74,18 @@ class Target:
         return RELATIONS.get(self.relation, (self.note or self.relation, ""))
 
 
-def render(kind: Kind, document: Document, about: About, title: str, trail: Sequence[tuple[str, str]]) -> str:
+def render(
+    kind: Kind,
+    document: Document,
+    about: About,
+    title: str,
+    trail: Sequence[tuple[str, str]],
+    names: Mapping[str, str] | None = None,
+) -> str:
     """``document``, the very one that the JSON answer holds, as a page.
 
-    ``trail`` has the pages above and this one, outermost first, each with its label and address. The page asks for
-    ``/static`` and nothing else.
+    ``title`` is for what has no name of its own, ``trail`` has the pages above and this one, outermost first, each with
+    its label and address, ``names`` what properties are called. The page asks for ``/static`` and nothing else.
     """
     links = [link for link in document.get("links", ()) if isinstance(link, Mapping)]
     leaving = [link for link in links if link.get("rel") not in (*OWN, *PAGING)]
@@ -88,7 +95,8 @@ def render(kind: Kind, document: Document, about: About, title: str, trail: Sequ
         kind=kind,
         document=document,
         about=about,
-        title=title,
+        title=_title(kind, document, links) or title,
+        names=names or {},
         trail=[(label, _clickable(address)) for label, address in trail],
         formats=_own_formats(links),
         targets=_targets(leaving),
@@ -98,6 +106,15 @@ def render(kind: Kind, document: Document, about: About, title: str, trail: Sequ
         text=_text,
         **_details(kind, document, links),
     )
+
+
+def _title(kind: Kind, document: Document, links: Sequence[Document]) -> str:
+    """What a document calls itself."""
+    if kind == "items":
+        return next((str(link.get("title") or "") for link in links if link.get("rel") == "collection"), "")
+    if kind == "item":
+        return _text((document.get("properties") or {}).get("name"))
+    return str(document.get("title") or "") if kind == "collection" else ""
 
 
 def docs(about: About, openapi_url: str) -> str:
@@ -210,8 +227,12 @@ def _item_address(links: Iterable[Document], feature: Document) -> str | None:
     collection, id_ = _page_of(links, "collection"), _text(feature.get("id"))
     if collection is None or id_ in NO_ADDRESS:
         return None
-    address, mark, query = collection.partition("?")
-    return f"{address.rstrip('/')}/items/{quote(id_, safe='')}{mark}{query}"
+    address, _, query = collection.partition("?")
+    # A feature is shown where its collection shows it.
+    own = next((str(link.get("href")) for link in links if link.get("rel") == "self"), "")
+    places = [(name, value) for name, value in parse_qsl(own.partition("?")[2]) if name in ("coordinates", "crs")]
+    query = "&".join(filter(None, (query, urlencode(places))))
+    return f"{address.rstrip('/')}/items/{quote(id_, safe='')}" + (f"?{query}" if query else "")
 
 
 def _text(value: object) -> str:

@@ -14,10 +14,11 @@ from geo.datum import Coordinates
 from geo.errors import FieldError
 from geo.standards import Direction, Mode
 from service.nearby import Nearby, Wish
-from service.web import GEOJSON, Common, QueryRoute, answer, answers_of, documented, json_response, state_of
+from service.web import GEOJSON, Common, QueryRoute, answer, answers_of, documented, json_response, listed, state_of
 
 MOST_NEAREST = 100
 MOST_PLACES = 1000
+MOST_BODY = 2 * 2**20  # so many places with the longest ids
 MOST_FOUND = 10_000
 MOST_SEARCHED = 100
 MOST_CONTOURS = 10
@@ -35,12 +36,18 @@ class WishQuery(Common):
     category: Annotated[
         str | None,
         Field(
-            description=f"of {', '.join(facilities.CATEGORIES)}, several with commas between; all", examples=["clinic"]
+            description=f"of {', '.join(facilities.CATEGORIES)}, several with commas between; all",
+            examples=["clinic"],
+            json_schema_extra=listed({"type": "string", "enum": list(facilities.CATEGORIES)}),
         ),
     ] = None
     subtype: Annotated[
         str | None,
-        Field(description=f"of {', '.join(SUBTYPES)}, several with commas between; all", examples=["hospital"]),
+        Field(
+            description=f"of {', '.join(SUBTYPES)}, several with commas between; all",
+            examples=["hospital"],
+            json_schema_extra=listed({"type": "string", "enum": list(SUBTYPES)}),
+        ),
     ] = None
     capacity: Annotated[int | None, Field(ge=0, le=2**31, description="at least so many beds or seats, known")] = None
     open_at: Annotated[
@@ -126,8 +133,9 @@ class Place(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    lon: Lon
-    lat: Lat
+    # JSON's true is no number.
+    lon: Annotated[Lon, Field(strict=True)]
+    lat: Annotated[Lat, Field(strict=True)]
     id: Annotated[str | None, Field(max_length=200, description="given back with the answer")] = None
 
 
@@ -148,7 +156,14 @@ class IsochronesQuery(Common):
         str | None, Field(description="id of a facility, instead of lon and lat", validate_default=True)
     ] = None
     minutes: Annotated[
-        str, Field(description=f"the contours, at most {MOST_CONTOURS} of up to {MOST_MINUTES}", examples=["5,10,15"])
+        str,
+        Field(
+            description=f"the contours, at most {MOST_CONTOURS} of up to {MOST_MINUTES}",
+            examples=["5,10,15"],
+            json_schema_extra=listed(
+                {"type": "number", "exclusiveMinimum": 0, "maximum": MOST_MINUTES}, maxItems=MOST_CONTOURS
+            ),
+        ),
     ] = "5,10,15"
     mode: Annotated[Mode, Field(description="how people travel")] = "walk"
     direction: Annotated[Direction, Field(description="whether people travel from the place or to it")] = "from"

@@ -69,12 +69,13 @@ def create_app(settings: Settings | None = None, answers: Answers | None = None)
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
     """The last that is added stands outermost."""
     app.add_middleware(Faults)
-    app.add_middleware(BodyLimit, most=MOST_BODY, longer={"/v1/imports": settings.most_upload_mb * 2**20})
+    longer = {"/v1/imports": settings.most_upload_mb * 2**20, "/v1/nearest": api.MOST_BODY}
+    app.add_middleware(BodyLimit, most=MOST_BODY, longer=longer)
     for media_type in COMPRESSED:
         add_compress_type(media_type)
     app.add_middleware(CompressMiddleware)
     if settings.rate is not None:
-        app.add_middleware(RateLimit, rate=limits.parse(settings.rate), prefix="/v1")
+        app.add_middleware(RateLimit, rates=limits.parse_many(settings.rate), prefix="/v1")
     app.add_middleware(
         CORSMiddleware,
         allow_origins=settings.cors_origins.split(),

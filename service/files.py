@@ -34,7 +34,13 @@ class ImportQuery(NoQuery):
     coordinates: Annotated[
         Coordinates | None, Field(description="coordinate system of the list, where it does not say itself")
     ] = None
-    category: Annotated[str | None, Field(description="of all rows, where the list has no column of it")] = None
+    category: Annotated[
+        str | None,
+        Field(
+            description="of all rows, where the list has no column of it",
+            json_schema_extra={"enum": list(facilities.CATEGORIES)},
+        ),
+    ] = None
     columns: Annotated[
         str | None, Field(description="which heading is which field, as JSON", examples=['{"机构": "name"}'])
     ] = None
@@ -143,7 +149,13 @@ def export(request: Request, kind: exports.Kind, query: Annotated[Common, Query(
 class DuplicatesQuery(Common):
     """Of what, how sure."""
 
-    category: Annotated[str | None, Field(description=f"one of {', '.join(facilities.CATEGORIES)}; all")] = None
+    category: Annotated[
+        str | None,
+        Field(
+            description=f"one of {', '.join(facilities.CATEGORIES)}; all",
+            json_schema_extra={"enum": list(facilities.CATEGORIES)},
+        ),
+    ] = None
     least: Annotated[float, Field(ge=duplicates.LEAST, le=1, description="the lowest score that is told")] = (
         duplicates.LEAST
     )

@@ -22,7 +22,7 @@ from service.register import Request as Once
 from service.web import GEOJSON, Common, QueryRoute, answer, answers_of, documented, json_response
 
 ITEMS = "/collections/facilities/items"
-ITEM = ITEMS + "/{feature_id:path}"  # an id may have slashes: what lies below one stands before it
+ITEM = ITEMS + "/{feature_id:facility_id}"
 
 router = APIRouter(prefix="/v1", route_class=QueryRoute, default_response_class=Response)
 

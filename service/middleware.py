@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import uuid4
 
 from limits import RateLimitItem
@@ -92,22 +92,32 @@ class Faults:
 
 
 class RateLimit:
-    """Refuses whoever asks more often than ``rate`` allows, by the address of the client."""
+    """Refuses whoever asks more often than each of ``rates`` allows, by the address of the client."""
 
-    def __init__(self, app: ASGIApp, rate: RateLimitItem, prefix: str) -> None:
-        self._app, self._rate, self._prefix = app, rate, prefix
+    def __init__(self, app: ASGIApp, rates: Sequence[RateLimitItem], prefix: str) -> None:
+        self._app, self._rates, self._prefix = app, rates, prefix
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """An ASGI application."""
         client = (scope.get("client") or ("",))[0]
-        limited = scope["type"] == "http" and scope["path"].startswith(self._prefix)
-        if limited and not self._limiter.hit(self._rate, client):
-            wait = max(1, round(self._limiter.get_window_stats(self._rate, client).reset_time - time.time() + 0.5))
-            refused = problem(429, f"more than {self._rate}; ask again in {wait} s", {"Retry-After": str(wait)})
+        if scope["type"] != "http" or not f"{scope['path']}/".startswith(f"{self._prefix}/"):
+            await self._app(scope, receive, send)
+            return
+        # What one of them refuses counts for none.
+        waits = {self._wait(rate, client): rate for rate in self._rates if not self._limiter.test(rate, client)}
+        if waits:
+            wait = max(waits)
+            refused = problem(429, f"more than {waits[wait]}; ask again in {wait} s", {"Retry-After": str(wait)})
             await refused(scope, receive, send)
             return
+        for rate in self._rates:
+            self._limiter.hit(rate, client)
         await self._app(scope, receive, send)
+
+    def _wait(self, rate: RateLimitItem, client: str) -> int:
+        """The seconds until ``client`` may ask again."""
+        return max(1, round(self._limiter.get_window_stats(rate, client).reset_time - time.time() + 0.5))
 
 
 class BodyLimit:

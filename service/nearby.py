@@ -73,7 +73,7 @@ class Nearby:
         self._chosen = self._known("chosen", self._choose)
         self._texts: dict[int, bytes] = self._known(("texts", wish.coordinates), dict)
         self._open = None if wish.open_at is None else self._hours(wish.open_at)
-        self._keep = self._kept()
+        self._keep, self._why_none = self._kept()
 
     def _known(self, what: Any, compute: Any) -> Any:
         if self._what[1]:  # there are as many sets of subtypes as anybody can think of
@@ -97,17 +97,19 @@ class Nearby:
         found: Reach = self._known(("reach", wish.mode), lambda: travel.reach(self._chosen, wish.mode).searched())
         return found
 
-    def _kept(self) -> NDArray[np.bool_] | None:
-        """Which of the chosen are as wished today and at that hour; None: all."""
-        wish = self._wish
+    def _kept(self) -> tuple[NDArray[np.bool_] | None, str | None]:
+        """Which of the chosen are as wished today and at that hour, None: all; and why none is, if none is."""
+        wish, why = self._wish, None
         if wish.capacity is None and self._open is None:
-            return None
+            return None, None
         keep = np.ones(len(self._chosen), dtype=bool)
         if wish.capacity is not None:
             keep &= self._chosen["capacity"].astype(float).to_numpy() >= wish.capacity
+            why = None if keep.any() else NONE_SUCH
         if self._open is not None:
             keep &= np.array([one.state != "closed" for one in self._open], dtype=bool)
-        return keep
+            why = why if keep.any() or why else NONE_OPEN
+        return keep, why
 
     def around(self, lon: float, lat: float) -> dict[str, Any]:
         """The nearest of them from a place (degrees in the wish's coordinates), as a GeoJSON FeatureCollection.
@@ -117,11 +119,8 @@ class Nearby:
         wish, travel = self._wish, self._answers.travel
         x, y = datum.to_wgs84(lon, lat, wish.coordinates)
         place = float(x), float(y)
-        keep = self._keep
-        ranking = travel.ranked(self._chosen, *place, wish.mode, wish.limit, wish.path, self._reach(), keep)
-        reason = ranking.reason
-        if reason and keep is not None and len(keep) and not keep.any():
-            reason = NONE_SUCH if self._open is None else NONE_OPEN
+        ranking = travel.ranked(self._chosen, *place, wish.mode, wish.limit, wish.path, self._reach(), self._keep)
+        reason = self._why_none if ranking.reason and len(self._chosen) and self._why_none else ranking.reason
         further = list(self._further(ranking, lon, lat, place))
         features = []
         rows = zip(ranking.rows.tolist(), ranking.seconds.tolist(), ranking.metres.tolist(), strict=True)

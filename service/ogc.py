@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
@@ -34,6 +34,7 @@ from service.web import (
     answers_of,
     bad_parameters,
     documented,
+    listed,
     preferred,
 )
 
@@ -104,7 +105,9 @@ class ItemsQuery(SystemQuery):
     bbox: Annotated[
         str | None,
         Field(
-            description="west,south,east,north in `bbox-crs`, else in `coordinates`", examples=["120,28.8,120.1,28.9"]
+            description="west,south,east,north in `bbox-crs`, else in `coordinates`",
+            examples=["120,28.8,120.1,28.9"],
+            json_schema_extra=listed({"type": "number"}, minItems=4, maxItems=6),
         ),
     ] = None
     bbox_crs: Annotated[str | None, Field(alias="bbox-crs", description="address of the bbox's reference system")] = (
@@ -120,9 +123,10 @@ class ItemsQuery(SystemQuery):
     filter: Annotated[
         str | None, Field(description="CQL2 text", examples=["category = 'clinic' AND capacity >= 20"])
     ] = None
-    filter_lang: Annotated[str | None, Field(alias="filter-lang", pattern="^cql2-text$", description="cql2-text")] = (
-        None
-    )
+    filter_lang: Annotated[
+        Literal["cql2-text", "cql-text"] | None,
+        Field(alias="filter-lang", description="cql2-text; GDAL calls it by the name that its drafts had"),
+    ] = None
     filter_crs: Annotated[
         str | None,
         Field(
@@ -211,19 +215,24 @@ async def _document(
 
     def page(state: State) -> str:
         document = orjson.loads(orjson.dumps(make(state, media_type)))
-        return resources.render(kind, document, answers.study.about, title, trail)
+        return resources.render(kind, document, answers.study.about, title, trail, shelves.TITLES)
 
     return await answer(request, page, HTML, told | PAGE_HEADERS, keep)
+
+
+LABELS = {
+    "collections": "数据集 collections",
+    "items": "要素 items",
+    "queryables": "可查询 queryables",
+    "sortables": "可排序 sortables",
+}
 
 
 def _trail(address: _Address, *names: str) -> list[tuple[str, str]]:
     """The way to a document: labels and addresses."""
     found = [("服务圈", address.root + "/"), ("API", address())]
     for number, name in enumerate(names, 1):
-        label = {"collections": "数据集 collections", "items": "要素 items", "queryables": "可查询 queryables"}.get(
-            name, name
-        )
-        found.append((label, address(*names[:number])))
+        found.append((LABELS.get(name, name), address(*names[:number])))
     return found
 
 
@@ -379,7 +388,7 @@ async def _schema(request: Request, name: str, query: DocumentQuery, which: str)
             "additionalProperties": False,
         }
 
-    return await _document(request, query, "schema", make, which, _trail(address, *here), SCHEMA)
+    return await _document(request, query, "schema", make, LABELS[which], _trail(address, *here), SCHEMA)
 
 
 def schema_of(column: Column) -> dict[str, Any]:
@@ -389,7 +398,7 @@ def schema_of(column: Column) -> dict[str, Any]:
 
 
 ITEMS = COLLECTION + "/items"
-ITEM = ITEMS + "/{feature_id:path}"  # an id may have slashes
+ITEM = ITEMS + "/{feature_id:facility_id}"
 
 
 @router.get(
@@ -441,17 +450,15 @@ def _without_format(request: Request) -> str:
 
 def _question(query: ItemsQuery, one: Collection, answers: Answers, state: State, system: System) -> Question:
     """What a query asks of a collection; an error names the parameter that is wrong."""
-    box = None
     box_system = system if query.crs is None else crs.by_coordinates("wgs84")
     if query.bbox_crs is not None:
         box_system = _by_address("bbox-crs", query.bbox_crs, answers)
-    if query.bbox is not None:
-        box = collections_.whole(box_system, _numbers(query.bbox))
+    box = None if query.bbox is None else collections_.whole(box_system, _numbers(query.bbox))
+    literal = crs.by_coordinates(query.coordinates)
+    if query.filter_crs is not None:
+        literal = _by_address("filter-crs", query.filter_crs, answers)
     found, days = [], None
     if query.filter is not None:
-        literal = crs.by_coordinates(query.coordinates)
-        if query.filter_crs is not None:
-            literal = _by_address("filter-crs", query.filter_crs, answers)
         found.append(filters.parse(query.filter, one.kinds, literal.to_wgs84))
     if query.datetime is not None:
         days = _days(query.datetime, ZoneInfo(answers.study.about.timezone))

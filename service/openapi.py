@@ -4,6 +4,8 @@ OGC API – Features asks for version 3.0, which most clients' generators know b
 by what the path of that very collection documents.
 """
 
+import json
+import re
 from copy import deepcopy
 from typing import Any
 
@@ -14,6 +16,7 @@ from geo import crs
 from geo.collection import Collection
 from service import ogc, problems, schemas
 from service.answers import Answers, State
+from service.web import listed
 
 VERSION = "3.0.3"
 PREFIX = "/v1"
@@ -57,6 +60,10 @@ def _of_collection(generic: dict[str, Any], path: str, one: Collection) -> dict[
         operation["operationId"] = f"{operation['operationId'].split('_v1')[0]}_{one.id.replace('-', '_')}"
         operation["summary"] = f"{operation['summary']}: {one.id}"
         kept = [given for given in operation["parameters"] if given["name"] != "collection"]
+        for given in kept:
+            if given["name"] == "sortby":
+                names = "|".join(re.escape(name) for name in one.columns)
+                given["schema"] = listed({"type": "string", "pattern": f"^[+-]?({names})$"})
         if path.endswith("/items"):
             kept = [given for given in kept if given["name"] != "due" or one.id == ogc.FACILITIES]
             kept += [
@@ -79,9 +86,13 @@ def _parameter(one: dict[str, Any], answers: Answers) -> None:
     if {"type": "null"} in shape.get("anyOf", []):
         (only,) = (kind for kind in shape.pop("anyOf") if kind != {"type": "null"})
         one["schema"] = shape = only | shape
-    if one["name"] == "bbox":
-        numbers = {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 6}
-        one |= {"schema": numbers, "example": [120.0, 28.8, 120.1, 28.9]}
+    if shape.get("type") == "array":
+        # What is written with commas between; the texts of FastAPI's examples would be none.
+        texts = shape.pop("examples", [])
+        if texts:
+            one["example"] = [json.loads(part) if part[0].isdigit() else part for part in texts[0].split(",")]
+        if isinstance(shape.get("default"), str):
+            shape["default"] = [json.loads(part) for part in shape["default"].split(",")]
     if one["in"] == "query":
         one |= {"style": "form", "explode": False}
     if one["name"] in ("crs", "bbox-crs", "filter-crs"):

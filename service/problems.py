@@ -147,8 +147,11 @@ def _methods(app: FastAPI, request: Request) -> set[str]:
 
 
 def _named(one: Any) -> str:
-    """The parameter; of a body that cannot be read there is only the number of the byte."""
-    return "body" if one["loc"][0] == "body" and isinstance(one["loc"][-1], int) else str(one["loc"][-1])[:100]
+    """The parameter, in a list with its number; of a body that cannot be read there is only the number of the byte."""
+    where, *names = one["loc"]
+    if where == "body" and any(isinstance(name, int) for name in names[1:]):
+        return "".join(f"[{name}]" if isinstance(name, int) else f".{name}" for name in names)[1:100]
+    return "body" if where == "body" and isinstance(one["loc"][-1], int) else str(one["loc"][-1])[:100]
 
 
 def _reason(one: Any) -> str:

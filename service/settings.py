@@ -31,9 +31,11 @@ class Settings(BaseSettings):
     def _rate(cls, value: str | None) -> str | None:
         if value is not None:
             try:
-                limits.parse(value)
+                usable = all(rate.amount > 0 for rate in limits.parse_many(value))
             except ValueError:
-                raise ValueError("needs a rate such as 600/minute") from None
+                usable = False
+            if not usable:
+                raise ValueError("needs a rate such as 600/minute, or several: 600/minute;5000/day")
         return value
 
     @property

@@ -44,6 +44,17 @@ TITLES = {
     "total": "总数 in all, in the standard's unit",
     "covered": "达到 of these, covered",
     "share": "比例 share that is covered",
+    "standard": "标准 standard",
+    "measure": "算法 measure",
+    "unit": "单位 unit",
+    "method": "方法 method",
+    "mode": "方式 mode of travel",
+    "speed_kph": "速度 km/h",
+    "minutes": "分钟 minutes",
+    "metres": "米 metres",
+    "target": "目标 target",
+    "data_date": "数据日期 date of the data",
+    "sample": "示例 sample",
 }
 KINDS: dict[str, Kind] = {
     **dict.fromkeys(facilities.DAYS, "date"),

@@ -6,9 +6,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 from urllib.parse import parse_qsl
 
+import mimeparse
 import orjson
 from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -16,6 +18,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.params import Query
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.config import JsonDict
+from starlette.convertors import PathConvertor, register_url_convertor
 
 from geo import facilities
 from geo.datum import Coordinates
@@ -42,6 +46,11 @@ class Common(NoQuery):
     coordinates: Annotated[
         Coordinates, Field(description="coordinate system of all places in the question and in the answer")
     ] = "wgs84"
+
+
+def listed(items: dict[str, Any], **more: Any) -> JsonDict:
+    """The JSON schema of a parameter whose text has ``items`` with commas between."""
+    return {"type": "array", "items": items, "minItems": 1, **more}
 
 
 class QueryRoute(APIRoute):
@@ -108,6 +117,15 @@ def bad_parameters(problems: Sequence[tuple[str, str]]) -> RequestValidationErro
     return RequestValidationError(
         [{"loc": ("query", name), "type": "parameter", "msg": reason} for name, reason in problems]
     )
+
+
+class FacilityId(PathConvertor):
+    """An id, which may have slashes, but is not what lies below one."""
+
+    regex = ".*" + "".join(f"(?<!{word})" for word in facilities.BELOW)
+
+
+register_url_convertor("facility_id", FacilityId())
 
 
 def known_category(value: str | None) -> str | None:
@@ -191,22 +209,16 @@ def preferred(request: Request, asked: str | None, data: str = JSON) -> str:
     """``data`` or HTML: what ``f=`` asks for, else what the Accept header prefers."""
     if asked is not None:
         return HTML if asked == "html" else data
-    html = other = 0.0
-    for part in request.headers.get("accept", "*/*").split(","):
-        kind, *more = (one.strip().lower() for one in part.split(";"))
-        weight = next((_weight(one) for one in more if one.startswith("q=")), 1.0)
-        if kind == HTML:
-            html = weight
-        elif kind in (data, JSON, "application/*", "*/*"):
-            other = max(other, weight)
-    return HTML if html > other else data
+    return HTML if _prefers_html(",".join(request.headers.getlist("accept")), data) else data
 
 
-def _weight(text: str) -> float:
+@lru_cache(maxsize=256)
+def _prefers_html(accept: str, data: str) -> bool:
     try:
-        return float(text.removeprefix("q="))
-    except ValueError:
-        return 0.0
+        html, *others = (mimeparse.quality(one, accept.lower()) for one in (HTML, data, JSON))
+    except mimeparse.MimeTypeParseException:  # it is as if it were not there
+        return False
+    return bool(html > max(others))
 
 
 Format = Annotated[Literal["json", "html"] | None, Field(description="json or html; default: as Accept says")]

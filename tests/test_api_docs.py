@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Page
 
 import program
 from maps.offline import LEAFLET
+from service import ogc, problems
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "api.md").read_text("utf-8")
@@ -179,6 +180,34 @@ def test_filters_are_understood(address: str) -> None:
         text = urllib.parse.quote(re.findall(r"`([^`]+)`", row)[0])
         found = get(f"{address}/v1/collections/facilities/items?limit=1&filter={text}")
         assert 0 < found["numberMatched"] < every, row
+
+
+def test_what_it_names_is_there(address: str) -> None:
+    """The parameters in its tables, the problems, and the classes of conformance."""
+    described = get(f"{address}/openapi.json")["paths"]
+
+    def names(path: str) -> set[str]:
+        return {one["name"] for one in described[path]["get"]["parameters"]}
+
+    def table(section: str, head: str) -> set[str]:
+        """What stands in the first column of a table of a section."""
+        text = re.search(rf"(?ms)^## {section}\n(.*?)(?=^## |\Z)", PAGE)
+        rows = text and re.search(rf"(?m)^\| {head}.*\n\|-.*\n((?:\|.*\n)+)", text[1])
+        assert rows, section
+        return {name for row in rows[1].splitlines() for name in re.findall(r"`([^`]+)`", row.split("|")[1])}
+
+    assert table("Nearest", "parameter") == names("/nearest") - {"coordinates"}
+    assert table("Isochrones", "parameter") == names("/isochrones") - {"coordinates"}
+    of_items = table("Collections", "parameter of items")
+    properties = set(get(f"{address}/v1/collections/facilities/queryables")["properties"])
+    assert of_items == names("/collections/facilities/items") - {"coordinates"} - properties
+    assert all("coordinates" in names(path) for path in described if "get" in described[path] and path != "/")
+    told = dict(re.findall(r"(?m)^\| (\d{3}) \| `([^`]+)` \|", PAGE))
+    assert told == {str(status): problems.kind(status) for status in problems.TITLES}
+    classes = re.search(r"(?ms)^\| OGC \| classes \|\n(.*?)\n\n", PAGE)
+    assert classes is not None
+    claimed = {name for row in classes[1].splitlines()[1:] for name in row.split("|")[2].replace(" ", "").split(",")}
+    assert claimed == {one.rsplit("/", 1)[1] for one in ogc.CONFORMS}
 
 
 def test_links_exist() -> None:

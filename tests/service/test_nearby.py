@@ -8,6 +8,7 @@ import json
 import random
 import shutil
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -18,6 +19,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
+import geopandas as gpd
 import pytest
 import shapely
 from starlette.testclient import TestClient
@@ -28,6 +30,7 @@ from service import keys
 from service.app import create_app
 from service.settings import Settings
 
+JSON = "application/json"
 NEAREST = "/v1/nearest"
 ITEMS = "/v1/collections/facilities/items"
 SYSTEMS = ("wgs84", "gcj02", "bd09", "cgcs2000")
@@ -606,22 +609,26 @@ def test_many_places_have_limits(client: TestClient):
     problem(post({}), "places")
     problem(post({"places": place}), "places")
     problem(post({"places": [place], "more": 1}), "more")
-    problem(post({"places": [place, place | {"name": "x"}]}), "name")
-    problem(post({"places": [place, {"lon": LON}]}), "lat")
-    for lon in (180.1, -181, 1e9, "x", None, [120]):
-        problem(post({"places": [place, place | {"lon": lon}]}), "lon")
-    problem(post({"places": [place | {"lat": 90.01}]}), "lat")
-    problem(post({"places": [place | {"lat": 91, "lon": 181}]}), "lat", "lon")
-    problem(post({"places": [place | {"id": "x" * 201}]}), "id")
-    problem(post({"places": [place | {"id": 1}]}), "id")
+    problem(post({"places": [place, place | {"name": "x"}]}), "places[1].name")
+    problem(post({"places": [place, {"lon": LON}]}), "places[1].lat")
+    for lon in (180.1, -181, 1e9, "x", "120", None, [120], True):
+        problem(post({"places": [place, place | {"lon": lon}]}), "places[1].lon")
+    problem(post({"places": [place, 1]}), "places[1]")
+    problem(post({"places": [place | {"lat": 90.01}]}), "places[0].lat")
+    problem(post({"places": [place | {"lat": 91, "lon": 181}]}), "places[0].lat", "places[0].lon")
+    problem(post({"places": [place | {"id": "x" * 201}]}), "places[0].id")
+    problem(post({"places": [place | {"id": 1}]}), "places[0].id")
     problem(post({"places": [place] * 1000}, limit=11), "limit")
     problem(post({"places": [place] * 101}, limit=100), "limit")
     problem(post({"places": [place]}, limit=0), "limit")
     problem(post({"places": [place]}, lon=1), "lon")  # a place belongs into the body
     problem(post({"places": [place]}, nonsense=1), "nonsense")
     problem(post({"places": [place]}, category="x", mode="fly"), "category", "mode")
-    problem(client.post(NEAREST, content=b"{", headers={"Content-Type": "application/json"}), "body")
-    problem(client.post(NEAREST, content=b'{"places":[{"lon":NaN,"lat":1}]}', headers={"Content-Type": JSON}), "lon")
+    problem(client.post(NEAREST, content=b"{", headers={"Content-Type": JSON}), "body")
+    problem(
+        client.post(NEAREST, content=b'{"places":[{"lon":NaN,"lat":1}]}', headers={"Content-Type": JSON}),
+        "places[0].lon",
+    )
     for search in ({"capacity": 1}, {"open_at": "now"}, {"path": "true"}, {"times": "true"}, {"limit": 9}):
         assert "100" in problem(post({"places": [place] * 101}, **search), "places")
         assert len(many(client, [place] * 100, category="park", **search)["answers"]) == 100
@@ -629,7 +636,28 @@ def test_many_places_have_limits(client: TestClient):
     assert len(many(client, [place] * 100, limit=100)["answers"]) == 100
 
 
-JSON = "application/json"
+def test_a_thousand_places_may_have_long_ids(clients: dict[str, TestClient]):
+    places = [{"lon": LON, "lat": LAT, "id": "地" * 200}] * 1000
+    answer = clients["network"].post(NEAREST, content=json.dumps({"places": places}).encode(), params={"limit": 1})
+    assert answer.status_code == 200
+    assert [one["id"] for one in answer.json()["answers"]] == ["地" * 200] * 1000
+
+
+def test_what_is_too_small_is_not_said_to_be_closed(client: TestClient):
+    answer = ask(client, capacity=10**6, open_at="2026-11-25T10:00")
+    assert answer["features"] == []
+    assert answer["reason"].endswith("none of them is as asked for")
+
+
+def test_there_is_a_way_to_who_stands_at_a_crossing(clients: dict[str, TestClient]):
+    """It begins and ends where chains of streets do, and has no piece of one."""
+    streets = gpd.read_parquet(Path(__file__).parents[2] / "data" / "streets.parquet")
+    ends = Counter(end for one in streets.geometry for end in (one.coords[0], one.coords[-1]))
+    crossings = [end for end, times in ends.items() if times > 2][::40]
+    assert len(crossings) > 10
+    for lon, lat in crossings:
+        for one in ask(clients["network"], lon=lon, lat=lat, path="true", limit=3)["features"]:
+            assert len(one["properties"]["path"]["coordinates"]) >= 2
 
 
 # Changes and crowds
