@@ -55,7 +55,7 @@ def only(report: Report) -> Decision:
 def state(register: Register) -> str:
     """All that the register knows, to be compared."""
     frame = register.facilities()
-    return exports.write(frame, "geojson").content.decode() + str(register.revisions())
+    return exports.write(frame, "geojson").content.decode() + str(sorted(register.revisions().items()))
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])

@@ -638,7 +638,8 @@ def test_many_places_have_limits(client: TestClient):
 
 def test_a_thousand_places_may_have_long_ids(clients: dict[str, TestClient]):
     places = [{"lon": LON, "lat": LAT, "id": "地" * 200}] * 1000
-    answer = clients["network"].post(NEAREST, content=json.dumps({"places": places}).encode(), params={"limit": 1})
+    content = json.dumps({"places": places})
+    answer = clients["network"].post(NEAREST, content=content, headers={"Content-Type": JSON}, params={"limit": 1})
     assert answer.status_code == 200
     assert [one["id"] for one in answer.json()["answers"]] == ["地" * 200] * 1000
 

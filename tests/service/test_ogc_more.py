@@ -526,7 +526,7 @@ def test_a_filter_beyond_all_measure_breaks_nothing(client: TestClient, text: st
     assert client.get(items_of("facilities"), params={"filter": "capacity > 1", "limit": 1}).status_code == 200
 
 
-@pytest.mark.parametrize("language", ["cql2-json", "cql-text", "", "CQL2-TEXT"])
+@pytest.mark.parametrize("language", ["cql2-json", "", "CQL2-TEXT"])
 def test_another_language_of_filters_is_refused(client: TestClient, language: str):
     asked = {"filter": "category = 'park'", "filter-lang": language}
     assert "filter-lang" in problem(client.get(items_of("facilities"), params=asked))
