@@ -269,13 +269,22 @@ def _drawing(kind: Kind, document: Document) -> dict[str, Any] | None:
     shapes = [
         {
             "geometry": feature["geometry"],
-            "label": _text((feature.get("properties") or {}).get("name") or feature.get("id")),
             "href": _item_address(links, feature) if kind == "items" else None,
+            **_marked(feature),
         }
         for feature in (document["features"] if kind == "items" else [document])
         if _drawable(feature.get("geometry"))
     ]
     return {"shapes": shapes, "latitude_first": coordinates in LATITUDE_FIRST} if shapes else None
+
+
+def _marked(feature: Document) -> dict[str, Any]:
+    """What a shape is called, and the share of a result, which it is drawn by."""
+    properties = feature.get("properties") or {}
+    label, share = _text(properties.get("name") or feature.get("id")), properties.get("share")
+    if isinstance(share, int | float) and not isinstance(share, bool) and 0 <= share <= 1:
+        return {"label": f"{label} {share:.1%}", "share": share}
+    return {"label": label}
 
 
 def _drawable(geometry: Document | None) -> bool:

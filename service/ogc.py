@@ -221,6 +221,7 @@ async def _document(
 
 
 LABELS = {
+    "conformance": "符合的标准 conformance",
     "collections": "数据集 collections",
     "items": "要素 items",
     "queryables": "可查询 queryables",

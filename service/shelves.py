@@ -27,7 +27,7 @@ TITLES = {
     "phone": "电话 telephone",
     "opened": "开办日期 opened on",
     "closed": "停办日期 closed on",
-    "opening_hours": "开放时间 opening hours (OpenStreetMap's syntax)",
+    "opening_hours": "开放时间 opening hours",
     "capacity": "床位或学位 beds or seats",
     "provenance": "来历 where the record comes from",
     "source": "来源 list or office it is known from",

@@ -15,16 +15,18 @@
   L.control.scale({ imperial: false }).addTo(map);
 
   const drawn = L.featureGroup().addTo(map);
-  const options = {
+  const options = (share) => ({
     coordsToLatLng: ([x, y]) => (data.latitude_first ? L.latLng(x, y) : L.latLng(y, x)),
     pointToLayer: (_, latlng) =>
       L.circleMarker(latlng, { radius: 7, color: "#fff", weight: 2, fillColor: "#08519c", fillOpacity: 0.9 }),
-    style: ({ geometry }) => (/Point/.test(geometry.type) ? {} : { color: "#08519c", weight: 2, fillOpacity: 0.15 }),
-  };
-  for (const { geometry, label, href } of data.shapes) {
+    // The darker, the greater the share that is covered.
+    style: ({ geometry }) =>
+      /Point/.test(geometry.type) ? {} : { color: "#08519c", weight: 2, fillOpacity: 0.1 + 0.7 * (share ?? 0.1) },
+  });
+  for (const { geometry, label, href, share } of data.shapes) {
     const alone = !href && data.shapes.length === 1;
     const tooltip = alone ? { permanent: true, direction: "top", offset: [0, -6] } : { sticky: true };
-    const shape = L.geoJSON(geometry, options).bindTooltip(element("span", label), tooltip);
+    const shape = L.geoJSON(geometry, options(share)).bindTooltip(element("span", label), tooltip);
     if (href) {
       const link = element("a", label);
       link.href = href;

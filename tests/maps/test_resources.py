@@ -394,6 +394,35 @@ def test_latitude_comes_first_where_the_system_says_so(coordinates: str, drawn: 
     assert len(data["shapes"]) == 19
 
 
+@pytest.mark.parametrize("asked", ["", "coordinates=gcj02", "crs=http%3A%2F%2Fx%2Fdef%2Fcrs%2FEPSG%2F0%2F4549"])
+def test_a_feature_is_opened_in_the_coordinates_of_its_page(asked: str):
+    document = items([feature("a/b", point(120, 29))])
+    own = link("self", f"/collections/facilities/items?f=html&limit=1{asked and '&'}{asked}", "text/html")
+    document["links"] = [one for one in document["links"] if one["rel"] != "self"] + [own]
+    read = Reader(resources.render("items", document, ABOUT, "t", TRAIL))
+    (opened,) = {one for one in read.links if "a%2Fb" in one}
+    assert opened.endswith("/items/a%2Fb" + (f"?{asked}" if asked else ""))
+
+
+def test_properties_go_by_their_names_in_words():
+    names = {"name": "名称 name", "share": HOSTILE[0]}
+    told = feature("1", point(120, 29), name="东", share=0.4, further=1)
+    for kind, document in (("items", items([told])), ("item", {**told, "links": items([])["links"]})):
+        html = resources.render(kind, document, ABOUT, "t", TRAIL, names)
+        assert '<span title="name">名称 name</span>' in html
+        for words in ("further", HOSTILE[0]):
+            assert words in Reader(html).text
+
+
+@pytest.mark.parametrize(
+    ("share", "label"), [(0.4321, "东 43.2%"), (1, "东 100.0%"), (2.5, "东"), (None, "东"), (True, "东")]
+)
+def test_a_share_is_drawn(share: object, label: str):
+    html = resources.render("items", items([feature("1", point(120, 29), name="东", share=share)]), ABOUT, "t", TRAIL)
+    (shape,) = json.loads(html.split('id="data">')[1].split("</script>")[0])["shapes"]
+    assert (shape["label"], shape.get("share")) == (label, share if label != "东" else None)
+
+
 @pytest.mark.parametrize("name", ["projected", "metres", "unknown-axes", "empty"])
 def test_no_map_without_a_place(name: str):
     assert "leaflet" not in page(name)

@@ -748,3 +748,29 @@ def test_a_place_that_is_not_in_crs84_is_not_taken_for_one(editable: TestClient)
         assert (lon, lat) == pytest.approx(NEW["geometry"]["coordinates"], abs=1e-6)
     else:
         problem(answer)
+
+
+@pytest.mark.parametrize("name", ["crs", "bbox-crs", "filter-crs"])
+def test_an_unknown_system_is_refused_even_where_nothing_is_given_in_it(client: TestClient, name: str):
+    assert name in problem(client.get(items_of("facilities"), params={name: "EPSG:4326"}))
+
+
+@pytest.mark.parametrize("below", ["history", "restore", "merge"])
+def test_what_lies_below_a_facility_is_no_facility(client: TestClient, below: str):
+    """Its methods are its own, whoever asks."""
+    allowed = "GET, HEAD" if below == "history" else "POST"
+    for method in {"GET", "POST", "PUT", "PATCH", "DELETE"} - set(allowed.split(", ")):
+        answer = client.request(method, f"{items_of('facilities')}/yk-park-001/{below}", json={})
+        assert (answer.status_code, answer.headers.get("Allow")) == (405, allowed), method
+
+
+def test_pages_are_called_what_they_are_about(client: TestClient):
+    def head(path: str) -> str:
+        return client.get(f"/v1/collections/{path}", params={"f": "html"}).text.split("<h1>")[1].split("</h1>")[0]
+
+    assert head("facilities") == head("facilities/items") == "设施 facilities"
+    assert head("coverage-health-15/items").startswith("城市15分钟社区卫生服务圈")
+    assert head("facilities/items/yk-park-001").startswith("东城街道")
+    assert head("facilities/sortables") == "可排序 sortables"
+    page = client.get(items_of("facilities"), params={"f": "html"}).text
+    assert '<span title="capacity">床位或学位 beds or seats</span>' in page
