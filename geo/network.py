@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from geo import readoff, streets
 from geo.graph import Graph, Positions
 from geo.projection import WGS84, geodesic_lengths, projection
+from geo.segments import Segments
 from geo.standards import Mode
 from geo.study import About, Speeds
 
@@ -26,9 +27,9 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 KPH_TO_MPS = 1000.0 / 3600.0
 # Positions this near to an end are the end: line_locate_point is only so exact, and at a node one-ways do not bind.
-IN_STREET_M = 100.0
 _AT_END = 1e-9
-
+# The search is in projected metres, the limit in geodesic ones: search a little farther, then measure.
+_FARTHER = 1.02
 
 # A part of the network that one cannot leave, or not come back from, is an island. One that is shorter than this many
 # metres of street, and than this share of the largest part, does not attract who is near other streets too.
@@ -199,22 +200,33 @@ class Network:
         return shapely.STRtree(self.lines)
 
     @cached_property
-    def _apart(self) -> tuple[tuple[Ints, shapely.STRtree], tuple[Ints, shapely.STRtree]]:
-        """The edges that attract, and those of small islands, each with their tree."""
-        drawing, others = np.flatnonzero(self.attracts), np.flatnonzero(~self.attracts)
-        tree = self._tree if not len(others) else shapely.STRtree(self.lines[drawing])
-        return (drawing, tree), (others, shapely.STRtree(self.lines[others]))
+    def _segments(self) -> Segments:
+        return Segments(self.xy, self.first_vertex, self.attracts)
 
     def snap(self, lon: Floats, lat: Floats) -> Places:
         """The nearest point on an edge for each WGS84 place, if within the longest connector (≤).
 
         Small islands are passed over where another street is within that distance.
         """
-        return self._snap(self.metric.points(lon, lat))
+        points = self.metric.points(lon, lat)
+        found, where = self._segments.nearest(shapely.get_coordinates(points), self.max_connector_m * _FARTHER)
+        return self._chosen(*(self._near(points, found[:, kind], where[:, kind]) for kind in range(2)))
 
-    def _snap(self, geometries: NDArray[Any]) -> Places:
-        drawing, others = self._apart
-        taken, island = self._nearest(geometries, *drawing), self._nearest(geometries, *others)
+    def _near(self, points: NDArray[Any], edge: Ints, where: Floats) -> Places:
+        """Places on the edges found (−1: none), as far as they are within the longest connector."""
+        ways = shapely.linestrings(np.stack([shapely.get_coordinates(points), where[:, 1:]], axis=1)[edge >= 0])
+        connector_m = np.full(len(points), np.inf)
+        connector_m[edge >= 0] = geodesic_lengths(self.metric.inverse(ways))
+        near = connector_m <= self.max_connector_m
+        return Places(
+            edge=np.where(near, edge, -1),
+            fraction=np.where(near, _exact(where[:, 0]), np.nan),
+            connector_m=np.where(near, connector_m, np.inf),
+            moved=np.zeros(len(points), dtype=bool),
+        )
+
+    def _chosen(self, taken: Places, island: Places) -> Places:
+        """Of the nearest places on streets that attract and on small islands, the ones to take."""
         nearer = island.connector_m < taken.connector_m
         stranded = nearer & (taken.edge < 0)
         return Places(
@@ -226,35 +238,30 @@ class Network:
 
     def snap_one(self, lon: float, lat: float) -> tuple[Places, tuple[float, float]] | None:
         """What `snap` does with one place, and where on the street that is (WGS84); None if no street is near."""
-        point = shapely.Point(self.metric.to_metres(lon, lat))
-        drawing, others = self._apart
-        return self._nearest_one(point, lon, lat, *drawing) or self._nearest_one(point, lon, lat, *others)
+        points = np.array([self.metric.to_metres(lon, lat)])
+        found, where = self._segments.nearest(points, self.max_connector_m * _FARTHER)
+        for edge, (fraction, x, y) in zip(found[0].tolist(), where[0].tolist(), strict=True):
+            if edge < 0:
+                continue
+            there = self.metric.to_degrees(x, y)
+            metres = WGS84.inv(lon, lat, *there)[2]
+            if metres <= self.max_connector_m:
+                places = Places(np.array([edge]), _exact(np.array([fraction])), np.array([metres]), np.zeros(1, bool))
+                return places, there
+        return None
 
-    def _nearest_one(
-        self, point: shapely.Point, lon: float, lat: float, edges_of: Ints, tree: shapely.STRtree
-    ) -> tuple[Places, tuple[float, float]] | None:
-        farthest = self.max_connector_m * 1.02
-        # Most places are in a street, and a narrow search is a quick one.
-        found = tree.query_nearest(point, max_distance=min(IN_STREET_M, farthest), all_matches=False)
-        if not len(found):
-            found = tree.query_nearest(point, max_distance=farthest, all_matches=False)
-        if not len(found):
-            return None
-        edge = edges_of[found[:1]]
-        end = shapely.get_point(shapely.shortest_line(point, self.lines[edge[0]]), 1)
-        there = self.metric.to_degrees(end.x, end.y)
-        metres = WGS84.inv(lon, lat, *there)[2]
-        if metres > self.max_connector_m:
-            return None
-        fraction = self._locate(edge, np.array([end], dtype=object))
-        return Places(edge, fraction, np.array([metres]), np.zeros(1, dtype=bool)), there
+    @cached_property
+    def _apart(self) -> tuple[tuple[Ints, shapely.STRtree], tuple[Ints, shapely.STRtree]]:
+        """The edges that attract, and those of small islands, each with their tree."""
+        drawing, others = np.flatnonzero(self.attracts), np.flatnonzero(~self.attracts)
+        tree = self._tree if not len(others) else shapely.STRtree(self.lines[drawing])
+        return (drawing, tree), (others, shapely.STRtree(self.lines[others]))
 
     def _nearest(self, geometries: NDArray[Any], edges_of: Ints, tree: shapely.STRtree) -> Places:
         count = len(geometries)
         edge, fraction = np.full(count, -1), np.full(count, np.nan)
         connector_m = np.full(count, np.inf)
-        # The search is in projected metres, the limit in geodesic ones: search a little farther, then measure.
-        rows, found = tree.query_nearest(geometries, max_distance=self.max_connector_m * 1.02, all_matches=False)
+        rows, found = tree.query_nearest(geometries, max_distance=self.max_connector_m * _FARTHER, all_matches=False)
         edges = edges_of[found]
         ways = shapely.shortest_line(geometries[rows], self.lines[edges])
         metres = geodesic_lengths(self.metric.inverse(ways))
@@ -278,7 +285,9 @@ class Network:
         # Where predicate and overlay disagree about a bare touch, the nearest point is that touch; and who meets small
         # islands only is reached from another street as well.
         others = np.setdiff1d(np.arange(len(geometries)), met[pair][self.attracts[edges[pair]]])
-        snapped = self._snap(geometries[others])
+        drawing, islands = self._apart
+        away = geometries[others]
+        snapped = self._chosen(self._nearest(away, *drawing), self._nearest(away, *islands))
         found = snapped.edge >= 0
         found[found] &= self.attracts[snapped.edge[found]] | ~np.isin(others[found], met[pair])
         return Access(
@@ -311,10 +320,14 @@ class Network:
         return float(place.x), float(place.y)
 
     def _locate(self, edges: Ints, points: NDArray[Any]) -> Floats:
-        fraction = np.asarray(shapely.line_locate_point(self.lines[edges], points, normalized=True))
-        fraction[fraction < _AT_END] = 0.0
-        fraction[fraction > 1 - _AT_END] = 1.0
-        return fraction
+        return _exact(np.asarray(shapely.line_locate_point(self.lines[edges], points, normalized=True)))
+
+
+def _exact(fraction: Floats) -> Floats:
+    """The same, but for what is as good as an end."""
+    fraction[fraction < _AT_END] = 0.0
+    fraction[fraction > 1 - _AT_END] = 1.0
+    return fraction
 
 
 def _open(table: pd.DataFrame, mode: Mode) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -181,7 +181,7 @@ class Travel:
         facilities and the mode, if it is at hand. ``keep``, shape (facilities,), says which of them count.
         """
         about = self.study.about
-        if facilities.empty:
+        if not len(facilities):
             return Ranking.none(NONE_THERE)
         if self.method == "straight-line":
             metres = straightline.to_each(facilities, lon, lat, about.projection) * about.detour
@@ -198,9 +198,9 @@ class Travel:
         ways, farthest = None, np.inf
         if limit is not None and limit <= NEAREST and keep is None:
             several, taken, gone = reach.from_places(place, limit)
-            count = int((several[0] >= 0).sum())
+            count = np.count_nonzero(several[0] >= 0)
             rows, seconds, metres = several[0, :count].astype(np.int64), taken[0, :count], gone[0, :count]
-            farthest = seconds.max(initial=0.0)
+            farthest = seconds[-1] if count else 0.0
         if paths or np.isinf(farthest):
             search = route.FromPlace(network, reach.stretches, place, farthest + 1.0)
             chosen = first_of_each(reach.stretches.owner, search.seconds)
