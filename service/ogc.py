@@ -3,7 +3,8 @@
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Annotated, Any, Literal, NamedTuple
+from functools import cached_property
+from typing import Annotated, Any, Literal
 from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
@@ -163,14 +164,16 @@ def _by_address(name: str, address: str, answers: Answers) -> System:
     return found
 
 
-class _Address(NamedTuple):
+class _Address:
     """Where the service is, as the client sees it."""
 
-    root: str
+    def __init__(self, request: Request) -> None:
+        self._request = request
 
-    @classmethod
-    def of(cls, request: Request) -> "_Address":
-        return cls(str(request.base_url).rstrip("/"))
+    @cached_property
+    def root(self) -> str:
+        """The address of the first page, without its slash."""
+        return str(self._request.base_url).rstrip("/")
 
     def __call__(self, *path: str, **query: Any) -> str:
         whole = "/".join([self.root, "v1", *(quote(part, safe="") for part in path)])
@@ -202,12 +205,15 @@ async def _document(
     kind: resources.Kind,
     make: Any,
     title: str,
-    trail: Sequence[tuple[str, str]],
+    here: Sequence[str],
     data: str = JSON,
     headers: Mapping[str, str] | None = None,
     keep: bool = True,
 ) -> Response:
-    """A document in the format that was asked for; ``make`` makes it of the state, its media type and the links."""
+    """A document in the format that was asked for; ``make`` makes it of the state and its media type.
+
+    ``here`` is the path to it.
+    """
     media_type, answers = preferred(request, query.f, data), answers_of(request)
     told = {"Vary": "Accept", **(headers or {})}
     if media_type != HTML:
@@ -215,6 +221,7 @@ async def _document(
 
     def page(state: State) -> str:
         document = orjson.loads(orjson.dumps(make(state, media_type)))
+        trail = _trail(_Address(request), here)
         return resources.render(kind, document, answers.study.about, title, trail, shelves.TITLES)
 
     return await answer(request, page, HTML, told | PAGE_HEADERS, keep)
@@ -229,11 +236,11 @@ LABELS = {
 }
 
 
-def _trail(address: _Address, *names: str) -> list[tuple[str, str]]:
+def _trail(address: _Address, here: Sequence[str]) -> list[tuple[str, str]]:
     """The way to a document: labels and addresses."""
     found = [("服务圈", address.root + "/"), ("API", address())]
-    for number, name in enumerate(names, 1):
-        found.append((LABELS.get(name, name), address(*names[:number])))
+    for number, name in enumerate(here, 1):
+        found.append((LABELS.get(name, name), address(*here[:number])))
     return found
 
 
@@ -244,7 +251,7 @@ def _trail(address: _Address, *names: str) -> list[tuple[str, str]]:
     summary="Landing page of an OGC API – Features service",
 )
 async def landing(request: Request, query: Annotated[DocumentQuery, Query()]) -> Response:
-    address, about = _Address.of(request), answers_of(request).study.about
+    address, about = _Address(request), answers_of(request).study.about
 
     def make(_: State, media_type: str) -> dict[str, Any]:
         links = [
@@ -261,7 +268,7 @@ async def landing(request: Request, query: Annotated[DocumentQuery, Query()]) ->
             **_said(about, query),
         }
 
-    return await _document(request, query, "landing", make, "API", _trail(address))
+    return await _document(request, query, "landing", make, "API", ())
 
 
 def _said(about: Any, query: Common) -> dict[str, Any]:
@@ -281,20 +288,18 @@ def _said(about: Any, query: Common) -> dict[str, Any]:
     summary="What it conforms to",
 )
 async def conformance(request: Request, query: Annotated[DocumentQuery, Query()]) -> Response:
-    address = _Address.of(request)
+    address = _Address(request)
 
     def make(_: State, media_type: str) -> dict[str, Any]:
         links = _both(address("conformance"), media_type, JSON)
         return {"conformsTo": list(CONFORMS), "links": links, "coordinate_system": query.coordinates}
 
-    return await _document(
-        request, query, "conformance", make, "符合的标准 conformance", _trail(address, "conformance")
-    )
+    return await _document(request, query, "conformance", make, "符合的标准 conformance", ("conformance",))
 
 
 @router.get("/collections", responses=documented("the collections", "Collections", html=True), summary="What there is")
 async def collections(request: Request, query: Annotated[DocumentQuery, Query()]) -> Response:
-    address, answers = _Address.of(request), answers_of(request)
+    address, answers = _Address(request), answers_of(request)
 
     def make(state: State, media_type: str) -> dict[str, Any]:
         every = (answers.collection(state, name) for name in answers.collections())
@@ -305,7 +310,7 @@ async def collections(request: Request, query: Annotated[DocumentQuery, Query()]
             **_said(answers.study.about, query),
         }
 
-    return await _document(request, query, "collections", make, "数据集 collections", _trail(address, "collections"))
+    return await _document(request, query, "collections", make, "数据集 collections", ("collections",))
 
 
 def _collection(one: Collection, address: _Address, answers: Answers, own: list[dict[str, str]]) -> dict[str, Any]:
@@ -341,7 +346,7 @@ COLLECTION = "/collections/{collection}"
 
 @router.get(COLLECTION, responses=documented("the collection", "Collection", 404, html=True), summary="One collection")
 async def collection(request: Request, collection: str, query: Annotated[DocumentQuery, Query()]) -> Response:
-    address, answers = _Address.of(request), answers_of(request)
+    address, answers = _Address(request), answers_of(request)
     answers.check_collection(collection)
 
     def make(state: State, media_type: str) -> dict[str, Any]:
@@ -349,7 +354,7 @@ async def collection(request: Request, collection: str, query: Annotated[Documen
         found = _collection(answers.collection(state, collection), address, answers, own)
         return found | _said(answers.study.about, query)
 
-    return await _document(request, query, "collection", make, collection, _trail(address, "collections", collection))
+    return await _document(request, query, "collection", make, collection, ("collections", collection))
 
 
 @router.get(
@@ -371,7 +376,7 @@ async def sortables(request: Request, collection: str, query: Annotated[Document
 
 
 async def _schema(request: Request, name: str, query: DocumentQuery, which: str) -> Response:
-    address, answers = _Address.of(request), answers_of(request)
+    address, answers = _Address(request), answers_of(request)
     answers.check_collection(name)
     here = ("collections", name, which)
 
@@ -389,7 +394,7 @@ async def _schema(request: Request, name: str, query: DocumentQuery, which: str)
             "additionalProperties": False,
         }
 
-    return await _document(request, query, "schema", make, LABELS[which], _trail(address, *here), SCHEMA)
+    return await _document(request, query, "schema", make, LABELS[which], here, SCHEMA)
 
 
 def schema_of(column: Column) -> dict[str, Any]:
@@ -408,7 +413,7 @@ ITEM = ITEMS + "/{feature_id:facility_id}"
     summary="Features, page by page",
 )
 async def items(request: Request, collection: str, query: Annotated[ItemsQuery, Query()]) -> Response:
-    address, answers = _Address.of(request), answers_of(request)
+    address, answers = _Address(request), answers_of(request)
     answers.check_collection(collection)
     system, limit = system_of(query, answers), min(query.limit, MOST_ITEMS)
 
@@ -440,9 +445,9 @@ async def items(request: Request, collection: str, query: Annotated[ItemsQuery, 
             "attribution": about.attribution or None,
         }
 
-    trail = _trail(address, "collections", collection, "items")
+    here = ("collections", collection, "items")
     told = {"Content-Crs": f"<{system.uri}>"}
-    return await _document(request, query, "items", make, collection, trail, GEOJSON, told)
+    return await _document(request, query, "items", make, collection, here, GEOJSON, told)
 
 
 def _without_format(request: Request) -> str:
@@ -536,7 +541,7 @@ def _day(text: str, zone: ZoneInfo) -> date:
     summary="One feature",
 )
 async def item(request: Request, collection: str, feature_id: str, query: Annotated[SystemQuery, Query()]) -> Response:
-    address, answers = _Address.of(request), answers_of(request)
+    address, answers = _Address(request), answers_of(request)
     answers.check_collection(collection)
     system = system_of(query, answers)
     headers = {"Content-Crs": f"<{system.uri}>"}
@@ -556,9 +561,8 @@ async def item(request: Request, collection: str, feature_id: str, query: Annota
             found = one.features(np.array([one.frame.index.get_loc(feature_id)]), system)[0]
         return _told(request, collection, found, query, system, media_type)
 
-    trail = _trail(address, "collections", collection, "items")
-    trail.append((feature_id, address("collections", collection, "items", feature_id)))
-    return await _document(request, query, "item", make, feature_id, trail, GEOJSON, headers, collection != FACILITIES)
+    here = ("collections", collection, "items", feature_id)
+    return await _document(request, query, "item", make, feature_id, here, GEOJSON, headers, collection != FACILITIES)
 
 
 def _of_register(held: Held, system: System) -> dict[str, Any]:
@@ -569,7 +573,7 @@ def _told(
     request: Request, collection: str, feature: dict[str, Any], query: Common, system: System, media_type: str
 ) -> dict[str, Any]:
     """A feature with its links, and the coordinates it is in."""
-    address = _Address.of(request)
+    address = _Address(request)
     places: dict[str, str] = {"coordinates": query.coordinates} if query.coordinates != "wgs84" else {}
     places |= {"crs": system.uri} if isinstance(query, SystemQuery) and query.crs is not None else {}
     links = [
