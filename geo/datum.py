@@ -17,6 +17,7 @@ Coordinates: TypeAlias = Literal["wgs84", "gcj02", "bd09", "cgcs2000"]
 Floats: TypeAlias = NDArray[np.float64]
 
 SYSTEMS: tuple[str, ...] = get_args(Coordinates)
+UNSHIFTED = ("wgs84", "cgcs2000")
 
 # Krasovsky 1940, on which the GCJ-02 formula computes, though its input is WGS84.
 _AXIS_M = 6378245.0
@@ -37,7 +38,7 @@ def to_wgs84(lon: ArrayLike, lat: ArrayLike, coordinates: str) -> tuple[Floats, 
     """
     x, y = np.asarray(lon, dtype=float), np.asarray(lat, dtype=float)
     _check(coordinates)
-    if coordinates in ("wgs84", "cgcs2000"):
+    if coordinates in UNSHIFTED:
         return x, y
     if coordinates == "bd09":
         x, y = _bd09_to_gcj02(x, y)
@@ -52,11 +53,27 @@ def from_wgs84(lon: ArrayLike, lat: ArrayLike, coordinates: str) -> tuple[Floats
     """WGS84 degrees as degrees in ``coordinates``; the inverse of `to_wgs84`, with its errors."""
     x, y = np.asarray(lon, dtype=float), np.asarray(lat, dtype=float)
     _check(coordinates)
-    if coordinates in ("wgs84", "cgcs2000"):
+    if coordinates in UNSHIFTED:
         return x, y
     shift_x, shift_y = _gcj02_shift(x, y)
     x, y = x + shift_x, y + shift_y
     return _gcj02_to_bd09(x, y) if coordinates == "bd09" else (x, y)
+
+
+def place_to_wgs84(lon: float, lat: float, coordinates: str) -> tuple[float, float]:
+    """One place's `to_wgs84`, sooner."""
+    if coordinates in UNSHIFTED:
+        return lon, lat
+    x, y = to_wgs84(lon, lat, coordinates)
+    return float(x), float(y)
+
+
+def place_from_wgs84(lon: float, lat: float, coordinates: str) -> tuple[float, float]:
+    """One place's `from_wgs84`, sooner."""
+    if coordinates in UNSHIFTED:
+        return lon, lat
+    x, y = from_wgs84(lon, lat, coordinates)
+    return float(x), float(y)
 
 
 def geometry_to_wgs84(geometry: Any, coordinates: str) -> Any:
@@ -71,7 +88,7 @@ def geometry_from_wgs84(geometry: Any, coordinates: str) -> Any:
 
 def _move(geometry: Any, convert: Any, coordinates: str) -> Any:
     _check(coordinates)
-    if coordinates in ("wgs84", "cgcs2000"):
+    if coordinates in UNSHIFTED:
         return geometry
     return shapely.transform(geometry, lambda xy: np.column_stack(convert(xy[:, 0], xy[:, 1], coordinates)))
 

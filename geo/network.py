@@ -208,7 +208,9 @@ class Network:
 
         Small islands are passed over where another street is within that distance.
         """
-        points = self.metric.points(lon, lat)
+        return self._snap(self.metric.points(lon, lat))
+
+    def _snap(self, points: NDArray[Any]) -> Places:
         found, where = self._segments.nearest(shapely.get_coordinates(points), self.max_connector_m * _FARTHER)
         return self._chosen(*(self._near(points, found[:, kind], where[:, kind]) for kind in range(2)))
 
@@ -246,9 +248,18 @@ class Network:
             there = self.metric.to_degrees(x, y)
             metres = WGS84.inv(lon, lat, *there)[2]
             if metres <= self.max_connector_m:
-                places = Places(np.array([edge]), _exact(np.array([fraction])), np.array([metres]), np.zeros(1, bool))
-                return places, there
+                # For one number what `_exact` does takes longer than all the rest.
+                fraction = 0.0 if fraction < _AT_END else 1.0 if fraction > 1 - _AT_END else fraction
+                return Places(np.array([edge]), np.array([fraction]), np.array([metres]), np.zeros(1, bool)), there
         return None
+
+    def _snap_shapes(self, shapes: NDArray[Any]) -> Places:
+        """The same for shapes, nearest to any of their points; a point is where `snap` has it, to the last bit."""
+        point = shapely.get_type_id(shapes) == shapely.GeometryType.POINT
+        places = self._chosen(*(self._nearest(shapes, *each) for each in self._apart))
+        for name, values in vars(self._snap(shapes[point])).items():
+            getattr(places, name)[point] = values
+        return places
 
     @cached_property
     def _apart(self) -> tuple[tuple[Ints, shapely.STRtree], tuple[Ints, shapely.STRtree]]:
@@ -285,9 +296,7 @@ class Network:
         # Where predicate and overlay disagree about a bare touch, the nearest point is that touch; and who meets small
         # islands only is reached from another street as well.
         others = np.setdiff1d(np.arange(len(geometries)), met[pair][self.attracts[edges[pair]]])
-        drawing, islands = self._apart
-        away = geometries[others]
-        snapped = self._chosen(self._nearest(away, *drawing), self._nearest(away, *islands))
+        snapped = self._snap_shapes(geometries[others])
         found = snapped.edge >= 0
         found[found] &= self.attracts[snapped.edge[found]] | ~np.isin(others[found], met[pair])
         return Access(

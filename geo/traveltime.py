@@ -124,10 +124,13 @@ class Travel:
             return self._positions[mode]
 
     def _ready(self, mode: Mode) -> tuple[Network, Places]:
-        with self._lock:
-            if mode not in self._prepared:
-                self._prepared[mode] = prepared.network(self.study, mode)
-            return self._prepared[mode]
+        found = self._prepared.get(mode)  # nobody waits for another mode's
+        if found is None:
+            with self._lock:
+                if mode not in self._prepared:
+                    self._prepared[mode] = prepared.network(self.study, mode)
+                found = self._prepared[mode]
+        return found
 
     def reach(self, facilities: gpd.GeoDataFrame, mode: Mode) -> Reach:
         """What of ``facilities`` is reached from everywhere; kept for as long as the same ones are asked for."""
@@ -189,7 +192,7 @@ class Travel:
             order = order[:limit] if keep is None else order[keep[order]][:limit]
             seconds = metres[order] / straightline.metres_per_second(about, mode)
             return Ranking(order, seconds, metres[order], None, None, None if len(order) else NONE_THERE)
-        network = self.network(mode)
+        network = self.network(mode) if reach is None else reach.network
         found = network.snap_one(lon, lat)
         if found is None:
             return Ranking.none(NO_STREET.format(metres=network.max_connector_m))
@@ -198,9 +201,11 @@ class Travel:
         ways, farthest = None, np.inf
         if limit is not None and limit <= NEAREST and keep is None:
             several, taken, gone = reach.from_places(place, limit)
-            count = np.count_nonzero(several[0] >= 0)
-            rows, seconds, metres = several[0, :count].astype(np.int64), taken[0, :count], gone[0, :count]
-            farthest = seconds[-1] if count else 0.0
+            rows, seconds, metres = several[0].astype(np.int64), taken[0], gone[0]
+            if len(rows) and rows[-1] < 0:
+                count = np.count_nonzero(rows >= 0)
+                rows, seconds, metres = rows[:count], seconds[:count], metres[:count]
+            farthest = seconds[-1] if len(rows) else 0.0
         if paths or np.isinf(farthest):
             search = route.FromPlace(network, reach.stretches, place, farthest + 1.0)
             chosen = first_of_each(reach.stretches.owner, search.seconds)

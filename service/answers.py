@@ -51,6 +51,11 @@ class State:
     kept: LRUCache[bytes, bytes] = field(default_factory=lambda: LRUCache(MOST_KEPT, getsizeof=len))
 
     @cached_property
+    def modified_s(self) -> float:
+        """``modified`` in seconds since 1970."""
+        return self.modified.timestamp()
+
+    @cached_property
     def last_modified(self) -> str:
         """``modified`` as a header has it."""
         return format_datetime(self.modified, usegmt=True)
@@ -78,6 +83,11 @@ class Answers:
         self.travel = traveltime.Travel(self.study)
         self._lock, self._twins, self._turn = RLock(), RLock(), Lock()
         self._state: State | None = None
+        self.shared: State | None = None
+
+    def part(self) -> None:
+        """Have whoever asks from now on be answered from the register as it is then."""
+        self.shared = None
 
     def now(self) -> State:
         """The state of today's register."""
@@ -108,11 +118,13 @@ class Answers:
         self, state: State, category: str | None, what: Hashable, compute: Callable[[], T], lock: Any = None
     ) -> T:
         """What is known of ``category`` in ``state``, computed once, however many ask at a time."""
-        if (category, what) not in state.known:
+        key = category, what
+        found: T | None = state.known.get(key)
+        if found is None:
             with lock or self._lock:
-                if (category, what) not in state.known:
-                    state.known[category, what] = compute()
-        found: T = state.known[category, what]
+                found = state.known.get(key)
+                if found is None:
+                    state.known[key] = found = compute()
         return found
 
     def _counted(self, state: State, standard: Standard) -> tuple[Count, Coverage]:
@@ -241,7 +253,7 @@ class Answers:
             shape = self.register.get(place).frame.geometry.iloc[0]
             asked: dict[str, Any] = {"facility": place}
         else:
-            shape = shapely.Point(*(float(x) for x in datum.to_wgs84(*place, coordinates)))
+            shape = shapely.Point(datum.place_to_wgs84(*place, coordinates))
             asked = {"place": {"lon": place[0], "lat": place[1]}}
         answer = isochrones.around(self.travel, shape, minutes, mode, towards=direction == "to")
         features = [
@@ -264,10 +276,10 @@ class Answers:
         """What every answer of travel times says of itself."""
         about, snapped = self.study.about, None
         if answer.snapped is not None and answer.connector_m is not None:
-            lon, lat = datum.from_wgs84(*answer.snapped, coordinates)
+            lon, lat = datum.place_from_wgs84(*answer.snapped, coordinates)
             snapped = {
-                "lon": round(float(lon), 7),
-                "lat": round(float(lat), 7),
+                "lon": round(lon, 7),
+                "lat": round(lat, 7),
                 "connector_m": round(answer.connector_m, 1),
             }
         return {

@@ -1,6 +1,7 @@
 """The HTTP API under ``/v1``: travel and coverage. Each query is a model that refuses what it does not know."""
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -27,7 +28,7 @@ NOW = "now"
 FIRST_YEAR, LAST_YEAR = 1900, 2200
 SUBTYPES = dict.fromkeys(name for one in facilities.CATEGORIES.values() for name in one.subtypes)
 
-router = APIRouter(prefix="/v1", route_class=QueryRoute, default_response_class=Response)
+router = APIRouter(prefix="/v1", tags=["v1"], route_class=QueryRoute, default_response_class=Response)
 
 
 class WishQuery(Common):
@@ -95,9 +96,9 @@ class WishQuery(Common):
 
     def wish(self, timezone: str) -> Wish:
         """The same for who answers it; moments are those of the study's clock."""
-        return Wish(
-            tuple(self.category.split(",")) if self.category else (),
-            tuple(self.subtype.split(",")) if self.subtype else (),
+        return _wish(
+            self.category,
+            self.subtype,
             self.capacity,
             None if self.open_at is None else _local(self.open_at, ZoneInfo(timezone)),
             self.mode,
@@ -107,6 +108,12 @@ class WishQuery(Common):
             self.navigation,
             self.coordinates,
         )
+
+
+@lru_cache(maxsize=256)
+def _wish(category: str | None, subtype: str | None, *more: Any) -> Wish:
+    """People wish for the same from many places."""
+    return Wish(tuple(category.split(",")) if category else (), tuple(subtype.split(",")) if subtype else (), *more)
 
 
 def _local(text: str, zone: ZoneInfo) -> datetime:
@@ -208,6 +215,21 @@ class CoverageList(BaseModel):
     coordinate_system: Coordinates
 
 
+@router.get(
+    "/nearest",
+    responses=documented("GeoJSON, nearest first, with minutes and metres", "Nearest", media_type=GEOJSON),
+    summary="The nearest facilities by travel time",
+)
+async def nearest(request: Request, query: Annotated[NearestQuery, Query()]) -> Response:
+    answers = answers_of(request)
+    wish = query.wish(answers.study.about.timezone)
+
+    def make(state: Any) -> dict[str, Any]:
+        return Nearby.of(answers, state, wish).around(query.lon, query.lat)
+
+    return await answer(request, make, GEOJSON, keep=False, also=str(wish.open_at), at_hand=wish.at_hand)
+
+
 @router.get("/standards", responses=documented("the goals", "Standards"), summary="The goals, as data")
 async def standards(request: Request, query: Annotated[Common, Query()]) -> Response:
     study = answers_of(request).study
@@ -237,21 +259,6 @@ async def coverage_of(request: Request, standard: str, query: Annotated[Common, 
     return await answer(request, lambda _: answers.coverage(standard))
 
 
-@router.get(
-    "/nearest",
-    responses=documented("GeoJSON, nearest first, with minutes and metres", "Nearest", media_type=GEOJSON),
-    summary="The nearest facilities by travel time",
-)
-async def nearest(request: Request, query: Annotated[NearestQuery, Query()]) -> Response:
-    answers = answers_of(request)
-    wish = query.wish(answers.study.about.timezone)
-
-    def make(state: Any) -> dict[str, Any]:
-        return Nearby(answers, state, wish).around(query.lon, query.lat)
-
-    return await answer(request, make, GEOJSON, keep=False, also=str(wish.open_at), at_hand=wish.at_hand)
-
-
 @router.post(
     "/nearest",
     responses=documented("for each place, in their order, its nearest facilities", "NearestOfEach", 413),
@@ -269,7 +276,7 @@ async def nearest_of_each(request: Request, places: Places, query: Annotated[Wis
 
 
 def _nearest_of_each(request: Request, state: Any, places: Places, wish: Wish) -> Response:
-    nearby = Nearby(answers_of(request), state, wish)
+    nearby = Nearby.of(answers_of(request), state, wish)
     found = [nearby.around(place.lon, place.lat) for place in places.places]
     own = ("place", "snapped", "reason", "features")
     told = [

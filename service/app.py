@@ -54,11 +54,9 @@ def create_app(settings: Settings | None = None, answers: Answers | None = None)
     app.router.route_class = QueryRoute
     problems.install(app)
     _add_middleware(app, settings)
-    # What is asked most stands first: each route is tried in turn.
-    app.include_router(api.router, tags=["v1"])
-    app.include_router(ogc.router, tags=["features"])
-    app.include_router(items.router, tags=["register"])
-    app.include_router(files.router, tags=["register"])
+    # Not by include_router, below which each route is tried twice. What is asked most stands first.
+    for part in (api, ogc, items, files):
+        app.router.routes.extend(part.router.routes)
     app.mount("/static/leaflet", StaticFiles(directory=LEAFLET))
     app.mount("/static/swagger", StaticFiles(directory=resources.SWAGGER))
     app.mount("/static", StaticFiles(directory=STATIC))

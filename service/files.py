@@ -25,7 +25,7 @@ from service.web import Common, NoQuery, QueryRoute, answer, answers_of, documen
 
 MOST_TWINS = 1000
 
-router = APIRouter(prefix="/v1", route_class=QueryRoute, default_response_class=Response)
+router = APIRouter(prefix="/v1", tags=["register"], route_class=QueryRoute, default_response_class=Response)
 
 
 class ImportQuery(NoQuery):

@@ -24,7 +24,7 @@ from service.web import GEOJSON, Common, QueryRoute, answer, answers_of, documen
 ITEMS = "/collections/facilities/items"
 ITEM = ITEMS + "/{feature_id:facility_id}"
 
-router = APIRouter(prefix="/v1", route_class=QueryRoute, default_response_class=Response)
+router = APIRouter(prefix="/v1", tags=["register"], route_class=QueryRoute, default_response_class=Response)
 
 
 class Told(BaseModel):

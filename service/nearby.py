@@ -1,8 +1,9 @@
 """What is near a place, as apps need it: by travel time, open or not, with links that take one there."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -45,7 +46,7 @@ class Wish:
     navigation: bool = False
     coordinates: str = "wgs84"
 
-    @property
+    @cached_property
     def searches(self) -> bool:
         """Whether it takes a search from each place, which a look-up does not answer."""
         sifted = self.capacity is not None or self.open_at is not None
@@ -53,11 +54,9 @@ class Wish:
 
     def at_hand(self, state: State) -> bool:
         """Whether it takes no time, as all of it is a look-up in what is known already."""
-        category, what = self.what
-        needed = (("reach", self.mode), ("texts", self.coordinates))
-        return not self.searches and all((category, (one, *what)) in state.known for one in needed)
+        return not self.searches and (self.what[0], self) in state.known
 
-    @property
+    @cached_property
     def what(self) -> tuple[str | None, tuple[tuple[str, ...], tuple[str, ...]]]:
         """The category and the rest of what is wanted, whichever way one asks for the same."""
         wanted = tuple(one for one in facilities.CATEGORIES if one in self.categories)
@@ -68,34 +67,38 @@ class Nearby:
     """The facilities that one wish is about, ready to be asked from any place."""
 
     def __init__(self, answers: Answers, state: State, wish: Wish) -> None:
-        self._answers, self._state, self._wish = answers, state, wish
-        self._category, self._what = wish.what
-        self._chosen = self._known("chosen", self._choose)
-        self._texts: dict[int, bytes] = self._known(("texts", wish.coordinates), dict)
+        self._answers, self._wish = answers, wish
+        category, what = wish.what
+
+        def known(name: Hashable, compute: Callable[[], Any]) -> Any:
+            if wish.subtypes:  # there are as many sets of them as anybody can think of
+                return compute()
+            return answers.known(state, category, (name, *what), compute)
+
+        def reach() -> Reach:
+            return answers.travel.reach(self._chosen, wish.mode).searched()
+
+        self._chosen = known("chosen", lambda: self._choose(answers.standing(state, category)))
+        self._texts: dict[int, bytes] = known(("texts", wish.coordinates), dict)
+        self._reach = known(("reach", wish.mode), reach) if answers.travel.method == "network" else None
         self._open = None if wish.open_at is None else self._hours(wish.open_at)
         self._keep, self._why_none = self._kept()
 
-    def _known(self, what: Any, compute: Any) -> Any:
-        if self._what[1]:  # there are as many sets of subtypes as anybody can think of
-            return compute()
-        return self._answers.known(self._state, self._category, (what, *self._what), compute)
+    @classmethod
+    def of(cls, answers: Answers, state: State, wish: Wish) -> "Nearby":
+        """The one there is already, where there are not as many wishes as anybody can think of."""
+        if wish.subtypes or wish.capacity is not None or wish.open_at is not None:
+            return cls(answers, state, wish)
+        return answers.known(state, wish.what[0], wish, lambda: cls(answers, state, wish))
 
-    def _choose(self) -> gpd.GeoDataFrame:
-        every = self._answers.standing(self._state, self._category)
-        categories, subtypes = self._what
+    def _choose(self, every: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+        categories, subtypes = self._wish.what[1]
         if len(categories) > 1:
             every = every[every["category"].isin(categories)]
         return every[every["subtype"].isin(subtypes)] if subtypes else every
 
     def _hours(self, moment: datetime) -> list[hours.Hours]:
         return [hours.at(text, moment) for text in self._chosen["opening_hours"]]
-
-    def _reach(self) -> Reach | None:
-        wish, travel = self._wish, self._answers.travel
-        if travel.method != "network":
-            return None
-        found: Reach = self._known(("reach", wish.mode), lambda: travel.reach(self._chosen, wish.mode).searched())
-        return found
 
     def _kept(self) -> tuple[NDArray[np.bool_] | None, str | None]:
         """Which of the chosen are as wished today and at that hour, None: all; and why none is, if none is."""
@@ -117,22 +120,22 @@ class Nearby:
         It is to be written by orjson.
         """
         wish, travel = self._wish, self._answers.travel
-        x, y = datum.to_wgs84(lon, lat, wish.coordinates)
-        place = float(x), float(y)
-        ranking = travel.ranked(self._chosen, *place, wish.mode, wish.limit, wish.path, self._reach(), self._keep)
+        place = datum.place_to_wgs84(lon, lat, wish.coordinates)
+        ranking = travel.ranked(self._chosen, *place, wish.mode, wish.limit, wish.path, self._reach, self._keep)
         reason = self._why_none if ranking.reason and len(self._chosen) and self._why_none else ranking.reason
-        further = list(self._further(ranking, lon, lat, place))
+        told_more = wish.path or wish.times or wish.navigation or self._open is not None
+        further = list(self._further(ranking, lon, lat, place)) if told_more else None
         features = []
         rows = zip(ranking.rows.tolist(), ranking.seconds.tolist(), ranking.metres.tolist(), strict=True)
         for number, (row, seconds, metres) in enumerate(rows):
             text = self._texts.get(row) or self._text(row)
             end = b',"minutes":%.3f,"metres":%.1f' % (seconds / 60, metres)
             more = orjson.dumps(further[number])[1:-1] if further else b""
-            features.append(orjson.Fragment(text + end + (b"," + more if more else b"") + b"}}"))
+            features.append(text + end + (b"," + more if more else b"") + b"}}")
         asked = {} if wish.open_at is None else {"open_at": _told(wish.open_at, self._zone)}
         return {
             "type": "FeatureCollection",
-            "features": features,
+            "features": orjson.Fragment(b"[" + b",".join(features) + b"]"),
             "place": {"lon": lon, "lat": lat},
             **asked,
             **self._answers.travelled(wish.mode, ranking, wish.coordinates),
@@ -156,8 +159,6 @@ class Nearby:
     def _further(self, ranking: Ranking, lon: float, lat: float, place: Any) -> Iterator[dict[str, Any]]:
         """What else each facility of the ranking was wished to say."""
         wish = self._wish
-        if not (wish.path or wish.times or wish.navigation or self._open is not None):
-            return
         times = self._times(ranking, *place) if wish.times else {}
         for number, row in enumerate(ranking.rows):
             more: dict[str, Any] = {}

@@ -81,7 +81,7 @@ CONFORMS = (
     ),
 )
 
-router = APIRouter(prefix="/v1", route_class=QueryRoute, default_response_class=Response)
+router = APIRouter(prefix="/v1", tags=["features"], route_class=QueryRoute, default_response_class=Response)
 
 
 class DocumentQuery(Common):

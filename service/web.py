@@ -1,5 +1,6 @@
 """What all routes share: queries that refuse what they do not know, answers that are ready bytes with their tags."""
 
+import asyncio
 import hashlib
 import inspect
 import time
@@ -146,10 +147,16 @@ def json_response(
 
 
 async def state_of(request: Request) -> State:
-    """The state that a request is answered from."""
+    """The state that a request is answered from.
+
+    The database is asked once for all requests that the event loop has found at one time, after they came.
+    """
     answers = answers_of(request)
-    at_hand = answers.at_hand()
-    return await run_in_threadpool(answers.now) if at_hand is None else at_hand
+    if answers.shared is None:
+        answers.shared = answers.at_hand()
+        asyncio.get_running_loop().call_soon(answers.part)
+    found = answers.shared
+    return await run_in_threadpool(answers.now) if found is None else found
 
 
 async def answer(
@@ -171,15 +178,14 @@ async def answer(
     """
     state = await state_of(request)
     scope = request.scope
-    host = next((value for name, value in scope["headers"] if name == b"host"), b"")
-    asked = b"\0".join(
-        (host, scope["scheme"].encode(), scope["path"].encode("utf-8", "surrogatepass"), scope["query_string"])
-    )
+    given = dict(scope["headers"])
+    where = given.get(b"host", b""), scope["scheme"].encode(), scope["path"].encode("utf-8", "surrogatepass")
+    asked = b"\0".join((*where, scope["query_string"]))
     key = hashlib.blake2b(asked + f"\0{media_type}\0{also}".encode(), key=state.tag, digest_size=12).digest()
     told = {"ETag": f'"{key.hex()}"', "Cache-Control": "no-cache", **(headers or {})}
-    if time.time() - state.modified.timestamp() > SETTLED_S:
+    if time.time() - state.modified_s > SETTLED_S:
         told["Last-Modified"] = state.last_modified
-    if unchanged(request, told):
+    if (b"if-none-match" in given or b"if-modified-since" in given) and unchanged(request, told):
         return Response(None, 304, told)
     body: bytes | None = state.kept.get(key) if keep else None
     if body is None:

@@ -34,7 +34,10 @@ def test_every_endpoint_is_named() -> None:
     paths = {route.path for one in (api, items, files) for route in one.router.routes if hasattr(route, "path")}
     assert len(paths) >= 12
     pages = read("README.md") + read("docs/register.md") + read("docs/api.md")
-    told = {path: path.replace("/v1/collections/facilities/items/{feature_id:path}", "…/items/{id}") for path in paths}
+    told = {
+        path: path.replace("/v1/collections/facilities/items/{feature_id:facility_id}", "…/items/{id}")
+        for path in paths
+    }
     assert not [path for path, text in told.items() if text not in pages]
 
 
