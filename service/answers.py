@@ -5,7 +5,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from email.utils import format_datetime
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from threading import Lock, RLock
 from typing import Any, TypeVar
@@ -82,6 +82,7 @@ class Answers:
         self.register = Register(self.study, settings.register_url)
         self.travel = traveltime.Travel(self.study)
         self._lock, self._twins, self._turn = RLock(), RLock(), Lock()
+        self._travelling = cache(self._said_of)
         self._state: State | None = None
         self.shared: State | None = None
 
@@ -274,7 +275,7 @@ class Answers:
 
     def travelled(self, mode: Mode, answer: traveltime.Ranking | Isochrones, coordinates: str) -> dict[str, Any]:
         """What every answer of travel times says of itself."""
-        about, snapped = self.study.about, None
+        snapped = None
         if answer.snapped is not None and answer.connector_m is not None:
             lon, lat = datum.place_from_wgs84(*answer.snapped, coordinates)
             snapped = {
@@ -282,12 +283,14 @@ class Answers:
                 "lat": round(lat, 7),
                 "connector_m": round(answer.connector_m, 1),
             }
+        return {"snapped": snapped, "reason": answer.reason, **self._travelling(mode, coordinates)}
+
+    def _said_of(self, mode: Mode, coordinates: str) -> dict[str, Any]:
+        about = self.study.about
         return {
             "mode": mode,
             "speed_kph": self.travel.speed_kph(mode),
             "method": self.travel.method,
-            "snapped": snapped,
-            "reason": answer.reason,
             "coordinate_system": coordinates,
             "sample": about.sample,
             "notice": about.notice or None,

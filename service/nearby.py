@@ -1,7 +1,7 @@
 """What is near a place, as apps need it: by travel time, open or not, with links that take one there."""
 
 from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -45,6 +45,13 @@ class Wish:
     times: bool = False
     navigation: bool = False
     coordinates: str = "wgs84"
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash(astuple(self))
+
+    def __hash__(self) -> int:
+        return self._hash  # it is looked up again and again
 
     @cached_property
     def searches(self) -> bool:

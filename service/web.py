@@ -65,6 +65,7 @@ class QueryRoute(APIRoute):
         """What answers a request."""
         whole, endpoint = super().get_route_handler(), self.endpoint
         model, path = _only_query(endpoint)
+        waits = inspect.iscoroutinefunction(endpoint)
 
         async def careful(request: Request) -> Response:
             parameters(request)
@@ -79,7 +80,7 @@ class QueryRoute(APIRoute):
                     [one | {"loc": ("query", *one["loc"])} for one in error.errors()]
                 ) from error
             values = {name: request.path_params[name] for name in path}
-            if inspect.iscoroutinefunction(endpoint):
+            if waits:
                 answer: Response = await endpoint(request=request, query=query, **values)
             else:
                 answer = await run_in_threadpool(endpoint, request=request, query=query, **values)
