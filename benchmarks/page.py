@@ -92,10 +92,10 @@ compiled loops cached, against a process that imports the libraries which that b
 
 `make bench-api` asks one worker on the sample over 50 connections, each of which sends its next request when the last
 is answered; medians of five rounds of two seconds, the routes in turn. *Ready* routes declare the same parameters in
-the same way and return the same bytes, made before; *bare* declares none; they are the first that are tried. `nearest` are five clinics of another place
-each time, computed; `items` are pages of a hundred facilities, kept by revision; `not-modified` are such pages of which
-the client has the tag (304). Asked for are ratios to the ready route of 0.5, 0.5 and 0.8, and a 99th percentile of at
-most four times that route's.
+the same way and return the same bytes, made before; *bare* declares none; both are tried before all others. `nearest`
+are five clinics of another place each time, computed; `items` are pages of a hundred facilities, kept by revision;
+`not-modified` are such pages of which the client has the tag (304). Asked for are ratios to the ready route of 0.5, 0.5
+and 0.8, and a 99th percentile of at most four times that route's.
 
 {api}
 

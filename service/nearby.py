@@ -53,6 +53,12 @@ class Wish:
     def __hash__(self) -> int:
         return self._hash  # it is looked up again and again
 
+    def __post_init__(self) -> None:
+        # Whichever way one asks for the same, it is the same.
+        wanted = tuple(one for one in facilities.CATEGORIES if one in self.categories)
+        object.__setattr__(self, "categories", wanted)
+        object.__setattr__(self, "subtypes", tuple(sorted(set(self.subtypes))))
+
     @cached_property
     def searches(self) -> bool:
         """Whether it takes a search from each place, which a look-up does not answer."""
@@ -61,13 +67,12 @@ class Wish:
 
     def at_hand(self, state: State) -> bool:
         """Whether it takes no time, as all of it is a look-up in what is known already."""
-        return not self.searches and (self.what[0], self) in state.known
+        return (self.category, self) in state.known
 
-    @cached_property
-    def what(self) -> tuple[str | None, tuple[tuple[str, ...], tuple[str, ...]]]:
-        """The category and the rest of what is wanted, whichever way one asks for the same."""
-        wanted = tuple(one for one in facilities.CATEGORIES if one in self.categories)
-        return (wanted[0] if len(wanted) == 1 else None), (wanted, tuple(sorted(set(self.subtypes))))
+    @property
+    def category(self) -> str | None:
+        """The one category; None: several, or all."""
+        return self.categories[0] if len(self.categories) == 1 else None
 
 
 class Nearby:
@@ -75,18 +80,19 @@ class Nearby:
 
     def __init__(self, answers: Answers, state: State, wish: Wish) -> None:
         self._answers, self._wish = answers, wish
-        category, what = wish.what
+        category = wish.category
 
         def known(name: Hashable, compute: Callable[[], Any]) -> Any:
             if wish.subtypes:  # there are as many sets of them as anybody can think of
                 return compute()
-            return answers.known(state, category, (name, *what), compute)
+            return answers.known(state, category, (name, wish.categories), compute)
 
         def reach() -> Reach:
             return answers.travel.reach(self._chosen, wish.mode).searched()
 
         self._chosen = known("chosen", lambda: self._choose(answers.standing(state, category)))
-        self._texts: dict[int, bytes] = known(("texts", wish.coordinates), dict)
+        self._ids: list[str] = known("ids", self._chosen.index.astype(str).tolist)
+        self._texts: dict[str, bytes] = answers.known(state, category, ("texts", wish.coordinates), dict)
         self._reach = known(("reach", wish.mode), reach) if answers.travel.method == "network" else None
         self._open = None if wish.open_at is None else self._hours(wish.open_at)
         self._keep, self._why_none = self._kept()
@@ -94,12 +100,12 @@ class Nearby:
     @classmethod
     def of(cls, answers: Answers, state: State, wish: Wish) -> "Nearby":
         """The one there is already, where there are not as many wishes as anybody can think of."""
-        if wish.subtypes or wish.capacity is not None or wish.open_at is not None:
+        if wish.subtypes or wish.searches:
             return cls(answers, state, wish)
-        return answers.known(state, wish.what[0], wish, lambda: cls(answers, state, wish))
+        return answers.known(state, wish.category, wish, lambda: cls(answers, state, wish))
 
     def _choose(self, every: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-        categories, subtypes = self._wish.what[1]
+        categories, subtypes = self._wish.categories, self._wish.subtypes
         if len(categories) > 1:
             every = every[every["category"].isin(categories)]
         return every[every["subtype"].isin(subtypes)] if subtypes else every
@@ -135,7 +141,7 @@ class Nearby:
         features = []
         rows = zip(ranking.rows.tolist(), ranking.seconds.tolist(), ranking.metres.tolist(), strict=True)
         for number, (row, seconds, metres) in enumerate(rows):
-            text = self._texts.get(row) or self._text(row)
+            text = self._texts.get(self._ids[row]) or self._text(row)
             end = b',"minutes":%.3f,"metres":%.1f' % (seconds / 60, metres)
             more = orjson.dumps(further[number])[1:-1] if further else b""
             features.append(text + end + (b"," + more if more else b"") + b"}}")
@@ -158,9 +164,9 @@ class Nearby:
         facility = self._chosen.iloc[row]
         category = facilities.category(facility["category"])
         zh, en = category.subtypes.get(facility["subtype"], (category.label, category.label_en))
-        feature = facilities.geojson_feature(facility, str(self._chosen.index[row]), self._wish.coordinates)
+        feature = facilities.geojson_feature(facility, self._ids[row], self._wish.coordinates)
         feature["properties"] |= {"label": zh, "label_en": en}
-        self._texts[row] = text = orjson.dumps(feature)[:-2]
+        self._texts[self._ids[row]] = text = orjson.dumps(feature)[:-2]
         return text
 
     def _further(self, ranking: Ranking, lon: float, lat: float, place: Any) -> Iterator[dict[str, Any]]:
