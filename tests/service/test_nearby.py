@@ -664,6 +664,19 @@ def test_there_is_a_way_to_who_stands_at_a_crossing(clients: dict[str, TestClien
 # Changes and crowds
 
 
+def test_the_same_wish_in_other_words_takes_no_more_room(client: TestClient):
+    """Nobody can fill the memory by asking for the same in ever new words."""
+    known = client.app.state.answers.now().known
+    first = ask(client, category="park,clinic", limit=3)
+    size = len(known)
+    for words in ("clinic,park", "park,park,clinic", ",".join(["clinic", "park"] * 200)):
+        assert ask(client, category=words, limit=3) == first
+    for query in ({"subtype": "pocket"}, {"subtype": "pocket,hospital"}, {"capacity": 3}, {"times": "true"}):
+        ask(client, category="park,clinic", limit=3, **query)
+    ask(client, category="park,clinic", limit=99)
+    assert len(client.app.state.answers.now().known) <= size + 4  # what `times` needs of the other modes
+
+
 def test_a_change_is_in_the_next_answer(editor: TestClient):
     first = ask(editor, category="clinic", limit=3)["features"]
     assert ask(editor, category="park,clinic", subtype="hospital,pocket")["features"]
