@@ -190,9 +190,23 @@ def main() -> None:
             finally:
                 server.terminate()
     print(page.api_table(rows))
+    missed = [] if quick else misses(rows)
     if not quick:
         (HERE / "api.json").write_text(json.dumps(rows, indent=1) + "\n", "utf-8")
         page.PAGE.write_text(page.current(), "utf-8")
+    sys.exit("\n".join(missed) or None)
+
+
+def misses(rows: list[dict[str, Any]]) -> list[str]:
+    """What is not as it should be."""
+    by_name = {row["name"]: row for row in rows}
+    found = []
+    for name, least in WANTED.items():
+        ready = by_name["nearest-ready" if name == "nearest" else "items-ready"]
+        ratio, late = by_name[name]["rate"] / ready["rate"], by_name[name]["p99_ms"] / ready["p99_ms"]
+        if ratio < least or late > P99_MOST:
+            found.append(f"{name}: {ratio:.2f} of the ready route's rate, wanted {least}; p99 {late:.1f} times")
+    return found
 
 
 def _wait() -> None:

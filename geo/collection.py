@@ -1,5 +1,6 @@
 """Collections of features: facilities, areas, demand and results, alike for all who ask for a part of them."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -69,7 +70,6 @@ class Collection:
     columns: Mapping[str, Column]
     properties: Callable[[Ints], Sequence[Mapping[str, Any]]]
     period: tuple[str, str] | None = None
-    about: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def kinds(self) -> dict[str, Kind]:
@@ -145,26 +145,36 @@ class Collection:
         return (min(known, default=None), None)
 
 
+_WRITTEN = {
+    "integer": (re.compile(r"-?\d{1,40}", re.ASCII), "a whole number"),
+    "number": (re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII), "a number"),
+    "boolean": (re.compile("true|false"), "true or false"),
+    "date": (re.compile(r"\d{4}-\d\d-\d\d", re.ASCII), "a day such as 2021-06-30"),
+}
+
+
+_READ: dict[str, Callable[[str], Any]] = {
+    "integer": int,
+    "number": float,
+    "boolean": "true".__eq__,
+    "date": date.fromisoformat,
+}
+
+
 def value_of(text: str, kind: Kind) -> Any:
-    """The value that a parameter's ``text`` means; ValueError if it is none of ``kind``."""
-    match kind:
-        case "integer":
-            return int(text) if len(text) <= 18 else _refuse("is no whole number")
-        case "number":
-            number = float(text)
-            return number if np.isfinite(number) else _refuse("is no number")
-        case "boolean":
-            return (
-                {"true": True, "false": False}[text] if text in ("true", "false") else _refuse("is not true or false")
-            )
-        case "date":
-            return date.fromisoformat(text)
-        case _:
-            return text
-
-
-def _refuse(reason: str) -> Any:
-    raise ValueError(reason)
+    """The value that a parameter's ``text`` means; ValueError if it is none of ``kind``, as JSON writes it."""
+    if kind not in _WRITTEN:
+        return text
+    pattern, what = _WRITTEN[kind]
+    try:
+        if not pattern.fullmatch(text):
+            raise ValueError
+        value = _READ[kind](text)
+        if kind == "number" and not np.isfinite(value):
+            raise ValueError
+    except ValueError:
+        raise ValueError(f"is not {what}") from None
+    return value
 
 
 def whole(system: System, numbers: Sequence[float]) -> Box:

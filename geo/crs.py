@@ -3,7 +3,7 @@
 Inside the program everything is WGS84 longitude, latitude; a `System` is how it looks outside.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -48,6 +48,11 @@ class System:
     def to_wgs84(self, shapes: Any) -> Any:
         """Geometries of this system, one or an array, in WGS84."""
         return shapely.transform(shapes, lambda xy: np.column_stack(self.backward(xy[:, 0], xy[:, 1])))
+
+    def bounds(self, box: Sequence[float]) -> list[float]:
+        """The bounding box, in this system, of one of WGS84 degrees."""
+        outline = shapely.segmentize(shapely.box(*box), max(box[2] - box[0], box[3] - box[1], 1e-9) / 16)
+        return [round(side, self.decimals) for side in self.from_wgs84(outline).bounds]
 
     def geojson(self, shapes: NDArray[Any]) -> list[str | None]:
         """WGS84 geometries as texts of GeoJSON geometries in this system, rounded to its decimals; None of None.

@@ -29,7 +29,8 @@ _BD_TURN = np.pi * 3000.0 / 180.0
 def to_wgs84(lon: ArrayLike, lat: ArrayLike, coordinates: str) -> tuple[Floats, Floats]:
     """Degrees in ``coordinates`` as WGS84 degrees; two arrays of the input's shape.
 
-    GCJ-02 is undone by fixed-point iteration to below 1e-11 degrees.
+    GCJ-02 is undone by fixed-point iteration to below 1e-11 degrees; at the sides of the rectangle within which maps
+    are shifted, all of them abroad, one cannot say which is meant.
 
     Raises
     ------

@@ -32,6 +32,7 @@ Kind: TypeAlias = Literal["string", "number", "integer", "boolean", "date", "geo
 # The parser recurses until the stack is full, which ends the process (a thread on macOS has half a megabyte, which
 # holds some 150 levels), and tries each bracket as an expression and again as a list, which doubles its time with each.
 MOST_CHARACTERS, MOST_NESTED, MOST_JOINED, MOST_WORK = 8_000, 30, 200, 20_000
+MOST_COMPUTED = 20
 _TOKEN = re.compile(r"""'(?:''|\\.|[^'\\])*'|"(?:""|[^"])*"|[^\W\d]\w*|[\d.]+|\s+|.""", re.DOTALL)
 _ESCAPES = {
     r"\'": "''",
@@ -190,6 +191,7 @@ class _Reader:
 
     def __init__(self, kinds: Mapping[str, Kind], to_wgs84: Callable[[Any], Any] | None) -> None:
         self._kinds, self._to_wgs84 = kinds, to_wgs84
+        self._folds: dict[str, _Term] = {}
 
     def condition(self, node: Any) -> _Term:
         """The term of ``node``, which is true or false."""
@@ -251,7 +253,10 @@ class _Reader:
             case "like", [one, pattern]:
                 return _like(self.term(one), self.term(pattern))
             case (("casei" | "accenti"), [one]):
-                return _folded(name, self.term(one))
+                said = json.dumps([name, one])  # again and again, mostly
+                if said not in self._folds:
+                    self._folds[said] = _folded(name, self.term(one))
+                return self._folds[said]
             case _, [a, b] if name in COMPARED:
                 return _compared(name, self.term(a), self.term(b))
             case "^", [{"op": "^"}, _]:  # 2^3^2 is 2^9 in the standard's grammar, 8^2 in the parser's
@@ -391,6 +396,8 @@ def _among(one: _Term, items: list[_Term]) -> _Term:
     pairs = [_alike(one, item) for item in items]
     fixed = {b.of(None)[0] for a, b in pairs if a is one and b.literal is not None}
     others = [_compared("=", a, b) for a, b in pairs if a is not one or b.literal is None]
+    if len(others) > MOST_COMPUTED:
+        _refuse(f"has an IN (…) with more than {MOST_COMPUTED} things that are no values")
     if not fixed:
         return _joined(operator.or_, others)
     return _joined(operator.or_, [_judged(lambda values: [x in fixed for x in values], one), *others])
@@ -412,8 +419,13 @@ def _folded(name: str, term: _Term) -> _Term:
     if term.literal is not None:
         return _constant("string", fold(term.literal))
 
+    held: list[Any] = [None, None]
+
     def folded(frame: Any) -> Any:
-        return np.array([fold(one) if isinstance(one, str) else None for one in term.of(frame)], dtype=object)
+        if held[0] is not frame:
+            texts = [fold(one) if isinstance(one, str) else None for one in term.of(frame)]
+            held[:] = frame, np.array(texts, dtype=object)
+        return held[1]
 
     return _Term("string", folded)
 

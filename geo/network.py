@@ -256,10 +256,11 @@ class Network:
     def _snap_shapes(self, shapes: NDArray[Any]) -> Places:
         """The same for shapes, nearest to any of their points; a point is where `snap` has it, to the last bit."""
         point = shapely.get_type_id(shapes) == shapely.GeometryType.POINT
-        places = self._chosen(*(self._nearest(shapes, *each) for each in self._apart))
-        for name, values in vars(self._snap(shapes[point])).items():
-            getattr(places, name)[point] = values
-        return places
+        points = self._snap(shapes[point])
+        others = self._chosen(*(self._nearest(shapes[~point], *each) for each in self._apart))
+        order = np.argsort(np.argsort(~point, kind="stable"), kind="stable")  # the points were taken out first
+        both = {name: np.concatenate([values, getattr(others, name)]) for name, values in vars(points).items()}
+        return Places(**{name: values[order] for name, values in both.items()})
 
     @cached_property
     def _apart(self) -> tuple[tuple[Ints, shapely.STRtree], tuple[Ints, shapely.STRtree]]:

@@ -64,7 +64,8 @@ class State:
         """This state, knowing what ``old`` knew of the categories that have not changed since."""
         if old.today == self.today:
             same = {name for name in facilities.CATEGORIES if self.revisions.get(name) == old.revisions.get(name)}
-            self.known.update({key: found for key, found in old.known.items() if key[0] in same})
+            known = list(old.known.items())  # others may be adding to it
+            self.known.update({key: found for key, found in known if key[0] in same})
         return self
 
 
@@ -81,10 +82,18 @@ class Answers:
         self.study = study.read(settings.study)
         self.register = Register(self.study, settings.register_url)
         self.travel = traveltime.Travel(self.study)
+        # Whatever answers depend on and does not change while the program runs.
+        lasting = f"{self.register.id} {settings.verify_days}".encode()
+        self._edition = hashlib.blake2b(lasting, key=self._made_of, digest_size=32).digest()
         self._lock, self._twins, self._turn = RLock(), RLock(), Lock()
         self._travelling = cache(self._said_of)
         self._state: State | None = None
         self.shared: State | None = None
+
+    @property
+    def edition(self) -> str:
+        """A mark of the program, the study and the register, for tags."""
+        return self._edition[:4].hex()
 
     def part(self) -> None:
         """Have whoever asks from now on be answered from the register as it is then."""
@@ -108,7 +117,7 @@ class Answers:
             if old is not None and (old.revisions, old.today) == (revisions, today):
                 self._state = replace(old, mark=mark)
                 return self._state
-            tag = hashlib.blake2b(repr((sorted(revisions.items()), today)).encode(), key=self._made_of).digest()
+            tag = hashlib.blake2b(repr((sorted(revisions.items()), today)).encode(), key=self._edition).digest()
             midnight = datetime.combine(today, time(), ZoneInfo(self.study.about.timezone))
             changed = [self._made_at, midnight, *filter(None, [self.register.changed()])]
             new = State(revisions, today, mark, tag, max(changed).astimezone(UTC))
@@ -135,13 +144,13 @@ class Answers:
 
         return self.known(state, standard.category, standard.id, compute)
 
-    def coverage(self, standard: str) -> Coverage:
+    def coverage(self, standard: str, state: State | None = None) -> Coverage:
         """Where the study stands today on ``standard``; UnknownNameError if there is none."""
-        return self._counted(self.now(), self.study.standard(standard))[1]
+        return self._counted(state or self.now(), self.study.standard(standard))[1]
 
-    def all_coverage(self) -> list[Coverage]:
+    def all_coverage(self, state: State | None = None) -> list[Coverage]:
         """Where the study stands today on each of its standards, in their order."""
-        state = self.now()
+        state = state or self.now()
         return [self._counted(state, standard)[1] for standard in self.study.standards]
 
     def categories(self) -> set[str]:

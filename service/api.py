@@ -15,13 +15,27 @@ from geo.datum import Coordinates
 from geo.errors import FieldError
 from geo.standards import Direction, Mode
 from service.nearby import Nearby, Wish
-from service.web import GEOJSON, Common, QueryRoute, answer, answers_of, documented, json_response, listed, state_of
+from service.web import (
+    FLAG,
+    GEOJSON,
+    NUMBER,
+    WHOLE,
+    Common,
+    QueryRoute,
+    answer,
+    answers_of,
+    clamped,
+    documented,
+    json_response,
+    listed,
+    state_of,
+)
 
 MOST_NEAREST = 100
 MOST_PLACES = 1000
 MOST_BODY = 2 * 2**20  # so many places with the longest ids
 MOST_FOUND = 10_000
-MOST_SEARCHED = 100
+MOST_SEARCHED, MOST_FOUND_BY_SEARCH = 100, 1_000
 MOST_CONTOURS = 10
 MOST_MINUTES = 120
 NOW = "now"
@@ -50,7 +64,7 @@ class WishQuery(Common):
             json_schema_extra=listed({"type": "string", "enum": list(SUBTYPES)}),
         ),
     ] = None
-    capacity: Annotated[int | None, Field(ge=0, le=2**31, description="at least so many beds or seats, known")] = None
+    capacity: Annotated[int | None, Field(ge=0, le=2**31, description="at least so many beds or seats"), WHOLE] = None
     open_at: Annotated[
         str | None,
         Field(
@@ -60,12 +74,10 @@ class WishQuery(Common):
         ),
     ] = None
     mode: Annotated[Mode, Field(description="how people travel")] = "walk"
-    limit: Annotated[int, Field(ge=1, description=f"at most {MOST_NEAREST} are given")] = 5
-    path: Annotated[bool, Field(description="whether each facility has the way there, a LineString")] = False
-    times: Annotated[bool, Field(description="whether each has its minutes by every mode")] = False
-    navigation: Annotated[bool, Field(description="whether each has links that open AMap, Baidu and Tencent maps")] = (
-        False
-    )
+    limit: Annotated[int, clamped(MOST_NEAREST), WHOLE] = 5
+    path: Annotated[bool, Field(description="whether each facility has the way there, a LineString"), FLAG] = False
+    times: Annotated[bool, Field(description="whether each has its minutes by every mode"), FLAG] = False
+    navigation: Annotated[bool, Field(description="whether each has links that open map apps"), FLAG] = False
 
     @field_validator("category")
     @classmethod
@@ -131,8 +143,8 @@ Lat = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, description="de
 class NearestQuery(WishQuery):
     """From where, what, how, how many."""
 
-    lon: Lon
-    lat: Lat
+    lon: Annotated[Lon, NUMBER]
+    lat: Annotated[Lat, NUMBER]
 
 
 class Place(BaseModel):
@@ -157,8 +169,8 @@ class Places(BaseModel):
 class IsochronesQuery(Common):
     """Around what, how long, how."""
 
-    lon: Annotated[float | None, Field(ge=-180, le=180, allow_inf_nan=False, description="degrees")] = None
-    lat: Annotated[float | None, Field(ge=-90, le=90, allow_inf_nan=False, description="degrees")] = None
+    lon: Annotated[Lon | None, Field(description="degrees"), NUMBER] = None
+    lat: Annotated[Lat | None, Field(description="degrees"), NUMBER] = None
     facility: Annotated[
         str | None, Field(description="id of a facility, instead of lon and lat", validate_default=True)
     ] = None
@@ -227,7 +239,8 @@ async def nearest(request: Request, query: Annotated[NearestQuery, Query()]) -> 
     def make(state: Any) -> dict[str, Any]:
         return Nearby.of(answers, state, wish).around(query.lon, query.lat)
 
-    return await answer(request, make, GEOJSON, keep=False, also=str(wish.open_at), at_hand=wish.at_hand)
+    also = "" if wish.open_at is None else str(wish.open_at)
+    return await answer(request, make, GEOJSON, keep=False, also=also, at_hand=wish.at_hand)
 
 
 @router.get("/standards", responses=documented("the goals", "Standards"), summary="The goals, as data")
@@ -245,7 +258,7 @@ async def standards(request: Request, query: Annotated[Common, Query()]) -> Resp
 async def coverage(request: Request, query: Annotated[Common, Query()]) -> Response:
     answers = answers_of(request)
     return await answer(
-        request, lambda _: {"standards": answers.all_coverage(), "coordinate_system": query.coordinates}
+        request, lambda state: {"standards": answers.all_coverage(state), "coordinate_system": query.coordinates}
     )
 
 
@@ -256,7 +269,7 @@ async def coverage(request: Request, query: Annotated[Common, Query()]) -> Respo
 )
 async def coverage_of(request: Request, standard: str, query: Annotated[Common, Query()]) -> Response:
     answers = answers_of(request)
-    return await answer(request, lambda _: answers.coverage(standard))
+    return await answer(request, lambda state: answers.coverage(standard, state))
 
 
 @router.post(
@@ -271,6 +284,9 @@ async def nearest_of_each(request: Request, places: Places, query: Annotated[Wis
     if wish.searches and len(places.places) > MOST_SEARCHED:
         reason = f"places are more than {MOST_SEARCHED}, the most with these parameters or a limit above 8"
         raise FieldError([("places", reason)])
+    if wish.searches and len(places.places) * wish.limit > MOST_FOUND_BY_SEARCH:
+        reason = f"limit times places is more than {MOST_FOUND_BY_SEARCH:,}, the most with these parameters"
+        raise FieldError([("limit", reason)])
     state = await state_of(request)
     return await run_in_threadpool(_nearest_of_each, request, state, places, wish)
 

@@ -50,6 +50,7 @@ def create_app(settings: Settings | None = None, answers: Answers | None = None)
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        redirect_slashes=False,
     )
     app.router.route_class = QueryRoute
     problems.install(app)
@@ -117,7 +118,7 @@ def _add_pages(app: FastAPI, settings: Settings) -> None:
 
 def _add_operations(app: FastAPI) -> None:
     @app.get("/openapi.json", include_in_schema=False)
-    async def document(request: Request) -> Response:
+    async def document(request: Request, query: Annotated[NoQuery, Query()]) -> Response:
         answers = answers_of(request)
         return await answer(request, lambda state: openapi.describe(app, answers, state), ogc.OPENAPI)
 

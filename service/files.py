@@ -21,7 +21,21 @@ from service import imports
 from service.answers import Answers
 from service.keys import Editor
 from service.problems import problem
-from service.web import Common, NoQuery, QueryRoute, answer, answers_of, documented, json_response, known_category
+from service.web import (
+    DAY,
+    FLAG,
+    NUMBER,
+    WHOLE,
+    Common,
+    NoQuery,
+    QueryRoute,
+    answer,
+    answers_of,
+    clamped,
+    documented,
+    json_response,
+    known_category,
+)
 
 MOST_TWINS = 1000
 
@@ -44,11 +58,9 @@ class ImportQuery(NoQuery):
     columns: Annotated[
         str | None, Field(description="which heading is which field, as JSON", examples=['{"机构": "name"}'])
     ] = None
-    verified: Annotated[date | None, Field(description="the day on which the list's office has seen to all of it")] = (
-        None
-    )
-    dry_run: Annotated[bool, Field(description="say what would change, change nothing")] = False
-    leave_out: Annotated[bool, Field(description="take the list over without its unusable rows")] = False
+    verified: Annotated[date | None, Field(description="the day on which its office has seen to all of it"), DAY] = None
+    dry_run: Annotated[bool, Field(description="say what would change, change nothing"), FLAG] = False
+    leave_out: Annotated[bool, Field(description="take the list over without its unusable rows"), FLAG] = False
 
     _category = field_validator("category")(known_category)
 
@@ -156,10 +168,10 @@ class DuplicatesQuery(Common):
             json_schema_extra={"enum": list(facilities.CATEGORIES)},
         ),
     ] = None
-    least: Annotated[float, Field(ge=duplicates.LEAST, le=1, description="the lowest score that is told")] = (
+    least: Annotated[float, Field(ge=duplicates.LEAST, le=1, description="the lowest score that is told"), NUMBER] = (
         duplicates.LEAST
     )
-    limit: Annotated[int, Field(ge=1, description=f"at most {MOST_TWINS} are given")] = 100
+    limit: Annotated[int, clamped(MOST_TWINS), WHOLE] = 100
 
     _category = field_validator("category")(known_category)
 

@@ -69,13 +69,14 @@ class Twin(BaseModel):
 IfMatch = Annotated[str | None, Header(description="ETag of the facility as it was read, or *")]
 
 
-def expected(if_match: IfMatch = None) -> list[int] | None:
+def expected(request: Request, if_match: IfMatch = None) -> list[int] | None:
     """The versions that an If-Match header allows; None: any."""
     if if_match is None:
         raise HTTPException(428, "give If-Match with the ETag that GET gave, so that nobody's edit is lost")
     if if_match.strip() == "*":
         return None
-    return [int(version) for version in re.findall(r'(?<!W/)"(\d{1,9})-[a-z0-9]+(?:-html)?"', if_match)]
+    tag = rf'(?<!W/)"(\d{{1,9}})-{answers_of(request).edition}-[a-z0-9]+"'
+    return [int(version) for version in re.findall(tag, if_match)]
 
 
 Expected = Annotated[list[int] | None, Depends(expected)]

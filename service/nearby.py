@@ -22,6 +22,8 @@ from service.answers import Answers, State
 
 NONE_OPEN = "此时没有开放的 none of them is open then"
 NONE_SUCH = "没有符合条件的 none of them is as asked for"
+COMPUTED = ("minutes", "metres", "open", "times", "navigation", "path")
+"""Members of an answer that no property of a facility can be."""
 AMAP = {"walk": "walk", "cycle": "ride", "drive": "car"}
 BAIDU = {"walk": "walking", "cycle": "riding", "drive": "driving"}
 TENCENT = {"walk": "walk", "cycle": "bike", "drive": "drive"}
@@ -87,13 +89,15 @@ class Nearby:
                 return compute()
             return answers.known(state, category, (name, wish.categories), compute)
 
-        def reach() -> Reach:
-            return answers.travel.reach(self._chosen, wish.mode).searched()
+        def reach(mode: Mode) -> Reach:
+            found: Reach = known(("reach", mode), lambda: answers.travel.reach(self._chosen, mode).searched())
+            return found
 
         self._chosen = known("chosen", lambda: self._choose(answers.standing(state, category)))
         self._ids: list[str] = known("ids", self._chosen.index.astype(str).tolist)
         self._texts: dict[str, bytes] = answers.known(state, category, ("texts", wish.coordinates), dict)
-        self._reach = known(("reach", wish.mode), reach) if answers.travel.method == "network" else None
+        modes = () if answers.travel.method != "network" else MODES if wish.times else (wish.mode,)
+        self._reach: dict[Mode, Reach] = {mode: reach(mode) for mode in modes}
         self._open = None if wish.open_at is None else self._hours(wish.open_at)
         self._keep, self._why_none = self._kept()
 
@@ -134,7 +138,8 @@ class Nearby:
         """
         wish, travel = self._wish, self._answers.travel
         place = datum.place_to_wgs84(lon, lat, wish.coordinates)
-        ranking = travel.ranked(self._chosen, *place, wish.mode, wish.limit, wish.path, self._reach, self._keep)
+        reach = self._reach.get(wish.mode)
+        ranking = travel.ranked(self._chosen, *place, wish.mode, wish.limit, wish.path, reach, self._keep)
         reason = self._why_none if ranking.reason and len(self._chosen) and self._why_none else ranking.reason
         told_more = wish.path or wish.times or wish.navigation or self._open is not None
         further = list(self._further(ranking, lon, lat, place)) if told_more else None
@@ -165,7 +170,8 @@ class Nearby:
         category = facilities.category(facility["category"])
         zh, en = category.subtypes.get(facility["subtype"], (category.label, category.label_en))
         feature = facilities.geojson_feature(facility, self._ids[row], self._wish.coordinates)
-        feature["properties"] |= {"label": zh, "label_en": en}
+        told = {name: value for name, value in feature["properties"].items() if name not in COMPUTED}
+        feature["properties"] = told | {"label": zh, "label_en": en}
         self._texts[self._ids[row]] = text = orjson.dumps(feature)[:-2]
         return text
 
@@ -191,15 +197,15 @@ class Nearby:
     def _times(self, ranking: Ranking, lon: float, lat: float) -> dict[Mode, list[float | None]]:
         """Minutes to the facilities of the ranking by every mode; None where one does not get there."""
         found: dict[Mode, list[float | None]] = {}
-        sub = self._chosen.iloc[ranking.rows]
+        these = np.zeros(len(self._chosen), dtype=bool)
+        these[ranking.rows] = True
         for mode in MODES:
             other = ranking
-            rows = range(len(sub))
             if mode != self._wish.mode:
-                other = self._answers.travel.ranked(sub, lon, lat, mode)
-                rows = other.rows.tolist()
-            minutes = dict(zip(rows, (other.seconds / 60).round(3).tolist(), strict=True))
-            found[mode] = [minutes.get(row) for row in range(len(sub))]
+                reach = self._reach.get(mode)
+                other = self._answers.travel.ranked(self._chosen, lon, lat, mode, reach=reach, keep=these)
+            minutes = dict(zip(other.rows.tolist(), (other.seconds / 60).round(3).tolist(), strict=True))
+            found[mode] = [minutes.get(row) for row in ranking.rows.tolist()]
         return found
 
 

@@ -18,22 +18,26 @@ from geo import collection as collections_
 from geo import crs, filters
 from geo.collection import GEOMETRY, Collection, Column, Question
 from geo.crs import CRS84, System
+from geo.datum import UNSHIFTED
 from geo.errors import UnknownNameError
 from maps import resources
 from service import shelves
 from service.answers import Answers, State
 from service.register import Held
 from service.web import (
+    FLAG,
     GEOJSON,
     HTML,
     JSON,
     SCHEMA,
+    WHOLE,
     Common,
     Format,
     QueryRoute,
     answer,
     answers_of,
     bad_parameters,
+    clamped,
     documented,
     listed,
     preferred,
@@ -64,6 +68,7 @@ CONFORMS = (
     "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/filter",
     "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/features-filter",
     "http://www.opengis.net/spec/ogcapi-features-4/1.0/conf/create-replace-delete",
+    "http://www.opengis.net/spec/ogcapi-features-4/1.0/conf/optimistic-locking-etags",
     "http://www.opengis.net/spec/cql2/1.0/conf/cql2-text",
     *(
         f"http://www.opengis.net/spec/cql2/1.0/conf/{name}"
@@ -139,9 +144,9 @@ class ItemsQuery(SystemQuery):
         str | None,
         Field(description="properties, with commas between; - before one: descending", examples=["-capacity,name"]),
     ] = None
-    limit: Annotated[int, Field(ge=1, description=f"at most {MOST_ITEMS} are given")] = 100
-    offset: Annotated[int, Field(ge=0, le=2**31, description="how many to pass over")] = 0
-    due: Annotated[bool, Field(description="facilities: only what nobody has verified for long, and stands today")] = (
+    limit: Annotated[int, clamped(MOST_ITEMS), WHOLE] = 100
+    offset: Annotated[int, Field(ge=0, le=2**31, description="how many to pass over"), WHOLE] = 0
+    due: Annotated[bool, Field(description="facilities: only what stands and nobody has verified for long"), FLAG] = (
         False
     )
 
@@ -157,7 +162,7 @@ def system_of(query: SystemQuery, answers: Answers) -> System:
 
 def _by_address(name: str, address: str, answers: Answers) -> System:
     offered = crs.offered(answers.study.about.projection)
-    # Some clients send the short form, or brackets around.
+    # Some clients put it into brackets, as headers have it.
     found = offered.get(address.removeprefix("<").removesuffix(">"))
     if found is None:
         raise bad_parameters([(name, f"is none of {', '.join(offered)}")])
@@ -306,19 +311,22 @@ async def collections(request: Request, query: Annotated[DocumentQuery, Query()]
         return {
             "links": _both(address("collections"), media_type, JSON),
             "crs": list(crs.offered(answers.study.about.projection)),
-            "collections": [_collection(one, address, answers, []) for one in every],
+            "collections": [_collection(one, address, answers, query.coordinates, []) for one in every],
             **_said(answers.study.about, query),
         }
 
     return await _document(request, query, "collections", make, "数据集 collections", ("collections",))
 
 
-def _collection(one: Collection, address: _Address, answers: Answers, own: list[dict[str, str]]) -> dict[str, Any]:
+def _collection(
+    one: Collection, address: _Address, answers: Answers, coordinates: str, own: list[dict[str, str]]
+) -> dict[str, Any]:
     here = ("collections", one.id)
     first, last = one.days
+    system = crs.by_coordinates(coordinates)
     extent: dict[str, Any] = {}
     if one.bounds is not None:
-        extent["spatial"] = {"bbox": [one.bounds], "crs": CRS84}
+        extent["spatial"] = {"bbox": [system.bounds(one.bounds)], "crs": system.uri}
     if one.period is not None:
         days = [None if day is None else f"{day.isoformat()}T00:00:00Z" for day in (first, last)]
         extent["temporal"] = {"interval": [days], "trs": GREGORIAN}
@@ -351,7 +359,7 @@ async def collection(request: Request, collection: str, query: Annotated[Documen
 
     def make(state: State, media_type: str) -> dict[str, Any]:
         own = _both(address("collections", collection), media_type, JSON)
-        found = _collection(answers.collection(state, collection), address, answers, own)
+        found = _collection(answers.collection(state, collection), address, answers, query.coordinates, own)
         return found | _said(answers.study.about, query)
 
     return await _document(request, query, "collection", make, collection, ("collections", collection))
@@ -465,7 +473,8 @@ def _question(query: ItemsQuery, one: Collection, answers: Answers, state: State
         literal = _by_address("filter-crs", query.filter_crs, answers)
     found, days = [], None
     if query.filter is not None:
-        found.append(filters.parse(query.filter, one.kinds, literal.to_wgs84))
+        moved = None if literal.name in UNSHIFTED else literal.to_wgs84
+        found.append(filters.parse(query.filter, one.kinds, moved))
     if query.datetime is not None:
         days = _days(query.datetime, ZoneInfo(answers.study.about.timezone))
     equal, problems = {}, []
@@ -498,11 +507,13 @@ def _numbers(bbox: str) -> list[float]:
 
 
 def _order(sortby: str | None, one: Collection) -> tuple[tuple[str, bool], ...]:
-    found = []
+    found: list[tuple[str, bool]] = []
     for part in [] if sortby is None else sortby.split(","):
         name = part.lstrip("+- ").rstrip()  # a plus in an address is a space
         if name not in one.columns:
             raise bad_parameters([("sortby", f"{name[:60]!r} is none of {', '.join(one.columns)}")])
+        if name in dict(found):
+            raise bad_parameters([("sortby", f"has {name[:60]!r} more than once")])
         found.append((name, part.lstrip().startswith("-")))
     return tuple(found)
 
@@ -547,7 +558,8 @@ async def item(request: Request, collection: str, feature_id: str, query: Annota
     headers = {"Content-Crs": f"<{system.uri}>"}
     if collection == FACILITIES:
         held = await run_in_threadpool(answers.register.get, feature_id)
-        headers["ETag"] = etag(held, system, preferred(request, query.f, GEOJSON))
+        if preferred(request, query.f, GEOJSON) != HTML:
+            headers["ETag"] = etag(held, answers, system)
 
     def make(state: State, media_type: str) -> dict[str, Any]:
         if collection == FACILITIES:
@@ -588,9 +600,9 @@ def facility(request: Request, held: Held, coordinates: str) -> tuple[dict[str, 
     """A facility of the register as it is told in ``coordinates``, to be written by orjson, and its headers."""
     system = crs.by_coordinates(coordinates)
     told = _told(request, FACILITIES, _of_register(held, system), Common(coordinates=coordinates), system, GEOJSON)
-    return told, {"ETag": etag(held, system), "Content-Crs": f"<{system.uri}>"}
+    return told, {"ETag": etag(held, answers_of(request), system), "Content-Crs": f"<{system.uri}>"}
 
 
-def etag(held: Held, system: System, media_type: str = GEOJSON) -> str:
+def etag(held: Held, answers: Answers, system: System) -> str:
     """The tag of a facility as it is, in a system."""
-    return f'"{held.version}-{system.name}{"-html" if media_type == HTML else ""}"'
+    return f'"{held.version}-{answers.edition}-{system.name}"'

@@ -97,8 +97,6 @@ def _parameter(one: dict[str, Any], answers: Answers) -> None:
         one |= {"style": "form", "explode": False}
     if one["name"] in ("crs", "bbox-crs", "filter-crs"):
         shape |= {"format": "uri", "enum": list(crs.offered(answers.study.about.projection))}
-    if one["name"] == "limit":
-        shape |= {"minimum": 1, "maximum": ogc.MOST_ITEMS}  # what is more is clamped
 
 
 def _finish(method: str, operation: dict[str, Any]) -> None:

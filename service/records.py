@@ -106,8 +106,8 @@ class ReplyRecord(SQLModel, table=True):
 class Fact(SQLModel, table=True):
     """What the register knows of itself.
 
-    Its ``study``, the hash of its ``source`` file, its ``revision``, and of each category the revision that last
-    changed it (``revision:clinic``).
+    Its ``id`` among registers, its ``study``, the hash of its ``source`` file, its ``revision``, and of each category
+    the revision that last changed it (``revision:clinic``).
     """
 
     __tablename__ = "fact"

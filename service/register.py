@@ -78,6 +78,7 @@ class Register:
         self.database = Database(url)
         self._source = study.folder / "facilities.geojson"
         owner = self._fact("study") or self._fill()
+        self.id = self._fact("id") or self._named()
         if owner != study.about.id:
             raise RegisterError(
                 f"{self.database.place} is the register of the study {owner!r}, not of {study.about.id!r}; "
@@ -90,11 +91,21 @@ class Register:
             if owner is not None:
                 return str(owner.value)
             change.session.add(Fact(key="study", value=self.study.about.id))
+            change.session.add(Fact(key="id", value=uuid4().hex))
             change.session.add(Fact(key="source", value=file_hash(self._source)))
             frame = self.study.facilities
             own = [row | {"id": key} for key, row in zip(frame.index, frame.to_dict("records"), strict=True)]
             change.write("import", [(None, row) for row in rows_of(own, list(frame.geometry))])
         return self.study.about.id
+
+    def _named(self) -> str:
+        """Its name among registers, which tells it from another of the same study, for one that has none yet."""
+        with self.database.writing() as session:
+            fact = session.get(Fact, "id")  # another process may have been first
+            if fact is None:
+                fact = Fact(key="id", value=uuid4().hex)
+                session.add(fact)
+            return fact.value
 
     def _fact(self, key: str) -> str | None:
         with self.database.reading() as session:

@@ -18,12 +18,14 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.params import Query
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.config import JsonDict
 from starlette.convertors import PathConvertor, register_url_convertor
 
 from geo import facilities
+from geo.collection import value_of
 from geo.datum import Coordinates
+from geo.filters import Kind
 from service import problems, schemas
 from service.answers import Answers, State
 
@@ -32,6 +34,7 @@ GEOJSON = "application/geo+json"
 HTML = "text/html"
 SCHEMA = "application/schema+json"
 MOST_PARAMETERS = 40
+VALIDATORS = ("ETag", "Last-Modified")
 SETTLED_S = 2  # a time in whole seconds cannot tell two changes of one second apart
 
 
@@ -49,6 +52,19 @@ class Common(NoQuery):
     ] = "wgs84"
 
 
+def _written(kind: Kind) -> BeforeValidator:
+    """Reads a text as JSON writes a value of ``kind``: pydantic takes 1_0, yes and other digits than ours."""
+    return BeforeValidator(lambda value: value_of(value, kind) if isinstance(value, str) else value)
+
+
+WHOLE, NUMBER, FLAG, DAY = _written("integer"), _written("number"), _written("boolean"), _written("date")
+
+
+def clamped(most: int) -> Any:
+    """The field of a limit, of which what is more is as if it were ``most`` (OGC 17-069r4, 7.15.3 B)."""
+    return Field(ge=1, description=f"at most {most} are given", json_schema_extra={"maximum": most})
+
+
 def listed(items: dict[str, Any], **more: Any) -> JsonDict:
     """The JSON schema of a parameter whose text has ``items`` with commas between."""
     return {"type": "array", "items": items, "minItems": 1, **more}
@@ -64,8 +80,10 @@ class QueryRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Any]:
         """What answers a request."""
         whole, endpoint = super().get_route_handler(), self.endpoint
-        model, path = _only_query(endpoint)
+        model, path = _only_query(endpoint), list(self.param_convertors)
         waits = inspect.iscoroutinefunction(endpoint)
+        if model is not None and (self.dependencies or self.response_model or self.status_code not in (None, 200)):
+            raise TypeError(f"{self.path} is answered past FastAPI, and cannot have what only FastAPI looks at")
 
         async def careful(request: Request) -> Response:
             parameters(request)
@@ -89,15 +107,15 @@ class QueryRoute(APIRoute):
         return careful if model is None else quick
 
 
-def _only_query(endpoint: Callable[..., Any]) -> tuple[Any, list[str]]:
-    """The model of an endpoint's query and the names in its path; None if it takes more than these."""
+def _only_query(endpoint: Callable[..., Any]) -> Any:
+    """The model of an endpoint's query, if it takes nothing but that and what is in its path; else None."""
     hints = get_type_hints(endpoint, include_extras=True)
     hints.pop("return", None)
     path = [name for name, hint in hints.items() if hint is str]
     asked, query = hints.pop("request", None), hints.pop("query", None)
     annotated = get_args(query) if get_origin(query) is Annotated else ()
     alone = asked is Request and len(hints) == len(path) and any(isinstance(one, Query) for one in annotated)
-    return (annotated[0] if alone else None), path
+    return annotated[0] if alone else None
 
 
 def parameters(request: Request) -> dict[str, str]:
@@ -108,16 +126,16 @@ def parameters(request: Request) -> dict[str, str]:
         return found
     names = Counter(name for name, _ in pairs)
     twice = [name for name, times in names.items() if times > 1]
-    problems = [(name, "is given more than once") for name in twice[:MOST_PARAMETERS]]
+    found_wrong = [(name, "is given more than once") for name in twice[:MOST_PARAMETERS]]
     if len(names) > MOST_PARAMETERS:
-        problems.append((next(reversed(names)), f"is one of more than {MOST_PARAMETERS} parameters"))
-    raise bad_parameters(problems)
+        found_wrong.append((next(reversed(names)), f"is one of more than {MOST_PARAMETERS} parameters"))
+    raise bad_parameters(found_wrong)
 
 
-def bad_parameters(problems: Sequence[tuple[str, str]]) -> RequestValidationError:
+def bad_parameters(wrong: Sequence[tuple[str, str]]) -> RequestValidationError:
     """The error that says of query parameters what is wrong with them."""
     return RequestValidationError(
-        [{"loc": ("query", name), "type": "parameter", "msg": reason} for name, reason in problems]
+        [{"loc": ("query", name), "type": "parameter", "msg": reason} for name, reason in wrong]
     )
 
 
@@ -184,25 +202,39 @@ async def answer(
     asked = b"\0".join((*where, scope["query_string"]))
     key = hashlib.blake2b(asked + f"\0{media_type}\0{also}".encode(), key=state.tag, digest_size=12).digest()
     told = {"ETag": f'"{key.hex()}"', "Cache-Control": "no-cache", **(headers or {})}
-    if time.time() - state.modified_s > SETTLED_S:
+    # What depends on more than that may change any time.
+    if time.time() - state.modified_s > SETTLED_S and not also:
         told["Last-Modified"] = state.last_modified
-    if (b"if-none-match" in given or b"if-modified-since" in given) and unchanged(request, told):
+    if b"if-none-match" in given and told["ETag"] in _tags(request):  # so it was answered before, with 200
         return Response(None, 304, told)
     body: bytes | None = state.kept.get(key) if keep else None
     if body is None:
-        content = make(state) if at_hand(state) else await run_in_threadpool(make, state)
+        if at_hand(state):
+            content = make(state)
+        else:
+            content = await run_in_threadpool(make, state)
+            if "ETag" not in (headers or {}) and (await state_of(request)).tag != state.tag:  # it may be of either
+                keep = False
+                for name in VALIDATORS:
+                    told.pop(name, None)
         body = content.encode() if isinstance(content, str) else orjson.dumps(content)
         if keep and len(body) <= state.kept.maxsize:
             state.kept[key] = body
+    if (b"if-none-match" in given or b"if-modified-since" in given) and unchanged(request, told):
+        return Response(None, 304, told)
     return Response(body, headers=told, media_type=media_type)
 
 
+def _tags(request: Request) -> list[str]:
+    lines = request.headers.getlist("if-none-match")
+    return [one.strip().removeprefix("W/") for line in lines for one in line.split(",")]
+
+
 def unchanged(request: Request, headers: Mapping[str, str]) -> bool:
-    """Whether the client has what these headers come with (RFC 9110, section 13)."""
-    if_none_match = request.headers.getlist("if-none-match")
-    if if_none_match:
-        tags = [one.strip().removeprefix("W/") for line in if_none_match for one in line.split(",")]
-        return "*" in tags or headers["ETag"] in tags
+    """Whether the client has what these headers come with (RFC 9110, section 13), which is a good answer."""
+    if "if-none-match" in request.headers:
+        tags = _tags(request)
+        return "*" in tags or headers.get("ETag") in tags
     since = request.headers.get("if-modified-since")
     if since is None or "Last-Modified" not in headers:
         return False

@@ -38,8 +38,11 @@ class Run(NamedTuple):
     """What schemathesis says of them."""
 
 
-def words(document: dict[str, Any]) -> dict[str, list[str]]:
-    """Values that mean something in the sample, by the parameters whose place they take now and then."""
+def words(document: dict[str, Any], tag: str) -> dict[str, list[str]]:
+    """Values that mean something in the sample, by the parameters whose place they take now and then.
+
+    ``tag`` is that of a facility's first version.
+    """
     facilities = json.loads((DATA / "facilities.geojson").read_text("utf-8"))["features"]
     areas = json.loads((DATA / "areas.geojson").read_text("utf-8"))["features"]
     ids = [one["id"] for one in facilities[::100]] + [one["properties"]["code"] for one in areas[::50]] + ["0", "1"]
@@ -57,8 +60,8 @@ def words(document: dict[str, Any]) -> dict[str, list[str]]:
         "query.facility": ids[:5],
         "query.minutes": ["5", "5,10,15", "120", "0.001"],
         **{f"query.{name}": systems for name in ("crs", "bbox-crs", "filter-crs")},
-        "header.If-Match": ["*", '"1-wgs84"', '"2-wgs84"'],
-        "header.if-match": ["*", '"1-wgs84"', '"2-wgs84"'],
+        "header.If-Match": ["*", tag, tag.replace("1", "2", 1)],
+        "header.if-match": ["*", tag, tag.replace("1", "2", 1)],
     }  # fmt: skip
     known = {"standard": ["health-15", "park-500", "hall-new"], "collection": ["facilities", "demand", "nothing"]}
     for path in document["paths"]:
@@ -68,14 +71,14 @@ def words(document: dict[str, Any]) -> dict[str, list[str]]:
     return found
 
 
-def configuration(key: str, document: dict[str, Any], folder: Path) -> Path:
+def configuration(key: str, tag: str, document: dict[str, Any], folder: Path) -> Path:
     """schemathesis' settings, in a file."""
     lines = ["[checks.not_a_server_error]", 'expected-statuses = ["2xx", "3xx", "4xx"]']
     for name, statuses in EXPECTED.items():
         lines += [f"[checks.{name}]", "expected-statuses = " + json.dumps(statuses)]
     for scheme in document["components"]["securitySchemes"]:
         lines += [f"[auth.openapi.{scheme}]", f"bearer = {json.dumps(key)}"]
-    bound = words(document)
+    bound = words(document, tag)
     for number, values in enumerate(bound.values()):
         lines += [f"[dictionaries.words{number}]", f"values = {json.dumps(values, ensure_ascii=False)}"]
     lines.append("[parameters]")
@@ -116,9 +119,11 @@ def fuzz(folder: Path, address: str, key: str, *options: str) -> Run:
     """One run of schemathesis with further ``options``."""
     with urllib.request.urlopen(f"{address}/openapi.json", timeout=30) as answer:
         document = json.load(answer)
+    with urllib.request.urlopen(f"{address}/v1/collections/facilities/items/yk-park-001", timeout=30) as answer:
+        tag = answer.headers["ETag"]
     report = folder / "report.json"
     command = [
-        SCHEMATHESIS, "--config-file", configuration(key, document, folder), "run", f"{address}/openapi.json",
+        SCHEMATHESIS, "--config-file", configuration(key, tag, document, folder), "run", f"{address}/openapi.json",
         "--checks", "all", "--exclude-checks", ",".join(EXPECTED), "--continue-on-failure", "--no-color",
         "--report", "json", "--report-json-path", report, "--warnings", "off",
         "--generation-database", "none", *options,

@@ -600,3 +600,17 @@ def test_nothing_but_an_error_of_its_own(text: str) -> None:
         assert len(str(error)) < 200
     else:
         assert read.mask(FRAME).shape == (len(ROWS),)
+
+
+def test_what_is_compared_with_many_computed_things_is_refused():
+    assert "20" in refused("name IN (" + ", ".join(["ACCENTI(name)"] * 21) + ")")
+
+
+def test_a_text_is_folded_once_however_often_it_is_asked_for(monkeypatch: pytest.MonkeyPatch):
+    calls = []
+    whole = filters._without_accents
+    monkeypatch.setattr(filters, "_without_accents", lambda text: calls.append(text) or whole(text))
+    frame = gpd.GeoDataFrame({"name": ["é", "b", None]}, geometry=[shapely.Point(0, 0)] * 3)
+    one = filters.parse(" OR ".join(["ACCENTI(name) = 'e'"] * 50), {"name": "string"})
+    assert one.mask(frame).tolist() == [True, False, False]
+    assert len(calls) == 2

@@ -165,9 +165,11 @@ def test_the_second_of_two_who_read_the_same_loses(client: TestClient):
 
 
 @pytest.mark.parametrize(
-    "tag", ['W/"1-wgs84"', '"999-wgs84"', '"x"', "1", '"-1-wgs84"', "", '"9' + "9" * 50 + '-wgs84"']
+    "tag", ['W/"1-wgs84"', '"2-wgs84"', '"999-wgs84"', '"x"', "1", '"-1-wgs84"', "", '"9' + "9" * 50 + '-wgs84"']
 )
 def test_a_tag_that_is_not_of_this_version_is_refused(untouched: TestClient, tag: str):
+    edition = untouched.get(f"{ITEMS}/c1").headers["ETag"].split("-")[1]
+    problem(untouched.patch(f"{ITEMS}/c1", json={}, headers={"If-Match": tag.replace("-wgs", f"-{edition}-wgs")}), 412)
     problem(untouched.patch(f"{ITEMS}/c1", json={}, headers={"If-Match": tag}), 412)
 
 
@@ -181,7 +183,7 @@ def test_who_has_not_read_may_not_write(client: TestClient):
     ):
         assert "If-Match" in problem(answer, 428)
     assert client.patch(f"{ITEMS}/c1", json={}, headers={"If-Match": "*"}).status_code == 200
-    listed = {"If-Match": f'"77-wgs84", {etag(client, "c1")["If-Match"]}'}
+    listed = {"If-Match": f'"77-00000000-wgs84", {etag(client, "c1")["If-Match"]}'}
     assert client.patch(f"{ITEMS}/c1", json={}, headers=listed).status_code == 200
 
 
@@ -214,7 +216,7 @@ def test_what_is_taken_out_is_gone_from_everything_and_can_be_restored(client: T
     problem(client.get("/v1/isochrones", params={"facility": "c1"}), 410)
     assert "there was" in problem(client.post(ITEMS, json=NEW | {"id": "c1"}), 409)
     assert [change["action"] for change in changes(client, "c1")] == ["import", "remove"]
-    restored = client.post(f"{ITEMS}/c1/restore", headers={"If-Match": '"2-wgs84"'})
+    restored = client.post(f"{ITEMS}/c1/restore", headers={"If-Match": "*"})
     assert restored.json() == before
     assert "stands" in problem(client.post(f"{ITEMS}/c1/restore", headers={"If-Match": "*"}), 409)
 

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import jsonschema
+import numpy as np
 import pyproj
 import pytest
 import shapely
@@ -724,7 +725,7 @@ def test_an_edit_is_in_the_next_page_filter_and_tag(editable: TestClient):
 def test_what_was_read_in_any_system_can_be_sent_back_for_its_tag(editable: TestClient):
     """The tag of a record in any representation allows an edit of it."""
     item = f"{items_of('facilities')}/c1"
-    for parameters in ({}, {"crs": PROJECTED}, {"crs": WGS84}, {"coordinates": "gcj02"}, {"f": "html"}):
+    for parameters in ({}, {"crs": PROJECTED}, {"crs": WGS84}, {"coordinates": "gcj02"}):
         tag = editable.get(item, params=parameters).headers["etag"]
         answer = editable.patch(item, json={"properties": {"name": f"甲{len(tag)}"}}, headers={"If-Match": tag})
         assert answer.status_code == 200, (parameters, tag, answer.text)
@@ -774,3 +775,37 @@ def test_pages_are_called_what_they_are_about(client: TestClient):
     assert head("facilities/sortables") == "可排序 sortables"
     page = client.get(items_of("facilities"), params={"f": "html"}).text
     assert '<span title="capacity">床位或学位 beds or seats</span>' in page
+
+
+def test_a_property_is_sorted_by_once(client: TestClient):
+    assert "sortby" in problem(client.get(items_of("facilities"), params={"sortby": "name,-name"}))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [{"limit": "1_0"}, {"limit": "１"}, {"limit": " 1"}, {"limit": "1.0"}, {"offset": "1_0"}, {"capacity": "٣"},
+     {"capacity": "1_0"}, {"opened": "2021-W26-3"}, {"opened": "20210630"}, {"due": "yes"}, {"due": "1"}],
+)  # fmt: skip
+def test_a_value_is_written_as_json_has_it(client: TestClient, query: dict[str, str]):
+    (name,) = query
+    assert f"{name}: is not " in problem(client.get(items_of("facilities"), params=query))
+
+
+def test_a_box_across_the_antimeridian_may_be_in_a_filter(client: TestClient):
+    def found(text: str, **more: str) -> int:
+        return get(client, items_of("facilities"), filter=text, limit=1, **more)["numberMatched"]
+
+    assert found("S_INTERSECTS(geometry, BBOX(179, 0, -179, 1))") == 0
+    around = "S_INTERSECTS(geometry, BBOX(119, 0, -179, 60))"
+    assert found(around) == found(around, **{"filter-crs": CRS84}) == found("category IS NOT NULL")
+
+
+def test_extents_are_in_the_coordinates_of_the_answer(client: TestClient):
+    plain, moved = (
+        get(client, "/v1/collections/facilities", coordinates=name)["extent"]["spatial"] for name in ("wgs84", "gcj02")
+    )
+    assert (plain["crs"], moved["crs"]) == (CRS84, "urn:fuwuquan:crs:gcj02")
+    features = get(client, items_of("facilities"), coordinates="gcj02", limit=10_000)["features"]
+    sides = shapely.total_bounds([shapely.geometry.shape(one["geometry"]) for one in features])
+    assert np.allclose(moved["bbox"][0], sides, atol=1e-4)
+    assert abs(moved["bbox"][0][0] - plain["bbox"][0][0]) > 0.004
