@@ -75,5 +75,7 @@ def draw(server, standard):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) not in (3, 4):
+        sys.exit(f"needs the server, the file to write and perhaps the standard:\n{__doc__}")
     server, page, standard = [*sys.argv[1:], "park-500"][:3]
     draw(server, standard).save(page)

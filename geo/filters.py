@@ -318,6 +318,7 @@ def _constant(kind: Kind, value: Any) -> _Term:
 
 def _instant(text: str) -> _Term:
     try:
+        text = text.removesuffix("T")  # as GDAL writes a day
         if not _INSTANT.fullmatch(text):
             raise ValueError(text)
         instant = datetime.fromisoformat(text.upper())
@@ -368,10 +369,19 @@ def _alike(a: _Term, b: _Term) -> tuple[_Term, _Term]:
     """Both of one kind: a text beside days is a day."""
     if {a.kind, b.kind} == {"date", "string"} and "string" in (x.kind for x in (a, b) if x.literal is not None):
         a, b = _dated(a), _dated(b)
+    if {a.kind, b.kind} == {"boolean", "number"}:
+        a, b = _as_truth(a), _as_truth(b)
     if a.kind != b.kind or a.kind == "geometry":
         quoted = "; a text stands in ' ', a number does not" if {a.kind, b.kind} == {"string", "number"} else ""
         _refuse(f"compares a {a.kind} with a {b.kind}{quoted}")
     return a, b
+
+
+def _as_truth(term: _Term) -> _Term:
+    """0 and 1 are false and true beside a boolean: GDAL has no others."""
+    if term.literal not in (0, 1):
+        return term
+    return _Term("boolean", lambda frame: _truth(lambda: term.literal == 1, len(frame)))
 
 
 def _compared(name: str, a: _Term, b: _Term) -> _Term:

@@ -36,6 +36,7 @@ def render(study: Study, goals: Sequence[Coverage], categories: Mapping[str, Cat
         categories=offered,
         default=default,
         modes=gapmap.MODES,
+        units=gapmap.UNITS,
         data=data,
     )
 

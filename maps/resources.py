@@ -81,11 +81,13 @@ def render(
     title: str,
     trail: Sequence[tuple[str, str]],
     names: Mapping[str, str] | None = None,
+    words: Mapping[str, Mapping[str, str]] | None = None,
 ) -> str:
     """``document``, the very one that the JSON answer holds, as a page.
 
     ``title`` is for what has no name of its own, ``trail`` has the pages above and this one, outermost first, each with
-    its label and address, ``names`` what properties are called. The page asks for ``/static`` and nothing else.
+    its label and address, ``names`` what properties are called, ``words`` what some of their values are. The page asks
+    for ``/static`` and nothing else.
     """
     links = [link for link in document.get("links", ()) if isinstance(link, Mapping)]
     leaving = [link for link in links if link.get("rel") not in (*OWN, *PAGING)]
@@ -97,6 +99,7 @@ def render(
         about=about,
         title=_title(kind, document, links) or title,
         names=names or {},
+        words=words or {},
         trail=[(label, _clickable(address)) for label, address in trail],
         formats=_own_formats(links),
         targets=_targets(leaving),

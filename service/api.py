@@ -1,5 +1,6 @@
 """The HTTP API under ``/v1``: travel and coverage. Each query is a model that refuses what it does not know."""
 
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Annotated, Any
@@ -14,6 +15,7 @@ from geo.coverage import Coverage
 from geo.datum import Coordinates
 from geo.errors import FieldError
 from geo.standards import Direction, Mode
+from service.answers import Answers
 from service.nearby import Nearby, Wish
 from service.web import (
     FLAG,
@@ -136,8 +138,8 @@ def _local(text: str, zone: ZoneInfo) -> datetime:
     return moment.replace(second=0, microsecond=0)
 
 
-Lon = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, description="degrees")]
-Lat = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, description="degrees")]
+Lon = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, description="degrees", examples=[120.0475])]
+Lat = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, description="degrees", examples=[28.889])]
 
 
 class NearestQuery(WishQuery):
@@ -220,11 +222,31 @@ def contours(minutes: str) -> list[float]:
     return found
 
 
-class CoverageList(BaseModel):
+@dataclass(frozen=True)
+class Said:
+    """What answers say of the study besides."""
+
+    coordinate_system: Coordinates
+    notice: str | None
+    attribution: str | None
+
+
+@dataclass(frozen=True)
+class OneCoverage(Said, Coverage):
+    """Where the place stands on one standard."""
+
+
+@dataclass(frozen=True)
+class CoverageList(Said):
     """All standards and where the place stands on them."""
 
     standards: list[Coverage]
-    coordinate_system: Coordinates
+
+
+def _said(answers: Answers, query: Common) -> dict[str, Any]:
+    about = answers.study.about
+    told = Said(query.coordinates, about.notice or None, about.attribution or None)
+    return asdict(told)
 
 
 @router.get(
@@ -245,11 +267,11 @@ async def nearest(request: Request, query: Annotated[NearestQuery, Query()]) -> 
 
 @router.get("/standards", responses=documented("the goals", "Standards"), summary="The goals, as data")
 async def standards(request: Request, query: Annotated[Common, Query()]) -> Response:
-    study = answers_of(request).study
+    answers = answers_of(request)
 
     def make(_: Any) -> dict[str, Any]:
-        found = [one.model_dump(mode="json") for one in study.standards]
-        return {"standards": found, "sample": study.about.sample, "coordinate_system": query.coordinates}
+        found = [one.model_dump(mode="json") for one in answers.study.standards]
+        return {"standards": found, "sample": answers.study.about.sample, **_said(answers, query)}
 
     return await answer(request, make)
 
@@ -257,19 +279,17 @@ async def standards(request: Request, query: Annotated[Common, Query()]) -> Resp
 @router.get("/coverage", responses=documented("every goal's figures", CoverageList), summary="Where the place stands")
 async def coverage(request: Request, query: Annotated[Common, Query()]) -> Response:
     answers = answers_of(request)
-    return await answer(
-        request, lambda state: {"standards": answers.all_coverage(state), "coordinate_system": query.coordinates}
-    )
+    return await answer(request, lambda state: {"standards": answers.all_coverage(state), **_said(answers, query)})
 
 
 @router.get(
     "/coverage/{standard}",
-    responses=documented("one goal's figures", Coverage, 404),
+    responses=documented("one goal's figures", OneCoverage, 404),
     summary="Where the place stands on one goal",
 )
 async def coverage_of(request: Request, standard: str, query: Annotated[Common, Query()]) -> Response:
     answers = answers_of(request)
-    return await answer(request, lambda state: answers.coverage(standard, state))
+    return await answer(request, lambda state: {**vars(answers.coverage(standard, state)), **_said(answers, query)})
 
 
 @router.post(

@@ -11,7 +11,7 @@ import shapely
 from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from geo import datum, facilities
+from geo import crs, datum, facilities
 from geo.datum import Coordinates
 from geo.errors import FieldError
 from service import ledger, ogc
@@ -89,6 +89,15 @@ def _feature(request: Request, held: Held, coordinates: str, status: int = 200) 
     return json_response(told, GEOJSON, status, headers)
 
 
+def _in_its_system(request: Request, body: Feature | FeaturePatch, query: Common) -> None:
+    """FieldError if the body's header says another system than it and the query do."""
+    said = request.headers.get("content-crs", "").strip().removeprefix("<").removesuffix(">")
+    meant = crs.by_coordinates(body.coordinate_system or query.coordinates).uri
+    if said not in ("", meant):
+        reason = f"Content-Crs is {said[:60]!r}, not {meant}; coordinates= says in which system a place is sent"
+        raise FieldError([("Content-Crs", reason)])
+
+
 def _place(body: Feature | FeaturePatch, query: Common, old: Row | None = None) -> Any:
     """The WGS84 shape of a body's geometry; the ``old`` row's, if it is what was told of that."""
     geometry, coordinates = body.geometry, body.coordinate_system or query.coordinates
@@ -157,6 +166,7 @@ def create(
     if idempotency_key is not None:
         content = json.dumps([feature.model_dump(), query.coordinates], sort_keys=True)
         once = Once(who, idempotency_key, hashlib.sha256(content.encode()).hexdigest())
+    _in_its_system(request, feature, query)
     place, properties = _place(feature, query), _given(feature.properties, who)
     held = answers_of(request).register.create(feature.id, properties, place, who, once)
     return _feature(request, held, feature.coordinate_system or query.coordinates, 201)
@@ -206,6 +216,7 @@ def _edited(
     merged: Callable[[Row, dict[str, Any]], dict[str, Any]],
 ) -> Response:
     """Change a facility to what ``merged`` makes of its row and the body's properties, at the body's place if any."""
+    _in_its_system(request, body, query)
     if body.id not in (None, feature_id):
         raise FieldError([("id", f"id = {body.id!r}: is not that of the address, {feature_id!r}")])
     properties = _given(body.properties, who)

@@ -227,12 +227,15 @@ async def _document(
     def page(state: State) -> str:
         document = orjson.loads(orjson.dumps(make(state, media_type)))
         trail = _trail(_Address(request), here)
-        return resources.render(kind, document, answers.study.about, title, trail, shelves.TITLES)
+        return resources.render(kind, document, answers.study.about, title, trail, shelves.TITLES, shelves.WORDS)
 
     return await answer(request, page, HTML, told | PAGE_HEADERS, keep)
 
 
 LABELS = {
+    "facilities": "设施 facilities",
+    "areas": "区域 areas",
+    "demand": "人口分布 demand",
     "conformance": "符合的标准 conformance",
     "collections": "数据集 collections",
     "items": "要素 items",
@@ -273,7 +276,7 @@ async def landing(request: Request, query: Annotated[DocumentQuery, Query()]) ->
             **_said(about, query),
         }
 
-    return await _document(request, query, "landing", make, "API", ())
+    return await _document(request, query, "landing", make, f"{about.name} API", ())
 
 
 def _said(about: Any, query: Common) -> dict[str, Any]:
@@ -501,7 +504,7 @@ def _question(query: ItemsQuery, one: Collection, answers: Answers, state: State
 
 def _numbers(bbox: str) -> list[float]:
     try:
-        return [float(part) for part in bbox.split(",")]
+        return [collections_.value_of(part.strip(), "number") for part in bbox.split(",")]
     except ValueError:
         raise bad_parameters([("bbox", "needs four numbers: west,south,east,north")]) from None
 

@@ -114,7 +114,10 @@ def install(app: FastAPI) -> None:
         headers = dict(error.headers or {})
         if error.status_code == 405:  # Starlette names the methods of one route only
             headers["Allow"] = ", ".join(sorted(_methods(app, request)))
-        return problem(error.status_code, str(error.detail), headers)
+        wrong = [{"name": "body", "reason": str(error.detail)}]
+        return problem(
+            error.status_code, str(error.detail), headers, **({"parameters": wrong} if error.status_code == 400 else {})
+        )
 
     @app.exception_handler(FuwuquanError)
     async def ours(_: Request, error: FuwuquanError) -> Response:

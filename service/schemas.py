@@ -134,7 +134,15 @@ SHAPES: dict[str, Shape] = {
         }
     ),
     "Schema": thing({"$schema": TEXT, "$id": TEXT, "type": TEXT, "title": TEXT, "properties": {"type": "object"}}),
-    "Standards": thing({"standards": each({"type": "object"}), "sample": FLAG, "coordinate_system": COORDINATES}),
+    "Standards": thing(
+        {
+            "standards": each({"type": "object"}),
+            "sample": FLAG,
+            "coordinate_system": COORDINATES,
+            "notice": maybe(TEXT),
+            "attribution": maybe(TEXT),
+        }
+    ),
     "History": thing({"id": TEXT, "changes": each({"type": "object"}), "coordinate_system": COORDINATES}),
     "Duplicates": thing(
         {"duplicates": each({"type": "object"}), "numberMatched": COUNT, "coordinate_system": COORDINATES}

@@ -56,6 +56,13 @@ TITLES = {
     "data_date": "数据日期 date of the data",
     "sample": "示例 sample",
 }
+WORDS = {
+    "category": {one.id: f"{one.label} {one.label_en}" for one in facilities.CATEGORIES.values()},
+    "subtype": {
+        name: " ".join(labels) for one in facilities.CATEGORIES.values() for name, labels in one.subtypes.items()
+    },
+}
+"""What the values of properties are called."""
 KINDS: dict[str, Kind] = {
     **dict.fromkeys(facilities.DAYS, "date"),
     **dict.fromkeys(("population", "children_3_6", "elders_65", "people", "total", "covered", "share"), "number"),

@@ -425,7 +425,7 @@ def test_no_rows_and_one() -> None:
         ("size = '5'", "a number does not"),
         ("opened > name", "compares a date with a string"),
         ("opened > 2021", "compares a date with a number"),
-        ("public = 1", "compares a boolean with a number"),
+        ("public = 2", "compares a boolean with a number"),
         ("geometry = geometry", "compares a geometry"),
         ("opened > '2021'", "'2021' where a day such as 2021-06-30"),
         ("opened > DATE('2021-02-30')", "where a day"),
@@ -614,3 +614,22 @@ def test_a_text_is_folded_once_however_often_it_is_asked_for(monkeypatch: pytest
     one = filters.parse(" OR ".join(["ACCENTI(name) = 'e'"] * 50), {"name": "string"})
     assert one.mask(frame).tolist() == [True, False, False]
     assert len(calls) == 2
+
+
+def test_what_gdal_writes_is_understood():
+    frame = gpd.GeoDataFrame(
+        {"opened": [date(2021, 1, 1), date(2020, 12, 31), None], "urban": [True, False, None]},
+        geometry=[shapely.Point(0, 0)] * 3,
+    )
+    kinds: dict[str, Kind] = {"opened": "date", "urban": "boolean"}
+    for text, rows in (
+        ("opened >= '2021-01-01T'", [True, False, False]),
+        ("urban = 1", [True, False, False]),
+        ("urban <> 1", [False, True, False]),
+        ("0 = urban", [False, True, False]),
+        ("urban IN (0, 1)", [True, True, False]),
+    ):
+        assert filters.parse(text, kinds).mask(frame).tolist() == rows, text
+    for text in ("urban = 2", "urban = 0.5", "opened >= '2021-01-01TT'", "urban = 'true'"):
+        with pytest.raises(FieldError):
+            filters.parse(text, kinds)

@@ -427,7 +427,7 @@ def test_a_share_is_drawn(share: object, label: str):
 def test_no_map_without_a_place(name: str):
     assert "leaflet" not in page(name)
     assert 'id="map"' not in page(name)
-    assert "没有可画的位置" in page(name)
+    assert "图上不画" in page(name)
 
 
 # In a browser

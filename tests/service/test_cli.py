@@ -50,7 +50,8 @@ def test_coverage_as_json_is_the_apis_answer(served_folder: Path, client: TestCl
     assert json.loads(succeeded(done))["standards"] == client.get("/v1/coverage").json()["standards"]
     assert "Not for decisions" in done.stderr.decode()
     one = program.call("coverage", "--study", served_folder, "--format", "json", "--standard", "park-500")
-    assert json.loads(succeeded(one))["standards"] == [client.get("/v1/coverage/park-500").json()]
+    (told,) = json.loads(succeeded(one))["standards"]
+    assert told.items() <= client.get("/v1/coverage/park-500").json().items()
 
 
 def test_nearest_as_json_is_the_apis_answer(served_folder: Path, client: TestClient):

@@ -103,6 +103,8 @@ def test_gdal_has_the_server_select_by_place(gdal: str, server: tuple[str, recor
         ("facilities", "category = 'park'"),
         ("facilities", "category = 'clinic' AND subtype <> 'hospital' AND capacity >= 50"),
         ("facilities", "category = 'clinic' AND (capacity > 50 OR name LIKE '%医院%')"),
+        ("facilities", "opened >= '2021-01-01' AND opened < '2022-01-01'"),
+        ("demand", "urban = 1 AND population > 300"),
         ("areas", "parent = '330784001000' OR NOT (population < 20000)"),
         ("demand", "area_code = '330784001S01' AND children_3_6 > 1.5"),
     ],

@@ -500,3 +500,14 @@ def test_strangers_are_not_told_where_the_register_is(client: TestClient, monkey
 def test_a_subtype_has_many_names_and_one_id(client: TestClient, said: str):
     made = client.post(ITEMS, json=NEW | {"properties": {"category": "clinic", "subtype": said}})
     assert made.json()["properties"]["subtype"] == "hospital"
+
+
+@pytest.mark.parametrize(
+    "said", ["<urn:fuwuquan:crs:gcj02>", "http://www.opengis.net/def/crs/EPSG/0/4326", "<nonsense>"]
+)
+def test_a_body_in_another_system_than_it_says_is_refused(untouched: TestClient, said: str):
+    headers = {"Content-Crs": said, "If-Match": "*"}
+    for method, address in (("POST", ITEMS), ("PUT", f"{ITEMS}/c1"), ("PATCH", f"{ITEMS}/c1")):
+        assert "Content-Crs" in problem(untouched.request(method, address, json=NEW, headers=headers), 400)
+    agreed = {"Content-Crs": "<urn:fuwuquan:crs:gcj02>"}
+    assert untouched.post(ITEMS, params={"coordinates": "gcj02"}, json={}, headers=agreed).status_code == 400
