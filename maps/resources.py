@@ -120,6 +120,11 @@ def _title(kind: Kind, document: Document, links: Sequence[Document]) -> str:
     return str(document.get("title") or "") if kind == "collection" else ""
 
 
+def problem(about: About, title: str, title_en: str, detail: str) -> str:
+    """A page that says what went wrong, with ways back."""
+    return pages.get_template("problem.html").render(about=about, title=title, title_en=title_en, detail=detail)
+
+
 def docs(about: About, openapi_url: str) -> str:
     """A page that shows the OpenAPI document at ``openapi_url`` with Swagger UI."""
     return pages.get_template("docs.html").render(about=about, title="接口文档 API documentation", url=openapi_url)

@@ -20,7 +20,7 @@ from service import api, files, items, ogc, openapi, problems
 from service.answers import Answers
 from service.middleware import REQUEST_ID, BodyLimit, Envelope, Faults, RateLimit
 from service.settings import Settings
-from service.web import GEOJSON, SCHEMA, NoQuery, QueryRoute, answer, answers_of
+from service.web import GEOJSON, SCHEMA, NoQuery, QueryRoute, answer, answers_of, prefers_html
 
 MOST_BODY = 2**20
 COMPRESSED = (GEOJSON, SCHEMA, problems.MEDIA_TYPE, ogc.OPENAPI.partition(";")[0])
@@ -53,7 +53,7 @@ def create_app(settings: Settings | None = None, answers: Answers | None = None)
         redirect_slashes=False,
     )
     app.router.route_class = QueryRoute
-    problems.install(app)
+    problems.install(app, _problem)
     _add_middleware(app, settings)
     # Not by include_router, below which each route is tried twice. What is asked most stands first.
     for part in (api, ogc, items, files):
@@ -64,6 +64,15 @@ def create_app(settings: Settings | None = None, answers: Answers | None = None)
     _add_pages(app, settings)
     _add_operations(app)
     return app
+
+
+def _problem(request: Request, status: int, detail: str) -> Response | None:
+    """The page of a problem, for browsers."""
+    if request.method != "GET" or not prefers_html(request, problems.MEDIA_TYPE):
+        return None
+    about, title = answers_of(request).study.about, problems.TITLES.get(status, "Error")
+    page = resources.problem(about, problems.LABELS.get(status, "出错"), title, detail)
+    return HTMLResponse(page, status, PAGE_HEADERS)
 
 
 def _add_middleware(app: FastAPI, settings: Settings) -> None:

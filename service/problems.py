@@ -1,6 +1,7 @@
 """One table from exception to status, and one body for every error: RFC 9457 problem details."""
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -25,6 +26,21 @@ STATUS: dict[type[FuwuquanError], int] = {
     FuwuquanError: 503,
 }
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+LABELS = {
+    400: "请求有误",
+    401: "需要密钥",
+    404: "没有这一页",
+    405: "不能这样操作",
+    409: "已被占用",
+    410: "已经撤下",
+    412: "已被他人修改",
+    413: "内容太大",
+    422: "文件无法使用",
+    428: "需要 If-Match",
+    429: "请求太频繁",
+    500: "服务器出错",
+    503: "暂不可用",
+}
 TITLES = {
     400: "Bad request",
     401: "Key needed",
@@ -86,7 +102,8 @@ def _documented(status: int) -> dict[str, Any]:
     title, example = TITLES[status], {"type": kind(status), "title": TITLES[status], "status": status}
     example |= EXAMPLES.get(status, {"detail": "…"})
     schema = {"$ref": "#/components/schemas/Problem"}
-    return {"description": title, "content": {MEDIA_TYPE: {"schema": schema, "example": example}}}
+    page = {"text/html": {"schema": {"type": "string"}}}  # for browsers
+    return {"description": title, "content": {MEDIA_TYPE: {"schema": schema, "example": example}, **page}}
 
 
 def kind(status: int) -> str:
@@ -100,35 +117,40 @@ def problem(status: int, detail: str, headers: Any = None, **more: Any) -> Respo
     return Response(orjson.dumps(body), status, media_type=MEDIA_TYPE, headers=headers)
 
 
-def install(app: FastAPI) -> None:
-    """Make every error of ``app`` a problem."""
+def install(app: FastAPI, page: Callable[[Request, int, str], Response | None]) -> None:
+    """Make every error of ``app`` a problem; or what ``page`` makes of its request, status and detail, if anything."""
+
+    def told(request: Request, status: int, detail: str, headers: Any = None, **more: Any) -> Response:
+        shown = page(request, status, detail)
+        if shown is None:
+            return problem(status, detail, headers, **more)
+        shown.headers.update(headers or {})
+        return shown
 
     @app.exception_handler(RequestValidationError)
-    async def bad_parameter(_: Request, error: RequestValidationError) -> Response:
+    async def bad_parameter(request: Request, error: RequestValidationError) -> Response:
         parameters = [{"name": _named(one), "reason": _reason(one)} for one in error.errors()]
         detail = "; ".join(f"{one['name']}: {one['reason']}" for one in parameters)
-        return problem(400, detail, parameters=parameters)
+        return told(request, 400, detail, parameters=parameters)
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> Response:
         headers = dict(error.headers or {})
         if error.status_code == 405:  # Starlette names the methods of one route only
             headers["Allow"] = ", ".join(sorted(_methods(app, request)))
-        wrong = [{"name": "body", "reason": str(error.detail)}]
-        return problem(
-            error.status_code, str(error.detail), headers, **({"parameters": wrong} if error.status_code == 400 else {})
-        )
+        more = {"parameters": [{"name": "body", "reason": str(error.detail)}]} if error.status_code == 400 else {}
+        return told(request, error.status_code, str(error.detail), headers, **more)
 
     @app.exception_handler(FuwuquanError)
-    async def ours(_: Request, error: FuwuquanError) -> Response:
+    async def ours(request: Request, error: FuwuquanError) -> Response:
         status = next(status for kind, status in STATUS.items() if isinstance(error, kind))
         if isinstance(error, RegisterError):  # it names the database, which is nobody's business
             _log.error("%s", error)
-            return problem(status, "the register of facilities cannot be used; the server's log says why")
+            return told(request, status, "the register of facilities cannot be used; the server's log says why")
         if isinstance(error, FieldError):
             parameters = [{"name": name, "reason": reason} for name, reason in error.problems]
-            return problem(status, str(error), parameters=parameters)
-        return problem(status, str(error))
+            return told(request, status, str(error), parameters=parameters)
+        return told(request, status, str(error))
 
 
 def unforeseen(scope: Scope, error: Exception) -> Response:

@@ -248,7 +248,12 @@ def preferred(request: Request, asked: str | None, data: str = JSON) -> str:
     """``data`` or HTML: what ``f=`` asks for, else what the Accept header prefers."""
     if asked is not None:
         return HTML if asked == "html" else data
-    return HTML if _prefers_html(",".join(request.headers.getlist("accept")), data) else data
+    return HTML if prefers_html(request, data) else data
+
+
+def prefers_html(request: Request, data: str) -> bool:
+    """Whether the Accept header prefers HTML to ``data``."""
+    return _prefers_html(",".join(request.headers.getlist("accept")), data)
 
 
 @lru_cache(maxsize=256)

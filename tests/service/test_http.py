@@ -807,3 +807,28 @@ def test_origins_and_ids_are_not_kept(client: TestClient):
     assert later.headers["X-Request-ID"] != "first"
     assert "access-control-allow-origin" not in later.headers
     assert later.content == told.content
+
+
+# Errors in a browser
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "title", "detail"),
+    [
+        ("/nope", 404, "没有这一页", "Not Found"),
+        ("/v1/collections/areas/items/%3Cimg%20src=x%3E", 404, "没有这一页", "&lt;img src=x&gt;"),
+        (f"{ITEMS}?limit=0", 400, "请求有误", "limit"),
+        (f"{ITEMS}?filter=%3Cscript%3E", 400, "请求有误", "CQL2"),
+        ("/maps/nope", 404, "没有这一页", "nope"),
+    ],
+)
+def test_a_browser_is_shown_what_went_wrong(client: TestClient, path: str, status: int, title: str, detail: str):
+    page = client.get(path, headers={"Accept": CHROME})
+    assert (page.status_code, page.headers["content-type"]) == (status, "text/html; charset=utf-8")
+    assert title in page.text
+    assert detail in page.text
+    assert "<script>" not in page.text and "<img" not in page.text
+    assert "script-src 'self'" in page.headers["Content-Security-Policy"]
+    assert 'href="/"' in page.text
+    problem(client.get(path), status)
+    problem(client.get(path, headers={"Accept": "application/problem+json, text/html;q=0.9"}), status)
