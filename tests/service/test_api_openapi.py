@@ -31,7 +31,10 @@ def test_every_v1_operation_documents_a_bad_parameter(document: dict):
     assert operations
     for path, method, operation in operations:
         assert "400" in operation["responses"], (method, path)
-        assert list(operation["responses"]["400"]["content"]) == ["application/problem+json", "text/html"], (method, path)
+        assert list(operation["responses"]["400"]["content"]) == ["application/problem+json", "text/html"], (
+            method,
+            path,
+        )
         # FastAPI's own is never given; ours says what is wrong with a file.
         assert ("422" in operation["responses"]) == (path == "/imports"), (method, path)
         if "{" in path:
