@@ -1,5 +1,6 @@
 """From WGS84 degrees to the study's metres and back. Shapes are compared in metres; lengths are geodesic."""
 
+import itertools
 from functools import lru_cache
 from typing import Any
 
@@ -8,9 +9,13 @@ import shapely
 from numpy.typing import ArrayLike, NDArray
 from pyproj import Geod, Transformer
 
+from geo.cores import CORES, at_once
+
 Floats = NDArray[np.float64]
 
 WGS84 = Geod(ellps="WGS84")
+SEGMENTS_FROM = 5_000
+"""As many as are worth another core."""
 
 
 class Projection:
@@ -57,7 +62,13 @@ def geodesic_lengths(lines: NDArray[Any]) -> Floats:
     xy, line = shapely.get_coordinates(lines, return_index=True)
     same = line[1:] == line[:-1]
     start, end = xy[:-1][same], xy[1:][same]
-    metres = WGS84.inv(start[:, 0], start[:, 1], end[:, 0], end[:, 1])[2]
+
+    def part(rows: slice) -> Floats:
+        found: Floats = WGS84.inv(*start[rows].T, *end[rows].T)[2]
+        return found
+
+    cuts = np.linspace(0, len(start), (CORES if len(start) >= SEGMENTS_FROM else 1) + 1).astype(int)
+    metres = np.concatenate(at_once(part, [slice(*cut) for cut in itertools.pairwise(cuts)]))
     return np.bincount(line[1:][same], weights=metres, minlength=len(lines)).astype(np.float64)
 
 

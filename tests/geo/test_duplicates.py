@@ -279,9 +279,12 @@ def test_thousands_on_one_point() -> None:
     twins(rows[:10])  # projections are made on first use
     seconds = []
     for part in (rows[:1250], rows):
-        started = time.perf_counter()
-        found = twins(part)
-        seconds.append(time.perf_counter() - started)
+        taken = []
+        for _ in range(3):
+            started = time.perf_counter()
+            found = twins(part)
+            taken.append(time.perf_counter() - started)
+        seconds.append(min(taken))
     assert {("x1", "x2"), ("y1", "y2")} <= keys(found)
     assert keys(found) >= {(f"p{number:04}", f"p{number + len(names):04}") for number in range(5000 - len(names))}
     assert len(found) < 5000 * 2 * duplicates.WINDOW
