@@ -63,7 +63,7 @@ def _of_collection(generic: dict[str, Any], path: str, one: Collection) -> dict[
         for given in kept:
             if given["name"] == "sortby":
                 names = "|".join(re.escape(name) for name in one.columns)
-                given["schema"] = listed({"type": "string", "pattern": f"^[+-]?({names})$"})
+                given["schema"] = listed({"type": "string", "pattern": f"^[+-]?({names})$"}, uniqueItems=True)
         if path.endswith("/items"):
             kept = [given for given in kept if given["name"] != "due" or one.id == ogc.FACILITIES]
             kept += [

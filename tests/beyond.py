@@ -7,7 +7,7 @@ import schemathesis
 from schemathesis import Case, CheckContext, Response
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
-GRAMMARS = {"bbox", "datetime", "filter", "open_at"}  # what their values must be no schema says
+GRAMMARS = {"bbox", "datetime", "filter", "open_at", "sortby"}  # what their values must be no schema says
 
 
 @schemathesis.check
