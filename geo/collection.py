@@ -145,36 +145,33 @@ class Collection:
         return (min(known, default=None), None)
 
 
-_WRITTEN = {
-    "integer": (re.compile(r"-?\d{1,40}", re.ASCII), "a whole number"),
-    "number": (re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII), "a number"),
-    "boolean": (re.compile("true|false"), "true or false"),
-    "date": (re.compile(r"\d{4}-\d\d-\d\d", re.ASCII), "a day such as 2021-06-30"),
-}
+def _finite(text: str) -> float:
+    number = float(text)
+    if not np.isfinite(number):
+        raise ValueError
+    return number
 
 
-_READ: dict[str, Callable[[str], Any]] = {
-    "integer": int,
-    "number": float,
-    "boolean": "true".__eq__,
-    "date": date.fromisoformat,
+_WRITTEN: dict[str, tuple[re.Pattern[str], Callable[[str], Any], str]] = {
+    "integer": (re.compile(r"-?\d{1,40}", re.ASCII), int, "a whole number"),
+    "number": (re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII), _finite, "a number"),
+    "boolean": (re.compile("true|false"), "true".__eq__, "true or false"),
+    "date": (re.compile(r"\d{4}-\d\d-\d\d", re.ASCII), date.fromisoformat, "a day such as 2021-06-30"),
 }
+"""How JSON writes values of a kind, what reads them, and what they are."""
 
 
 def value_of(text: str, kind: Kind) -> Any:
     """The value that a parameter's ``text`` means; ValueError if it is none of ``kind``, as JSON writes it."""
     if kind not in _WRITTEN:
         return text
-    pattern, what = _WRITTEN[kind]
+    pattern, read, what = _WRITTEN[kind]
     try:
-        if not pattern.fullmatch(text):
-            raise ValueError
-        value = _READ[kind](text)
-        if kind == "number" and not np.isfinite(value):
-            raise ValueError
-    except ValueError:
-        raise ValueError(f"is not {what}") from None
-    return value
+        if pattern.fullmatch(text):
+            return read(text)
+    except ValueError:  # written as one, but it is none
+        pass
+    raise ValueError(f"is not {what}")
 
 
 def whole(system: System, numbers: Sequence[float]) -> Box:

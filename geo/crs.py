@@ -73,7 +73,7 @@ def _swapped(a: Any, b: Any) -> tuple[Floats, Floats]:
 
 def _of_datum(name: str) -> System:
     # There is no official address of the shifted ones, and without any CRS84 would be understood.
-    uri = CRS84 if name in ("wgs84", "cgcs2000") else f"urn:fuwuquan:crs:{name}"
+    uri = CRS84 if name in datum.UNSHIFTED else f"urn:fuwuquan:crs:{name}"
     return System(
         name,
         uri,

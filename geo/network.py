@@ -208,23 +208,23 @@ class Network:
 
         Small islands are passed over where another street is within that distance.
         """
-        return self._snap(self.metric.points(lon, lat))
+        return self._snap(shapely.get_coordinates(self.metric.points(lon, lat)))
 
-    def _snap(self, points: NDArray[Any]) -> Places:
-        found, where = self._segments.nearest(shapely.get_coordinates(points), self.max_connector_m * _FARTHER)
-        return self._chosen(*(self._near(points, found[:, kind], where[:, kind]) for kind in range(2)))
+    def _snap(self, xy: Floats) -> Places:
+        found, where = self._segments.nearest(xy, self.max_connector_m * _FARTHER)
+        return self._chosen(*(self._near(xy, found[:, kind], where[:, kind]) for kind in range(2)))
 
-    def _near(self, points: NDArray[Any], edge: Ints, where: Floats) -> Places:
+    def _near(self, xy: Floats, edge: Ints, where: Floats) -> Places:
         """Places on the edges found (−1: none), as far as they are within the longest connector."""
-        ways = shapely.linestrings(np.stack([shapely.get_coordinates(points), where[:, 1:]], axis=1)[edge >= 0])
-        connector_m = np.full(len(points), np.inf)
+        ways = shapely.linestrings(np.stack([xy, where[:, 1:]], axis=1)[edge >= 0])
+        connector_m = np.full(len(xy), np.inf)
         connector_m[edge >= 0] = geodesic_lengths(self.metric.inverse(ways))
         near = connector_m <= self.max_connector_m
         return Places(
             edge=np.where(near, edge, -1),
             fraction=np.where(near, _exact(where[:, 0]), np.nan),
             connector_m=np.where(near, connector_m, np.inf),
-            moved=np.zeros(len(points), dtype=bool),
+            moved=np.zeros(len(xy), dtype=bool),
         )
 
     def _chosen(self, taken: Places, island: Places) -> Places:
@@ -256,9 +256,9 @@ class Network:
     def _snap_shapes(self, shapes: NDArray[Any]) -> Places:
         """The same for shapes, nearest to any of their points; a point is where `snap` has it, to the last bit."""
         point = shapely.get_type_id(shapes) == shapely.GeometryType.POINT
-        points = self._snap(shapes[point])
+        points = self._snap(shapely.get_coordinates(shapes[point]))
         others = self._chosen(*(self._nearest(shapes[~point], *each) for each in self._apart))
-        order = np.argsort(np.argsort(~point, kind="stable"), kind="stable")  # the points were taken out first
+        order = np.argsort(np.concatenate([np.flatnonzero(point), np.flatnonzero(~point)]))
         both = {name: np.concatenate([values, getattr(others, name)]) for name, values in vars(points).items()}
         return Places(**{name: values[order] for name, values in both.items()})
 

@@ -295,12 +295,19 @@ class Answers:
         return {"snapped": snapped, "reason": answer.reason, **self._travelling(mode, coordinates)}
 
     def _said_of(self, mode: Mode, coordinates: str) -> dict[str, Any]:
-        about = self.study.about
         return {
             "mode": mode,
             "speed_kph": self.travel.speed_kph(mode),
             "method": self.travel.method,
             "coordinate_system": coordinates,
+            **self.said,
+        }
+
+    @cached_property
+    def said(self) -> dict[str, Any]:
+        """What answers say of the study."""
+        about = self.study.about
+        return {
             "sample": about.sample,
             "notice": about.notice or None,
             "data_date": about.data_date,

@@ -1,6 +1,6 @@
 """The HTTP API under ``/v1``: travel and coverage. Each query is a model that refuses what it does not know."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Annotated, Any
@@ -18,6 +18,7 @@ from geo.standards import Direction, Mode
 from service.answers import Answers
 from service.nearby import Nearby, Wish
 from service.web import (
+    CATEGORY,
     FLAG,
     GEOJSON,
     NUMBER,
@@ -55,7 +56,7 @@ class WishQuery(Common):
         Field(
             description=f"of {', '.join(facilities.CATEGORIES)}, several with commas between; all",
             examples=["clinic"],
-            json_schema_extra=listed({"type": "string", "enum": list(facilities.CATEGORIES)}),
+            json_schema_extra=listed(CATEGORY),
         ),
     ] = None
     subtype: Annotated[
@@ -244,9 +245,7 @@ class CoverageList(Said):
 
 
 def _said(answers: Answers, query: Common) -> dict[str, Any]:
-    about = answers.study.about
-    told = Said(query.coordinates, about.notice or None, about.attribution or None)
-    return asdict(told)
+    return vars(Said(query.coordinates, answers.said["notice"], answers.said["attribution"]))
 
 
 @router.get(

@@ -22,6 +22,7 @@ from service.answers import Answers
 from service.keys import Editor
 from service.problems import problem
 from service.web import (
+    CATEGORY,
     DAY,
     FLAG,
     NUMBER,
@@ -50,10 +51,7 @@ class ImportQuery(NoQuery):
     ] = None
     category: Annotated[
         str | None,
-        Field(
-            description="of all rows, where the list has no column of it",
-            json_schema_extra={"enum": list(facilities.CATEGORIES)},
-        ),
+        Field(description="of all rows, where the list has no column of it", json_schema_extra=CATEGORY),
     ] = None
     columns: Annotated[
         str | None, Field(description="which heading is which field, as JSON", examples=['{"机构": "name"}'])
@@ -163,10 +161,7 @@ class DuplicatesQuery(Common):
 
     category: Annotated[
         str | None,
-        Field(
-            description=f"one of {', '.join(facilities.CATEGORIES)}; all",
-            json_schema_extra={"enum": list(facilities.CATEGORIES)},
-        ),
+        Field(description=f"one of {', '.join(facilities.CATEGORIES)}; all", json_schema_extra=CATEGORY),
     ] = None
     least: Annotated[float, Field(ge=duplicates.LEAST, le=1, description="the lowest score that is told"), NUMBER] = (
         duplicates.LEAST

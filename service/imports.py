@@ -108,7 +108,7 @@ def take(
         applied = not dry_run and (leave_out or all(row.outcome != "unusable" for row in rows))
         if applied:
             change.write("import", pairs, fields)
-            if register.is_source(listing.file) and listing.coordinates in ("wgs84", "cgcs2000"):
+            if register.is_source(listing.file) and listing.coordinates in datum.UNSHIFTED:
                 change.session.merge(Fact(key="source", value=file_hash(listing.file)))
     left = [Decision(where, "left out", why=(why,)) for where, why in listing.left_out]
     missing = known.present - len(plan.seen.keys() & known.by_id.keys())

@@ -155,7 +155,7 @@ def system_of(query: SystemQuery, answers: Answers) -> System:
     """The system that places are asked to be answered in."""
     if query.crs is None:
         return crs.by_coordinates(query.coordinates)
-    if query.coordinates not in ("wgs84", "cgcs2000"):
+    if query.coordinates not in UNSHIFTED:
         raise bad_parameters([("crs", f"cannot be given with coordinates={query.coordinates}")])
     return _by_address("crs", query.crs, answers)
 
@@ -259,7 +259,7 @@ def _trail(address: _Address, here: Sequence[str]) -> list[tuple[str, str]]:
     summary="Landing page of an OGC API – Features service",
 )
 async def landing(request: Request, query: Annotated[DocumentQuery, Query()]) -> Response:
-    address, about = _Address(request), answers_of(request).study.about
+    address, answers = _Address(request), answers_of(request)
 
     def make(_: State, media_type: str) -> dict[str, Any]:
         links = [
@@ -270,24 +270,14 @@ async def landing(request: Request, query: Annotated[DocumentQuery, Query()]) ->
             _link(address("collections"), "data", JSON, "数据集 collections"),
         ]
         return {
-            "title": f"服务圈 fuwuquan · {about.name}",
+            "title": f"服务圈 fuwuquan · {answers.study.about.name}",
             "description": "公共服务到哪里、没到哪里 where public services reach people, and where they don't",
             "links": links,
-            **_said(about, query),
+            **answers.said,
+            "coordinate_system": query.coordinates,
         }
 
-    return await _document(request, query, "landing", make, f"{about.name} API", ())
-
-
-def _said(about: Any, query: Common) -> dict[str, Any]:
-    """What all documents say of the study."""
-    return {
-        "attribution": about.attribution or None,
-        "data_date": about.data_date,
-        "sample": about.sample,
-        "notice": about.notice or None,
-        "coordinate_system": query.coordinates,
-    }
+    return await _document(request, query, "landing", make, f"{answers.study.about.name} API", ())
 
 
 @router.get(
@@ -315,7 +305,8 @@ async def collections(request: Request, query: Annotated[DocumentQuery, Query()]
             "links": _both(address("collections"), media_type, JSON),
             "crs": list(crs.offered(answers.study.about.projection)),
             "collections": [_collection(one, address, answers, query.coordinates, []) for one in every],
-            **_said(answers.study.about, query),
+            **answers.said,
+            "coordinate_system": query.coordinates,
         }
 
     return await _document(request, query, "collections", make, "数据集 collections", ("collections",))
@@ -363,7 +354,7 @@ async def collection(request: Request, collection: str, query: Annotated[Documen
     def make(state: State, media_type: str) -> dict[str, Any]:
         own = _both(address("collections", collection), media_type, JSON)
         found = _collection(answers.collection(state, collection), address, answers, query.coordinates, own)
-        return found | _said(answers.study.about, query)
+        return found | answers.said | {"coordinate_system": query.coordinates}
 
     return await _document(request, query, "collection", make, collection, ("collections", collection))
 
@@ -442,7 +433,6 @@ async def items(request: Request, collection: str, query: Annotated[ItemsQuery, 
         if query.offset > 0:
             links.append(turned("prev", max(0, query.offset - limit), "上一页 page before"))
         links.append(_link(address("collections", collection), "collection", JSON, one.title))
-        about = answers.study.about
         return {
             "type": "FeatureCollection",
             "features": one.features(page, system),
@@ -450,10 +440,7 @@ async def items(request: Request, collection: str, query: Annotated[ItemsQuery, 
             "numberReturned": len(page),
             "links": links,
             "coordinate_system": system.name,
-            "sample": about.sample,
-            "notice": about.notice or None,
-            "data_date": about.data_date,
-            "attribution": about.attribution or None,
+            **answers.said,
         }
 
     here = ("collections", collection, "items")

@@ -78,12 +78,12 @@ class Register:
         self.database = Database(url)
         self._source = study.folder / "facilities.geojson"
         owner = self._fact("study") or self._fill()
-        self.id = self._fact("id") or self._named()
         if owner != study.about.id:
             raise RegisterError(
                 f"{self.database.place} is the register of the study {owner!r}, not of {study.about.id!r}; "
                 "set FUWUQUAN_DATABASE_URL to another database"
             )
+        self.id = self._fact("id") or self._named()
 
     def _fill(self) -> str:
         with self.changing("study", self._source.name) as change:
@@ -91,7 +91,6 @@ class Register:
             if owner is not None:
                 return str(owner.value)
             change.session.add(Fact(key="study", value=self.study.about.id))
-            change.session.add(Fact(key="id", value=uuid4().hex))
             change.session.add(Fact(key="source", value=file_hash(self._source)))
             frame = self.study.facilities
             own = [row | {"id": key} for key, row in zip(frame.index, frame.to_dict("records"), strict=True)]
@@ -99,7 +98,7 @@ class Register:
         return self.study.about.id
 
     def _named(self) -> str:
-        """Its name among registers, which tells it from another of the same study, for one that has none yet."""
+        """A name that tells it from another register of the same study, for one that has none yet."""
         with self.database.writing() as session:
             fact = session.get(Fact, "id")  # another process may have been first
             if fact is None:

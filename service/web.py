@@ -148,6 +148,10 @@ class FacilityId(PathConvertor):
 register_url_convertor("facility_id", FacilityId())
 
 
+CATEGORY: JsonDict = {"type": "string", "enum": list(facilities.CATEGORIES)}
+"""The JSON schema of a category's name."""
+
+
 def known_category(value: str | None) -> str | None:
     return None if value is None else facilities.known_category(value)
 
