@@ -24,7 +24,8 @@ MOST = 32_767
 _FORMULA = re.compile(r"'*[=+\-@\t\r＝＋－＠]")
 _ESCAPED = re.compile("_(?=x[0-9A-Fa-f]{4}_)")  # ECMA-376, ST_Xstring
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-_TIMES = re.compile(rb"<dcterms:(created|modified)[^>]*>[^<]*</dcterms:\1>")
+# By any prefix: whatever else the process has loaded may have chosen another for Dublin Core.
+_TIMES = re.compile(rb"<(\w+):(created|modified)[^>]*>[^<]*</\1:\2>")
 _DAY_0 = date(1899, 12, 30)
 _FIRST_DAY = date(1900, 3, 1)  # before it, xlsx counts a day that never was, and before 1900 it has none
 _WIDTHS = range(8, 41)

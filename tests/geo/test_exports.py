@@ -20,6 +20,7 @@ import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from openpyxl.xml.functions import register_namespace
 from pyproj import Geod
 
 import unruly
@@ -135,6 +136,21 @@ def test_what_was_written_is_there(kind: str, coordinates: str) -> None:
     assert exports.write(found, "geojson", coordinates) == exports.write(frame, "geojson", coordinates)
     if kind != "gpkg":  # which holds the time
         assert exports.write(found, kind, coordinates) == export
+
+
+def test_a_workbook_has_no_time_whatever_prefixes_others_choose() -> None:
+    plain = exports.write(unruly.frame(), "xlsx", "wgs84").content
+    terms = "http://purl.org/dc/terms/"
+    try:
+        register_namespace("dct", terms)
+        content = exports.write(unruly.frame(), "xlsx", "wgs84").content
+    finally:
+        register_namespace("dcterms", terms)
+    with zipfile.ZipFile(io.BytesIO(content)) as parts, zipfile.ZipFile(io.BytesIO(plain)) as others:
+        core = parts.read("docProps/core.xml")
+        assert b"openpyxl" in core
+        assert core == others.read("docProps/core.xml")
+        assert b"20" not in core.replace(b"/2006/", b"")
 
 
 @pytest.mark.parametrize("kind", exports.KINDS)
