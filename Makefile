@@ -32,7 +32,7 @@ sample: setup
 	.venv/bin/python data/make_sample
 
 readme: setup
-	.venv/bin/python tests/readme.py
+	cd tests && ../.venv/bin/python -m support.readme
 
 pictures: setup
 	.venv/bin/python docs/pictures.py
@@ -45,10 +45,10 @@ bench-api: setup
 	.venv/bin/python benchmarks/api.py
 
 fuzz: setup
-	.venv/bin/python tests/fuzz.py
+	cd tests && ../.venv/bin/python -m support.fuzz
 
 torture: setup
-	.venv/bin/python tests/torture.py
+	cd tests && ../.venv/bin/python -m support.torture
 
 image:
 	docker build -t fuwuquan .

@@ -24,10 +24,10 @@ import uvloop
 from fastapi import APIRouter, FastAPI, Query, Request, Response
 
 import page
-from service import api, ogc
-from service.app import create_app
+from service.api.app import create_app
+from service.api.responses import GEOJSON, QueryRoute
+from service.api.routes import features, travel
 from service.settings import Settings
-from service.web import GEOJSON, QueryRoute
 
 HERE = Path(__file__).resolve().parent
 STUDY = HERE.parent / "data"
@@ -55,11 +55,11 @@ def served() -> FastAPI:
         return Response(ready["nearest"], media_type=GEOJSON)
 
     @router.get("/nearest")
-    async def nearest(request: Request, query: Annotated[api.NearestQuery, Query()]) -> Response:
+    async def nearest(request: Request, query: Annotated[travel.NearestQuery, Query()]) -> Response:
         return Response(ready["nearest"], media_type=GEOJSON)
 
     @router.get("/items")
-    async def items(request: Request, query: Annotated[ogc.ItemsQuery, Query()]) -> Response:
+    async def items(request: Request, query: Annotated[features.ItemsQuery, Query()]) -> Response:
         return Response(ready["items"], media_type=GEOJSON)
 
     # Routes are tried in turn: the control's come first, so that they do not wait for ours.

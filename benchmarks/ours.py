@@ -9,12 +9,16 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from geo import build, isochrones, mapped, osm, reach, study
-from geo import catchments as within_reach
-from geo import network as net
-from geo.graph import Ends, Graph, Positions
-from geo.network import Stretches
-from geo.traveltime import Travel
+from geo.measures import isochrones
+from geo.sources import build
+from geo.sources.osm import extract as osm
+from geo.study import study
+from geo.traveltime import catchments as within_reach
+from geo.traveltime import mapped_arrays, nearest
+from geo.traveltime import network as net
+from geo.traveltime.graph import Ends, Graph, Positions
+from geo.traveltime.network import Stretches
+from geo.traveltime.travel import Travel
 from networks import Floats, Ints, Network
 
 ENDS = ("start", "end", "to_start", "to_end")
@@ -37,7 +41,7 @@ class Prepared:
 
 def on_one_core() -> None:
     """Take no second core for reading times off; catchments still take all there are."""
-    reach.PLACES_FROM = 2**62
+    nearest.PLACES_FROM = 2**62
 
 
 def prepare(network: Network) -> Prepared:
@@ -81,7 +85,7 @@ def in_own_order(prepared: Prepared, source_nodes: Ints, limit_s: float) -> Floa
 def demand(prepared: Prepared, places: Positions, source_nodes: Ints, limit_s: float) -> Floats:
     """Seconds to the nearest source, shape (places,); infinity beyond the limit."""
     network, stretches = _at_nodes(prepared, source_nodes)
-    return reach.reached(network, stretches, places, limit=limit_s)[0]
+    return nearest.reached(network, stretches, places, limit=limit_s)[0]
 
 
 def _at_nodes(prepared: Prepared, nodes: Ints) -> tuple[net.Network, Stretches]:
@@ -109,12 +113,14 @@ def save(prepared: Prepared, folder: Path) -> None:
     arrays |= {"order": prepared.order, "rank": prepared.rank}
     arrays |= {f"node_{name}": getattr(nodes, name) for name in ("chain", "at", "ahead", "behind")}
     first, places = nodes.by_chain
-    mapped.write(folder / "network.npy", arrays | {"first": first, "places": places, "node_metres": prepared.metres})
+    mapped_arrays.write(
+        folder / "network.npy", arrays | {"first": first, "places": places, "node_metres": prepared.metres}
+    )
 
 
 def reopen(folder: Path) -> Prepared:
     """The prepared network that `save` wrote."""
-    kept = mapped.read(folder / "network.npy")
+    kept = mapped_arrays.read(folder / "network.npy")
     graph = Graph.from_arrays(kept)
     nodes = Positions(graph, *(kept[f"node_{name}"] for name in ("chain", "at", "ahead", "behind")))
     ends = Ends(len(graph.origin), *(kept[f"ends_{name}"] for name in ENDS))

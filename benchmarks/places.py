@@ -10,7 +10,7 @@ import numpy as np
 import osmium
 from pyproj import Geod
 
-from geo import streets
+from geo.study import streets
 from networks import METRES_A_DEGREE, WALK_MPS, Network
 from stages import EXTRACTS
 

@@ -375,7 +375,7 @@ def reading(plan: Plan, scratch: Path, name: str) -> Numbers:
 
 LIBRARIES = """
 import sys
-import service.app, service.answers
+import service.api.app, service.answers.engine
 own = {"geo", "maps", "service"} | set(sys.stdlib_module_names)
 for name, module in list(sys.modules.items()):
     if name.partition(".")[0] not in own and getattr(module, "__spec__", None) and name == module.__spec__.name:

@@ -8,8 +8,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-import program
-import readme
+from support import program, readme
 
 IMAGES = Path(__file__).parent / "images"
 DESK, PHONE = (1280, 800), (390, 844)

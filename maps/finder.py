@@ -5,10 +5,10 @@ from typing import Any
 
 import shapely
 
-from geo.coverage import Coverage
-from geo.facilities import Category
-from geo.study import Study
-from maps import gapmap
+from geo.measures.coverage import Coverage
+from geo.study.facilities import Category
+from geo.study.study import Study
+from maps import gap_map
 from maps.offline import pages
 
 
@@ -18,7 +18,7 @@ def render(study: Study, goals: Sequence[Coverage], categories: Mapping[str, Cat
     middle = study.demand[["lon", "lat"]].mean()
     data: dict[str, Any] = {
         "outlines": [shapely.geometry.mapping(shape) for shape in _outlines(units.geometry.to_numpy())],
-        "bounds": gapmap.bounds(study),
+        "bounds": gap_map.bounds(study),
         "start": [round(float(middle["lon"]), 5), round(float(middle["lat"]), 5)],
         "credit": study.about.attribution,
         "categories": {
@@ -32,11 +32,11 @@ def render(study: Study, goals: Sequence[Coverage], categories: Mapping[str, Cat
     return pages.get_template("finder.html").render(
         about=study.about,
         method="straight-line" if study.streets is None else "network",
-        goals=[(goal, gapmap.headline(goal), gapmap.limit(goal)) for goal in goals],
+        goals=[(goal, gap_map.headline(goal), gap_map.limit(goal)) for goal in goals],
         categories=offered,
         default=default,
-        modes=gapmap.MODES,
-        units=gapmap.UNITS,
+        modes=gap_map.MODES,
+        units=gap_map.UNITS,
         data=data,
     )
 

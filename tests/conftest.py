@@ -13,11 +13,11 @@ from typing import NoReturn
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-import handmade
-import postgres
-from geo import build, study
-from geo.build import Sources
-from geo.study import Study
+from geo.sources import build
+from geo.sources.build import Sources
+from geo.study import study
+from geo.study.study import Study
+from support import handmade, postgres
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-import program
 from maps.offline import LEAFLET
-from service import ogc, problems
+from service.api import errors
+from service.api.routes import features
+from support import program
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "api.md").read_text("utf-8")
@@ -203,11 +204,11 @@ def test_what_it_names_is_there(address: str) -> None:
     assert of_items == names("/collections/facilities/items") - {"coordinates"} - properties
     assert all("coordinates" in names(path) for path in described if "get" in described[path] and path != "/")
     told = dict(re.findall(r"(?m)^\| (\d{3}) \| `([^`]+)` \|", PAGE))
-    assert told == {str(status): problems.kind(status) for status in problems.TITLES}
+    assert told == {str(status): errors.kind(status) for status in errors.TITLES}
     classes = re.search(r"(?ms)^\| OGC \| classes \|\n(.*?)\n\n", PAGE)
     assert classes is not None
     claimed = {name for row in classes[1].splitlines()[1:] for name in row.split("|")[2].replace(" ", "").split(",")}
-    assert claimed == {one.rsplit("/", 1)[1] for one in ogc.CONFORMS}
+    assert claimed == {one.rsplit("/", 1)[1] for one in features.CONFORMS}
 
 
 def test_links_exist() -> None:

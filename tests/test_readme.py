@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-import program
-import readme
+from support import program, readme
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from scipy.sparse.csgraph import connected_components
 from shapely import Point
 
 import land
-from geo.projection import geodesic_lengths
-from geo.streets import frame
+from geo.geodesy.projection import geodesic_lengths
+from geo.study.streets import frame
 from land import Land
 from streets import RANKS, Street
 

@@ -10,7 +10,7 @@ import shapely
 from shapely import LineString, Polygon
 
 import land
-from geo import areas
+from geo.study import areas
 from land import Floats, Land, Rng
 
 PEOPLE = 964_203  # census of 2020

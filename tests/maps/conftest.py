@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-import program
-from service.answers import Answers
+from service.answers.engine import Answers
 from service.settings import Settings
+from support import program
 
 SHIPPED = Path(__file__).parents[2] / "data"
 WIDE = {"width": 1280, "height": 800}

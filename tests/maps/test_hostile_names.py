@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-import program
-import town
 from maps import offline
+from support import program, town
 
 HOSTILE = (
     "<script>window.pwned=1</script>",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from geo.coverage import Coverage
+from geo.measures.coverage import Coverage
 
 SHIPPED = Path(__file__).parents[2] / "data"
 STANDARDS = [one["id"] for one in tomllib.loads((SHIPPED / "standards.toml").read_text("utf-8"))["standard"]]

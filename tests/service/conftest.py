@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-import town
-from geo import study
-from service.app import create_app
-from service.register import Register
+from geo.study import study
+from service.api.app import create_app
+from service.register.register import Register
 from service.settings import Settings
+from support import town
 
 PLAIN = {"accept-encoding": "identity"}  # what is compressed has tags of its own
 SHIPPED = Path(__file__).parents[2] / "data"

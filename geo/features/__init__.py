@@ -1,0 +1,1 @@
+"""Collections of features, and CQL2 filters over them."""

@@ -1,0 +1,1 @@
+"""Positions on the Earth: datums, reference systems, the study's projection, distances."""

@@ -1,0 +1,1 @@
+"""Facility lists as offices keep them: files, headings, values, locations, duplicates, writing."""

@@ -1,0 +1,1 @@
+"""What is computed from travel times: coverage and isochrones."""

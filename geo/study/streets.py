@@ -1,0 +1,277 @@
+"""Streets: the edges people travel on, each with who may use it in which direction.
+
+A frame of streets is a GeoDataFrame (WGS84 LineStrings) with `COLUMNS`: one row an edge between two junctions or a
+junction and a dead end, ``u`` and ``v`` being the node numbers 0 … n−1 of the line's ends.
+"""
+
+from collections import Counter
+from collections.abc import Container, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+
+from geo.errors import StudyError
+from geo.geodesy.projection import geodesic_lengths
+
+COLUMNS = (
+    "u",
+    "v",
+    "length_m",
+    "highway",
+    "maxspeed_kph",
+    "walk",
+    "cycle_forward",
+    "cycle_backward",
+    "drive_forward",
+    "drive_backward",
+)
+PACES = ("walk_pace_forward", "walk_pace_backward")
+"""Optional columns: the time to walk an edge as a multiple of that on the flat; absent where all is taken as flat."""
+MOST_PACE = 100.0
+OFF_GROUND = "off_ground"
+"""A column while a study is built: bridges and tunnels, which do not follow the ground."""
+Tags: TypeAlias = Mapping[str, str]
+RULED = (
+    "highway",
+    "area",
+    "access",
+    "foot",
+    "motorroad",
+    "bicycle",
+    "vehicle",
+    "cycleway",
+    "cycleway:left",
+    "cycleway:right",
+    "oneway",
+    "oneway:bicycle",
+    "junction",
+    "motorcar",
+    "motor_vehicle",
+    "maxspeed",
+    "bridge",
+    "tunnel",
+)
+"""The keys that the rules below read. Ways alike in these are judged once."""
+
+_OPEN = {"yes", "designated", "permissive", "destination", "official"}
+_SHUT = {"no", "private"}
+_NO_STREET = {"construction", "proposed", "abandoned", "razed", "raceway", "platform", "corridor"}
+_MOTORWAY = {"motorway", "motorway_link"}
+_NO_CYCLING = _NO_STREET | _MOTORWAY | {"footway", "pedestrian", "steps", "bridleway", "elevator", "via_ferrata"}
+_ONEWAY = {"yes": 1, "true": 1, "1": 1, "-1": -1, "reverse": -1, "no": 0, "false": 0, "0": 0}
+
+
+def walkable(tags: Tags) -> bool:
+    """Whether one may walk on a way with ``tags``, by the ordered rule of the README's definitions."""
+    if tags.get("area") == "yes":
+        return False
+    if tags.get("foot") in _OPEN:
+        return True
+    if tags.get("foot") in _SHUT | {"use_sidepath"} or tags.get("access") in _SHUT or tags.get("motorroad") == "yes":
+        return False
+    return tags["highway"] not in _NO_STREET | _MOTORWAY
+
+
+def cyclable(tags: Tags) -> tuple[bool, bool]:
+    """Whether one may cycle along a way's direction, and against it."""
+    if tags.get("area") == "yes":
+        return False, False
+    if tags.get("bicycle") not in _OPEN:
+        shut = tags.get("bicycle") in _SHUT | {"use_sidepath", "dismount"} or tags.get("access") in _SHUT
+        vehicle = tags.get("vehicle") in _SHUT and "bicycle" not in tags
+        if shut or vehicle or tags.get("motorroad") == "yes" or tags["highway"] in _NO_CYCLING:
+            return False, False
+    contraflow = any(
+        str(tags.get(key, "")).startswith("opposite") for key in ("cycleway", "cycleway:left", "cycleway:right")
+    )
+    if tags.get("oneway:bicycle") == "no" or contraflow:
+        return True, True
+    return _directions(tags)
+
+
+def drivable(tags: Tags, classes: Container[str]) -> tuple[bool, bool]:
+    """Whether one may drive along a way's direction, and against it; ``classes`` are the highways open to cars."""
+    if tags.get("area") == "yes" or tags["highway"] not in classes:
+        return False, False
+    # The most specific key decides (OpenStreetMap wiki, Key:access).
+    access = next((tags[k] for k in ("motorcar", "motor_vehicle", "vehicle", "access") if k in tags), "yes")
+    return (False, False) if access in _SHUT else _directions(tags)
+
+
+def off_ground(tags: Tags) -> bool:
+    """Whether a way is a bridge or a tunnel."""
+    return any(tags.get(key, "no") != "no" for key in ("bridge", "tunnel"))
+
+
+def _directions(tags: Tags) -> tuple[bool, bool]:
+    implied = tags.get("junction") in ("roundabout", "circular") or tags["highway"] == "motorway"
+    way = _ONEWAY.get(tags.get("oneway", ""), 1 if implied else 0)
+    return way >= 0, way <= 0
+
+
+def maxspeed_kph(tags: Tags) -> float:
+    """The legal speed in km/h; NaN where the tag is missing or is no number."""
+    number, _, unit = tags.get("maxspeed", "").partition(" ")
+    try:
+        speed = float(number) * (1.609344 if unit == "mph" else 1.0)
+    except ValueError:
+        return float("nan")
+    return speed if 0 < speed < 200 and unit in ("", "mph", "km/h") else float("nan")
+
+
+def sloped(table: pd.DataFrame) -> bool:
+    """Whether slopes count where one walks on a frame of streets."""
+    return PACES[0] in table
+
+
+def frame(lines: NDArray[Any], ends: NDArray[np.int64], attributes: pd.DataFrame) -> gpd.GeoDataFrame:
+    """A frame of streets from lines and the identities of their ends.
+
+    Parameters
+    ----------
+    lines : array of LineString, WGS84, shape (n,)
+    ends : shape (n, 2), any integers that name the first and last vertex of each line
+    attributes : DataFrame, shape (n, …), the `COLUMNS` other than ``u``, ``v``, ``length_m``; `OFF_GROUND` is kept too
+
+    Edges of no length are dropped, and rings split in two, so that a position along an edge is unambiguous.
+    """
+    lengths = geodesic_lengths(lines)
+    keep = lengths > 0
+    lines, ends, attributes, lengths = lines[keep], ends[keep], attributes[keep], lengths[keep]
+    ring = ends[:, 0] == ends[:, 1]
+    if ring.any():
+        first, second = _halves(lines[ring])
+        middle = ends.max() + 1 + np.arange(ring.sum())
+        start = ends[ring, 0]
+        lines = np.concatenate([lines[~ring], first, second])
+        ends = np.concatenate([ends[~ring], np.column_stack([start, middle]), np.column_stack([middle, start])])
+        attributes = pd.concat([attributes[~ring], attributes[ring], attributes[ring]])
+        lengths = np.concatenate([lengths[~ring], geodesic_lengths(first), geodesic_lengths(second)])
+    nodes = np.unique(ends, return_inverse=True)[1].reshape(ends.shape).astype(np.int32)
+    table = attributes.reset_index(drop=True)
+    table = table.assign(u=nodes[:, 0], v=nodes[:, 1], length_m=lengths)
+    table["maxspeed_kph"] = table["maxspeed_kph"].astype(np.float32)
+    names = [name for name in (*COLUMNS, OFF_GROUND) if name in table]
+    return gpd.GeoDataFrame(table[names], geometry=lines, crs="EPSG:4326")
+
+
+def _halves(rings: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    vertices = [shapely.get_coordinates(ring) for ring in rings]
+    cuts = [len(xy) // 2 for xy in vertices]
+    first = [shapely.LineString(xy[: cut + 1]) for xy, cut in zip(vertices, cuts, strict=True)]
+    second = [shapely.LineString(xy[cut:]) for xy, cut in zip(vertices, cuts, strict=True)]
+    return np.array(first, dtype=object), np.array(second, dtype=object)
+
+
+def edges(
+    kinds: Sequence[Tags],
+    kind: NDArray[np.int64],
+    lengths: NDArray[np.int64],
+    refs: NDArray[np.int64],
+    lonlat: NDArray[np.float64],
+    box: tuple[float, float, float, float],
+    classes: Container[str],
+) -> tuple[gpd.GeoDataFrame, Counter[str]]:
+    """The frame of streets of all ways that anybody may use and that come into a box; what is left out, by reason.
+
+    Parameters
+    ----------
+    kinds : the tags that occur on ways, of which those of `RULED` matter; one without a highway is no street
+    kind : shape (ways,), which of ``kinds`` each way has
+    lengths : shape (ways,), how many nodes each has
+    refs : shape (nodes,), the numbers of the nodes of all ways, one way after the other
+    lonlat : shape (nodes, 2), degrees WGS84; NaN where a node is not in the extract
+    box : west, south, east, north
+    classes : the highways open to cars
+    """
+    attributes = [_attributes(tags, classes) if "highway" in tags else None for tags in kinds]
+    usable = np.array([found is not None for found in attributes], dtype=bool)
+    closed = np.array(["highway" in tags for tags in kinds], dtype=bool)[kind] & ~usable[kind]
+    row, usable = (np.cumsum(usable) - 1)[kind], usable[kind]
+    way = np.repeat(np.arange(len(kind)), lengths)
+    known, wanted = ~np.isnan(lonlat[:, 0]), usable[way]
+    left_out = Counter({"ways closed to everybody": int(closed.sum())})
+    left_out["ways cut at the extract's border"] = len(np.unique(way[wanted & ~known]))
+
+    # Nodes beyond the extract's border part a way in several runs; a node twice in a row is one.
+    begins = np.ones(len(refs), dtype=bool)
+    begins[1:] = (way[1:] != way[:-1]) | ~known[1:] | ~known[:-1]
+    run = np.cumsum(begins) - 1
+    once = begins.copy()
+    once[1:] |= refs[1:] != refs[:-1]
+    kept = wanted & known & once
+    west, south, east, north = box
+    lon, lat = lonlat.T
+    inside = kept & (west <= lon) & (lon <= east) & (south <= lat) & (lat <= north)
+    count = np.bincount(run, kept).astype(np.int64)
+    taken = (count > 1) & (np.bincount(run, inside) > 0)
+    kept &= taken[run]
+    refs, xy, row = refs[kept], lonlat[kept], row[way[begins]][taken]
+
+    lengths = count[taken]
+    first = np.cumsum(lengths) - lengths
+    last = first + lengths - 1
+    # A junction is a node that ways meet at or end at, or that one way visits twice.
+    _, inverse, counts = np.unique(refs, return_inverse=True, return_counts=True)
+    cut = counts[inverse] > 1
+    cut[first] = cut[last] = True
+    at = np.flatnonzero(cut)
+    way = np.repeat(np.arange(len(lengths)), lengths)
+    begin, end = at[:-1], at[1:]
+    same = way[begin] == way[end]
+    begin, end = begin[same], end[same]
+    spans = end - begin + 1
+    edge = np.repeat(np.arange(len(begin)), spans)
+    vertex = np.arange(spans.sum()) - np.repeat(np.cumsum(spans) - spans, spans) + np.repeat(begin, spans)
+    lines = shapely.linestrings(xy[vertex], indices=edge)
+    names = [name for name in (*COLUMNS, OFF_GROUND) if name not in ("u", "v", "length_m")]
+    table = pd.DataFrame([found for found in attributes if found], columns=names).iloc[row[way[begin]]]
+    return frame(lines, np.column_stack([refs[begin], refs[end]]), table), +left_out
+
+
+def _attributes(tags: Tags, classes: Container[str]) -> tuple[Any, ...] | None:
+    """The `COLUMNS` and `OFF_GROUND` that ``tags`` decide; None where nobody may use the way."""
+    walk, cycle, drive = walkable(tags), cyclable(tags), drivable(tags, classes)
+    if not (walk or any(cycle) or any(drive)):
+        return None
+    return tags["highway"], maxspeed_kph(tags), walk, *cycle, *drive, off_ground(tags)
+
+
+def read(path: Path) -> gpd.GeoDataFrame:
+    """The streets of a GeoParquet file; StudyError if it is none or contradicts itself."""
+    try:
+        table = gpd.read_parquet(path)
+    except (OSError, ValueError, TypeError) as error:
+        raise StudyError(f"{path}: cannot be read as GeoParquet: {error}") from error
+    missing = [name for name in COLUMNS if name not in table]
+    if missing:
+        raise StudyError(f"{path}: has no column {', '.join(missing)}")
+    paces = [name for name in PACES if name in table]
+    if len(paces) == 1:
+        raise StudyError(f"{path}: has {paces[0]}, and so must have {', '.join(PACES)}")
+    empty = [name for name in (*COLUMNS, *paces) if name != "maxspeed_kph" and table[name].isna().any()]
+    if empty:
+        raise StudyError(f"{path}: {', '.join(empty)} must not be empty")
+    numbers = ("u", "v", "length_m", "maxspeed_kph", *paces)
+    wrong = [name for name in numbers if not pd.api.types.is_numeric_dtype(table[name])]
+    if wrong:
+        raise StudyError(f"{path}: {', '.join(wrong)} must be numbers")
+    if table.crs is None or table.crs.to_epsg() != 4326:
+        raise StudyError(f"{path}: must be in EPSG:4326")
+    if table.empty:
+        raise StudyError(f"{path}: holds no street")
+    if (table["u"] == table["v"]).any() or not (table["length_m"] > 0).all():
+        raise StudyError(f"{path}: has edges that begin where they end, or have no length")
+    legal = table["maxspeed_kph"]
+    if not (legal.isna() | ((legal > 0) & (legal <= 200))).all():
+        raise StudyError(f"{path}: maxspeed_kph must be above 0 and up to 200, or empty where unknown")
+    if not ((table[paces] > 0) & (table[paces] <= MOST_PACE)).all(axis=None):
+        raise StudyError(f"{path}: {', '.join(PACES)} must be above 0 and up to {MOST_PACE:g}")
+    if table[["u", "v"]].to_numpy().min() < 0 or not (table.geometry.geom_type == "LineString").all():
+        raise StudyError(f"{path}: has edges that are not lines between numbered nodes")
+    return table

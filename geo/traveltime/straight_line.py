@@ -1,0 +1,44 @@
+"""Distances in a straight line, and the travel times made of them where a study has no street network."""
+
+import geopandas as gpd
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from geo.geodesy.projection import geodesic_lengths, projection
+from geo.study.standards import Mode
+from geo.study.study import About
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+TOLERANCE_M = 1e-6
+"""A distance that is beyond its limit by the last bits only is within it."""
+
+
+def nearest(facilities: gpd.GeoDataFrame, lon: Floats, lat: Floats, crs: str) -> tuple[Floats, Ints]:
+    """Geodesic metres from each WGS84 place to the nearest facility's point or polygon, and that facility's row.
+
+    Two arrays of shape (places,); infinity and −1 where there is no facility.
+    """
+    metric = projection(crs)
+    metres, facility = np.full(len(lon), np.inf), np.full(len(lon), -1)
+    if len(facilities) and len(lon):
+        points, shapes = metric.points(lon, lat), metric.forward(facilities.geometry.to_numpy())
+        rows, found = shapely.STRtree(shapes).query_nearest(points, all_matches=False)
+        metres[rows] = geodesic_lengths(metric.inverse(shapely.shortest_line(points[rows], shapes[found])))
+        facility[rows] = found
+    return metres, facility
+
+
+def to_each(facilities: gpd.GeoDataFrame, lon: float, lat: float, crs: str) -> Floats:
+    """Geodesic metres from one WGS84 place to every facility's point or polygon, shape (facilities,)."""
+    metric = projection(crs)
+    shapes = metric.forward(facilities.geometry.to_numpy())
+    return geodesic_lengths(metric.inverse(shapely.shortest_line(metric.points(lon, lat), shapes)))
+
+
+def metres_per_second(about: About, mode: Mode) -> float:
+    """Metres travelled in a second where streets are unknown: the mode's one speed, or driving's general one."""
+    kph = about.speeds.kph(mode) or about.speeds.drive_other_kph * about.speeds.drive_factor
+    return kph / 3.6

@@ -1,0 +1,145 @@
+"""The collections there are: facilities, areas, demand, and a coverage for each standard."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from geo.features.collection import Collection, Column, Ints
+from geo.features.cql2 import Kind
+from geo.measures.coverage import Coverage
+from geo.study import demand, facilities
+from geo.study.areas import COLUMNS as AREA_COLUMNS
+from geo.study.areas import LEVELS
+from geo.study.study import Study
+
+COVERAGE = "coverage-"
+TITLES = {
+    "category": "类别 category",
+    "subtype": "细分 subtype",
+    "name": "名称 name",
+    "name_en": "英文名 name in English",
+    "area_code": "区域代码 code of the area",
+    "address": "地址 address",
+    "phone": "电话 telephone",
+    "opened": "开办日期 opened on",
+    "closed": "停办日期 closed on",
+    "opening_hours": "开放时间 opening hours",
+    "capacity": "床位或学位 beds or seats",
+    "provenance": "来历 where the record comes from",
+    "source": "来源 list or office it is known from",
+    "verified": "核实日期 last verified on",
+    "verified_by": "核实人 verified by",
+    "code": "代码 code",
+    "level": "层级 level",
+    "parent": "上级代码 code of the area above",
+    "urban": "城镇 urban",
+    "population": "人口 people",
+    "children_3_6": "3–6 岁儿童 children of 3 to 6",
+    "elders_65": "65 岁以上 people of 65 and more",
+    "people": "人口 people living there",
+    "total": "总数 in all, in the standard's unit",
+    "covered": "达到 of these, covered",
+    "share": "比例 share that is covered",
+    "standard": "标准 standard",
+    "measure": "算法 measure",
+    "unit": "单位 unit",
+    "method": "方法 method",
+    "mode": "方式 mode of travel",
+    "speed_kph": "速度 km/h",
+    "minutes": "分钟 minutes",
+    "metres": "米 metres",
+    "target": "目标 target",
+    "data_date": "数据日期 date of the data",
+    "sample": "示例 sample",
+}
+WORDS = {
+    "category": {one.id: f"{one.label} {one.label_en}" for one in facilities.CATEGORIES.values()},
+    "subtype": {
+        name: " ".join(labels) for one in facilities.CATEGORIES.values() for name, labels in one.subtypes.items()
+    },
+}
+"""What the values of properties are called."""
+KINDS: dict[str, Kind] = {
+    **dict.fromkeys(facilities.DAYS, "date"),
+    **dict.fromkeys(("population", "children_3_6", "elders_65", "people", "total", "covered", "share"), "number"),
+    "capacity": "integer",
+    "urban": "boolean",
+}
+
+
+def _column(name: str, values: Sequence[str] = ()) -> Column:
+    return Column(KINDS.get(name, "string"), TITLES[name], tuple(values))
+
+
+def of_facilities(frame: gpd.GeoDataFrame) -> Collection:
+    """The register's facilities."""
+    columns = {name: _column(name) for name in facilities.SHOWN}
+    columns["category"] = _column("category", tuple(facilities.CATEGORIES))
+    return Collection(
+        id="facilities",
+        title="设施 facilities",
+        description="公园、诊所、幼儿园和文化礼堂 parks, clinics, kindergartens and cultural halls, from the register",
+        frame=frame,
+        columns=columns,
+        properties=lambda rows: facilities.properties(frame.iloc[rows]),
+        period=("opened", "closed"),
+    )
+
+
+def of_areas(study: Study) -> Collection:
+    """Its towns and villages."""
+    frame = study.areas.assign(code=study.areas.index)
+    frame.index = frame.index.astype(str)
+    columns = {name: _column(name) for name in ("code", *AREA_COLUMNS)}
+    columns["level"] = _column("level", tuple(LEVELS))
+    return _plain("areas", "区域 areas", "镇街和村 towns and villages, over which results are summed", frame, columns)
+
+
+def of_demand(study: Study) -> Collection:
+    """Where its people are."""
+    table = study.demand
+    points = gpd.points_from_xy(table["lon"], table["lat"])
+    values = table.drop(columns=["lon", "lat"])
+    values["urban"] = [None if np.isnan(one) else bool(one) for one in values["urban"]]
+    frame = gpd.GeoDataFrame(values, geometry=points, crs="EPSG:4326")
+    frame.index = pd.Index([str(row) for row in range(1, len(frame) + 1)])
+    columns = {name: _column(name) for name in demand.COLUMNS if name in values}
+    return _plain("demand", "人口分布 demand", "人们在哪里、有多少人 where people are, and how many", frame, columns)
+
+
+def of_coverage(study: Study, answer: Coverage) -> Collection:
+    """How each area stands on one standard."""
+    shared = {
+        name: getattr(answer, name)
+        for name in ("standard", "measure", "unit", "method", "mode", "speed_kph", "minutes", "metres", "target")
+    } | {"data_date": answer.data_date, "sample": answer.sample}
+    rows = [asdict(area) for area in answer.areas]
+    names = ("code", "name", "people", "total", "covered", "share")
+    table = pd.DataFrame(rows, columns=list(names), index=pd.Index([row["code"] for row in rows], dtype=object))
+    shapes = study.areas.geometry.reindex(table.index).to_numpy()
+    frame = gpd.GeoDataFrame(table, geometry=shapes, crs="EPSG:4326")
+    columns = {name: _column(name) for name in names}
+    title = f"{answer.name} {answer.name_en}"
+    return _plain(COVERAGE + answer.standard, title, f"{title} · {answer.source}", frame, columns, shared)
+
+
+def _plain(
+    name: str,
+    title: str,
+    description: str,
+    frame: gpd.GeoDataFrame,
+    columns: Mapping[str, Column],
+    shared: Mapping[str, Any] | None = None,
+) -> Collection:
+    told = frame.drop(columns=frame.geometry.name)
+    # Numbers that are not known are none.
+    told = told.astype(object).where(told.notna(), None)
+
+    def properties(rows: Ints) -> list[dict[str, Any]]:
+        return [{**one, **(shared or {})} for one in told.iloc[rows].to_dict("records")]
+
+    return Collection(name, title, description, frame, columns, properties)

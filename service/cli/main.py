@@ -1,0 +1,224 @@
+"""The command line. Answers go to standard output, progress and notes to standard error."""
+
+import io
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+from pydantic import ValidationError
+
+from geo.errors import FuwuquanError
+from geo.geodesy.datums import Coordinates
+from geo.study.standards import Direction, Mode
+from service.cli import register
+from service.cli.options import (
+    CoordinatesOption,
+    Format,
+    StudyOption,
+    answers_of,
+    finite,
+    note,
+    progress,
+    settings_of,
+    write,
+)
+
+app = typer.Typer(
+    help="服务圈: where a county city's public services reach people, and where they don't.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(register.app)
+
+
+def main() -> None:
+    """Entry point: whatever a user can cause ends as one clear line, never as a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # what the terminal's encoding lacks
+    try:
+        app()
+    except FuwuquanError as error:
+        note(f"fuwuquan: {error}")
+        sys.exit(1)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            note(f"fuwuquan: cannot be written: {error.strerror}")
+        sys.exit(1)
+
+
+@app.command()
+def serve(
+    study: StudyOption = None,
+    host: Annotated[str | None, typer.Option(help="address to listen on; default 127.0.0.1")] = None,
+    port: Annotated[int | None, typer.Option(help="default 8000")] = None,
+    workers: Annotated[int | None, typer.Option(help="processes; default 1")] = None,
+) -> None:
+    """Serve a study: pages, maps and the API."""
+    import uvicorn
+
+    from service.api.app import create_app
+
+    settings = settings_of(study, host=host, port=port, workers=workers)
+    answers = answers_of(settings.study)  # a study that cannot be served is said here, in one line
+    note(f"服务圈 http://{settings.host}:{settings.port}/")
+    listen: dict[str, Any] = {"host": settings.host, "port": settings.port, "log_level": "warning"}
+    if settings.workers == 1:
+        uvicorn.run(create_app(settings, answers), workers=1, **listen)  # whatever WEB_CONCURRENCY says
+    else:
+        # Worker processes make their settings from the environment.
+        os.environ["FUWUQUAN_STUDY"] = str(settings.study)
+        uvicorn.run("service.api.app:create_app", factory=True, workers=settings.workers, **listen)
+
+
+@app.command()
+def build(
+    out: Annotated[Path, typer.Argument(help="study folder to make")],
+    osm: Annotated[Path, typer.Option(help="OpenStreetMap extract, .osm.pbf")],
+    area: Annotated[str | None, typer.Option(help="name or relation id of the boundary to cut out")] = None,
+    population: Annotated[Path | None, typer.Option(help="raster .tif, or .csv with lon, lat, population")] = None,
+    people: Annotated[
+        float | None, typer.Option(help="how many people all together", min=1, max=1e10, callback=finite)
+    ] = None,
+    areas: Annotated[
+        Path | None,
+        typer.Option(help="own towns and villages: .geojson or .csv with code, name, level, parent, urban"),
+    ] = None,
+    level: Annotated[int | None, typer.Option(help="admin_level of the sub-areas", min=1, max=15)] = None,
+    facilities: Annotated[
+        list[Path] | None, typer.Option(help="own facilities: .geojson or .csv with name, category, lon, lat")
+    ] = None,
+    elevation: Annotated[
+        Path | None, typer.Option(help="heights in metres, raster .tif: slopes then count on foot")
+    ] = None,
+    coordinates: Annotated[Coordinates, typer.Option(help="coordinate system of the own files")] = "wgs84",
+) -> None:
+    """Make a study folder from an OpenStreetMap extract."""
+    from geo.sources import build as builder
+    from service.cli import tables
+
+    sources = builder.Sources(
+        osm=osm,
+        area=area,
+        population=population,
+        people=people,
+        areas=areas,
+        level=level,
+        facilities=facilities or (),
+        elevation=elevation,
+        coordinates=coordinates,
+    )
+    with progress() as advance:
+        summary = builder.build(out, sources, advance)
+    rows = [(what, f"{count:,.0f}", remark) for what, count, remark in summary.lines]
+    console = tables.console()
+    console.print(tables.table(("内容 what", "数量 count", "说明 remark"), rows, right=(1,)))
+
+
+@app.command()
+def coverage(
+    study: StudyOption = None,
+    standard: Annotated[str | None, typer.Option(help="id of one standard; default all")] = None,
+    format: Annotated[Format | None, typer.Option(help="how to write it; default by FILE's ending, or table")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="file; default standard output")] = None,
+) -> None:
+    """Where the place stands on its goals: in total, and by area for one standard or a spreadsheet."""
+    from service.cli import tables
+
+    ending = output.suffix.removeprefix(".") if output else ""
+    format = format or (Format(ending) if ending in list(Format) else Format.table)
+    answers = answers_of(study)
+    found = answers.all_coverage() if standard is None else [answers.coverage(standard)]
+    if format is Format.table:
+        text = io.StringIO()
+        console = tables.console(text if output else None)
+        console.print(tables.overview(found))
+        if standard is not None:
+            tables.print_details(console, found[0])
+        if output is not None:
+            write(text.getvalue().encode(), output)
+    elif format is Format.json:
+        write(orjson.dumps({"standards": found}, option=orjson.OPT_INDENT_2) + b"\n", output)
+    elif format is Format.csv:
+        write(tables.as_csv(found), output)
+    elif output is None and sys.stdout.isatty():
+        raise FuwuquanError("a spreadsheet does not go to a terminal: give --output FILE.xlsx")
+    else:
+        write(tables.as_xlsx(found), output)
+
+
+@app.command()
+def nearest(
+    lon: Annotated[float, typer.Option(help="degrees", min=-180, max=180, callback=finite)],
+    lat: Annotated[float, typer.Option(help="degrees", min=-90, max=90, callback=finite)],
+    category: Annotated[
+        str | None, typer.Option(help="of park, clinic, kindergarten, cultural_hall; default all")
+    ] = None,
+    mode: Annotated[Mode, typer.Option(help="how people travel")] = "walk",
+    limit: Annotated[int, typer.Option(help="how many", min=1)] = 5,
+    path: Annotated[bool, typer.Option("--path", help="the ways there too, in json")] = False,
+    coordinates: CoordinatesOption = "wgs84",
+    format: Annotated[Format, typer.Option(help="table or json")] = Format.table,
+    study: StudyOption = None,
+) -> None:
+    """The nearest facilities by travel time from one place."""
+    if format not in (Format.table, Format.json):
+        raise FuwuquanError("nearest is written as table or json")
+    from geo.study import facilities
+    from service.answers.nearest import Nearby, Wish
+    from service.cli import tables
+
+    answers = answers_of(study)
+    categories = tuple(facilities.category(one).id for one in category.split(",")) if category else ()
+    wish = Wish(categories, mode=mode, limit=limit, path=path, coordinates=coordinates)
+    answer = orjson.loads(orjson.dumps(Nearby(answers, answers.now(), wish).around(lon, lat)))
+    if format is Format.json:
+        write(orjson.dumps(answer, option=orjson.OPT_INDENT_2) + b"\n", None)
+        return
+    if answer["reason"]:
+        raise FuwuquanError(f"nothing in reach: {answer['reason']}")
+    found = [(feature["id"], feature["properties"]) for feature in answer["features"]]
+    rows = [
+        (f"{one['minutes']:.1f}", f"{one['metres']:,.0f}", one["name"] or id_, one["subtype"] or one["category"])
+        for id_, one in found
+    ]
+    heads = ("分钟 min", "米 m", "名称 name", "类别 category")
+    tables.console().print(tables.table(heads, rows, right=(0, 1)))
+
+
+@app.command()
+def isochrones(
+    lon: Annotated[float | None, typer.Option(help="degrees", min=-180, max=180, callback=finite)] = None,
+    lat: Annotated[float | None, typer.Option(help="degrees", min=-90, max=90, callback=finite)] = None,
+    facility: Annotated[str | None, typer.Option(help="id of a facility, instead of lon and lat")] = None,
+    minutes: Annotated[str, typer.Option(help="the contours, up to 120")] = "5,10,15",
+    mode: Annotated[Mode, typer.Option(help="how people travel")] = "walk",
+    direction: Annotated[Direction, typer.Option(help="whether people travel from the place or to it")] = "from",
+    coordinates: CoordinatesOption = "wgs84",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="file; default standard output")] = None,
+    study: StudyOption = None,
+) -> None:
+    """What lies within some minutes of a place or a facility, as GeoJSON."""
+    from service.api.routes.travel import IsochronesQuery, contours
+
+    try:
+        query = IsochronesQuery(lon=lon, lat=lat, facility=facility, minutes=minutes, mode=mode)
+    except ValidationError as error:
+        raise FuwuquanError(error.errors()[0]["msg"].removeprefix("Value error, ")) from error
+    answer = answers_of(study).isochrones(query.place, contours(minutes), mode, direction, coordinates)
+    write(orjson.dumps(answer) + b"\n", output)
+
+
+@app.command("map")
+def gap_map(
+    standard: Annotated[str, typer.Argument(help="id of a standard")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="HTML file to write")],
+    study: StudyOption = None,
+) -> None:
+    """Write the gap map of one standard as one file that opens without a network."""
+    write(answers_of(study).gap_map(standard, "inline").encode(), output)

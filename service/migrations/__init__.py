@@ -1,1 +1,0 @@
-"""How the register's tables came to be, step by step; `service.database` takes the steps that are missing."""

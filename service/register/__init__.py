@@ -1,0 +1,1 @@
+"""The register of facilities: its database, history, imports and keys."""

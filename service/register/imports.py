@@ -1,0 +1,442 @@
+"""Lists of facilities taken over into the register: what each row would do to it, said first, then all or nothing."""
+
+import dataclasses
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date
+from functools import cached_property
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from geo.errors import FieldError, TableError
+from geo.geodesy import datums
+from geo.lists.locations import BESIDE_M
+from geo.lists.reader import Listing, collecting_no_garbage
+from geo.lists.reader import Row as Line
+from geo.study import facilities
+from geo.study.facilities import key
+from service.register import history
+from service.register.history import Change, Row
+from service.register.register import Register, file_hash
+from service.register.tables import Fact
+
+Outcome: TypeAlias = Literal["added", "changed", "unchanged", "left out", "unusable"]
+
+SAME_M = 1.0  # a facility moved by no more has not moved
+NEAR_M = 500.0  # without an id, the same name as far away is the same facility
+FAR_M = 1000.0  # with the same id, another name farther away is another facility
+FEW = 8  # of a name, near each other, that are compared
+MOST_SHIFT_M, THERE_M = 1500.0, 30.0  # how far systems lie apart, and how near is there
+NOT_ITS_IDS = "if these are not its ids, say that the column of ids is extra"
+FEWEST, OFF_M = 3, 150.0  # how many that are known by name, how far off, are needed to doubt the coordinates
+METRES_A_DEGREE = 111_195.0
+MOST_ROWS = 10_000  # that a report tells as JSON
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What becomes of one row of a list, and why; ``fields`` are those that change, from what to what."""
+
+    where: str
+    outcome: Outcome
+    id: str | None = None
+    name: str | None = None
+    why: tuple[str, ...] = ()
+    fields: dict[str, list[Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an import did (``applied``), or would do; ``missing`` counts what the register has besides."""
+
+    file: str
+    coordinates: str
+    columns: dict[str, str]
+    notes: list[str]
+    rows: list[Decision]
+    missing: int
+    applied: bool
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many rows have each outcome."""
+        found = Counter(row.outcome for row in self.rows)
+        return {outcome: found[outcome] for outcome in ("added", "changed", "unchanged", "left out", "unusable")}
+
+    def told(self) -> list[Decision]:
+        """Rows that say something new, what hinders first."""
+        order = ("unusable", "left out", "changed", "added")
+        return sorted((row for row in self.rows if row.outcome in order), key=lambda row: order.index(row.outcome))
+
+
+def content(report: Report) -> dict[str, Any]:
+    """A report as JSON, with at most `MOST_ROWS` of the rows that it tells."""
+    told = report.told()
+    rows = [asdict(row) for row in told[:MOST_ROWS]]
+    more = {"counts": report.counts, "rows": rows, "rows_not_told": len(told) - len(rows)}
+    return {item.name: getattr(report, item.name) for item in dataclasses.fields(report)} | more
+
+
+def take(
+    register: Register,
+    listing: Listing,
+    who: str,
+    *,
+    dry_run: bool = False,
+    leave_out: bool = False,
+    verified: date | None = None,
+    advance: Callable[[int], None] = lambda rows: None,
+) -> Report:
+    """Take a list over into the register in one transaction, or only say what that would do.
+
+    A list with unusable rows is taken over only if they may be left out (``leave_out``). ``verified`` is the day on
+    which the list's office has seen to all that is in it.
+    """
+    changing = register.looking() if dry_run else register.changing(who, listing.file.name)
+    with collecting_no_garbage(), changing as change:
+        known = _Known(history.rows(change.session))
+        notes = [*listing.notes, *_elsewhere(listing, known)]
+        plan = _Plan(listing, known, {} if verified is None else {"verified": verified, "verified_by": who})
+        for line in listing.rows:
+            plan.decide(line)
+            advance(1)
+        pairs, fields, rows = plan.finish(change)
+        applied = not dry_run and (leave_out or all(row.outcome != "unusable" for row in rows))
+        if applied:
+            change.write("import", pairs, fields)
+            if register.is_source(listing.file) and listing.coordinates in datums.UNSHIFTED:
+                change.session.merge(Fact(key="source", value=file_hash(listing.file)))
+    left = [Decision(where, "left out", why=(why,)) for where, why in listing.left_out]
+    missing = known.present - len(plan.seen.keys() & known.by_id.keys())
+    return Report(
+        listing.file.name, listing.coordinates, dict(listing.columns), notes, [*rows, *left], missing, applied
+    )
+
+
+def _elsewhere(listing: Listing, known: "_Known") -> list[str]:
+    """A note where facilities that the register knows by name would lie right in another coordinate system.
+
+    TableError if nobody has said which system the list is in.
+    """
+    there, here = [], []
+    for line in listing.rows:
+        if line.place is None or line.given.get("name") is None or "category" not in line.given:
+            continue
+        found = known.standing.all(line)
+        if len(found) == 1:
+            there.append(known.shapes[found[0]["id"]])
+            here.append(line.place)
+    if len(here) < FEWEST:
+        return []
+    there, points = shapely.centroid(there), shapely.centroid(here)
+    written = datums.geometry_from_wgs84(points, listing.coordinates)
+    away = {system: _median_m(datums.geometry_to_wgs84(written, system), there) for system in datums.SYSTEMS}
+    best = min(away, key=lambda system: away[system])
+    now = away[listing.coordinates]
+    if now < OFF_M or away[best] > now / 4:
+        return []
+    said = (
+        f"{len(here)} facilities that the register has lie {now:,.0f} m (median) from where it has them; "
+        f"in {best} they would lie {away[best]:,.0f} m from there"
+    )
+    if not listing.stated:
+        raise TableError(listing.file, [f"{said}: say coordinates {best}, or {listing.coordinates} if that is right"])
+    return [said]
+
+
+def _median_m(a: Any, b: Any) -> float:
+    (x0, y0), (x1, y1) = shapely.get_coordinates(a).T, shapely.get_coordinates(b).T
+    return float(np.median(_metres(x1 - x0, y1 - y0, y0)))
+
+
+def _metres(east: Any, north: Any, lat: Any) -> Any:
+    """About how long degrees are at a latitude; good to a per cent over some kilometres."""
+    return METRES_A_DEGREE * np.hypot(east * np.cos(np.radians(lat)), north)
+
+
+class _Names:
+    """Rows to be found by category and name near a place; without a name, those that have none."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self._rows: dict[tuple[str, str], list[Row]] = defaultdict(list)
+        for row in rows:
+            self._rows[row["category"], key(row["name"] or "")].append(row)
+        self._boxes: dict[tuple[str, str], NDArray[np.float64]] = {}
+
+    def all(self, line: Line) -> list[Row]:
+        """Those of a row's category and name, wherever they are."""
+        return self._rows.get((line.given["category"], key(line.given.get("name") or "")), [])
+
+    def near(self, line: Line, shapes: Mapping[str, Any]) -> list[tuple[float, str]]:
+        """The nearest few of them that may be the same facility: metres, id."""
+        found, kind = self.all(line), (line.given["category"], key(line.given.get("name") or ""))
+        if not found or line.place is None:
+            return []
+        if kind not in self._boxes:
+            self._boxes[kind] = np.array([[row[side] for side in history.SIDES] for row in found])
+        limit = NEAR_M if kind[1] else SAME_M
+        # Thousands may be called 卫生室: their boxes first, all at once.
+        west, south, east, north = self._boxes[kind].T
+        x0, y0, x1, y1 = line.place.bounds
+        apart_x = np.maximum(west - x1, x0 - east).clip(0)
+        apart_y = np.maximum(south - y1, y0 - north).clip(0)
+        around = np.flatnonzero(_metres(apart_x, apart_y, y0) <= 1.1 * limit).tolist()
+        away = ((metres_between(line.place, shapes[found[row]["id"]]), found[row]["id"]) for row in around)
+        return sorted((metres, facility_id) for metres, facility_id in away if metres <= limit)[:FEW]
+
+
+class _Known:
+    """The register's rows, to be found by id and by name: those that stand before those that were taken out."""
+
+    def __init__(self, rows: list[Row]) -> None:
+        self.by_id = {row["id"]: row for row in rows}
+        self.shapes = dict(zip(self.by_id, shapely.from_wkb([row["geometry"] for row in rows]), strict=True))
+        self.standing = _Names(row for row in rows if row["removed"] is None)
+        self.gone = _Names(row for row in rows if row["removed"] is not None)
+        self.present = sum(row["removed"] is None for row in rows)
+
+
+class _RefusalError(Exception):
+    """A row is not taken: the outcome, and why."""
+
+
+class _Plan:
+    """Which rows of the register become what."""
+
+    def __init__(self, listing: Listing, known: _Known, signed: dict[str, Any]) -> None:
+        self._listing, self._known, self._signed = listing, known, signed
+        self._decided: list[Decision] = []
+        self._taken: list[tuple[int, Row | None, dict[str, Any], Any]] = []
+        self.seen: dict[str, Line] = {}
+        self._ids: dict[str, str] = {}  # of what the list calls alike in one place, the id that it has got
+        self._fresh: dict[tuple[str, str], list[Line]] = defaultdict(list)
+        self._by_name = self._matched()
+
+    def _matched(self) -> dict[str, str]:
+        """For rows without an id that stand for a facility of the register: where they are, its id.
+
+        Of all the pairs the nearest first, so that it does not matter which row comes first.
+        """
+        claimed = {line.given["id"] for line in self._listing.rows if "id" in line.given}
+        pairs: list[tuple[float, str, str]] = []
+        for line in self._listing.rows:
+            if "id" in line.given or "category" not in line.given or line.problems:
+                continue
+            made = self._known.by_id.get(_made_id(line))
+            if made is not None and made["removed"] is None:
+                pairs.append((-1.0, line.where, made["id"]))
+            elif line.place is not None:
+                near = self._known.standing.near(line, self._known.shapes)
+                pairs += [(metres, line.where, facility_id) for metres, facility_id in near]
+            elif len(found := self._known.standing.all(line)) == 1 and line.given.get("name"):
+                pairs.append((0.0, line.where, found[0]["id"]))
+        result: dict[str, str] = {}
+        for _, where, facility_id in sorted(pairs):
+            if where not in result and facility_id not in claimed:
+                result[where] = facility_id
+                claimed.add(facility_id)
+        return result
+
+    def decide(self, line: Line) -> None:
+        """Say what becomes of one row."""
+        decision = Decision(line.where, "unchanged", line.given.get("id"), line.given.get("name"), line.notes)
+        try:
+            if line.problems:
+                raise _RefusalError("unusable", *line.problems)
+            old = self._old(line)
+            facility_id = old["id"] if old else line.given.get("id") or _made_id(line)
+            self._once(facility_id, line)
+            place, remarks = self._place(old, line)
+            if old is None:
+                remarks = (*remarks, *self._new_beside(line))
+            decision = replace(decision, id=facility_id, why=(*line.notes, *remarks))
+            if old is None or not self._same(old, line, place):
+                self._taken.append((len(self._decided), old, self._new(old, facility_id, line), place))
+        except _RefusalError as refusal:
+            outcome, *why = refusal.args
+            decision = replace(decision, outcome=outcome, why=(*line.notes, *why))
+        self._decided.append(decision)
+
+    def finish(
+        self, change: Change
+    ) -> tuple[Sequence[tuple[Row | None, Row]], list[dict[str, list[Any]]], list[Decision]]:
+        """What is to be written, how it differs, and what becomes of each row."""
+        news = history.rows_of([new for _, _, new, _ in self._taken], [place for *_, place in self._taken])
+        pairs = [(old, new) for (_, old, _, _), new in zip(self._taken, news, strict=True)]
+        change.locate([new for old, new in pairs if self._is_lost(old, new)])
+        found = history.differences(pairs)
+        for (number, *_), (old, new), fields in zip(self._taken, pairs, found, strict=True):
+            outcome: Outcome = "added" if old is None else "changed" if fields else "unchanged"
+            told = {} if old is None else fields  # what is new is all of it
+            self._decided[number] = replace(self._decided[number], name=new["name"], outcome=outcome, fields=told)
+        return pairs, found, self._decided
+
+    def _is_lost(self, old: Row | None, new: Row) -> bool:
+        """Whether nobody says in which area a facility is: it is new and without a code, or has left its place."""
+        said = self.seen[new["id"]].given.get("area_code") is not None
+        return new["area_code"] is None or not (said or old is None or old["geometry"] == new["geometry"])
+
+    def _old(self, line: Line) -> Row | None:
+        """The row of the register that a row of the list is about; None: it is new."""
+        if "id" in line.given:
+            row = self._known.by_id.get(line.given["id"])
+            if row is None:
+                self._unknown_beside(line)
+            else:
+                self._believable(row, line)
+        else:
+            if "category" not in line.given:
+                raise _RefusalError("unusable", "has neither an id nor a category")
+            row = self._known.by_id.get(self._by_name.get(line.where) or self._ids.get(_made_id(line), ""))
+            if row is None:
+                row = self._known.by_id.get(_made_id(line)) or self._gone(line)
+            else:
+                self._ids.setdefault(_made_id(line), row["id"])
+        if row is not None and row["merged_into"] is not None:
+            raise _RefusalError("left out", f"{row['id']} was merged into {row['merged_into']}")
+        if row is not None and row["removed"] is not None:
+            raise _RefusalError("left out", f"{row['id']} was taken out of the register on {row['removed']:%Y-%m-%d}")
+        return row
+
+    def _gone(self, line: Line) -> Row | None:
+        """What of a row's name was taken out there; or a refusal, where the row has no place and there are several."""
+        several = self._known.standing.all(line) if line.place is None and line.given.get("name") else []
+        if len(several) > 1:
+            ids = ", ".join(row["id"] for row in several[:5])
+            why = f"has no place, and {len(several)} facilities have its name: {ids}; give its id"
+            raise _RefusalError("unusable", why)
+        near = self._known.gone.near(line, self._known.shapes)
+        return self._known.by_id[near[0][1]] if near else None
+
+    def _unknown_beside(self, line: Line) -> None:
+        """Refuse an id that nobody knows on what the register has there by another id."""
+        if "category" not in line.given or line.given.get("name") is None:
+            return
+        for _, facility_id in self._known.standing.near(line, self._known.shapes):
+            if facility_id not in self._list_ids:
+                why = f"id {line.given['id']} is unknown, and the register has this name here as {facility_id}"
+                raise _RefusalError("unusable", f"{why}; {NOT_ITS_IDS}")
+
+    @cached_property
+    def _list_ids(self) -> set[str]:
+        return {line.given["id"] for line in self._listing.rows if "id" in line.given}
+
+    def _new_beside(self, line: Line) -> tuple[str, ...]:
+        """Remarks on a new facility whose name the register, or the list, has not far away.
+
+        A refusal where it would lie just there in another coordinate system, and nobody has said which it is.
+        """
+        name = line.given.get("name")
+        if name is None or "category" not in line.given:
+            return ()
+        known = self._known.standing.all(line)
+        if len(known) == 1 and 0 < metres_between(line.place, self._known.shapes[known[0]["id"]]) < MOST_SHIFT_M:
+            written = datums.geometry_from_wgs84(line.place, self._listing.coordinates)
+            for system in datums.SYSTEMS:
+                there = datums.geometry_to_wgs84(written, system)
+                if metres_between(there, self._known.shapes[known[0]["id"]]) < THERE_M:
+                    why = f"the register has this name as {known[0]['id']}, just where this row would be in {system}"
+                    if not self._listing.stated:
+                        raise _RefusalError("unusable", f"{why}: say coordinates {system}, or split the list")
+                    return (why,)
+        kind = line.given["category"], key(name)
+        for other in self._fresh[kind][:FEW]:
+            if (metres := metres_between(line.place, other.place)) <= NEAR_M:
+                return (f"{other.where} has this name too, {metres:,.0f} m away",)
+        self._fresh[kind].append(line)
+        return ()
+
+    def _believable(self, row: Row, line: Line) -> None:
+        """Refuse a row whose id is that of another facility, as where two offices both count from 1."""
+        category, name = line.given.get("category", row["category"]), line.given.get("name")
+        what = f"id {row['id']} is {row['name'] or 'without a name'}, {row['category']}, in the register"
+        if category != row["category"]:
+            raise _RefusalError("unusable", f"{what}, and {category} here; {NOT_ITS_IDS}")
+        if name and row["name"] and line.place is not None:
+            mine, theirs = key(name), key(row["name"])
+            metres = metres_between(line.place, self._known.shapes[row["id"]])
+            if metres > FAR_M and mine not in theirs and theirs not in mine:
+                raise _RefusalError("unusable", f"{what}, {metres / 1000:.1f} km from here; {NOT_ITS_IDS}")
+
+    def _once(self, facility_id: str, line: Line) -> None:
+        first = self.seen.setdefault(facility_id, line)
+        if first is line:
+            return
+        if first.given == line.given and first.place == line.place:
+            raise _RefusalError("left out", f"is {first.where} again")
+        raise _RefusalError("unusable", f"is the same facility as {first.where} ({facility_id}), with other fields")
+
+    def _place(self, old: Row | None, line: Line) -> tuple[Any, tuple[str, ...]]:
+        """Where the facility is from now on, and a remark; the shape that is known if it has not moved."""
+        known = None if old is None else self._known.shapes[old["id"]]
+        if line.place is None:
+            if known is None:
+                raise _RefusalError("unusable", "has no place, and the register does not know it")
+            return known, ()
+        # A place that is hard to believe is believed if the register has just that.
+        if line.doubts and not (known is not None and has_not_moved(known, line.place)):
+            raise _RefusalError("unusable", *line.doubts)
+        if old is None or known is None:
+            return line.place, ()
+        new = facilities.placed(line.given.get("category") or old["category"], line.place)
+        if known.geom_type != "Point" and new.geom_type == "Point":
+            away = metres_between(known, new)
+            if away <= BESIDE_M:
+                return known, () if away == 0 else ("lies beside its outline, which was kept",)
+            return new, (f"lies {away:,.0f} m from its outline, which a point replaces",)
+        return (known if has_not_moved(known, new) else new), ()
+
+    def _given(self, old: Row | None, line: Line) -> dict[str, Any]:
+        given = {name: value for name, value in line.given.items() if name not in ("id", "extra")} | self._signed
+        if old is not None and old["verified"] and given.get("verified") and given["verified"] < old["verified"]:
+            del given["verified"]  # somebody has seen to it since
+            given.pop("verified_by", None)
+        return given
+
+    def _same(self, old: Row, line: Line, place: Any) -> bool:
+        """Whether a row says nothing new; a cheap look, that may miss it."""
+        given, extra = self._given(old, line), line.given.get("extra") or {}
+        return (
+            all(old[name] == value for name, value in given.items())
+            and all(name in old["extra"] and old["extra"][name] == value for name, value in extra.items())
+            and place is self._known.shapes[old["id"]]
+        )
+
+    def _new(self, old: Row | None, facility_id: str, line: Line) -> dict[str, Any]:
+        known = {} if old is None else history.fields_of(old)
+        if old is None and "source" not in self._listing.columns.values():  # a list that has the column says itself
+            known["source"] = self._listing.file.name
+        extra = ({} if old is None else old["extra"]) | (line.given.get("extra") or {})
+        extra = {name: value for name, value in extra.items() if value is not None}
+        try:
+            return facilities.validated(known | self._given(old, line) | {"extra": extra, "id": facility_id})
+        except FieldError as error:
+            raise _RefusalError("unusable", *(reason for _, reason in error.problems)) from error
+
+
+def metres_between(a: Any, b: Any) -> float:
+    """About how far two WGS84 shapes are apart."""
+    if a.geom_type == b.geom_type == "Point":
+        x0, y0, x1, y1 = a.x, a.y, b.x, b.y
+    else:
+        x0, y0, x1, y1 = shapely.get_coordinates(shapely.shortest_line(a, b)).ravel()
+    return float(_metres(x1 - x0, y1 - y0, (y0 + y1) / 2))
+
+
+def has_not_moved(a: Any, b: Any) -> bool:
+    """Whether two WGS84 shapes are everywhere within `SAME_M` of each other."""
+    if a.geom_type == b.geom_type == "Point":
+        return metres_between(a, b) <= SAME_M
+    return bool(a.geom_type == b.geom_type and shapely.hausdorff_distance(a, b) * METRES_A_DEGREE <= SAME_M)
+
+
+def _made_id(line: Line) -> str:
+    """An id for a row without one: the same whenever the list is read again."""
+    x, y = (0.0, 0.0) if line.place is None else shapely.get_coordinates(line.place.centroid)[0]
+    said = f"{line.given['category']} {key(line.given.get('name') or '')} {x:.5f} {y:.5f}"
+    return f"{line.given['category']}-{hashlib.sha256(said.encode()).hexdigest()[:12]}"

@@ -1,0 +1,304 @@
+"""OpenStreetMap extracts of a few objects each: what of them becomes a street, facility, building or boundary."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import shapely
+from pyproj import Geod
+
+from geo.errors import ExtractError
+from geo.sources.osm import extract as osm
+from support.extracts import Extract
+
+GEOD = Geod(ellps="WGS84")
+ROAD = {"highway": "residential"}
+
+
+def quiet(step: str, count: int) -> None:
+    pass
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Callable[[Extract], osm.Extract]:
+    """Writes an extract and reads all of it."""
+
+    def read_all(extract: Extract) -> osm.Extract:
+        path = extract.write(tmp_path / "town.osm.pbf")
+        return osm.read(path, osm.read_boundaries(path, quiet), None, quiet)
+
+    return read_all
+
+
+@pytest.fixture
+def town() -> Extract:
+    """An extract with one street."""
+    extract = Extract()
+    extract.way([(10.0, 50.0), (10.01, 50.0)], ROAD)
+    return extract
+
+
+def rows(extract: osm.Extract) -> dict[str, dict[str, object]]:
+    return {row["id"]: row for _, row, _ in extract.facility_rows}
+
+
+# --- streets -----------------------------------------------------------------------------------------------------
+
+
+def test_ways_are_cut_where_they_meet(read: Callable[[Extract], osm.Extract]) -> None:
+    extract = Extract()
+    extract.way([(10.0, 50.0), (10.01, 50.0), (10.02, 50.0), (10.03, 50.0)], {"highway": "primary", "maxspeed": "50"})
+    extract.way([(10.01, 50.0), (10.01, 50.01)], {"highway": "service", "oneway": "yes"})
+    extract.way([(10.025, 50.0), (10.025, 50.01)], ROAD)  # crosses over, without a common node
+    streets = read(extract).streets
+    assert sorted(streets["highway"]) == ["primary", "primary", "residential", "service"]
+    primary = streets[streets["highway"] == "primary"]
+    expected = [GEOD.inv(10.0, 50, 10.01, 50)[2], GEOD.line_length([10.01, 10.02, 10.03], [50, 50, 50])]
+    assert sorted(primary["length_m"]) == pytest.approx(sorted(expected))
+    assert primary["maxspeed_kph"].tolist() == [50, 50]
+    service = streets[streets["highway"] == "service"].iloc[0]
+    assert (service["walk"], service["drive_forward"], service["drive_backward"]) == (True, True, False)
+    assert service["u"] in set(primary["u"]) & set(primary["v"])
+
+
+def test_a_roundabout_and_a_way_that_crosses_itself(read: Callable[[Extract], osm.Extract]) -> None:
+    extract = Extract()
+    ring = [(10.0, 50.0), (10.01, 50.0), (10.01, 50.01), (10.0, 50.01), (10.0, 50.0)]
+    extract.way(ring, {"highway": "primary", "junction": "roundabout"})
+    extract.way([(10.05, 50.0), (10.06, 50.0), (10.06, 50.01), (10.055, 50.0), (10.055, 49.99)], ROAD)
+    extract.way([(10.055, 50.0), (10.055, 50.0), (10.07, 50.0)], {"highway": "footway"})
+    streets = read(extract).streets
+    assert (streets["u"] != streets["v"]).all()
+    assert (streets["length_m"] > 0).all()
+    around = streets[streets["highway"] == "primary"]
+    assert around["length_m"].sum() == pytest.approx(GEOD.line_length(*zip(*ring, strict=True)))
+    assert around["drive_forward"].all()
+    assert not around["drive_backward"].any()
+    assert around["walk"].all()
+
+
+def test_a_way_that_leaves_the_extract_and_returns_is_two(read: Callable[[Extract], osm.Extract]) -> None:
+    extract = Extract()
+    nodes = [extract.node(10 + 0.01 * n, 50.0) for n in range(4)]
+    extract.way_of([*nodes[:2], 99_999, *nodes[2:]], ROAD)
+    extract.way_of([nodes[0], 99_998], {"highway": "primary"})
+    got = read(extract)
+    assert len(got.streets) == 2
+    assert got.streets["length_m"].tolist() == pytest.approx([GEOD.inv(10, 50, 10.01, 50)[2]] * 2, rel=1e-6)
+    assert len(np.unique(got.streets[["u", "v"]])) == 4
+    assert got.left_out["ways cut at the extract's border"] == 2
+
+
+def test_what_nobody_may_use_is_no_street(read: Callable[[Extract], osm.Extract], town: Extract) -> None:
+    for tags in ({"highway": "construction"}, {"highway": "service", "access": "private"}, {"highway": "proposed"},
+                 {"highway": "pedestrian", "area": "yes"}):  # fmt: skip
+        town.way([(10.0, 50.0), (10.0, 50.01)], tags)
+    got = read(town)
+    assert len(got.streets) == 1
+    assert got.left_out["ways closed to everybody"] == 4
+
+
+def test_an_extract_without_streets(read: Callable[[Extract], osm.Extract]) -> None:
+    extract = Extract()
+    extract.node(10, 50, {"amenity": "clinic"})
+    with pytest.raises(ExtractError, match="no street"):
+        read(extract)
+
+
+# --- facilities --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("tags", "category", "subtype"),
+    [
+        ({"leisure": "park"}, "park", None),
+        ({"leisure": "park", "name": "东门口袋公园"}, "park", "pocket"),
+        ({"amenity": "hospital"}, "clinic", "hospital"),
+        ({"healthcare": "hospital"}, "clinic", "hospital"),
+        ({"amenity": "clinic"}, "clinic", None),
+        ({"amenity": "doctors"}, "clinic", None),
+        ({"healthcare": "centre"}, "clinic", None),
+        ({"amenity": "clinic", "name": "东城街道社区卫生服务中心"}, "clinic", "community_health_centre"),
+        ({"amenity": "clinic", "name": "大园社区卫生服务站"}, "clinic", "community_health_station"),
+        ({"amenity": "clinic", "name": "石柱镇卫生院"}, "clinic", "township_health_centre"),
+        ({"amenity": "doctors", "name": "甲村卫生室"}, "clinic", "village_clinic"),
+        ({"amenity": "kindergarten"}, "kindergarten", None),
+        ({"amenity": "kindergarten", "operator:type": "public"}, "kindergarten", "public"),
+        ({"amenity": "kindergarten", "operator:type": "private"}, "kindergarten", "private"),
+        ({"amenity": "community_centre"}, "cultural_hall", None),
+    ],
+)
+def test_what_becomes_a_facility(
+    read: Callable[[Extract], osm.Extract], town: Extract, tags: dict[str, str], category: str, subtype: str | None
+) -> None:
+    number = town.node(10.005, 50.0, tags)
+    row = rows(read(town))[f"osm-n{number}"]
+    assert (row["category"], row["subtype"], row["provenance"]) == (category, subtype, "openstreetmap")
+
+
+@pytest.mark.parametrize(
+    "tags", [{"amenity": "pharmacy"}, {"leisure": "garden"}, {"healthcare": "laboratory"}, {"shop": "x"}]
+)
+def test_what_does_not(read: Callable[[Extract], osm.Extract], town: Extract, tags: dict[str, str]) -> None:
+    town.node(10.005, 50.0, tags)
+    assert read(town).facility_rows == []
+
+
+def test_what_is_known_of_a_facility(read: Callable[[Extract], osm.Extract], town: Extract) -> None:
+    tags = {
+        "amenity": "clinic", "name": "甲", "name:en": "A", "opening_hours": "24/7", "capacity": "12", "phone": "123",
+        "start_date": "2021-06-30", "addr:street": "Main", "addr:housenumber": "7", "wheelchair": "yes",
+    }  # fmt: skip
+    number = town.node(10.005, 50.0, tags)
+    row = rows(read(town))[f"osm-n{number}"]
+    known = {key: row[key] for key in ("name", "name_en", "opening_hours", "capacity", "phone", "opened", "address")}
+    assert known == {
+        "name": "甲", "name_en": "A", "opening_hours": "24/7", "capacity": 12, "phone": "123", "opened": "2021-06-30",
+        "address": "Main 7",
+    }  # fmt: skip
+    extra = row["extra"]
+    assert isinstance(extra, dict)
+    assert extra["wheelchair"] == "yes"
+
+
+def test_what_is_private_stays_out(read: Callable[[Extract], osm.Extract], town: Extract) -> None:
+    town.box(10.0, 50.0, 10.001, 50.001, {"leisure": "park", "access": "private"})
+    town.box(10.002, 50.0, 10.003, 50.001, {"leisure": "park", "access": "no"})
+    kept = town.box(10.004, 50.0, 10.005, 50.001, {"leisure": "park", "access": "yes"})
+    got = read(town)
+    assert list(rows(got)) == [f"osm-w{kept}"]
+    assert got.left_out["parks that are private"] == 2
+
+
+def test_an_area_is_one_facility_with_its_outline(read: Callable[[Extract], osm.Extract], town: Extract) -> None:
+    number = town.box(10.0, 50.0, 10.002, 50.001, {"leisure": "park"})
+    ((_, row, shape),) = read(town).facility_rows
+    assert row["id"] == f"osm-w{number}"
+    assert shape.equals(shapely.box(10.0, 50.0, 10.002, 50.001))
+
+
+# --- buildings, places, boundaries -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("tags", "levels"),
+    [
+        ({"building": "house"}, 2),
+        ({"building": "apartments", "building:levels": "5"}, 5),
+        ({"building": "yes"}, 2),
+        ({"building": "yes", "building:levels": "many"}, 2),
+        ({"building": "yes", "building:levels": "0"}, 2),
+        ({"building": "yes", "shop": "bakery"}, None),
+        ({"building": "house", "shop": "bakery"}, 2),
+        ({"building": "school"}, None),
+        ({"building": "garage"}, None),
+        ({"building": "no"}, None),
+    ],
+)
+def test_where_people_live(
+    read: Callable[[Extract], osm.Extract], town: Extract, tags: dict[str, str], levels: float | None
+) -> None:
+    town.box(10.0, 50.0, 10.001, 50.001, {"building": "house", "building:levels": "1"})
+    town.box(10.002, 50.0, 10.003, 50.001, tags)
+    floor_m2 = read(town).buildings["floor_m2"]
+    assert len(floor_m2) == (1 if levels is None else 2)
+    area = abs(GEOD.geometry_area_perimeter(shapely.box(10.0, 50.0, 10.001, 50.001))[0])
+    assert floor_m2[0] == pytest.approx(area, rel=1e-3)
+    if levels is not None:
+        assert floor_m2[1] / floor_m2[0] == pytest.approx(levels, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("5000", 5000), ("5,000", 5000), ("5'000", 5000), ("5 000", 5000), ("many", None), ("", None)]
+)
+def test_places_and_their_people(
+    read: Callable[[Extract], osm.Extract], town: Extract, text: str, number: float | None
+) -> None:
+    town.node(10.0, 50.0, {"place": "village", "name": "Dorf", "population": text})
+    town.node(10.0, 50.0, {"place": "village"})
+    town.node(10.0, 50.0, {"place": "sea", "name": "See"})
+    places = read(town).places
+    assert places["name"].tolist() == ["Dorf"]
+    population = places["population"].tolist()[0]
+    assert population == number if number is not None else population is None or np.isnan(population)
+
+
+def test_boundaries(tmp_path: Path, town: Extract) -> None:
+    first = town.boundary("Land", 2, (9, 49, 11, 51), **{"name:en": "Country", "population": "1'000"})
+    town.boundary("Kreis", 6, (9.5, 49.5, 10.5, 50.5))
+    way = town.box(9.9, 49.9, 10.1, 50.1, {"boundary": "administrative", "admin_level": "8", "name": "Stadt"})
+    town.box(9.9, 49.9, 10.1, 50.1, {"boundary": "national_park", "admin_level": "8", "name": "Wald"})
+    town.box(9.9, 49.9, 10.1, 50.1, {"boundary": "administrative", "admin_level": "8"})
+    town.box(9.9, 49.9, 10.1, 50.1, {"boundary": "administrative", "admin_level": "x", "name": "Falsch"})
+    boundaries = osm.read_boundaries(town.write(tmp_path / "town.osm.pbf"), quiet)
+    assert sorted(boundaries["name"]) == ["Kreis", "Land", "Stadt"]
+    for wanted in ("Land", "Country", f"r{first}"):
+        assert osm.find_area(boundaries, wanted)["population"] == 1000
+    assert osm.find_area(boundaries, f"w{way}")["admin_level"] == 8
+
+
+def test_an_area_that_is_not_there(tmp_path: Path, town: Extract) -> None:
+    town.boundary("Land", 2, (9, 49, 11, 51))
+    boundaries = osm.read_boundaries(town.write(tmp_path / "town.osm.pbf"), quiet)
+    for wanted in ("Atlantis", "12345", ""):
+        with pytest.raises(ExtractError, match=r"Land \(r1, admin_level 2\)") as caught:
+            osm.find_area(boundaries, wanted)
+        assert repr(wanted) in str(caught.value)
+    with pytest.raises(ExtractError, match="none"):
+        osm.find_area(boundaries.iloc[:0], "Land")
+
+
+def test_a_name_of_several_areas(tmp_path: Path, town: Extract) -> None:
+    town.boundary("Neustadt", 8, (9, 49, 10, 51))
+    town.boundary("Neustadt", 6, (10, 49, 11, 51))
+    town.boundary("Altstadt", 6, (11, 49, 12, 51))
+    boundaries = osm.read_boundaries(town.write(tmp_path / "town.osm.pbf"), quiet)
+    with pytest.raises(ExtractError, match="several") as caught:
+        osm.find_area(boundaries, "Neustadt")
+    assert "r1" in str(caught.value)
+    assert "r2" in str(caught.value)
+    assert "Altstadt" not in str(caught.value)
+    assert osm.find_area(boundaries, "r2")["admin_level"] == 6
+    assert osm.find_area(boundaries, "2")["admin_level"] == 6
+
+
+# --- files that are none -----------------------------------------------------------------------------------------
+
+
+def refused(path: Path) -> str:
+    with pytest.raises(ExtractError) as caught:
+        osm.read_boundaries(path, quiet)
+    assert path.name in str(caught.value)
+    return str(caught.value)
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    assert "no such file" in refused(tmp_path / "none.osm.pbf")
+    assert "is no file" in refused(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["x.osm.pbf", "x.pbf", "x.osm", "x.txt", "x", "x.osm.bz2"])
+@pytest.mark.parametrize("content", [b"\x89PNG\r\n\x1a\n" + bytes(range(256)), b"lon,lat\n1,2\n", b"<html></html>"])
+def test_a_file_of_another_kind(tmp_path: Path, name: str, content: bytes) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    refused(path)
+
+
+def test_an_empty_file(tmp_path: Path) -> None:
+    path = tmp_path / "x.osm.pbf"
+    path.write_bytes(b"")
+    refused(path)
+
+
+def test_half_a_file(liechtenstein_extract: Path, tmp_path: Path) -> None:
+    whole = liechtenstein_extract.read_bytes()
+    path = tmp_path / "half.osm.pbf"
+    path.write_bytes(whole[: len(whole) // 2])
+    assert "truncated" in refused(path)
+
+
+def test_xml_is_read_as_well(tmp_path: Path, town: Extract) -> None:
+    path = town.write(tmp_path / "town.osm")
+    assert len(osm.read(path, osm.read_boundaries(path, quiet), None, quiet).streets) == 1

@@ -1,0 +1,163 @@
+"""Standards: the city's goals as shipped, and what a wrong file says."""
+
+import re
+from datetime import date
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from geo.errors import StudyError
+from geo.study import standards
+from geo.study.standards import Opened, Presence, Radius, TravelTime
+from support.handmade import Facility, facility_frame, standard
+
+GOAL = """
+[[standard]]
+id = "goal"
+name = "目标"
+name_en = "Goal"
+source = "here"
+category = "clinic"
+measure = "travel_time"
+minutes = 15
+"""
+
+
+def shipped() -> dict[str, standards.Standard]:
+    with resources.as_file(resources.files("geo.study").joinpath("standards.toml")) as path:
+        return {each.id: each for each in standards.read(path)}
+
+
+def test_the_citys_goals() -> None:
+    goals = shipped()
+    assert list(goals) == [
+        "health-15", "health-20", "hall-presence", "hall-new", "park-new", "park-500", "kindergarten-new",
+        "kindergarten-town", "kindergarten-300",
+    ]  # fmt: skip
+    health, rural = goals["health-15"], goals["health-20"]
+    assert isinstance(health, TravelTime)
+    assert isinstance(rural, TravelTime)
+    assert (health.people, health.mode, health.minutes, health.target) == ("urban", "walk", 15, None)
+    assert set(health.subtypes) == {"community_health_centre", "community_health_station"}
+    assert (rural.people, rural.mode, rural.minutes, rural.target) == ("rural", "cycle", 20, None)
+    assert (rural.subtypes, set(rural.alternatives)) == ((), {"walk", "drive"})
+    halls, towns = goals["hall-presence"], goals["kindergarten-town"]
+    assert isinstance(halls, Presence)
+    assert isinstance(towns, Presence)
+    assert (halls.units, halls.target, halls.category) == ("village", 0.9, "cultural_hall")
+    assert (towns.units, towns.target, towns.subtypes) == ("town", 1.0, ("public",))
+    parks, children = goals["park-500"], goals["kindergarten-300"]
+    assert isinstance(parks, Radius)
+    assert isinstance(children, Radius)
+    assert (parks.metres, parks.target, parks.targets, parks.people) == (500, 0.9, (0.9, 0.8), "all")
+    assert (children.metres, children.target, children.people) == (300, None, "children_3_6")
+    year = (date(2021, 1, 1), date(2021, 12, 31))
+    for name, count in (("hall-new", 20), ("park-new", 20), ("kindergarten-new", 4)):
+        new = goals[name]
+        assert isinstance(new, Opened)
+        assert (new.since, new.until, new.target) == (*year, count)
+    assert all(goal.source for goal in goals.values())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('"clinic"', '"zoo"', ("goal", "category", "zoo")),
+        ('"clinic"', '"clinic"\nsubtypes = ["pocket"]', ("goal", "pocket", "hospital")),
+        ('"travel_time"', '"magic"', ("goal", "magic", "radius")),
+        ('measure = "travel_time"', "", ("goal", "measure")),
+        ("= 15", "= 0", ("goal", "minutes")),
+        ("= 15", "= 121", ("goal", "minutes", "120")),
+        ("= 15", '= "soon"', ("goal", "minutes")),
+        ("= 15", "= nan", ("goal", "minutes")),
+        ("minutes = 15", "", ("goal", "minutes")),
+        ("minutes = 15", 'minutes = 15\nmode = "fly"', ("goal", "mode")),
+        ("minutes = 15", 'minutes = 15\npeople = "cats"', ("goal", "people")),
+        ("minutes = 15", "minutes = 15\ntarget = 90", ("goal", "target")),
+        ("minutes = 15", "minutes = 15\ntarget = 0", ("goal", "target")),
+        ("minutes = 15", "minutes = 15\nmetres = 500", ("goal", "metres")),
+        ('id = "goal"', 'id = "Goal 1"', ("Goal 1", "id")),
+        ('id = "goal"', "", ("number 1", "id")),
+        ("[[standard]]", "[standard]", ("standard",)),
+        ("[[standard]]", "[[standard]", ("TOML",)),
+        ('"travel_time"\nminutes = 15', '"radius"\nmetres = 0', ("goal", "metres")),
+        ('"travel_time"\nminutes = 15', '"presence"\nunits = "province"', ("goal", "units")),
+        ('"travel_time"\nminutes = 15', '"opened"\nsince = 2021-12-31\nuntil = 2021-01-01', ("goal", "2021-12-31")),
+        ('"travel_time"\nminutes = 15', '"opened"\nsince = 2021-01-01', ("goal", "until")),
+        (
+            '"travel_time"\nminutes = 15',
+            '"opened"\nsince = 2021-01-01\nuntil = 2021-12-31\ntarget = 0',
+            ("goal", "target"),
+        ),
+        ("minutes = 15", f"minutes = 15\n{GOAL}", ("goal", "twice")),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, old: str, new: str, said: tuple[str, ...]) -> None:
+    assert old in GOAL
+    path = tmp_path / "standards.toml"
+    path.write_text(GOAL.replace(old, new, 1), "utf-8")
+    with pytest.raises(StudyError) as caught:
+        standards.read(path)
+    for part in ("standards.toml", *said):
+        assert part in str(caught.value)
+
+
+@pytest.mark.parametrize("content", ["standard = 5", "standard = [1]", 'standard = ["goal"]', "standard = [[]]"])
+def test_a_standard_that_is_no_table(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "standards.toml"
+    path.write_text(content, "utf-8")
+    with pytest.raises(StudyError, match=r"standards\.toml"):
+        standards.read(path)
+
+
+def test_a_misspelt_heading_is_not_no_standards(tmp_path: Path) -> None:
+    path = tmp_path / "standards.toml"
+    path.write_text(GOAL.replace("[[standard]]", "[[standards]]"), "utf-8")
+    with pytest.raises(StudyError, match="standards"):
+        standards.read(path)
+
+
+def test_no_file_and_no_text(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match=r"none\.toml"):
+        standards.read(tmp_path / "none.toml")
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(StudyError, match=r"binary\.toml"):
+        standards.read(tmp_path / "binary.toml")
+
+
+def test_order_of_the_file_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "standards.toml"
+    path.write_text("".join(GOAL.replace('"goal"', f'"{name}"') for name in "zab"), "utf-8")
+    assert [each.id for each in standards.read(path)] == ["z", "a", "b"]
+
+
+def clinics(*subtypes: str | None) -> object:
+    return facility_frame(
+        [Facility(f"c{n}", "clinic", (float(n), 0.0), {"subtype": subtype}) for n, subtype in enumerate(subtypes)]
+        + [Facility("park", "park", (0.0, 0.0), {"subtype": "pocket"})]
+    )
+
+
+def test_only_the_standards_subtypes_count_where_they_are_known() -> None:
+    goal = standard("travel_time", minutes=15, subtypes=("hospital", "village_clinic"))
+    chosen, notes = standards.select(clinics("hospital", None, "community_health_centre", "village_clinic"), goal)
+    assert chosen.index.tolist() == ["c0", "c3"]
+    (note,) = notes
+    assert "1 of unknown subtype do not count" in note
+
+
+def test_known_subtypes_none_of_which_is_wanted_are_none() -> None:
+    """All being village clinics, none is a hospital; that is not the same as not knowing."""
+    goal = standard("travel_time", minutes=15, subtypes=("hospital",))
+    assert standards.select(clinics("village_clinic", "village_clinic"), goal)[0].empty
+
+
+@pytest.mark.parametrize("subtypes", [(None, None), (None, None, "community_health_centre"), (None, None, "hospital")])
+def test_all_count_where_most_subtypes_are_unknown(subtypes: tuple[str | None, ...]) -> None:
+    goal = standard("travel_time", minutes=15, subtypes=("hospital",))
+    chosen, notes = standards.select(clinics(*subtypes), goal)
+    assert chosen.index.tolist() == [f"c{row}" for row in range(len(subtypes))]
+    (note,) = notes
+    assert re.search("subtypes are not known", note)
+    assert standards.select(clinics(*subtypes), standard("travel_time", minutes=15))[1] == []

@@ -1,0 +1,211 @@
+"""Networks: islands that do not attract, files they are reopened from, ways along them."""
+
+import dataclasses
+import os
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+import shapely
+from pyproj import Geod
+
+from geo.measures import coverage
+from geo.study.study import Study, read
+from geo.traveltime import cache
+from geo.traveltime.network import Network
+from geo.traveltime.travel import Travel
+from support.handmade import Facility, People, Street, facility_frame, lonlat, standard
+
+GEOD = Geod(ellps="WGS84")
+# A street of 30 km, a path of 200 m beside it that meets nothing, and one of 200 m far from both.
+MAIN, PATH, FAR = ((0.0, 0.0), (30_000.0, 0.0)), ((400.0, 50.0), (600.0, 50.0)), ((0.0, 5000.0), (200.0, 5000.0))
+ISLANDS = [Street(line=list(line)) for line in (MAIN, PATH, FAR)]
+
+
+def test_a_small_island_attracts_nobody_who_is_near_another_street(small_study: Callable[..., Study]) -> None:
+    people = [People((500.0, 45.0), 7), People((900.0, 45.0), 5), People((100.0, 5010.0), 3)]
+    study = small_study(streets=ISLANDS, facilities=[Facility("c", "clinic", (0.0, 0.0))], people=people)
+    travel = Travel(study)
+    places = travel.demand_places("walk")
+    assert places.moved.tolist() == [True, False, False]
+    assert places.connector_m == pytest.approx([45, 45, 10], abs=0.01)
+    seconds = travel.demand_times(study.facilities, "walk").seconds
+    assert seconds[:2] == pytest.approx([545 * 0.9, 945 * 0.9], abs=0.1)
+    # Who has no other street stays on the island, and it leads nowhere.
+    assert places.edge[2] >= 0
+    assert np.isinf(seconds[2])
+    answer = coverage.measure(travel, study.facilities, standard("travel_time", minutes=15), date(2022, 1, 1))
+    assert (answer.covered, answer.total) == (12, 15)
+    assert [note for note in answer.notes if "7 people is cut off from the network" in note]
+
+
+def test_a_facility_on_a_small_island_is_reached_from_another_street(small_study: Callable[..., Study]) -> None:
+    clinic = Facility("c", "clinic", (500.0, 55.0))
+    park = Facility("p", "park", shapely.box(450.0, 40.0, 460.0, 60.0))
+    study = small_study(streets=ISLANDS, facilities=[clinic, park], people=[People((0.0, 0.0), 1), People((450, 0), 1)])
+    travel = Travel(study)
+    for row, (metres, beside) in enumerate([(555.0, 105.0), (490.0, 40.0)]):
+        chosen = study.facilities.iloc[[row]]
+        assert travel.demand_times(chosen, "walk").seconds == pytest.approx([metres * 0.9, beside * 0.9], abs=0.1)
+
+
+def test_what_one_drives_into_and_never_out_of_does_not_attract(small_study: Callable[..., Study]) -> None:
+    sack = Street(line=[(500.0, 0.0), (500.0, 80.0)], drive=(True, False))
+    halves = [Street(line=[(0.0, 0.0), (500.0, 0.0)]), Street(line=[(500.0, 0.0), (10_000.0, 0.0)])]
+    study = small_study(
+        streets=[*halves, sack],
+        facilities=[Facility("c", "clinic", (0.0, 0.0))],
+        people=[People((500.0, 90.0), 1)],
+    )
+    travel = Travel(study)
+    assert travel.demand_places("drive").moved.tolist() == [True]
+    assert travel.demand_places("walk").moved.tolist() == [False]
+    driving = 500 / (30 * 0.8 / 3.6)
+    assert travel.demand_times(study.facilities, "drive").seconds == pytest.approx([90 * 0.9 + driving], abs=0.1)
+
+
+def test_an_island_of_a_hundredth_of_the_network_attracts(small_study: Callable[..., Study]) -> None:
+    main, path = Street(line=[(0.0, 0.0), (19_900.0, 0.0)]), Street(line=[(400.0, 50.0), (600.0, 50.0)])
+    study = small_study(streets=[main, path], people=[People((500.0, 45.0), 1)])
+    assert Travel(study).demand_places("walk").moved.tolist() == [False]
+    longer = Street(line=[(0.0, 0.0), (20_100.0, 0.0)])
+    study = small_study(streets=[longer, path], people=[People((500.0, 45.0), 1)])
+    assert Travel(study).demand_places("walk").moved.tolist() == [True]
+
+
+@pytest.fixture
+def not_prepared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From here on, preparing a network is an error: it must be reopened."""
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("prepared anew")
+
+    monkeypatch.setattr(Network, "prepare", refuse)
+
+
+def prepared_files(study: Study) -> list[str]:
+    return sorted(path.name.split("-")[0] for path in (study.folder / cache.FOLDER).glob("*"))
+
+
+@pytest.mark.parametrize("mode", ["walk", "drive"])
+def test_a_network_is_reopened_as_it_was(sample_folder: Path, mode: str, request: pytest.FixtureRequest) -> None:
+    study = read(sample_folder)
+    first = Travel(study)
+    seconds = first.demand_times(study.facilities, mode).seconds
+    assert prepared_files(study) == [mode]
+    request.getfixturevalue("not_prepared")
+    again = Travel(read(sample_folder))
+    assert np.array_equal(again.demand_times(study.facilities, mode).seconds, seconds)
+    for name, array in first.network(mode).arrays().items():
+        assert np.array_equal(again.network(mode).arrays()[name], array)
+
+
+@pytest.mark.parametrize("change", ["speeds", "streets", "demand"])
+def test_another_study_has_another_network(sample_folder: Path, change: str) -> None:
+    study = read(sample_folder)
+    before = Travel(study).network("walk")
+    assert study.streets is not None
+    if change == "speeds":
+        speeds = study.about.speeds.model_copy(update={"walk_kph": 8.0})
+        other = dataclasses.replace(study, about=study.about.model_copy(update={"speeds": speeds}))
+    elif change == "streets":
+        other = dataclasses.replace(study, streets=study.streets.iloc[:1000])
+    else:
+        other = dataclasses.replace(study, demand=study.demand.iloc[::2].reset_index(drop=True))
+    after = Travel(other)
+    if change == "speeds":
+        assert after.network("walk").graph.forward.sum() == pytest.approx(before.graph.forward.sum() / 2, rel=1e-3)
+    elif change == "streets":
+        assert len(after.network("walk").graph.chain) <= 1000
+    assert len(after.demand_places("walk").edge) == len(other.demand)
+    assert prepared_files(study) == ["walk"]  # the old one is of no more use
+
+
+@pytest.mark.parametrize("damage", ["cut short", "emptied", "of another kind", "overwritten"])
+def test_a_damaged_file_is_made_anew(sample_folder: Path, damage: str) -> None:
+    study = read(sample_folder)
+    seconds = Travel(study).demand_times(study.facilities, "walk").seconds
+    (path,) = (study.folder / cache.FOLDER).glob("walk-*.npy")
+    whole = path.read_bytes()
+    path.unlink()
+    third = len(whole) // 3
+    path.write_bytes(
+        {
+            "cut short": whole[: len(whole) // 2],
+            "emptied": b"",
+            "of another kind": b"\x00" * 5000,
+            "overwritten": whole[:third] + b"\xff" * (len(whole) - third),
+        }[damage]
+    )
+    assert np.array_equal(Travel(study).demand_times(study.facilities, "walk").seconds, seconds)
+    assert path.read_bytes() == whole
+
+
+def test_where_nothing_can_be_written_it_is_prepared_each_time(
+    sample_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(os.strerror(28))
+
+    monkeypatch.setattr("geo.traveltime.mapped_arrays.write", full)
+    study = read(sample_folder)
+    assert np.isfinite(Travel(study).demand_times(study.facilities, "walk").seconds).any()
+    assert prepared_files(study) == []
+
+
+def test_ways_lead_along_the_streets(small_study: Callable[..., Study]) -> None:
+    bend = Street(line=[(0.0, 0.0), (1000.0, 0.0), (1000.0, 1000.0)])
+    side = Street(line=[(1000.0, 1000.0), (0.0, 1000.0)])
+    study = small_study(streets=[bend, side], people=[People((0.0, 0.0), 1)])
+    clinics = facility_frame([Facility("a", "clinic", (500.0, 1020.0)), Facility("b", "clinic", (700.0, -30.0))])
+    ranking = Travel(study).ranked(clinics, *lonlat(200.0, 10.0), "walk", 2, paths=True)
+    assert ranking.rows.tolist() == [1, 0]
+    assert ranking.paths is not None
+    expected = (
+        [(200, 10), (200, 0), (700, 0), (700, -30)],
+        [(200, 10), (200, 0), (1000, 0), (1000, 1000), (500, 1000), (500, 1020)],
+    )
+    for path, metres, corners in zip(ranking.paths, ranking.metres, expected, strict=True):
+        wanted = shapely.LineString([lonlat(*corner) for corner in corners])
+        assert shapely.hausdorff_distance(path, wanted) < 1e-6
+        assert GEOD.geometry_length(path) == pytest.approx(metres, abs=0.1)
+
+
+def test_a_way_to_a_park_ends_at_its_edge(small_study: Callable[..., Study]) -> None:
+    study = small_study(streets=[Street(line=[(0.0, 0.0), (1000.0, 0.0)])], people=[People((0.0, 0.0), 1)])
+    parks = facility_frame(
+        [
+            Facility("beside", "park", shapely.box(600.0, 40.0, 700.0, 90.0)),
+            Facility("across", "park", shapely.box(800.0, -20.0, 900.0, 20.0)),
+        ]
+    )
+    ranking = Travel(study).ranked(parks, *lonlat(100.0, 10.0), "walk", 2, paths=True)
+    assert ranking.rows.tolist() == [0, 1]
+    assert ranking.paths is not None
+    for path, metres, wanted in zip(ranking.paths, ranking.metres, (10 + 500 + 40, 10 + 700), strict=True):
+        assert metres == pytest.approx(wanted, abs=0.1)
+        assert GEOD.geometry_length(path) == pytest.approx(wanted, abs=0.1)
+
+
+@pytest.mark.parametrize("mode", ["walk", "cycle", "drive"])
+def test_ways_in_a_real_place_are_as_long_as_their_metres(porto_alegre: Study, mode: str) -> None:
+    travel, rng = Travel(porto_alegre), np.random.default_rng(8)
+    clinics = porto_alegre.facilities[porto_alegre.facilities["category"] == "clinic"]
+    seen = 0
+    for row in rng.choice(len(porto_alegre.demand), 20, replace=False):
+        lon, lat = porto_alegre.demand[["lon", "lat"]].iloc[row]
+        looked_up = travel.ranked(clinics, lon, lat, mode, 5)
+        searched = travel.ranked(clinics, lon, lat, mode)
+        ranking = travel.ranked(clinics, lon, lat, mode, 5, paths=True)
+        assert looked_up.rows.tolist() == searched.rows[:5].tolist() == ranking.rows.tolist()
+        assert looked_up.seconds == pytest.approx(searched.seconds[:5], abs=0.01)
+        assert ranking.paths is not None
+        for facility, path, metres in zip(ranking.rows, ranking.paths, ranking.metres, strict=True):
+            seen += 1
+            assert path.is_valid
+            assert path.coords[0] == pytest.approx((lon, lat), abs=1e-9)
+            assert path.coords[-1] == pytest.approx(clinics.geometry.iloc[facility].coords[0], abs=1e-9)
+            assert GEOD.geometry_length(path) == pytest.approx(metres, rel=1e-4, abs=0.1)
+    assert seen > 80

@@ -1,0 +1,210 @@
+"""Real places: travel times against the slow independent reference, and figures that others have computed."""
+
+import json
+from datetime import date
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import shapely
+
+from geo.geodesy import datums
+from geo.measures import coverage
+from geo.sources import build
+from geo.study import demand, facilities, study
+from geo.study.standards import Mode
+from geo.study.study import Study
+from geo.traveltime import network
+from geo.traveltime.travel import Travel
+from support import reference
+from support.handmade import standard
+
+COUNT = 200
+NOW = date(2022, 1, 1)
+
+
+def around(study: Study, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Seeded places near people, some 200 m off."""
+    rng = np.random.default_rng(2022)
+    rows = rng.choice(len(study.demand), count, replace=False)
+    lon, lat = study.demand["lon"].to_numpy()[rows], study.demand["lat"].to_numpy()[rows]
+    return lon + rng.normal(0, 0.002, count), lat + rng.normal(0, 0.002, count)
+
+
+def compare(study: Study, extract: Path, chosen: object, mode: Mode, count: int) -> np.ndarray:
+    """Seconds by the reference, after comparing them with the program's."""
+    lon, lat = around(study, count)
+    speeds = study.about.speeds
+    # The reference knows highway=road as a class of its own; the program takes other classes at one speed.
+    class_kph = {"road": speeds.drive_other_kph, **speeds.drive_class_kph}
+    streets = reference.read_streets(extract, mode, class_kph)
+    places = list(zip(lon.tolist(), lat.tolist(), strict=True))
+    listed = list(zip(chosen.index, chosen.geometry, strict=True))  # type: ignore[attr-defined]
+    expected = np.array([seconds for seconds, _ in streets.nearest(places, listed)])
+    got = Travel(study).times(chosen, lon, lat, mode)  # type: ignore[arg-type]
+    assert np.array_equal(np.isinf(got.seconds), np.isinf(expected))
+    assert np.array_equal(got.facility < 0, np.isinf(expected))
+    reached = np.isfinite(expected)
+    assert np.abs(got.seconds[reached] - expected[reached]).max() < 1
+    return expected
+
+
+@pytest.mark.parametrize("mode", ["walk", "drive"])
+def test_nearest_clinic_in_liechtenstein(liechtenstein: Study, liechtenstein_extract: Path, mode: Mode) -> None:
+    clinics = liechtenstein.facilities[liechtenstein.facilities["category"] == "clinic"]
+    seconds = compare(liechtenstein, liechtenstein_extract, clinics, mode, COUNT)
+    assert np.isfinite(seconds).mean() > 0.9
+    assert np.ptp(seconds[np.isfinite(seconds)]) > 600
+
+
+@pytest.mark.parametrize("mode", ["walk", "drive"])
+def test_nearest_clinic_in_porto_alegre(porto_alegre: Study, shared: Path, mode: Mode) -> None:
+    clinics = porto_alegre.facilities[porto_alegre.facilities["category"] == "clinic"]
+    extract = shared / "data" / "porto_alegre" / "porto_alegre.osm.pbf"
+    seconds = compare(porto_alegre, extract, clinics, mode, COUNT)
+    assert len(clinics) == 117
+    assert np.isfinite(seconds).mean() > 0.9
+
+
+def test_nearest_park_in_liechtenstein(liechtenstein: Study, liechtenstein_extract: Path) -> None:
+    parks = liechtenstein.facilities[liechtenstein.facilities["category"] == "park"]
+    streets = reference.read_streets(liechtenstein_extract, "walk")
+    lines = shapely.STRtree(shapely.linestrings(streets.lonlat[streets.ends]))
+    drawn = parks[parks.geometry.geom_type != "Point"]
+    met = np.unique(lines.query(drawn.geometry.to_numpy(), predicate="intersects")[0])
+    assert len(met) > 10
+    compare(liechtenstein, liechtenstein_extract, drawn.iloc[met], "walk", 40)
+
+
+@pytest.fixture(scope="module")
+def hilly(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """Porto Alegre's centre built with its heights."""
+    pytest.importorskip("rasterio")
+    data = shared / "data" / "porto_alegre"
+    sources = build.Sources(
+        data / "porto_alegre.osm.pbf",
+        population=data / "hexgrid.csv",
+        facilities=[data / "clinics.csv"],
+        elevation=data / "elevation.tif",
+    )
+    folder = tmp_path_factory.mktemp("hilly") / "study"
+    build.build(folder, sources, lambda step, count: None)
+    return study.read(folder)
+
+
+def segments(edges: gpd.GeoDataFrame) -> reference.Streets:
+    """The streets of a study open to walkers as the reference has them: straight pieces, each with its edge's paces."""
+    edges = edges[edges["walk"]]
+    xy, edge = shapely.get_coordinates(edges.geometry.to_numpy(), return_index=True)
+    # Vertices are their own nodes, but for the ends of edges.
+    node = np.arange(len(xy)) + edges[["u", "v"]].to_numpy().max() + 1
+    last = np.append(np.flatnonzero(np.diff(edge)), len(edge) - 1)
+    node[np.append(0, last[:-1] + 1)], node[last] = edges["u"], edges["v"]
+    _, first, node = np.unique(node, return_index=True, return_inverse=True)
+    same = edge[1:] == edge[:-1]
+    ends = np.column_stack([node[:-1], node[1:]])[same]
+    here, there = xy[:-1][same], xy[1:][same]
+    always = np.ones(len(ends), dtype=bool)
+    paces = edges[["walk_pace_forward", "walk_pace_backward"]].to_numpy(dtype=float)[edge[1:][same]]
+    length_m = np.asarray(reference.GEOD.inv(*here.T, *there.T)[2])
+    attracts = reference.mainland(len(first), ends, length_m, always, always)
+    return reference.Streets(xy[first], ends, length_m, always, always, np.full(len(ends), np.nan), attracts, paces)
+
+
+def test_nearest_clinic_up_and_down_the_hills_of_porto_alegre(hilly: Study, porto_alegre: Study) -> None:
+    clinics = hilly.facilities[hilly.facilities["category"] == "clinic"]
+    lon, lat = around(hilly, COUNT)
+    assert hilly.streets is not None
+    places = list(zip(lon.tolist(), lat.tolist(), strict=True))
+    listed = list(zip(clinics.index, clinics.geometry, strict=True))
+    expected = np.array([seconds for seconds, _ in segments(hilly.streets).nearest(places, listed)])
+    got = Travel(hilly).times(clinics, lon, lat, "walk").seconds
+    assert np.array_equal(np.isinf(got), np.isinf(expected))
+    reached = np.isfinite(expected)
+    assert reached.mean() > 0.9
+    assert np.abs(got[reached] - expected[reached]).max() < 1
+    flat = Travel(porto_alegre).times(clinics, lon, lat, "walk").seconds
+    assert np.abs(got[reached] - flat[reached]).max() > 120  # slopes left out would show
+    assert (got[reached] >= 0.839 * flat[reached]).all()  # Tobler's fastest
+
+
+def test_hills_take_people_of_porto_alegre_out_of_reach(hilly: Study, porto_alegre: Study) -> None:
+    goal = standard("travel_time", minutes=15, mode="walk", alternatives=["cycle", "drive"])
+    on_slopes, on_the_flat = (coverage.measure(Travel(one), one.facilities, goal, NOW) for one in (hilly, porto_alegre))
+    assert on_slopes.share == pytest.approx(0.791, abs=0.002)
+    assert on_the_flat.share == pytest.approx(0.811, abs=0.002)
+    # Only walking feels them.
+    for one, other in zip(on_slopes.alternatives, on_the_flat.alternatives, strict=True):
+        assert (one.covered < other.covered) if one.mode == "walk" else one == other
+
+
+@pytest.mark.parametrize(("minutes", "share"), [(15, 0.80831), (20, 0.93721)])
+def test_share_of_porto_alegre_within_reach_on_foot(
+    porto_alegre: Study, minutes: float, share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The figures of a computation that knows no islands."""
+    monkeypatch.setattr(network, "ISLAND_M", 0.0)
+    assert len(porto_alegre.demand) == 1227
+    answer = coverage.measure(
+        Travel(porto_alegre), porto_alegre.facilities, standard("travel_time", minutes=minutes), NOW
+    )
+    assert (answer.total, answer.people, answer.facilities) == (812_935, 812_935, 117)
+    assert (answer.method, answer.mode, answer.speed_kph, answer.unit) == ("network", "walk", 4.0, "people")
+    assert answer.share == pytest.approx(share, abs=5.1e-6)
+    assert answer.covered == pytest.approx(812_935 * share, abs=5)
+
+
+def test_ranking_agrees_with_the_pass_for_everybody(porto_alegre: Study) -> None:
+    travel = Travel(porto_alegre)
+    clinics = porto_alegre.facilities[porto_alegre.facilities["category"] == "clinic"]
+    lon, lat = around(porto_alegre, 25)
+    for mode in ("walk", "cycle", "drive"):
+        times = travel.times(clinics, lon, lat, mode)
+        for row in range(len(lon)):
+            ranking = travel.ranked(clinics, lon[row], lat[row], mode)
+            assert np.all(np.diff(ranking.seconds) >= 0)
+            if np.isinf(times.seconds[row]):
+                assert (len(ranking.rows), ranking.reason) == (0, times.reason[row])
+                continue
+            assert ranking.seconds[0] == pytest.approx(times.seconds[row], abs=1e-4)  # arcs have 32 bits
+            if mode == "walk":
+                assert ranking.metres == pytest.approx(ranking.seconds * 4 / 3.6, rel=1e-6)
+
+
+def test_a_longer_limit_never_lowers_coverage(porto_alegre: Study) -> None:
+    travel = Travel(porto_alegre)
+    covered = [
+        coverage.measure(travel, porto_alegre.facilities, standard("travel_time", minutes=minutes), NOW).covered
+        for minutes in (5, 10, 15, 20, 30, 60, 120)
+    ]
+    assert covered == sorted(covered)
+    assert covered[0] < covered[-1]
+
+
+def test_another_clinic_never_lengthens_a_trip(porto_alegre: Study) -> None:
+    travel = Travel(porto_alegre)
+    clinics = porto_alegre.facilities[porto_alegre.facilities["category"] == "clinic"]
+    all_of_them = travel.demand_times(clinics, "drive").seconds
+    half = travel.demand_times(clinics.iloc[::2], "drive").seconds
+    assert np.all(all_of_them <= half + 1e-9)
+    assert np.any(all_of_them < half - 60)
+
+
+def test_a_datum_there_and_back_changes_nothing(sample: Study, tmp_path: Path) -> None:
+    """People and clinics written in GCJ-02, read as GCJ-02: the same times, to the centimetre that files have."""
+    clinics = sample.facilities[sample.facilities["category"] == "clinic"]
+    lists, table = tmp_path / "clinics.geojson", tmp_path / "people.csv"
+    lists.write_text(json.dumps(facilities.to_geojson(clinics, "gcj02")), "utf-8")
+    lon, lat = datums.from_wgs84(sample.demand["lon"], sample.demand["lat"], "gcj02")
+    sample.demand.assign(lon=lon, lat=lat).to_csv(table, index=False)
+    moved, people = facilities.read(lists, "gcj02"), demand.read(table, "gcj02")
+
+    travel = Travel(sample)
+    one = travel.demand_times(clinics, "walk").seconds
+    other = travel.times(moved, people["lon"].to_numpy(), people["lat"].to_numpy(), "walk").seconds
+    reached = np.isfinite(one)
+    assert np.array_equal(reached, np.isfinite(other))
+    assert np.abs(one[reached] - other[reached]).max() < 0.2
+    untouched = travel.times(facilities.read(lists), people["lon"].to_numpy(), people["lat"].to_numpy(), "walk").seconds
+    assert np.median(np.abs(one[reached] - untouched[reached])) > 60  # a datum left out would show

@@ -1,0 +1,171 @@
+"""Requests of every kind that the API definition allows or forbids, made by schemathesis, to a server: `make fuzz`.
+
+All of schemathesis' checks hold: no 5xx, no status, media type, header or body that the definition does not have, what
+it forbids is refused, what it allows is taken, what is deleted is gone, and so on. Two of them ask for more than a JSON
+Schema can say; beyond.py has them narrowed.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from support import ogc, program
+
+DATA = Path(__file__).parents[2] / "data"
+SCHEMATHESIS = Path(sys.executable).parent / "st"
+
+
+class Run(NamedTuple):
+    """What came of some requests."""
+
+    cases: int
+    operations: int
+    failures: Counter[str]
+    """How often which check failed, with the operations."""
+    output: str
+    """What schemathesis says of them."""
+
+
+def words(document: dict[str, Any], tag: str) -> dict[str, list[str]]:
+    """Values that mean something in the sample, by the parameters whose place they take now and then.
+
+    ``tag`` is that of a facility's first version.
+    """
+    facilities = json.loads((DATA / "facilities.geojson").read_text("utf-8"))["features"]
+    areas = json.loads((DATA / "areas.geojson").read_text("utf-8"))["features"]
+    ids = [one["id"] for one in facilities[::100]] + [one["properties"]["code"] for one in areas[::50]] + ["0", "1"]
+    crs = "http://www.opengis.net/def/crs/"
+    systems = [crs + name for name in ("OGC/1.3/CRS84", "EPSG/0/4326", "EPSG/0/4490", "EPSG/0/4549", "EPSG/0/9999999")]
+    found = {
+        "query.datetime": ["2021-06-01", "2021-06-01T00:00:00Z", "2021-01-01/2021-12-31", "../2000-01-01",
+                           "2020-01-01/..", "0001-01-01", "9999-12-31T23:59:60Z", "2021-02-29", "../.."],
+        "query.filter": ["category = 'park'", "capacity > 100 OR NOT name LIKE '%a'", "population BETWEEN 1 AND 1e3",
+                         "S_INTERSECTS(geometry, POINT(120 28.9))", "opened < DATE('2020-01-01')", "share IS NULL",
+                         "S_INTERSECTS(geometry, POLYGON((120 28, 121 29, 120 29, 120 28)))", "population / 0 > 1",
+                         "CASEI(name) = CASEI('A')", "1 = 1", "S_INTERSECTS(geometry, POINT(1e308 1))"],
+        "query.sortby": ["category", "-opened", "+name,-id", "-population", "code,-share", "geometry", "name,name"],
+        "query.category": ["park", "clinic", "kindergarten", "cultural_hall"],
+        "query.facility": ids[:5],
+        "query.minutes": ["5", "5,10,15", "120", "0.001"],
+        **{f"query.{name}": systems for name in ("crs", "bbox-crs", "filter-crs")},
+        "header.If-Match": ["*", tag, tag.replace("1", "2", 1)],
+        "header.if-match": ["*", tag, tag.replace("1", "2", 1)],
+    }  # fmt: skip
+    known = {"standard": ["health-15", "park-500", "hall-new"], "collection": ["facilities", "demand", "nothing"]}
+    for path in document["paths"]:
+        for part in path.split("{")[1:]:
+            name = part.partition("}")[0]
+            found[f"path.{name}"] = known.get(name, ids)
+    return found
+
+
+def configuration(key: str, tag: str, document: dict[str, Any], folder: Path) -> Path:
+    """schemathesis' settings, in a file."""
+    lines = ["[checks.not_a_server_error]", 'expected-statuses = ["2xx", "3xx", "4xx"]']
+    for name, statuses in EXPECTED.items():
+        lines += [f"[checks.{name}]", "expected-statuses = " + json.dumps(statuses)]
+    for scheme in document["components"]["securitySchemes"]:
+        lines += [f"[auth.openapi.{scheme}]", f"bearer = {json.dumps(key)}"]
+    bound = words(document, tag)
+    for number, values in enumerate(bound.values()):
+        lines += [f"[dictionaries.words{number}]", f"values = {json.dumps(values, ensure_ascii=False)}"]
+    lines.append("[parameters]")
+    for number, name in enumerate(bound):
+        lines.append(f'"{name}" = {{ dictionary = "words{number}", probability = 0.5 }}')
+    file = folder / "schemathesis.toml"
+    file.write_text("\n".join(lines) + "\n", "utf-8")
+    return file
+
+
+# Of the checks that beyond.py narrows: what may come of good data, which may be about what is not there, or has changed
+# since; and of bad data.
+EXPECTED = {
+    "positive_data_acceptance": ["2xx", "304", "401", "404", "409", "410", "412", "428"],
+    "negative_data_rejection": ["400", "401", "404", "405", "409", "410", "412", "413", "415", "422", "428"],
+}
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[tuple[str, str, Path]]:
+    """A server of a copy of the sample: its address, a key to edit there, and what it wrote, complete at the end."""
+    study, log = ogc.copied(folder / "study"), folder / "server.log"
+    key = program.run("keys", "add", "fuzz", "--study", study).stdout.decode().strip()
+    with program.serving(study) as (address, process), log.open("wb") as file:
+        reader = threading.Thread(target=shutil.copyfileobj, args=(process.stderr, file))
+        reader.start()
+        try:
+            yield address, key, log
+            with urllib.request.urlopen(f"{address}/ready", timeout=10) as answer:
+                assert answer.status == 200
+            assert process.poll() is None, "the server has ended"
+        finally:
+            process.terminate()
+            reader.join()
+
+
+def fuzz(folder: Path, address: str, key: str, *options: str) -> Run:
+    """One run of schemathesis with further ``options``."""
+    with urllib.request.urlopen(f"{address}/openapi.json", timeout=30) as answer:
+        document = json.load(answer)
+    with urllib.request.urlopen(f"{address}/v1/collections/facilities/items/yk-park-001", timeout=30) as answer:
+        tag = answer.headers["ETag"]
+    report = folder / "report.json"
+    command = [
+        SCHEMATHESIS, "--config-file", configuration(key, tag, document, folder), "run", f"{address}/openapi.json",
+        "--checks", "all", "--exclude-checks", ",".join(EXPECTED), "--continue-on-failure", "--no-color",
+        "--report", "json", "--report-json-path", report, "--warnings", "off",
+        "--generation-database", "none", *options,
+    ]  # fmt: skip
+    environment = {**os.environ, "SCHEMATHESIS_HOOKS": "beyond", "PYTHONPATH": str(Path(__file__).parent)}
+    done = subprocess.run(
+        [str(part) for part in command], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, check=False,
+    )  # fmt: skip
+    found = json.loads(report.read_text("utf-8")) if report.exists() else {}
+    if not found.get("operations") or done.returncode not in (0, 1):
+        raise AssertionError(f"schemathesis could not run:\n{done.stdout}")
+    failures = Counter({f"{one['title']}: {', '.join(one['operations'])}": one["count"] for one in found["failures"]})
+    failures.update({f"error: {one['title']}": one["count"] for one in found["errors"]})
+    if done.returncode and not failures:
+        failures["schemathesis failed"] = 1
+    return Run(found["test_cases"]["generated"], found["operations"]["tested"], failures, done.stdout)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cases", type=int, default=20_000, help="at least so many")
+    parser.add_argument("--examples", type=int, default=100, help="the most of one operation in one round")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--quick", action="store_true", help="without the phases that take long")
+    options = parser.parse_args()
+    cases, failures, round_ = 0, Counter[str](), 0
+    with tempfile.TemporaryDirectory(prefix="fuzz") as place, serving(Path(place)) as (address, key, log):
+        while cases < options.cases:
+            chosen = ["--seed", str(options.seed + round_), "--max-examples", str(options.examples)]
+            chosen += ["--phases", "fuzzing,stateful"] if options.quick else []
+            done = fuzz(Path(place), address, key, *chosen)
+            cases, failures, round_ = cases + done.cases, failures + done.failures, round_ + 1
+            if done.failures:
+                print(done.output, file=sys.stderr)
+            print(f"round {round_}: {done.cases} cases of {done.operations} operations, {len(done.failures)} failures")
+        faults = log.read_text("utf-8", "replace").count("Traceback (most recent call last)")
+        failures += Counter({"tracebacks in the server's log": faults})
+    print(f"{cases} cases, {failures.total()} failures")
+    for what, count in failures.items():
+        print(f"{count:6} {what}")
+    sys.exit(1 if failures else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,188 @@
+"""OGC API – Features as strangers see it: collections, links and pages, and what the shipped files say of them."""
+
+import csv
+import json
+import shutil
+import tomllib
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, urlsplit
+
+import shapely
+from shapely.geometry.base import BaseGeometry
+from starlette.testclient import TestClient
+
+DATA = Path(__file__).parents[2] / "data"
+ROOT = "/v1"
+GEOJSON, HTML, JSON, PROBLEM = "application/geo+json", "text/html", "application/json", "application/problem+json"
+OPENAPI = "application/vnd.oai.openapi+json;version=3.0"
+
+STUDY = tomllib.loads((DATA / "study.toml").read_text("utf-8"))
+STANDARDS = [one["id"] for one in tomllib.loads((DATA / "standards.toml").read_text("utf-8"))["standard"]]
+COLLECTIONS = ("facilities", "areas", "demand", *(f"coverage-{standard}" for standard in STANDARDS))
+
+CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
+EPSG = "http://www.opengis.net/def/crs/EPSG/0/"
+WGS84, CGCS2000, PROJECTED = EPSG + "4326", EPSG + "4490", EPSG + STUDY["projection"].removeprefix("EPSG:")
+SYSTEMS = (CRS84, WGS84, CGCS2000, PROJECTED)
+
+Feature = dict[str, Any]
+Key = str | tuple[float, float]
+
+
+class Shipped(NamedTuple):
+    """What a file of the study says of one feature."""
+
+    shape: BaseGeometry
+    properties: dict[str, Any]
+
+
+@cache
+def shipped(collection: str) -> dict[Key, Shipped]:
+    """The features of a collection by `key`, out of the study's own files; those of coverage are its towns."""
+    if collection == "demand":
+        with (DATA / "demand.csv").open(encoding="utf-8") as file:
+            rows = [{name: value or None for name, value in row.items()} for row in csv.DictReader(file)]
+        places = [(float(row["lon"] or "nan"), float(row["lat"] or "nan")) for row in rows]
+        found: dict[Key, Shipped] = {
+            place: Shipped(shapely.Point(place), row) for place, row in zip(places, rows, strict=True)
+        }
+        assert len(found) == len(rows)
+        return found
+    file = DATA / ("facilities.geojson" if collection == "facilities" else "areas.geojson")
+    features = json.loads(file.read_text("utf-8"))["features"]
+    if collection.startswith("coverage-"):
+        features = [one for one in features if one["properties"]["level"] == "town"]
+    return {key(collection, one): Shipped(shape(one), one["properties"]) for one in features}
+
+
+def copied(folder: Path) -> Path:
+    """A copy of the shipped study as ``folder``, without a register."""
+    return shutil.copytree(DATA, folder, ignore=shutil.ignore_patterns("register.sqlite*", "facts", ".prepared"))
+
+
+def key(collection: str, feature: Feature) -> Key:
+    """What tells a feature from the others of its collection, in the files and in answers in longitude, latitude."""
+    if collection == "facilities":
+        return str(feature["id"])
+    if collection == "demand":
+        lon, lat = feature["geometry"]["coordinates"]
+        return round(lon, 6), round(lat, 6)
+    return str(feature["properties"]["code"])
+
+
+def keys(collection: str, features: Iterable[Feature]) -> list[Key]:
+    return [key(collection, feature) for feature in features]
+
+
+def shape(feature: Feature) -> BaseGeometry:
+    return shapely.from_geojson(json.dumps(feature["geometry"]))
+
+
+def items_of(collection: str) -> str:
+    return f"{ROOT}/collections/{collection}/items"
+
+
+def get(client: TestClient, url: str, **parameters: object) -> dict[str, Any]:
+    """The JSON of a URL that must answer."""
+    answer = client.get(url, params=parameters or None)
+    assert answer.status_code == 200, (url, parameters, answer.text[:500])
+    document: dict[str, Any] = answer.json()
+    return document
+
+
+def pages(client: TestClient, url: str, **parameters: object) -> Iterator[dict[str, Any]]:
+    """The page at a URL and all those its ``next`` links lead to."""
+    page = get(client, url, **parameters)
+    for _ in range(5000):
+        yield page
+        onwards = links(page, "next")
+        if not onwards:
+            return
+        page = get(client, onwards[0]["href"])
+    raise AssertionError(f"{url}: next links without end")
+
+
+def features_of(client: TestClient, collection: str, **parameters: object) -> list[Feature]:
+    """All features of a collection that match, over all pages."""
+    asked = {"limit": 10_000, **parameters}
+    return [feature for page in pages(client, items_of(collection), **asked) for feature in page["features"]]
+
+
+def links(document: dict[str, Any], rel: str, media_type: str | None = None) -> list[dict[str, str]]:
+    """The links of a document that have a relation, and a type if one is given."""
+    return [one for one in document["links"] if one["rel"] == rel and media_type in (None, one.get("type"))]
+
+
+def problem(answer: Any, status: int = 400) -> str:
+    """What an answer says that must be a problem."""
+    assert answer.status_code == status, (str(answer.request.url), answer.status_code, answer.text[:300])
+    assert answer.headers["content-type"] == PROBLEM
+    body = answer.json()
+    assert body["status"] == status
+    return str(body["detail"])
+
+
+def same_address(one: str, other: str) -> bool:
+    """Whether two URLs have the same path and parameters, in whatever order, but for the format ``f``."""
+    parts = [urlsplit(url) for url in (one, other)]
+    queries = [
+        sorted(pair for pair in parse_qsl(part.query, keep_blank_values=True) if pair[0] != "f") for part in parts
+    ]
+    return parts[0].path == parts[1].path and queries[0] == queries[1]
+
+
+class Operation(NamedTuple):
+    """One operation of an OpenAPI document."""
+
+    url: str
+    """Its path, from the server's root; with ``{names}``."""
+    method: str
+    content: dict[str, Any]
+    parameters: dict[str, dict[str, Any]]
+    """Its own and its path's, by name; references looked up."""
+
+
+def operations(document: dict[str, Any]) -> list[Operation]:
+    """All operations of an OpenAPI document."""
+    found = []
+    for path, item in document["paths"].items():
+        for method in ("get", "put", "post", "delete", "options", "head", "patch", "trace"):
+            if method not in item:
+                continue
+            servers = item[method].get("servers") or item.get("servers") or document.get("servers") or [{"url": ""}]
+            base = urlsplit(servers[0]["url"]).path.rstrip("/")
+            listed = [
+                looked_up(document, one) for one in [*item.get("parameters", []), *item[method].get("parameters", [])]
+            ]
+            found.append(Operation(base + path, method, item[method], {one["name"]: one for one in listed}))
+    return found
+
+
+def operation(document: dict[str, Any], url: str, method: str = "get") -> Operation:
+    (found,) = (one for one in operations(document) if (one.url, one.method) == (url, method))
+    return found
+
+
+def looked_up(document: dict[str, Any], content: dict[str, Any]) -> dict[str, Any]:
+    """``content``, or what it refers to."""
+    while "$ref" in content:
+        found: Any = document
+        for name in content["$ref"].removeprefix("#/").split("/"):
+            found = found[name.replace("~1", "/").replace("~0", "~")]
+        content = found
+    return content
+
+
+def matching(collection: str, test: Callable[[Shipped], bool]) -> set[Key]:
+    """The keys of the shipped features that pass a test."""
+    return {name for name, one in shipped(collection).items() if test(one)}
+
+
+def rectangle(west: float, south: float, east: float, north: float) -> BaseGeometry:
+    """A bbox as a shape; two where it spans the antimeridian."""
+    if west <= east:
+        return shapely.box(west, south, east, north)
+    return shapely.union(shapely.box(west, south, 180, north), shapely.box(-180, south, east, north))
