@@ -11,13 +11,12 @@ import numpy as np
 import orjson
 import pandas as pd
 import shapely
-from numpy.typing import NDArray
 
+from geo.arrays import BoolArray, Int64Array
 from geo.errors import FieldError
 from geo.features.cql2 import Filter, Kind
 from geo.geodesy.crs import System
 
-Ints: TypeAlias = NDArray[np.int64]
 Box: TypeAlias = tuple[float, float, float, float]
 Days: TypeAlias = tuple[date | None, date | None]
 """From a day to a day, both inclusive; None: open."""
@@ -68,7 +67,7 @@ class Collection:
     description: str
     frame: gpd.GeoDataFrame
     columns: Mapping[str, Column]
-    properties: Callable[[Ints], Sequence[Mapping[str, Any]]]
+    properties: Callable[[Int64Array], Sequence[Mapping[str, Any]]]
     period: tuple[str, str] | None = None
 
     @property
@@ -76,7 +75,7 @@ class Collection:
         """The kind of each property that one may ask by, the geometry's too."""
         return {name: column.kind for name, column in self.columns.items()} | {GEOMETRY: "geometry"}
 
-    def rows(self, question: Question) -> Ints:
+    def rows(self, question: Question) -> Int64Array:
         """The rows that ``question`` asks for, in its order."""
         keep = np.ones(len(self.frame), dtype=bool)
         if question.box is not None and question.box_system is not None:
@@ -95,7 +94,7 @@ class Collection:
             found = found[np.argsort(codes, kind="stable")]
         return found
 
-    def _touch(self, box: Box, system: System) -> NDArray[np.bool_]:
+    def _touch(self, box: Box, system: System) -> BoolArray:
         west, south, east, north = box
         shapes = system.from_wgs84(self.frame.geometry.to_numpy())
         boxes = [box] if west <= east else [(west, south, 180.0, north), (-180.0, south, east, north)]
@@ -108,7 +107,7 @@ class Collection:
             keep |= shapely.intersects(shape, shapes)
         return keep
 
-    def _there(self, first: date | None, last: date | None) -> NDArray[np.bool_]:
+    def _there(self, first: date | None, last: date | None) -> BoolArray:
         since, before = (self.frame[name] for name in self.period or ())
         return np.array(
             [
@@ -118,7 +117,7 @@ class Collection:
             dtype=bool,
         )
 
-    def features(self, rows: Ints, system: System) -> list[dict[str, Any]]:
+    def features(self, rows: Int64Array, system: System) -> list[dict[str, Any]]:
         """GeoJSON features of ``rows``, places in ``system``; to be written by orjson."""
         shapes = system.geojson(self.frame.geometry.to_numpy()[rows])
         return [

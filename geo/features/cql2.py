@@ -23,8 +23,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import shapely
-from numpy.typing import NDArray
 
+from geo.arrays import BoolArray
 from geo.errors import FieldError
 
 Kind: TypeAlias = Literal["string", "number", "integer", "boolean", "date", "geometry"]
@@ -110,10 +110,10 @@ class Filter:
 
     _of: Callable[[Any], Any]
 
-    def mask(self, frame: gpd.GeoDataFrame) -> NDArray[np.bool_]:
+    def mask(self, frame: gpd.GeoDataFrame) -> BoolArray:
         """Which rows the filter is true of, shape (rows,); not those of which it is false or unknown."""
         with np.errstate(all="ignore"):
-            mask: NDArray[np.bool_] = self._of(frame).to_numpy(dtype=bool, na_value=False)
+            mask: BoolArray = self._of(frame).to_numpy(dtype=bool, na_value=False)
         return mask
 
 

@@ -13,11 +13,12 @@ import shapely
 from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 
+from geo.arrays import Float64Array
+from geo.choices import SYSTEMS
 from geo.errors import UnknownNameError
 from geo.geodesy import datums
 
-Floats: TypeAlias = NDArray[np.float64]
-Moved: TypeAlias = Callable[[Any, Any], tuple[Floats, Floats]]
+Moved: TypeAlias = Callable[[Any, Any], tuple[Float64Array, Float64Array]]
 
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 EPSG = "http://www.opengis.net/def/crs/EPSG/0/{}"
@@ -63,11 +64,11 @@ class System:
         found: list[str | None] = shapely.to_geojson(shapely.transform(turned, self._written)).tolist()
         return found
 
-    def _written(self, xy: Floats) -> Floats:
+    def _written(self, xy: Float64Array) -> Float64Array:
         return np.column_stack(self.forward(xy[:, 0], xy[:, 1])).round(self.decimals)
 
 
-def _swapped(a: Any, b: Any) -> tuple[Floats, Floats]:
+def _swapped(a: Any, b: Any) -> tuple[Float64Array, Float64Array]:
     return b, a
 
 
@@ -82,13 +83,13 @@ def _of_datum(name: str) -> System:
     )
 
 
-_BY_COORDINATES = {name: _of_datum(name) for name in datums.SYSTEMS}
+_BY_COORDINATES = {name: _of_datum(name) for name in SYSTEMS}
 
 
 def by_coordinates(name: str) -> System:
     """The system that ``coordinates=name`` asks for, longitude first; UnknownNameError if there is none."""
     if name not in _BY_COORDINATES:
-        raise UnknownNameError("coordinates", name, datums.SYSTEMS)
+        raise UnknownNameError("coordinates", name, SYSTEMS)
     return _BY_COORDINATES[name]
 
 

@@ -5,18 +5,16 @@ equal. GCJ-02 (AMap, Tencent, ``wx.getLocation``) shifts China by some 500 m, BD
 Both are the publicly known formulas; outside China nothing is shifted.
 """
 
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any
 
 import numpy as np
 import shapely
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from geo.arrays import Float64Array
+from geo.choices import SYSTEMS
 from geo.errors import UnknownNameError
 
-Coordinates: TypeAlias = Literal["wgs84", "gcj02", "bd09", "cgcs2000"]
-Floats: TypeAlias = NDArray[np.float64]
-
-SYSTEMS: tuple[str, ...] = get_args(Coordinates)
 UNSHIFTED = ("wgs84", "cgcs2000")
 
 # Krasovsky 1940, on which the GCJ-02 formula computes, though its input is WGS84.
@@ -26,7 +24,7 @@ _CHINA = (72.004, 0.8293, 137.8347, 55.8271)  # the rectangle within which the f
 _BD_TURN = np.pi * 3000.0 / 180.0
 
 
-def to_wgs84(lon: ArrayLike, lat: ArrayLike, coordinates: str) -> tuple[Floats, Floats]:
+def to_wgs84(lon: ArrayLike, lat: ArrayLike, coordinates: str) -> tuple[Float64Array, Float64Array]:
     """Degrees in ``coordinates`` as WGS84 degrees; two arrays of the input's shape.
 
     GCJ-02 is undone by fixed-point iteration to below 1e-11 degrees; at the sides of the rectangle within which maps
@@ -50,7 +48,7 @@ def to_wgs84(lon: ArrayLike, lat: ArrayLike, coordinates: str) -> tuple[Floats, 
     return wgs_x, wgs_y
 
 
-def from_wgs84(lon: ArrayLike, lat: ArrayLike, coordinates: str) -> tuple[Floats, Floats]:
+def from_wgs84(lon: ArrayLike, lat: ArrayLike, coordinates: str) -> tuple[Float64Array, Float64Array]:
     """WGS84 degrees as degrees in ``coordinates``; the inverse of `to_wgs84`, with its errors."""
     x, y = np.asarray(lon, dtype=float), np.asarray(lat, dtype=float)
     _check(coordinates)
@@ -99,7 +97,7 @@ def _check(coordinates: str) -> None:
         raise UnknownNameError("coordinates", coordinates, SYSTEMS)
 
 
-def _gcj02_shift(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
+def _gcj02_shift(lon: Float64Array, lat: Float64Array) -> tuple[Float64Array, Float64Array]:
     x, y = lon - 105.0, lat - 35.0
     root = np.sqrt(np.abs(x))
     ripple = (20.0 * np.sin(6.0 * np.pi * x) + 20.0 * np.sin(2.0 * np.pi * x)) * 2.0 / 3.0
@@ -121,13 +119,13 @@ def _gcj02_shift(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
     return np.where(inside, shift_lon, 0.0), np.where(inside, shift_lat, 0.0)
 
 
-def _gcj02_to_bd09(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
+def _gcj02_to_bd09(lon: Float64Array, lat: Float64Array) -> tuple[Float64Array, Float64Array]:
     radius = np.hypot(lon, lat) + 0.00002 * np.sin(lat * _BD_TURN)
     angle = np.arctan2(lat, lon) + 0.000003 * np.cos(lon * _BD_TURN)
     return _where_shifted(lon, lat, radius * np.cos(angle) + 0.0065, radius * np.sin(angle) + 0.006)
 
 
-def _bd09_to_gcj02(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
+def _bd09_to_gcj02(lon: Float64Array, lat: Float64Array) -> tuple[Float64Array, Float64Array]:
     # Not the exact inverse (1e-6 degrees off), but the published one that everybody uses.
     x, y = lon - 0.0065, lat - 0.006
     radius = np.hypot(x, y) - 0.00002 * np.sin(y * _BD_TURN)
@@ -135,7 +133,9 @@ def _bd09_to_gcj02(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
     return _where_shifted(lon, lat, radius * np.cos(angle), radius * np.sin(angle))
 
 
-def _where_shifted(lon: Floats, lat: Floats, new_lon: Floats, new_lat: Floats) -> tuple[Floats, Floats]:
+def _where_shifted(
+    lon: Float64Array, lat: Float64Array, new_lon: Float64Array, new_lat: Float64Array
+) -> tuple[Float64Array, Float64Array]:
     west, south, east, north = _CHINA
     inside = (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)
     return np.where(inside, new_lon, lon), np.where(inside, new_lat, lat)

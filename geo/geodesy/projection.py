@@ -9,9 +9,8 @@ import shapely
 from numpy.typing import ArrayLike, NDArray
 from pyproj import Geod, Transformer
 
+from geo.arrays import Float64Array
 from geo.parallel import CORES, at_once
-
-Floats = NDArray[np.float64]
 
 WGS84 = Geod(ellps="WGS84")
 SEGMENTS_FROM = 5_000
@@ -47,7 +46,7 @@ class Projection:
         """Projected geometries in WGS84 degrees."""
         return shapely.transform(geometries, lambda xy: self._moved(xy, "INVERSE"))
 
-    def _moved(self, xy: Floats, direction: str) -> Floats:
+    def _moved(self, xy: Float64Array, direction: str) -> Float64Array:
         return np.column_stack(self._transformer.transform(xy[:, 0], xy[:, 1], direction=direction))
 
 
@@ -57,14 +56,14 @@ def projection(crs: str) -> Projection:
     return Projection(crs)
 
 
-def geodesic_lengths(lines: NDArray[Any]) -> Floats:
+def geodesic_lengths(lines: NDArray[Any]) -> Float64Array:
     """Geodesic metres of each WGS84 line, shape (n,)."""
     xy, line = shapely.get_coordinates(lines, return_index=True)
     same = line[1:] == line[:-1]
     start, end = xy[:-1][same], xy[1:][same]
 
-    def part(rows: slice) -> Floats:
-        found: Floats = WGS84.inv(*start[rows].T, *end[rows].T)[2]
+    def part(rows: slice) -> Float64Array:
+        found: Float64Array = WGS84.inv(*start[rows].T, *end[rows].T)[2]
         return found
 
     cuts = np.linspace(0, len(start), (CORES if len(start) >= SEGMENTS_FROM else 1) + 1).astype(int)

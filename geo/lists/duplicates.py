@@ -30,9 +30,10 @@ import shapely
 from numpy.typing import NDArray
 from rapidfuzz import fuzz, process
 
+from geo.arrays import BoolArray, Float64Array, Int64Array
+from geo.geodesy.distance import TOLERANCE_M
 from geo.geodesy.projection import geodesic_lengths, projection
 from geo.study import facilities
-from geo.traveltime.straight_line import TOLERANCE_M
 
 NEAR_M, LEAST = 200.0, 0.6
 FARTHEST, UNNAMED, SAME, OTHER = 0.4, 0.8, 0.3, 0.1
@@ -42,8 +43,6 @@ CROWD = 64
 WINDOW = 8
 """With how many of the next, by name, each of a crowd is compared."""
 
-_Ints = NDArray[np.int64]
-_Floats = NDArray[np.float64]
 _DIGITS = {**{char: n for n, char in enumerate("零一二三四五六七八九")}, "〇": 0}
 _UNITS = {"十": 10, "百": 100}
 _NUMBER = re.compile("[零〇一二三四五六七八九十百]+|[0-9]+")
@@ -138,8 +137,8 @@ def twins(
 
 
 def _asked(
-    values: Sequence[Hashable], one: _Ints, two: _Ints, question: Callable[[Any, Any], bool]
-) -> NDArray[np.bool_]:
+    values: Sequence[Hashable], one: Int64Array, two: Int64Array, question: Callable[[Any, Any], bool]
+) -> BoolArray:
     """The answer for each pair of values, asked once for equal pairs; False where one is None."""
     numbers: dict[Hashable, int] = {}
     kinds = np.array([-1 if value is None else numbers.setdefault(value, len(numbers)) for value in values], dtype=int)
@@ -229,7 +228,7 @@ def _words(category: str) -> tuple[str, ...]:
     return tuple(sorted(words, key=lambda word: (len(word), word)))
 
 
-def _likeness(names: list[Name | None], one: _Ints, two: _Ints) -> _Floats:
+def _likeness(names: list[Name | None], one: Int64Array, two: Int64Array) -> Float64Array:
     """Likeness of each pair's names; NaN where one is unknown."""
     result = np.full(len(one), np.nan)
     known = np.array([name is not None for name in names], dtype=bool)
@@ -280,7 +279,7 @@ def _neither_within(one: str, two: str) -> bool:
 
 def _candidates(
     shapes: NDArray[Any], categories: NDArray[Any], names: list[Name | None], near_m: float
-) -> tuple[_Ints, _Ints]:
+) -> tuple[Int64Array, Int64Array]:
     """Pairs of rows (lower, higher), each once, among which the twins are."""
     kind = np.unique(categories.astype(str), return_inverse=True)[1]
     step = max(near_m, 1.0)
@@ -300,7 +299,7 @@ def _candidates(
     return lower, higher
 
 
-def _around(kind: _Ints, cells: _Ints) -> _Ints:
+def _around(kind: Int64Array, cells: Int64Array) -> Int64Array:
     """How many of its kind are in a row's square and the eight around it."""
     squares, square, count = np.unique(np.column_stack([kind, cells]), axis=0, return_inverse=True, return_counts=True)
     number = {tuple(one): int(many) for one, many in zip(squares.tolist(), count, strict=True)}
@@ -309,7 +308,7 @@ def _around(kind: _Ints, cells: _Ints) -> _Ints:
     return np.array(sums, dtype=np.int64)[square.reshape(-1)] if len(sums) else np.zeros(0, dtype=np.int64)
 
 
-def _paired(shapes: NDArray[Any], kind: _Ints, rows: _Ints, near_m: float) -> _Ints:
+def _paired(shapes: NDArray[Any], kind: Int64Array, rows: Int64Array, near_m: float) -> Int64Array:
     """Pairs of ``rows`` with whatever of their kind is near."""
     found = [np.zeros((0, 2), dtype=np.int64)]
     for one in np.unique(kind):
@@ -321,7 +320,7 @@ def _paired(shapes: NDArray[Any], kind: _Ints, rows: _Ints, near_m: float) -> _I
     return np.concatenate(found)
 
 
-def _neighbours(kind: _Ints, cells: _Ints, rank: _Ints, rows: _Ints) -> list[_Ints]:
+def _neighbours(kind: Int64Array, cells: Int64Array, rank: Int64Array, rows: Int64Array) -> list[Int64Array]:
     """Pairs of ``rows`` that follow each other by ``rank`` within a block of two squares by two.
 
     Blocks are laid in four ways, half over one another, so that any two that are near share one.

@@ -14,6 +14,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from geo.arrays import BoolArray, Float64Array, GeometryArray
 from geo.errors import TableError
 from geo.geodesy import datums
 from geo.geodesy.projection import WGS84, geodesic_lengths
@@ -21,7 +22,6 @@ from geo.geodesy.projection import WGS84, geodesic_lengths
 Remarks = dict[int, list[str]]
 """What is to be said of row n."""
 
-Shapes = NDArray[Any]
 SHIFTED = ("wgs84", "gcj02", "bd09")
 """The systems that differ: CGCS2000 is WGS84 here."""
 FARTHEST_KM = 15.0
@@ -48,7 +48,7 @@ _BETWEEN = re.compile(r"\s*[,，;；、|]\s*")
 # --- degrees out of cells ----------------------------------------------------------------------------------------
 
 
-def points(lon: Sequence[Any], lat: Sequence[Any], problems: Remarks, notes: Remarks) -> Shapes:
+def points(lon: Sequence[Any], lat: Sequence[Any], problems: Remarks, notes: Remarks) -> GeometryArray:
     """Points of two columns of degrees, shape (n,), None where both cells are empty or one cannot be read."""
     (x, x_axis), (y, y_axis) = _column("longitude", lon, problems), _column("latitude", lat, problems)
     for row in x_axis.keys() | y_axis.keys():
@@ -64,7 +64,7 @@ def points(lon: Sequence[Any], lat: Sequence[Any], problems: Remarks, notes: Rem
     return shapes
 
 
-def _column(what: str, cells: Sequence[Any], problems: Remarks) -> tuple[datums.Floats, dict[int, str]]:
+def _column(what: str, cells: Sequence[Any], problems: Remarks) -> tuple[Float64Array, dict[int, str]]:
     """Degrees, NaN for none; and the axis that a cell names, by row."""
     found = np.full(len(cells), np.nan)
     axes: dict[int, str] = {}
@@ -104,7 +104,7 @@ def degrees(words: str) -> tuple[float, str]:
     return found, "lon" if re.search("[EW]", plain) else "lat" if re.search("[NS]", plain) else ""
 
 
-def shapes(cells: Sequence[Any], problems: Remarks, notes: Remarks) -> Shapes:
+def shapes(cells: Sequence[Any], problems: Remarks, notes: Remarks) -> GeometryArray:
     """Shapes of one column: WKT, GeoJSON, or longitude and latitude in either order; None where a cell is empty."""
     result = np.full(len(cells), None, dtype=object)
     rows, lon, lat = [], [], []
@@ -156,7 +156,7 @@ def any_place(cells: Sequence[Any]) -> bool:
     return not texts or any(shape is not None for shape in shapes(texts, problems, {}))
 
 
-def agreed(outlines: Shapes, points: Shapes, problems: Remarks) -> None:
+def agreed(outlines: GeometryArray, points: GeometryArray, problems: Remarks) -> None:
     """Says of rows that have both an outline and a point where these contradict each other."""
     rows = np.flatnonzero(shapely.is_geometry(outlines) & shapely.is_geometry(points))
     apart = np.full(len(rows), np.inf)
@@ -175,7 +175,7 @@ def agreed(outlines: Shapes, points: Shapes, problems: Remarks) -> None:
 
 
 def settle(
-    found: Shapes,
+    found: GeometryArray,
     wheres: Sequence[str],
     stated: str | None,
     within: Any,
@@ -183,7 +183,7 @@ def settle(
     problems: Remarks,
     doubts: Remarks,
     notes: Remarks,
-) -> tuple[Shapes, str, list[str]]:
+) -> tuple[GeometryArray, str, list[str]]:
     """Shapes as given, moved to WGS84, and valid; the system they were taken in; what is to be said of all of them.
 
     ``within`` is the WGS84 polygon that they should lie in, if it is known. What speaks against a place that can be
@@ -227,17 +227,17 @@ def shift(system: str) -> str:
     return "wgs84" if system == "cgcs2000" else system
 
 
-def _inside(area: Any, x: datums.Floats, y: datums.Floats) -> NDArray[np.bool_]:
+def _inside(area: Any, x: Float64Array, y: Float64Array) -> BoolArray:
     shapely.prepare(area)
     return np.asarray(shapely.intersects_xy(area, x, y), dtype=bool)
 
 
-def _middles(found: Shapes) -> tuple[datums.Floats, datums.Floats]:
+def _middles(found: GeometryArray) -> tuple[Float64Array, Float64Array]:
     west, south, east, north = shapely.bounds(found).T
     return (west + east) / 2, (south + north) / 2
 
 
-def _check(found: Shapes, within: Any, problems: Remarks, doubts: Remarks, notes: Remarks) -> None:
+def _check(found: GeometryArray, within: Any, problems: Remarks, doubts: Remarks, notes: Remarks) -> None:
     """Swaps what is swapped, in place; what is no place becomes None, with a problem; nowhere is doubted."""
     given = ~shapely.is_missing(found)
     bounds = shapely.bounds(found)
@@ -275,7 +275,7 @@ def _check(found: Shapes, within: Any, problems: Remarks, doubts: Remarks, notes
             notes.setdefault(row, []).append("longitude and latitude were swapped")
 
 
-def _choose(inside: dict[str, NDArray[np.bool_]], wheres: Sequence[str], stated: str | None, file: object) -> list[str]:
+def _choose(inside: dict[str, BoolArray], wheres: Sequence[str], stated: str | None, file: object) -> list[str]:
     """What is to be said of the system taken; TableError where it must be asked for."""
     taken = shift(stated or "wgs84")
     count = {system: int(found.sum()) for system, found in inside.items()}
@@ -311,7 +311,7 @@ def _listed(which: NDArray[Any], wheres: Sequence[str]) -> str:
     return ", ".join(wheres[row] for row in which[:5].tolist()) + more
 
 
-def _unstated(x: datums.Floats, y: datums.Floats) -> str:
+def _unstated(x: Float64Array, y: Float64Array) -> str:
     some = slice(None, None, len(x) // 1000 + 1)
     apart = {}
     for system in SHIFTED[1:]:
@@ -323,9 +323,9 @@ def _unstated(x: datums.Floats, y: datums.Floats) -> str:
 
 def _beyond(
     within: Any,
-    found: Shapes,
+    found: GeometryArray,
     rows: NDArray[Any],
-    inside: dict[str, NDArray[np.bool_]],
+    inside: dict[str, BoolArray],
     taken: str,
     doubts: Remarks,
     notes: Remarks,
@@ -344,7 +344,7 @@ def _beyond(
             notes.setdefault(row, []).append(f"lies {distance:.1f} km outside the area{hint}")
 
 
-def km_outside(within: Any, shapes: Shapes) -> datums.Floats:
+def km_outside(within: Any, shapes: GeometryArray) -> Float64Array:
     """Kilometres from the edge of a WGS84 polygon to each of some shapes, shape (n,); 0 where they touch it.
 
     On a plane that touches the polygon: right to a percent near it, and far is far.

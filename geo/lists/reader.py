@@ -16,8 +16,8 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
+from geo.choices import SYSTEMS
 from geo.errors import TableError, UnknownNameError
-from geo.geodesy import datums
 from geo.lists import headings, locations, tables, tabular_files, values
 from geo.lists.tables import Part
 from geo.lists.values import MISSING
@@ -90,8 +90,8 @@ def read(
         There is no such system or category.
     """
     path, mapping = Path(path), dict(columns or {})
-    if coordinates is not None and coordinates not in datums.SYSTEMS:
-        raise UnknownNameError("coordinates", coordinates, datums.SYSTEMS)
+    if coordinates is not None and coordinates not in SYSTEMS:
+        raise UnknownNameError("coordinates", coordinates, SYSTEMS)
     if category is not None:
         facilities.category(category)
     with collecting_no_garbage():

@@ -16,8 +16,8 @@ import pyproj
 import shapely
 from numpy.typing import NDArray
 
+from geo.choices import SYSTEMS
 from geo.errors import TableError
-from geo.geodesy import datums
 from geo.geodesy.projection import projection
 from geo.lists import tabular_files
 from geo.lists.values import MISSING
@@ -75,8 +75,8 @@ def geojson(path: Path, content: str) -> Layer:
     layer.problems = {number: ["its geometry cannot be read"] for number in odd}
     system = collection.get("coordinate_system", collection.get("coordinates"))
     if system is not None:
-        if system not in datums.SYSTEMS:
-            known = ", ".join(datums.SYSTEMS)
+        if system not in SYSTEMS:
+            known = ", ".join(SYSTEMS)
             raise TableError(path, [f"states the coordinates {str(system)[:60]!r}; known: {known}"])
         layer.system = system
     elif isinstance(crs := collection.get("crs"), dict) and isinstance(crs.get("properties"), dict):
@@ -196,7 +196,7 @@ def _layer(path: Path, file: Path, kind: str, called: str, name: str) -> Layer:
         )
     else:
         layer.notes.append(f"no CRS is given{'' if kind == 'gpkg' else ' (.prj)'}: taken as degrees")
-    called_so = re.search(f"_({'|'.join(datums.SYSTEMS)})$", name)
+    called_so = re.search(f"_({'|'.join(SYSTEMS)})$", name)
     if called_so:  # as exports call a layer, since no CRS can say GCJ-02, and EPSG:4326 says nothing
         layer.system = called_so[1]
     return layer

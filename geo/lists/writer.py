@@ -21,6 +21,7 @@ import pyogrio
 import shapely
 from numpy.typing import NDArray
 
+from geo.arrays import Float64Array
 from geo.errors import UnknownNameError
 from geo.geodesy import datums
 from geo.lists import headings, spreadsheets
@@ -59,7 +60,7 @@ def write(frame: gpd.GeoDataFrame, kind: str, coordinates: str = "wgs84") -> Exp
     Raises
     ------
     UnknownNameError
-        ``kind`` is none of `KINDS`, or ``coordinates`` none of `geo.geodesy.datums.SYSTEMS`.
+        ``kind`` is none of `KINDS`, or ``coordinates`` none of `geo.geodesy.SYSTEMS`.
     """
     writers: dict[str, Callable[[gpd.GeoDataFrame, NDArray[Any], str], Export]] = {
         "geojson": _geojson,
@@ -75,7 +76,7 @@ def write(frame: gpd.GeoDataFrame, kind: str, coordinates: str = "wgs84") -> Exp
 def _placed(shapes: NDArray[Any], coordinates: str) -> NDArray[Any]:
     """WGS84 shapes as what reads back as these: rounded, and exact where the published inverse of BD-09 is not."""
 
-    def moved(xy: NDArray[np.float64]) -> NDArray[np.float64]:
+    def moved(xy: Float64Array) -> Float64Array:
         found = np.column_stack(datums.from_wgs84(xy[:, 0], xy[:, 1], coordinates))
         for _ in range(3):
             missed = xy - np.column_stack(datums.to_wgs84(found[:, 0], found[:, 1], coordinates))

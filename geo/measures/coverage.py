@@ -12,15 +12,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from geo.arrays import Float64Array
+from geo.choices import Mode
+from geo.geodesy.distance import TOLERANCE_M
 from geo.study import facilities as facility_register
 from geo.study import standards, streets
 from geo.study.areas import LEVELS
-from geo.study.standards import Mode, Opened, Presence, Radius, Standard, TravelTime
+from geo.study.standards import Opened, Presence, Radius, Standard, TravelTime
 from geo.traveltime import straight_line
 from geo.traveltime import travel as traveltime
 from geo.traveltime.travel import Travel
 
-Floats = NDArray[np.float64]
 TOLERANCE_MIN = traveltime.TOLERANCE_S / 60.0
 SLOPE_NOTE = "步行计入坡度 slopes count on foot"
 PEOPLE_NOTES = {
@@ -149,7 +151,7 @@ def count(travel: Travel, facilities: gpd.GeoDataFrame, standard: Standard, on: 
                 chosen, demand["lon"].to_numpy(), demand["lat"].to_numpy(), travel.study.about.projection
             )
             reason = traveltime.reasons(np.isinf(metres), traveltime.NONE_THERE)
-            rows, more = _people(travel, standard, metres, standard.metres, straight_line.TOLERANCE_M, reason)
+            rows, more = _people(travel, standard, metres, standard.metres, TOLERANCE_M, reason)
             return Count(rows, "people", chosen, notes + more)
         case Presence():
             return _units(travel, standard, chosen, notes)
@@ -172,7 +174,7 @@ def _moved(travel: Travel, weight: pd.Series, mode: Mode) -> list[str]:
 def _people(
     travel: Travel,
     standard: TravelTime | Radius,
-    values: Floats,
+    values: Float64Array,
     limit: float,
     tolerance: float,
     reason: NDArray[Any],
@@ -196,7 +198,7 @@ def _people(
     return rows, notes
 
 
-def _weights(demand: pd.DataFrame, people: standards.People) -> tuple[Floats, list[str]]:
+def _weights(demand: pd.DataFrame, people: standards.People) -> tuple[Float64Array, list[str]]:
     population = demand["population"].to_numpy()
     if people == "all":
         return population, []

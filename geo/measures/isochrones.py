@@ -14,16 +14,16 @@ import contourpy
 import geopandas as gpd
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 
+from geo.arrays import Float64Array, Int64Array
+from geo.choices import Mode
+from geo.compiled import compiled
+from geo.geodesy.distance import TOLERANCE_M
 from geo.geodesy.projection import geodesic_area, projection
-from geo.study.standards import Mode
-from geo.traveltime import nearest, search, straight_line
+from geo.traveltime import nearest, straight_line
 from geo.traveltime import travel as traveltime
 from geo.traveltime.network import Network, Stretches
 from geo.traveltime.travel import Travel
-
-Floats = NDArray[np.float64]
 
 CELL_M = 20.0
 BESIDE_M = 29.0  # the diagonal of a cell: every point of a reached street is inside its contour
@@ -98,7 +98,7 @@ def around(travel: Travel, place: Any, minutes: Sequence[float], mode: Mode, tow
     return Isochrones(found, network.position(access.edge[0], access.start[0]), float(access.connector_m[0]), None)
 
 
-def _reached_edges(network: Network, stretches: Stretches, junction_seconds: Floats) -> NDArray[np.int64]:
+def _reached_edges(network: Network, stretches: Stretches, junction_seconds: Float64Array) -> Int64Array:
     """Edges that may be reached in part: those of chains with an end in reach, and of the origin's own chains."""
     graph = network.graph
     reached = np.isfinite(junction_seconds[graph.start]) | np.isfinite(junction_seconds[graph.end])
@@ -106,7 +106,7 @@ def _reached_edges(network: Network, stretches: Stretches, junction_seconds: Flo
     return np.flatnonzero(reached[graph.chain])
 
 
-def _samples(network: Network, edges: NDArray[np.int64]) -> tuple[Floats, NDArray[np.int64], Floats]:
+def _samples(network: Network, edges: Int64Array) -> tuple[Float64Array, Int64Array, Float64Array]:
     """Points along edges, at most `STEP_M` apart: where, on which edge, how far along it."""
     lines = shapely.segmentize(network.lines[edges], STEP_M)
     xy, row = shapely.get_coordinates(lines, return_index=True)
@@ -119,7 +119,7 @@ def _samples(network: Network, edges: NDArray[np.int64]) -> tuple[Floats, NDArra
     return xy, edges[row], np.minimum(gone / length, 1.0)
 
 
-def _contours(xy: Floats, seconds: Floats, walk_mps: float, limit: float) -> Any:
+def _contours(xy: Float64Array, seconds: Float64Array, walk_mps: float, limit: float) -> Any:
     """Contours of a grid of seconds around the points, as far as the limits off the street."""
     margin = OFF_STREET_M + CELL_M
     west, south = xy.min(axis=0) - margin
@@ -164,12 +164,14 @@ def _circles(travel: Travel, place: Any, levels: list[float], mode: Mode) -> Iso
     for level in levels:
         reach_m = level * 60.0 * mps
         circle = metric.inverse(shape.buffer(reach_m, quad_segs=32))
-        found.append(_contour(level, circle, float(people[metres <= reach_m + straight_line.TOLERANCE_M].sum())))
+        found.append(_contour(level, circle, float(people[metres <= reach_m + TOLERANCE_M].sum())))
     return Isochrones(found, None, None, None)
 
 
-@search.compiled
-def spread(grid: Floats, xy: Floats, seconds: Floats, free: float, reach: float, per_cell: float) -> None:
+@compiled
+def spread(
+    grid: Float64Array, xy: Float64Array, seconds: Float64Array, free: float, reach: float, per_cell: float
+) -> None:
     """Lower the corners of ``grid``, shape (rows, columns), to what they take from points beside them.
 
     ``xy`` are the points' columns and rows, shape (points, 2); a corner up to ``free`` cells from a point takes the

@@ -19,13 +19,11 @@ from pyproj.exceptions import ProjError
 from scipy.sparse import csr_array, diags_array
 from scipy.sparse.linalg import cg
 
+from geo.arrays import BoolArray, Float64Array, Int64Array
 from geo.errors import InputError
 from geo.geodesy.projection import WGS84, projection
 from geo.sources import raster
 from geo.study.streets import OFF_GROUND
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 # Why these bounds: docs/decisions.md.
 SHORTEST_PIECE_M = 10.0
@@ -45,15 +43,15 @@ class Slopes:
     the ``steepest`` piece of any, and how many edges have pieces ``held`` at `STEEPEST`.
     """
 
-    forward: Floats
-    backward: Floats
-    known: NDArray[np.bool_]
+    forward: Float64Array
+    backward: Float64Array
+    known: BoolArray
     mean: float
     steepest: float
     held: int
 
 
-def pace(slope: Floats) -> Floats:
+def pace(slope: Float64Array) -> Float64Array:
     """The time that walking on slopes takes, as a multiple of that on the flat."""
     return np.asarray(np.exp(3.5 * np.abs(slope + 0.05) - 3.5 * 0.05))
 
@@ -127,7 +125,7 @@ def _cell_m(dataset: Any, to_raster: Transformer, lines: NDArray[Any]) -> float:
     return float(WGS84.inv(lon[[0, 0]], lat[[0, 0]], lon[1:], lat[1:])[2].max())
 
 
-def _heights(dataset: Any, x: Floats, y: Floats) -> Floats:
+def _heights(dataset: Any, x: Float64Array, y: Float64Array) -> Float64Array:
     """Metres at places in the raster's coordinates, bilinear; NaN outside and where a cell has none, shape (n,)."""
     grid, height = ~dataset.transform, np.full(len(x), np.nan)
     column, row = grid.a * x + grid.b * y + grid.c, grid.d * x + grid.e * y + grid.f
@@ -154,7 +152,7 @@ def _heights(dataset: Any, x: Floats, y: Floats) -> Floats:
     return height
 
 
-def _strips(dataset: Any, left: Ints, top: Ints) -> Iterator[tuple[Ints, int, int, Floats]]:
+def _strips(dataset: Any, left: Int64Array, top: Int64Array) -> Iterator[tuple[Int64Array, int, int, Float64Array]]:
     """The raster as far as places need it, some rows at a time, so that memory is bounded.
 
     Gives the places in a strip, the column and row of its first cell, and its heights in metres, NaN unknown.
@@ -176,7 +174,7 @@ def _strips(dataset: Any, left: Ints, top: Ints) -> Iterator[tuple[Ints, int, in
         yield order[begin:end], west, north, read
 
 
-def _carried(height: Floats, ends: Ints, length_m: Floats, grounded: Ints) -> Floats:
+def _carried(height: Float64Array, ends: Int64Array, length_m: Float64Array, grounded: Int64Array) -> Float64Array:
     """Heights of nodes, those that only bridges and tunnels meet at put in line with where these leave the ground.
 
     ``height`` has shape (nodes,), ``ends`` and ``length_m`` are those of the bridges and tunnels, ``grounded`` the

@@ -14,6 +14,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
+from geo.arrays import ObjectArray
 from geo.errors import TableError
 from geo.geodesy import datums
 from geo.geodesy.projection import projection
@@ -115,7 +116,7 @@ def read(path: Path, coordinates: str = "wgs84") -> gpd.GeoDataFrame:
     return frame([(where, row, datums.geometry_to_wgs84(shape, coordinates)) for where, row, shape in rows], path)
 
 
-def locate(areas: gpd.GeoDataFrame, lon: NDArray[Any], lat: NDArray[Any], crs: str) -> NDArray[np.object_]:
+def locate(areas: gpd.GeoDataFrame, lon: NDArray[Any], lat: NDArray[Any], crs: str) -> ObjectArray:
     """Code of the smallest unit that each WGS84 place is in, shape (n,); None outside all.
 
     Polygons contain their border; of several the smallest counts. A place in a town whose villages are points belongs

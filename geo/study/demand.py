@@ -15,6 +15,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
+from geo.arrays import Float64Array
 from geo.errors import InputError, TableError
 from geo.geodesy import datums
 from geo.sources import raster
@@ -185,7 +186,7 @@ def _pools(areas: gpd.GeoDataFrame) -> tuple[dict[str, str], pd.Series]:
     return pool, pd.Series(known, dtype=float)
 
 
-def _points(points: NDArray[Any], population: NDArray[np.float64]) -> pd.DataFrame:
+def _points(points: NDArray[Any], population: Float64Array) -> pd.DataFrame:
     demand = pd.DataFrame({"lon": shapely.get_x(points), "lat": shapely.get_y(points), "population": population})
     return demand[demand["population"] > 0]
 

@@ -6,7 +6,7 @@ They are data, `standards.toml` in the study folder: another county changes that
 import tomllib
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias, get_args
+from typing import Annotated, Any, Literal, TypeAlias
 
 import geopandas as gpd
 from pydantic import (
@@ -20,12 +20,10 @@ from pydantic import (
     model_validator,
 )
 
+from geo.choices import Mode
 from geo.errors import StudyError
 from geo.study import facilities as facility_register
 
-Mode: TypeAlias = Literal["walk", "cycle", "drive"]
-MODES: tuple[Mode, ...] = get_args(Mode)
-Direction: TypeAlias = Literal["from", "to"]
 People: TypeAlias = Literal["all", "urban", "rural", "children_3_6", "elders_65"]
 Words = Annotated[str, BeforeValidator(facility_register.clean)]
 Share = Annotated[float, Field(gt=0, le=1)]

@@ -15,6 +15,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
+from geo.arrays import Float64Array, Int64Array
 from geo.errors import StudyError
 from geo.geodesy.projection import geodesic_lengths
 
@@ -129,7 +130,7 @@ def sloped(table: pd.DataFrame) -> bool:
     return PACES[0] in table
 
 
-def frame(lines: NDArray[Any], ends: NDArray[np.int64], attributes: pd.DataFrame) -> gpd.GeoDataFrame:
+def frame(lines: NDArray[Any], ends: Int64Array, attributes: pd.DataFrame) -> gpd.GeoDataFrame:
     """A frame of streets from lines and the identities of their ends.
 
     Parameters
@@ -170,10 +171,10 @@ def _halves(rings: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
 
 def edges(
     kinds: Sequence[Tags],
-    kind: NDArray[np.int64],
-    lengths: NDArray[np.int64],
-    refs: NDArray[np.int64],
-    lonlat: NDArray[np.float64],
+    kind: Int64Array,
+    lengths: Int64Array,
+    refs: Int64Array,
+    lonlat: Float64Array,
     box: tuple[float, float, float, float],
     classes: Container[str],
 ) -> tuple[gpd.GeoDataFrame, Counter[str]]:

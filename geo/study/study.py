@@ -19,6 +19,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pyproj import CRS, Proj
 from pyproj.exceptions import CRSError
 
+from geo.choices import Mode
 from geo.errors import StudyError, TableError, UnknownNameError
 from geo.study import areas, demand, facilities, standards, streets
 from geo.study.areas import LEVELS
@@ -57,7 +58,7 @@ class Speeds(BaseModel):
         "service": 15.0,
     }
 
-    def kph(self, mode: standards.Mode) -> float | None:
+    def kph(self, mode: Mode) -> float | None:
         """The one speed of ``mode``; None for driving, whose speed is each street's own."""
         return {"walk": self.walk_kph, "cycle": self.cycle_kph}.get(mode)
 

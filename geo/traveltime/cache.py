@@ -11,7 +11,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from geo.study.standards import Mode
+from geo.choices import Mode
 from geo.study.study import Study
 from geo.traveltime import mapped_arrays
 from geo.traveltime import network as net

@@ -7,15 +7,12 @@ import itertools
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from geo.arrays import Float32Array, Int32Array, Int64Array
 from geo.parallel import CORES, at_once
 from geo.traveltime import lookup
 from geo.traveltime.graph import Graph, Positions
 from geo.traveltime.network import Stretches
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int32]
 
 PARALLEL_FROM = 64
 """Candidates from which on threads pay."""
@@ -32,9 +29,9 @@ class Catchments:
     seconds : shape (rows,)
     """
 
-    indptr: NDArray[np.int64]
-    place: Ints
-    seconds: NDArray[np.float32]
+    indptr: Int64Array
+    place: Int32Array
+    seconds: Float32Array
 
 
 def within(
@@ -55,7 +52,7 @@ def within(
     node, seconds, chain = seeds.node[by_owner], seeds.seconds[by_owner], stretches.low.chain[own]
     stretch, extra = stretches.ends(towards)[own], stretches.extra[own]
 
-    def part(cut: tuple[int, int]) -> tuple[NDArray[np.int64], Ints, NDArray[np.float32]]:
+    def part(cut: tuple[int, int]) -> tuple[Int64Array, Int32Array, Float32Array]:
         low, high = cut
         return lookup.catchments(
             arcs.indptr,

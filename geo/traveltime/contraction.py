@@ -1,15 +1,28 @@
 """A street network contracted and ordered: chains of edges become single arcs, and nodes follow a Hilbert curve."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-from geo.traveltime.search import Floats, Ints, Singles, compiled
+from geo.arrays import BoolArray, Float32Array, Float64Array, Int32Array, UInt32Array, UInt64Array
+from geo.compiled import compiled
 
 
 @compiled
 def chains(
-    nodes: int, u: Ints, v: Ints, forward: Floats, backward: Floats, metres: Floats
-) -> tuple[Ints, NDArray[np.bool_], Ints, Singles, Singles, Singles, Ints, Ints, Singles, Singles, Singles, Ints]:
+    nodes: int, u: Int32Array, v: Int32Array, forward: Float64Array, backward: Float64Array, metres: Float64Array
+) -> tuple[
+    Int32Array,
+    BoolArray,
+    Int32Array,
+    Float32Array,
+    Float32Array,
+    Float32Array,
+    Int32Array,
+    Int32Array,
+    Float32Array,
+    Float32Array,
+    Float32Array,
+    Int32Array,
+]:
     """Contract chains of edges through nodes of degree two.
 
     Parameters
@@ -105,8 +118,16 @@ def chains(
 
 @compiled
 def eliminate(
-    indptr: Ints, heads: Ints, seconds: Singles, back_indptr: Ints, back_heads: Ints, back_seconds: Singles, most: int
-) -> tuple[Ints, Ints, Ints, Singles, Singles, Ints, Ints, Singles, Singles]:
+    indptr: Int32Array,
+    heads: Int32Array,
+    seconds: Float32Array,
+    back_indptr: Int32Array,
+    back_heads: Int32Array,
+    back_seconds: Float32Array,
+    most: int,
+) -> tuple[
+    Int32Array, Int32Array, Int32Array, Float32Array, Float32Array, Int32Array, Int32Array, Float32Array, Float32Array
+]:
     """Take nodes out of a graph one by one, always one of least degree, while that is at most ``most``.
 
     Seconds between the nodes that stay are kept by shortcuts, as in contraction hierarchies (Geisberger et al. 2008,
@@ -288,7 +309,7 @@ def eliminate(
 
 
 @compiled
-def hilbert(x: NDArray[np.uint32], y: NDArray[np.uint32], bits: int) -> NDArray[np.uint64]:
+def hilbert(x: UInt32Array, y: UInt32Array, bits: int) -> UInt64Array:
     """Place of each cell (x, y), both below 2**bits, on the Hilbert curve, shape (n,)."""
     places = np.empty(len(x), np.uint64)
     for row in range(len(x)):

@@ -10,11 +10,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
+from geo.arrays import BoolArray, Float32Array, Float64Array, Int32Array, UInt64Array
 from geo.traveltime import contraction
-
-Floats = NDArray[np.float64]
-Singles = NDArray[np.float32]
-Ints = NDArray[np.int32]
 
 HILBERT_BITS = 16
 # Of nodes that are taken out; street networks come to an end before it, and others must not fill the memory.
@@ -26,10 +23,10 @@ _PARTS = ("out", "into", "hierarchy")
 class Arcs:
     """Arcs in CSR form: ``indptr`` (nodes + 1,); ``heads``, ``seconds`` and the ``chain`` they run along (arcs,)."""
 
-    indptr: Ints
-    heads: Ints
-    seconds: Singles
-    chain: Ints
+    indptr: Int32Array
+    heads: Int32Array
+    seconds: Float32Array
+    chain: Int32Array
 
     @cached_property
     def longest(self) -> float:
@@ -45,15 +42,15 @@ class Hierarchy:
     ``back`` what is left: nothing of a street network.
     """
 
-    rank: Ints
-    first: Ints
-    higher: Ints
-    up: Singles
-    down: Singles
-    indptr: Ints
-    heads: Ints
-    there: Singles
-    back: Singles
+    rank: Int32Array
+    first: Int32Array
+    higher: Int32Array
+    up: Float32Array
+    down: Float32Array
+    indptr: Int32Array
+    heads: Int32Array
+    there: Float32Array
+    back: Float32Array
 
     @cached_property
     def longest(self) -> float:
@@ -70,13 +67,13 @@ class Ends:
     """
 
     nodes: int
-    start: Ints
-    end: Ints
-    to_start: Singles
-    to_end: Singles
+    start: Int32Array
+    end: Int32Array
+    to_start: Float32Array
+    to_end: Float32Array
 
     @cached_property
-    def by_node(self) -> tuple[Ints, Ints, Singles, Singles, Ints]:
+    def by_node(self) -> tuple[Int32Array, Int32Array, Float32Array, Float32Array, Int32Array]:
         """The places on the chains that touch each node: where they begin (nodes + 1,), and of each the place, seconds
         to this node and to the other end of the chain, and that end; its complement where this is not the start.
         """
@@ -100,10 +97,10 @@ class Positions:
     """
 
     graph: "Graph" = field(repr=False)
-    chain: Ints
-    at: Floats
-    ahead: Singles
-    behind: Singles
+    chain: Int32Array
+    at: Float64Array
+    ahead: Float32Array
+    behind: Float32Array
 
     def __len__(self) -> int:
         return len(self.chain)
@@ -121,7 +118,7 @@ class Positions:
         """Seconds from the ends of their chains to the places."""
         return self._ends(self.graph.there, self.graph.back, self.ahead, self.behind)
 
-    def _ends(self, home: Singles, over: Singles, onto: Singles, off: Singles) -> Ends:
+    def _ends(self, home: Float32Array, over: Float32Array, onto: Float32Array, off: Float32Array) -> Ends:
         graph, nowhere = self.graph, self.chain < 0
         if not len(graph.start):
             return Ends(0, *np.zeros((2, len(self)), np.int32), *np.full((2, len(self)), np.inf, np.float32))
@@ -134,7 +131,7 @@ class Positions:
         return Ends(len(graph.origin), start, end, to_start.astype(np.float32), to_end.astype(np.float32))
 
     @cached_property
-    def by_chain(self) -> tuple[Ints, Ints]:
+    def by_chain(self) -> tuple[Int32Array, Int32Array]:
         """The places on each chain in CSR form: where those of each begin (chains + 1,), and the places."""
         order = np.argsort(self.chain, kind="stable").astype(np.int32)
         first = np.searchsorted(self.chain[order], np.arange(len(self.graph.start) + 1)).astype(np.int32)
@@ -155,23 +152,23 @@ class Graph:
     from one: what lies there is read off the chain. The ``hierarchy`` is of the arcs out.
     """
 
-    chain: Ints
-    along: NDArray[np.bool_]
-    turn: Ints
-    ahead: Singles
-    behind: Singles
-    before: Singles
-    forward: Singles
-    backward: Singles
-    metres: Singles
-    start: Ints
-    end: Ints
-    there: Singles
-    back: Singles
-    length: Singles
-    pieces: Ints
-    origin: Ints
-    part: Ints
+    chain: Int32Array
+    along: BoolArray
+    turn: Int32Array
+    ahead: Float32Array
+    behind: Float32Array
+    before: Float32Array
+    forward: Float32Array
+    backward: Float32Array
+    metres: Float32Array
+    start: Int32Array
+    end: Int32Array
+    there: Float32Array
+    back: Float32Array
+    length: Float32Array
+    pieces: Int32Array
+    origin: Int32Array
+    part: Int32Array
     out: Arcs
     into: Arcs
     hierarchy: Hierarchy
@@ -181,11 +178,11 @@ class Graph:
         cls,
         u: NDArray[np.integer],
         v: NDArray[np.integer],
-        forward: Floats,
-        backward: Floats,
-        metres: Floats,
-        x: Floats,
-        y: Floats,
+        forward: Float64Array,
+        backward: Float64Array,
+        metres: Float64Array,
+        x: Float64Array,
+        y: Float64Array,
     ) -> "Graph":
         """From edges, shape (edges,), with seconds along and against each (infinity: closed), and node coordinates.
 
@@ -266,7 +263,7 @@ class Graph:
         into = part(Arcs, "into") if "into_heads" in arrays else out
         return cls(**own, out=out, into=into, hierarchy=part(Hierarchy, "hierarchy"))
 
-    def positions(self, edge: NDArray[np.integer], fraction: Floats) -> Positions:
+    def positions(self, edge: NDArray[np.integer], fraction: Float64Array) -> Positions:
         """Where on the graph places are that lie at a ``fraction`` along an ``edge`` (−1: nowhere)."""
         if not len(self.chain):  # nobody may use any street
             nothing = np.zeros((2, len(edge)), np.float32)
@@ -282,18 +279,18 @@ class Graph:
             behind=(self.behind[edge] + part * self.backward[edge]).astype(np.float32),
         )
 
-    def metres_before(self, edge: NDArray[np.integer], fraction: Floats) -> Floats:
+    def metres_before(self, edge: NDArray[np.integer], fraction: Float64Array) -> Float64Array:
         """Metres from the start of their chains to places, shape (n,)."""
         part = np.where(self.along[edge], fraction, 1.0 - fraction)
         return np.asarray(self.before[edge] + part * self.metres[edge])
 
     @cached_property
-    def chain_edges(self) -> tuple[Ints, Ints]:
+    def chain_edges(self) -> tuple[Int32Array, Int32Array]:
         """The edges of each chain in their order, in CSR form: where they begin (chains + 1,), and the edges."""
         order = np.lexsort((self.turn, self.chain)).astype(np.int32)
         return np.append(0, np.cumsum(self.pieces)).astype(np.int32), order
 
-    def part_metres(self) -> Floats:
+    def part_metres(self) -> Float64Array:
         """Metres of street in the strongly connected part of the network that each chain is in, shape (chains,).
 
         0 for a chain that only leads from one part into another.
@@ -304,7 +301,7 @@ class Graph:
         return np.where(inner, metres[part] if len(metres) else 0.0, 0.0)
 
 
-def _hilbert(x: Floats, y: Floats) -> NDArray[np.uint64]:
+def _hilbert(x: Float64Array, y: Float64Array) -> UInt64Array:
     if not len(x):
         return np.empty(0, np.uint64)
     span = max(float(np.ptp(x)), float(np.ptp(y)), 1e-9)
@@ -312,14 +309,14 @@ def _hilbert(x: Floats, y: Floats) -> NDArray[np.uint64]:
     return contraction.hilbert(column, row, HILBERT_BITS)
 
 
-def _parts(nodes: int, start: Ints, end: Ints, there: Singles, back: Singles) -> Ints:
+def _parts(nodes: int, start: Int32Array, end: Int32Array, there: Float32Array, back: Float32Array) -> Int32Array:
     ahead, against = np.isfinite(there), np.isfinite(back)
     tails, heads = np.concatenate([start[ahead], end[against]]), np.concatenate([end[ahead], start[against]])
     graph = csr_array((np.ones(len(tails), np.int8), (tails, heads)), shape=(nodes, nodes))
     return connected_components(graph, directed=True, connection="strong")[1].astype(np.int32)  # type: ignore[no-any-return]
 
 
-def _arcs(nodes: int, start: Ints, end: Ints, there: Singles, back: Singles) -> Arcs:
+def _arcs(nodes: int, start: Int32Array, end: Int32Array, there: Float32Array, back: Float32Array) -> Arcs:
     """Arcs along chains in ``there`` seconds from ``start`` to ``end`` and in ``back`` seconds from there."""
     degree = np.bincount(np.concatenate([start, end]), minlength=nodes)
     tails, heads = np.concatenate([start, end]), np.concatenate([end, start])

@@ -3,13 +3,14 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from geo.traveltime.search import Floats, Ints, Singles, compiled, search_batch, slots_for, unsigned
+from geo.arrays import BoolArray, Float32Array, Float64Array, Int32Array, Int64Array
+from geo.compiled import compiled, unsigned
+from geo.traveltime.search import search_batch, slots_for
 
 
 @compiled
-def _along(at: float, onto: float, off: float, stretch: Floats, row: int, opened: bool, home_open: bool) -> float:
+def _along(at: float, onto: float, off: float, stretch: Float64Array, row: int, opened: bool, home_open: bool) -> float:
     """Seconds between a place and a stretch of its chain, along it; the arguments are those of `along_chains`."""
     if at < stretch[row, 0]:
         return stretch[row, 1] - off if opened else np.inf
@@ -20,15 +21,15 @@ def _along(at: float, onto: float, off: float, stretch: Floats, row: int, opened
 
 @compiled
 def over_ends(
-    node_seconds: Floats,
-    node_label: Ints,
-    start: Ints,
-    end: Ints,
-    to_start: Singles,
-    to_end: Singles,
+    node_seconds: Float64Array,
+    node_label: Int32Array,
+    start: Int32Array,
+    end: Int32Array,
+    to_start: Float32Array,
+    to_end: Float32Array,
     limit: float,
-    seconds: Floats,
-    label: Ints,
+    seconds: Float64Array,
+    label: Int32Array,
 ) -> None:
     """Write the seconds of places over the nearer end of their chain, by what a search wrote for the nodes.
 
@@ -51,19 +52,19 @@ def over_ends(
 
 @compiled
 def along_chains(
-    seconds: Floats,
-    label: Ints,
-    home: Singles,
-    over: Singles,
-    first_place: Ints,
-    place_of: Ints,
-    at: Floats,
-    onto: Singles,
-    off: Singles,
-    stretch_chain: Ints,
-    stretch: Floats,
-    extra: Floats,
-    stretch_label: Ints,
+    seconds: Float64Array,
+    label: Int32Array,
+    home: Float32Array,
+    over: Float32Array,
+    first_place: Int32Array,
+    place_of: Int32Array,
+    at: Float64Array,
+    onto: Float32Array,
+    off: Float32Array,
+    stretch_chain: Int32Array,
+    stretch: Float64Array,
+    extra: Float64Array,
+    stretch_label: Int32Array,
     limit: float,
 ) -> None:
     """Shorten ``seconds`` of places where a stretch of their own chain is reached along it.
@@ -92,18 +93,18 @@ def along_chains(
 
 @compiled
 def seeds(
-    start: Ints,
-    end: Ints,
-    home: Singles,
-    over: Singles,
-    pieces: Ints,
-    length: Singles,
-    chain: Ints,
-    stretch: Floats,
-    extra: Floats,
-    metres: Floats,
-    label: Ints,
-) -> tuple[Ints, Floats, Floats, Ints]:
+    start: Int32Array,
+    end: Int32Array,
+    home: Float32Array,
+    over: Float32Array,
+    pieces: Int32Array,
+    length: Float32Array,
+    chain: Int32Array,
+    stretch: Float64Array,
+    extra: Float64Array,
+    metres: Float64Array,
+    label: Int32Array,
+) -> tuple[Int32Array, Float64Array, Float64Array, Int32Array]:
     """What a search for stretches begins with: both ends of their chains.
 
     Parameters are those of `along_chains`, with ``start``, ``end``, ``pieces`` and ``length`` of the chains;
@@ -135,35 +136,35 @@ def seeds(
 
 @compiled
 def catchments(
-    indptr: Ints,
-    heads: Ints,
-    weights: Singles,
+    indptr: Int32Array,
+    heads: Int32Array,
+    weights: Float32Array,
     longest: float,
     limit: float,
-    first_seed: Ints,
-    seed_node: Ints,
-    seed_seconds: Floats,
-    first_near: Ints,
-    near_place: Ints,
-    near: Singles,
-    far: Singles,
-    other: Ints,
-    start: Ints,
-    end: Ints,
-    to_start: Singles,
-    to_end: Singles,
-    home: Singles,
-    over: Singles,
-    first_place: Ints,
-    place_of: Ints,
-    at: Floats,
-    onto: Singles,
-    off: Singles,
-    first_stretch: Ints,
-    stretch_chain: Ints,
-    stretch: Floats,
-    extra: Floats,
-) -> tuple[NDArray[np.int64], Ints, Singles]:
+    first_seed: Int32Array,
+    seed_node: Int32Array,
+    seed_seconds: Float64Array,
+    first_near: Int32Array,
+    near_place: Int32Array,
+    near: Float32Array,
+    far: Float32Array,
+    other: Int32Array,
+    start: Int32Array,
+    end: Int32Array,
+    to_start: Float32Array,
+    to_end: Float32Array,
+    home: Float32Array,
+    over: Float32Array,
+    first_place: Int32Array,
+    place_of: Int32Array,
+    at: Float64Array,
+    onto: Float32Array,
+    off: Float32Array,
+    first_stretch: Int32Array,
+    stretch_chain: Int32Array,
+    stretch: Float64Array,
+    extra: Float64Array,
+) -> tuple[Int64Array, Int32Array, Float32Array]:
     """All places within ``limit`` seconds (≤) of each of some candidates.
 
     Parameters
@@ -256,7 +257,7 @@ def catchments(
 
 
 @compiled
-def _with_room(place: Ints, taken: Singles, rows: Any) -> tuple[Ints, Singles]:
+def _with_room(place: Int32Array, taken: Float32Array, rows: Any) -> tuple[Int32Array, Float32Array]:
     """The same arrays, longer if they are not as long as ``rows``."""
     if rows <= len(place):
         return place, taken
@@ -266,7 +267,14 @@ def _with_room(place: Ints, taken: Singles, rows: Any) -> tuple[Ints, Singles]:
 
 @compiled
 def _entered(
-    row: int, taken: float, facility: int, gone: float, k: int, label: Ints, seconds: Floats, metres: Floats
+    row: int,
+    taken: float,
+    facility: int,
+    gone: float,
+    k: int,
+    label: Int32Array,
+    seconds: Float64Array,
+    metres: Float64Array,
 ) -> None:
     """Put a facility into the sorted list of the nearest of place ``row``, each facility once, equals by number."""
     last = k  # where it stands already, or what falls out
@@ -293,33 +301,33 @@ def _entered(
 
 @compiled
 def nearest_few(
-    edge: Ints,
-    fraction: Floats,
+    edge: Int32Array,
+    fraction: Float64Array,
     k: int,
-    edge_chain: Ints,
-    along: NDArray[np.bool_],
-    turn: Ints,
-    edge_ahead: Singles,
-    edge_behind: Singles,
-    edge_before: Singles,
-    forward: Singles,
-    backward: Singles,
-    edge_metres: Singles,
-    start: Ints,
-    end: Ints,
-    there: Singles,
-    back: Singles,
-    length: Singles,
-    pieces: Ints,
-    node_seconds: Floats,
-    node_label: Ints,
-    node_metres: Singles,
-    stretch_chain: Ints,
-    stretch: Floats,
-    stretch_metres: Floats,
-    extra: Floats,
-    stretch_label: Ints,
-) -> tuple[Ints, Floats, Floats]:
+    edge_chain: Int32Array,
+    along: BoolArray,
+    turn: Int32Array,
+    edge_ahead: Float32Array,
+    edge_behind: Float32Array,
+    edge_before: Float32Array,
+    forward: Float32Array,
+    backward: Float32Array,
+    edge_metres: Float32Array,
+    start: Int32Array,
+    end: Int32Array,
+    there: Float32Array,
+    back: Float32Array,
+    length: Float32Array,
+    pieces: Int32Array,
+    node_seconds: Float64Array,
+    node_label: Int32Array,
+    node_metres: Float32Array,
+    stretch_chain: Int32Array,
+    stretch: Float64Array,
+    stretch_metres: Float64Array,
+    extra: Float64Array,
+    stretch_label: Int32Array,
+) -> tuple[Int32Array, Float64Array, Float64Array]:
     """The ``k`` nearest facilities of places: by the several of their chains' ends, and what is on the chains.
 
     Parameters

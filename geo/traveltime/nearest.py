@@ -8,15 +8,12 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from geo.arrays import Float32Array, Float64Array, Int32Array, Int64Array
 from geo.parallel import CORES, at_once
 from geo.traveltime import lookup, search
 from geo.traveltime.graph import Positions
 from geo.traveltime.network import Access, Network, Places, Stretches
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 NEAREST = 8
 """How many facilities are kept for every junction."""
@@ -39,12 +36,12 @@ class Reach:
         return self
 
     @cached_property
-    def nearest(self) -> tuple[Floats, NDArray[np.int32]]:
+    def nearest(self) -> tuple[Float64Array, Int32Array]:
         """Seconds from every junction to the nearest facility, and its row; as `junction_seconds` gives them."""
         return junction_seconds(self.network, self.stretches)
 
     @cached_property
-    def several(self) -> tuple[Floats, NDArray[np.int32], NDArray[np.float32]]:
+    def several(self) -> tuple[Float64Array, Int32Array, Float32Array]:
         """Seconds, rows and travelled metres to the `NEAREST` facilities, shape (junctions, NEAREST), nearest first."""
         return several(self.network, self.stretches, NEAREST)
 
@@ -62,7 +59,7 @@ class Reach:
             *(stretches.extra, stretches.owner),
         )
 
-    def from_places(self, places: Places, limit: int = NEAREST) -> tuple[NDArray[np.int32], Floats, Floats]:
+    def from_places(self, places: Places, limit: int = NEAREST) -> tuple[Int32Array, Float64Array, Float64Array]:
         """Rows, seconds and metres of ``limit`` (≤ `NEAREST`) facilities by travel time from each place.
 
         Three arrays of shape (places, limit), nearest first; −1 and infinity where fewer are reached.
@@ -72,7 +69,7 @@ class Reach:
         return rows, seconds + connector_m / self.network.walk_mps, metres + connector_m
 
 
-def first_of_each(owner: NDArray[np.int32], seconds: Floats) -> Ints:
+def first_of_each(owner: Int32Array, seconds: Float64Array) -> Int64Array:
     """Rows in the order of ``seconds``, of each ``owner`` the first, those out of reach left out."""
     order = np.lexsort((owner, seconds))
     order = order[np.isfinite(seconds[order])]
@@ -81,7 +78,7 @@ def first_of_each(owner: NDArray[np.int32], seconds: Floats) -> Ints:
 
 def junction_seconds(
     network: Network, stretches: Stretches, towards: bool = True, limit: float = np.inf
-) -> tuple[Floats, NDArray[np.int32]]:
+) -> tuple[Float64Array, Int32Array]:
     """Seconds between all junctions and the nearest of ``stretches``, within ``limit`` (≤), and its facility.
 
     Two arrays of shape (junctions,): seconds (infinity: out of reach) and facility (−1). At a dead end they are those
@@ -121,7 +118,7 @@ def junction_seconds(
     )
 
 
-def several(network: Network, stretches: Stretches, k: int) -> tuple[Floats, NDArray[np.int32], NDArray[np.float32]]:
+def several(network: Network, stretches: Stretches, k: int) -> tuple[Float64Array, Int32Array, Float32Array]:
     """Seconds from all junctions to their ``k`` nearest facilities, the facilities, and metres travelled.
 
     Three arrays of shape (junctions, k), nearest first: seconds (infinity: fewer are reached), facility (−1), metres.
@@ -147,9 +144,9 @@ def reached(
     stretches: Stretches,
     at: Positions,
     towards: bool = True,
-    junctions: tuple[Floats, NDArray[np.int32]] | None = None,
+    junctions: tuple[Float64Array, Int32Array] | None = None,
     limit: float = np.inf,
-) -> tuple[Floats, NDArray[np.int32]]:
+) -> tuple[Float64Array, Int32Array]:
     """Seconds between positions on the network and the nearest of ``stretches``, whose connectors they include.
 
     ``towards`` the stretches or from them, within ``limit`` (≤); ``junctions`` is what `junction_seconds` gave, if it

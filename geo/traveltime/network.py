@@ -16,16 +16,15 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
+from geo.arrays import BoolArray, Float64Array, Int32Array, Int64Array
+from geo.choices import Mode
 from geo.geodesy.projection import WGS84, geodesic_lengths, projection
 from geo.study import streets
-from geo.study.standards import Mode
 from geo.study.study import About, Speeds
 from geo.traveltime import lookup
 from geo.traveltime.graph import Graph, Positions
 from geo.traveltime.segment_grid import Segments
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 KPH_TO_MPS = 1000.0 / 3600.0
 # Positions this near to an end are the end: line_locate_point is only so exact, and at a node one-ways do not bind.
 _AT_END = 1e-9
@@ -46,10 +45,10 @@ class Places:
     nearer than the one taken.
     """
 
-    edge: Ints
-    fraction: Floats
-    connector_m: Floats
-    moved: NDArray[np.bool_]
+    edge: Int64Array
+    fraction: Float64Array
+    connector_m: Float64Array
+    moved: BoolArray
 
 
 @dataclass(frozen=True)
@@ -59,11 +58,11 @@ class Access:
     ``facility`` is the row of the facility, ``start`` ≤ ``end`` the fractions of the stretch on ``edge``.
     """
 
-    facility: Ints
-    edge: Ints
-    start: Floats
-    end: Floats
-    connector_m: Floats
+    facility: Int64Array
+    edge: Int64Array
+    start: Float64Array
+    end: Float64Array
+    connector_m: Float64Array
 
 
 @dataclass(frozen=True)
@@ -77,13 +76,13 @@ class Stretches:
 
     low: Positions
     high: Positions
-    low_m: Floats
-    high_m: Floats
-    extra: Floats
-    extra_m: Floats
-    owner: NDArray[np.int32]
+    low_m: Float64Array
+    high_m: Float64Array
+    extra: Float64Array
+    extra_m: Float64Array
+    owner: Int32Array
 
-    def ends(self, towards: bool) -> Floats:
+    def ends(self, towards: bool) -> Float64Array:
         """Both ends as `readoff.along_chains` takes them, shape (n, 4)."""
         low, high = self.low, self.high
         pair = (low.ahead, high.behind) if towards else (low.behind, high.ahead)
@@ -113,10 +112,10 @@ class Stretches:
 class Seeds:
     """Nodes that a search begins with: seconds and metres there already, and the facility; shape (n,)."""
 
-    node: NDArray[np.int32]
-    seconds: Floats
-    metres: Floats
-    owner: NDArray[np.int32]
+    node: Int32Array
+    seconds: Float64Array
+    metres: Float64Array
+    owner: Int32Array
 
 
 class Network:
@@ -130,9 +129,9 @@ class Network:
         self,
         about: About,
         graph: Graph,
-        xy: Floats,
-        first_vertex: Ints,
-        attracts: NDArray[np.bool_],
+        xy: Float64Array,
+        first_vertex: Int64Array,
+        attracts: BoolArray,
     ) -> None:
         self.graph, self.xy, self.first_vertex, self.attracts = graph, xy, first_vertex, attracts
         self.walk_mps = about.speeds.walk_kph * KPH_TO_MPS
@@ -204,18 +203,18 @@ class Network:
     def _segments(self) -> Segments:
         return Segments(self.xy, self.first_vertex, self.attracts)
 
-    def snap(self, lon: Floats, lat: Floats) -> Places:
+    def snap(self, lon: Float64Array, lat: Float64Array) -> Places:
         """The nearest point on an edge for each WGS84 place, if within the longest connector (≤).
 
         Small islands are passed over where another street is within that distance.
         """
         return self._snap(shapely.get_coordinates(self.metric.points(lon, lat)))
 
-    def _snap(self, xy: Floats) -> Places:
+    def _snap(self, xy: Float64Array) -> Places:
         found, where = self._segments.nearest(xy, self.max_connector_m * _FARTHER)
         return self._chosen(*(self._near(xy, found[:, kind], where[:, kind]) for kind in range(2)))
 
-    def _near(self, xy: Floats, edge: Ints, where: Floats) -> Places:
+    def _near(self, xy: Float64Array, edge: Int64Array, where: Float64Array) -> Places:
         """Places on the edges found (−1: none), as far as they are within the longest connector."""
         ways = shapely.linestrings(np.stack([xy, where[:, 1:]], axis=1)[edge >= 0])
         connector_m = np.full(len(xy), np.inf)
@@ -264,13 +263,13 @@ class Network:
         return Places(**{name: values[order] for name, values in both.items()})
 
     @cached_property
-    def _apart(self) -> tuple[tuple[Ints, shapely.STRtree], tuple[Ints, shapely.STRtree]]:
+    def _apart(self) -> tuple[tuple[Int64Array, shapely.STRtree], tuple[Int64Array, shapely.STRtree]]:
         """The edges that attract, and those of small islands, each with their tree."""
         drawing, others = np.flatnonzero(self.attracts), np.flatnonzero(~self.attracts)
         tree = self._tree if not len(others) else shapely.STRtree(self.lines[drawing])
         return (drawing, tree), (others, shapely.STRtree(self.lines[others]))
 
-    def _nearest(self, geometries: NDArray[Any], edges_of: Ints, tree: shapely.STRtree) -> Places:
+    def _nearest(self, geometries: NDArray[Any], edges_of: Int64Array, tree: shapely.STRtree) -> Places:
         count = len(geometries)
         edge, fraction = np.full(count, -1), np.full(count, np.nan)
         connector_m = np.full(count, np.inf)
@@ -330,23 +329,23 @@ class Network:
         place = self.metric.inverse(shapely.line_interpolate_point(self.lines[edge], fraction, normalized=True))
         return float(place.x), float(place.y)
 
-    def _locate(self, edges: Ints, points: NDArray[Any]) -> Floats:
+    def _locate(self, edges: Int64Array, points: NDArray[Any]) -> Float64Array:
         return _exact(np.asarray(shapely.line_locate_point(self.lines[edges], points, normalized=True)))
 
 
-def _exact(fraction: Floats) -> Floats:
+def _exact(fraction: Float64Array) -> Float64Array:
     """The same, but for what is as good as an end."""
     fraction[fraction < _AT_END] = 0.0
     fraction[fraction > 1 - _AT_END] = 1.0
     return fraction
 
 
-def _open(table: pd.DataFrame, mode: Mode) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def _open(table: pd.DataFrame, mode: Mode) -> tuple[BoolArray, BoolArray]:
     names = ("walk", "walk") if mode == "walk" else (f"{mode}_forward", f"{mode}_backward")
     return table[names[0]].to_numpy(dtype=bool), table[names[1]].to_numpy(dtype=bool)
 
 
-def _kph(table: pd.DataFrame, mode: Mode, speeds: Speeds) -> Floats:
+def _kph(table: pd.DataFrame, mode: Mode, speeds: Speeds) -> Float64Array:
     one_speed = speeds.kph(mode)
     if one_speed is not None:
         return np.full(len(table), one_speed)
@@ -355,7 +354,7 @@ def _kph(table: pd.DataFrame, mode: Mode, speeds: Speeds) -> Floats:
     return np.asarray(np.where(np.isnan(legal), by_class.to_numpy(dtype=float), legal) * speeds.drive_factor)
 
 
-def _paces(table: pd.DataFrame, mode: Mode) -> tuple[Floats, Floats]:
+def _paces(table: pd.DataFrame, mode: Mode) -> tuple[Float64Array, Float64Array]:
     """The time that slopes make of a second on the flat, along each edge and against it; slopes count on foot only."""
     if mode != "walk" or not streets.sloped(table):
         return np.ones(len(table)), np.ones(len(table))

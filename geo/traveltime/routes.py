@@ -4,20 +4,18 @@ from typing import Any
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 from shapely.ops import substring
 
+from geo.arrays import Float64Array
 from geo.traveltime import search
 from geo.traveltime.graph import Graph, Positions
 from geo.traveltime.network import Network, Places, Stretches
-
-Floats = NDArray[np.float64]
 
 SAME_M = 0.001
 """Vertices of a path this near to the last one are left out."""
 
 
-def along(graph: Graph, at: Positions, stretches: Stretches, rows: slice) -> Floats:
+def along(graph: Graph, at: Positions, stretches: Stretches, rows: slice) -> Float64Array:
     """Seconds from one position along its chain to stretches of the same chain, shape (rows,).
 
     Infinity where a one-way is in the way.
@@ -64,7 +62,7 @@ class FromPlace:
         ways[1] = node_seconds[graph.end[low.chain]] + over_end + stretches.extra
         ways[2, own] = along(graph, self._at, stretches, own)
         self._way = ways.argmin(axis=0)
-        self.seconds: Floats = ways.min(axis=0) + place.connector_m[0] / network.walk_mps
+        self.seconds: Float64Array = ways.min(axis=0) + place.connector_m[0] / network.walk_mps
 
     def metres(self, stretch: int) -> float:
         """Metres travelled to a stretch, connectors included."""
@@ -114,7 +112,7 @@ class FromPlace:
         pieces.append((self._chain, here, 0.0 if over[0] <= over[1] else float(graph.pieces[self._chain])))
         return pieces[::-1]
 
-    def _line(self, chain: int, first: float, last: float) -> Floats:
+    def _line(self, chain: int, first: float, last: float) -> Float64Array:
         """The vertices of a piece of a chain, in projected metres, shape (n, 2)."""
         begin, edges = self._network.graph.chain_edges
         low, high = min(first, last), max(first, last)

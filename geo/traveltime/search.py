@@ -3,35 +3,12 @@
 The queue is Dial's (1969, Communications of the ACM 12(11)) with buckets of some seconds on float distances. Within a
 bucket nodes are taken in any order and taken again when they improve, so results are exact, not rounded: it is the
 sequential form of Δ-stepping (Meyer and Sanders 2003, Journal of Algorithms 49(1)).
-
-Compiled code is cached beside the package or where ``NUMBA_CACHE_DIR`` says. Nothing here starts threads: callers
-that have independent work run it in threads of their own, since no loop holds Python's lock.
 """
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
-
-import numba
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Singles = NDArray[np.float32]
-Ints = NDArray[np.int32]
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def compiled(function: F) -> F:
-    """``function`` compiled on first use, from the cache if there is a writable one."""
-    try:
-        return cast(F, numba.njit(cache=True, nogil=True)(function))
-    except RuntimeError:  # neither the package's folder nor the home can be written
-        return cast(F, numba.njit(nogil=True)(function))
-
-
-unsigned = np.uint32
-"""An index so marked is not asked whether it counts from the end: a third of the time of the innermost loops."""
+from geo.arrays import Float32Array, Float64Array, Int32Array
+from geo.compiled import compiled, unsigned
 
 INHERIT, ARC = 0, 1
 """What a search writes for a node: its source's label, or the arc it was reached by."""
@@ -43,7 +20,7 @@ BATCH_BITS = 15
 
 
 @compiled
-def slots_for(longest: float, seed_seconds: Floats, limit: float) -> int:
+def slots_for(longest: float, seed_seconds: Float64Array, limit: float) -> int:
     """How many buckets the ring needs, a power of two: the longest step, or the farthest seed, at once."""
     most = longest
     for seed in range(len(seed_seconds)):
@@ -56,7 +33,7 @@ def slots_for(longest: float, seed_seconds: Floats, limit: float) -> int:
 
 
 @compiled
-def _batches(seed_node: Ints, nodes: int) -> tuple[Ints, Ints]:
+def _batches(seed_node: Int32Array, nodes: int) -> tuple[Int32Array, Int32Array]:
     """Seeds by blocks of nodes: their order, and where each block begins in it; a counting sort."""
     begin = np.zeros((nodes >> BATCH_BITS) + 2, np.int32)
     for node in seed_node:
@@ -73,19 +50,19 @@ def _batches(seed_node: Ints, nodes: int) -> tuple[Ints, Ints]:
 
 @compiled
 def search_batch(
-    indptr: Ints,
-    heads: Ints,
-    weights: Singles,
-    seed_node: Ints,
-    seed_seconds: Floats,
-    seed_label: Ints,
-    seeds: Ints,
-    first_bucket: Ints,
+    indptr: Int32Array,
+    heads: Int32Array,
+    weights: Float32Array,
+    seed_node: Int32Array,
+    seed_seconds: Float64Array,
+    seed_label: Int32Array,
+    seeds: Int32Array,
+    first_bucket: Int32Array,
     arcs: bool,
-    seconds: Floats,
-    label: Ints,
-    node_of: Ints,
-    below: Ints,
+    seconds: Float64Array,
+    label: Int32Array,
+    node_of: Int32Array,
+    below: Int32Array,
 ) -> int:
     """One batch, the ``seeds``, into ``seconds`` and ``label``.
 
@@ -141,16 +118,16 @@ def search_batch(
 
 @compiled
 def search(
-    indptr: Ints,
-    heads: Ints,
-    weights: Singles,
+    indptr: Int32Array,
+    heads: Int32Array,
+    weights: Float32Array,
     longest: float,
-    seed_node: Ints,
-    seed_seconds: Floats,
-    seed_label: Ints,
+    seed_node: Int32Array,
+    seed_seconds: Float64Array,
+    seed_label: Int32Array,
     limit: float,
     track: int,
-) -> tuple[Floats, Ints]:
+) -> tuple[Float64Array, Int32Array]:
     """Seconds from the nearest seed to every node, and that seed's label or the last arc on the way.
 
     It goes as far as ``limit`` and no farther: for a few seeds.
@@ -200,20 +177,20 @@ def search(
 
 @compiled
 def sweep(
-    rank: Ints,
-    first: Ints,
-    higher: Ints,
-    up: Singles,
-    down: Singles,
-    indptr: Ints,
-    heads: Ints,
-    weights: Singles,
+    rank: Int32Array,
+    first: Int32Array,
+    higher: Int32Array,
+    up: Float32Array,
+    down: Float32Array,
+    indptr: Int32Array,
+    heads: Int32Array,
+    weights: Float32Array,
     longest: float,
-    seed_node: Ints,
-    seed_seconds: Floats,
-    seed_label: Ints,
+    seed_node: Int32Array,
+    seed_seconds: Float64Array,
+    seed_label: Int32Array,
     limit: float,
-) -> tuple[Floats, Ints]:
+) -> tuple[Float64Array, Int32Array]:
     """What `search` gives, for many seeds: two passes over a hierarchy of the graph, without a queue.
 
     Up, each node tells its higher neighbours; down, it asks them: the sweeps of Delling, Goldberg, Nowatzyk and
@@ -266,7 +243,13 @@ def sweep(
 
 @compiled
 def _enlist(
-    seconds: Floats, label: Ints, metres: Singles, node: int, reached: float, new_label: int, travelled: float
+    seconds: Float64Array,
+    label: Int32Array,
+    metres: Float32Array,
+    node: int,
+    reached: float,
+    new_label: int,
+    travelled: float,
 ) -> bool:
     """Put a label into a node's row of the lists, shape (nodes, k), if it is near enough; none stands there twice."""
     at = seconds.shape[1] - 1
@@ -289,18 +272,18 @@ def _enlist(
 
 @compiled
 def search_several(
-    indptr: Ints,
-    heads: Ints,
-    weights: Singles,
-    arc_metres: Singles,
+    indptr: Int32Array,
+    heads: Int32Array,
+    weights: Float32Array,
+    arc_metres: Float32Array,
     longest: float,
-    seed_node: Ints,
-    seed_seconds: Floats,
-    seed_metres: Floats,
-    seed_label: Ints,
+    seed_node: Int32Array,
+    seed_seconds: Float64Array,
+    seed_metres: Float64Array,
+    seed_label: Int32Array,
     k: int,
     limit: float,
-) -> tuple[Floats, Ints, Singles]:
+) -> tuple[Float64Array, Int32Array, Float32Array]:
     """The ``k`` nearest seeds of different label from every node: a node is settled at most ``k`` times.
 
     Parameters are those of `search`, with the ``metres`` of arcs and seeds.

@@ -7,13 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
-from geo.traveltime.search import compiled
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int32]
-Longs = NDArray[np.int64]
+from geo.arrays import BoolArray, Float64Array, Int32Array, Int64Array
+from geo.compiled import compiled
 
 # As few segments a cell as keep the grid smaller than they are.
 SEGMENTS_PER_CELL = 2.0
@@ -28,12 +24,12 @@ class Segments:
     ``kind``, shape (lines,), is true for lines of one kind and false for those of the other.
     """
 
-    xy: Floats
-    first_vertex: Longs
-    kind: NDArray[np.bool_]
+    xy: Float64Array
+    first_vertex: Int64Array
+    kind: BoolArray
 
     @cached_property
-    def _tables(self) -> tuple[Ints, Floats, Floats, Longs, Ints, Longs, float]:
+    def _tables(self) -> tuple[Int32Array, Float64Array, Float64Array, Int64Array, Int32Array, Int64Array, float]:
         """Line of each vertex, metres of its line before it, origin, and the grid: its segments by cell, its size."""
         xy, counts = self.xy, np.diff(self.first_vertex)
         line = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
@@ -53,7 +49,7 @@ class Segments:
         _fill(xy, line, low, cell, shape, indptr.copy(), held)
         return line, before, low, indptr, held, shape, cell
 
-    def nearest(self, points: Floats, farthest: float) -> tuple[Longs, Floats]:
+    def nearest(self, points: Float64Array, farthest: float) -> tuple[Int64Array, Float64Array]:
         """The nearest line of each kind to each of ``points``, shape (n, 2), within ``farthest`` metres (≤).
 
         Two arrays: the line, shape (n, 2), first of the kind that is true, then of the other (−1: none is so near, or
@@ -64,7 +60,15 @@ class Segments:
 
 
 @compiled
-def _fill(xy: Floats, line: Ints, low: Floats, cell: float, shape: Longs, at: Longs, held: Ints) -> None:
+def _fill(
+    xy: Float64Array,
+    line: Int32Array,
+    low: Float64Array,
+    cell: float,
+    shape: Int64Array,
+    at: Int64Array,
+    held: Int32Array,
+) -> None:
     """Count the segments of each cell into ``at``; or, if ``held`` has room, put them where ``at`` says."""
     for vertex in range(len(xy) - 1):
         if line[vertex] != line[vertex + 1]:
@@ -88,19 +92,19 @@ def _fill(xy: Floats, line: Ints, low: Floats, cell: float, shape: Longs, at: Lo
 
 @compiled
 def _nearest(
-    points: Floats,
+    points: Float64Array,
     farthest: float,
-    xy: Floats,
-    first_vertex: Longs,
-    kind: NDArray[np.bool_],
-    line: Ints,
-    before: Floats,
-    low: Floats,
-    indptr: Longs,
-    held: Ints,
-    shape: Longs,
+    xy: Float64Array,
+    first_vertex: Int64Array,
+    kind: BoolArray,
+    line: Int32Array,
+    before: Float64Array,
+    low: Float64Array,
+    indptr: Int64Array,
+    held: Int32Array,
+    shape: Int64Array,
     cell: float,
-) -> tuple[Longs, Floats]:
+) -> tuple[Int64Array, Float64Array]:
     found, where = np.full((len(points), 2), -1), np.full((len(points), 2, 3), np.nan)
     best = np.empty(2)
     for point in range(len(points)):

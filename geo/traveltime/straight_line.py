@@ -3,20 +3,16 @@
 import geopandas as gpd
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 
+from geo.arrays import Float64Array, Int64Array
+from geo.choices import Mode
 from geo.geodesy.projection import geodesic_lengths, projection
-from geo.study.standards import Mode
 from geo.study.study import About
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
-TOLERANCE_M = 1e-6
-"""A distance that is beyond its limit by the last bits only is within it."""
-
-
-def nearest(facilities: gpd.GeoDataFrame, lon: Floats, lat: Floats, crs: str) -> tuple[Floats, Ints]:
+def nearest(
+    facilities: gpd.GeoDataFrame, lon: Float64Array, lat: Float64Array, crs: str
+) -> tuple[Float64Array, Int64Array]:
     """Geodesic metres from each WGS84 place to the nearest facility's point or polygon, and that facility's row.
 
     Two arrays of shape (places,); infinity and −1 where there is no facility.
@@ -31,7 +27,7 @@ def nearest(facilities: gpd.GeoDataFrame, lon: Floats, lat: Floats, crs: str) ->
     return metres, facility
 
 
-def to_each(facilities: gpd.GeoDataFrame, lon: float, lat: float, crs: str) -> Floats:
+def to_each(facilities: gpd.GeoDataFrame, lon: float, lat: float, crs: str) -> Float64Array:
     """Geodesic metres from one WGS84 place to every facility's point or polygon, shape (facilities,)."""
     metric = projection(crs)
     shapes = metric.forward(facilities.geometry.to_numpy())

@@ -13,17 +13,15 @@ from typing import Literal
 import geopandas as gpd
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 
-from geo.study.standards import Mode
+from geo.arrays import BoolArray, Float64Array, Int64Array, ObjectArray
+from geo.choices import Mode
 from geo.study.study import Study
 from geo.traveltime import cache, routes, straight_line
 from geo.traveltime.graph import Positions
 from geo.traveltime.nearest import NEAREST, Reach, first_of_each, reached
 from geo.traveltime.network import Network, Places
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 Method = Literal["network", "straight-line"]
 
 # 15 minutes exactly are inside, also when they were added up another way: seconds have 32 bits on each arc.
@@ -33,7 +31,7 @@ NO_FACILITY = "沿街道到不了任何设施 no facility can be reached on the 
 NONE_THERE = "没有这类设施 there is no such facility"
 
 
-def reasons(lost: NDArray[np.bool_], reason: str) -> NDArray[np.object_]:
+def reasons(lost: BoolArray, reason: str) -> ObjectArray:
     """``reason`` where ``lost``, else None, shape (n,)."""
     texts = np.full(len(lost), None, dtype=object)
     texts[lost] = reason
@@ -51,9 +49,9 @@ class Times:
     reason : shape (places,), why none can be reached; None where one can
     """
 
-    seconds: Floats
-    facility: Ints
-    reason: NDArray[np.object_]
+    seconds: Float64Array
+    facility: Int64Array
+    reason: ObjectArray
 
 
 @dataclass(frozen=True)
@@ -65,13 +63,13 @@ class Ranking:
     way to it; None without a network. ``reason``: why ``rows`` is empty.
     """
 
-    rows: Ints
-    seconds: Floats
-    metres: Floats
+    rows: Int64Array
+    seconds: Float64Array
+    metres: Float64Array
     snapped: tuple[float, float] | None
     connector_m: float | None
     reason: str | None
-    paths: NDArray[np.object_] | None = None
+    paths: ObjectArray | None = None
 
     @classmethod
     def none(cls, reason: str) -> "Ranking":
@@ -152,7 +150,7 @@ class Travel:
         places, at = self.demand_places(chosen.mode), self.demand_positions(chosen.mode)
         return _to_nearest(self._reach(chosen), places, at, chosen.facilities.empty)
 
-    def times(self, facilities: gpd.GeoDataFrame, lon: Floats, lat: Floats, mode: Mode) -> Times:
+    def times(self, facilities: gpd.GeoDataFrame, lon: Float64Array, lat: Float64Array, mode: Mode) -> Times:
         """From WGS84 places to the nearest of ``facilities``."""
         if self.method == "straight-line":
             return self._straight(facilities, lon, lat, mode)
@@ -161,7 +159,7 @@ class Travel:
         at = network.graph.positions(places.edge, places.fraction)
         return _to_nearest(self.reach(facilities, mode), places, at, facilities.empty)
 
-    def _straight(self, facilities: gpd.GeoDataFrame, lon: Floats, lat: Floats, mode: Mode) -> Times:
+    def _straight(self, facilities: gpd.GeoDataFrame, lon: Float64Array, lat: Float64Array, mode: Mode) -> Times:
         about = self.study.about
         metres, found = straight_line.nearest(facilities, lon, lat, about.projection)
         seconds = metres * about.detour / straight_line.metres_per_second(about, mode)
@@ -176,7 +174,7 @@ class Travel:
         limit: int | None = None,
         paths: bool = False,
         reach: Reach | None = None,
-        keep: NDArray[np.bool_] | None = None,
+        keep: BoolArray | None = None,
     ) -> Ranking:
         """The first ``limit`` of ``facilities`` by travel time from one WGS84 place, nearest first.
 

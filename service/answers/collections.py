@@ -8,7 +8,8 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from geo.features.collection import Collection, Column, Ints
+from geo.arrays import Int64Array
+from geo.features.collection import Collection, Column
 from geo.features.cql2 import Kind
 from geo.measures.coverage import Coverage
 from geo.study import demand, facilities
@@ -139,7 +140,7 @@ def _plain(
     # Numbers that are not known are none.
     told = told.astype(object).where(told.notna(), None)
 
-    def properties(rows: Ints) -> list[dict[str, Any]]:
+    def properties(rows: Int64Array) -> list[dict[str, Any]]:
         return [{**one, **(shared or {})} for one in told.iloc[rows].to_dict("records")]
 
     return Collection(name, title, description, frame, columns, properties)

@@ -16,6 +16,7 @@ import pandas as pd
 import shapely
 from cachetools import LRUCache
 
+from geo.choices import Direction, Mode
 from geo.errors import UnknownNameError
 from geo.features.collection import Collection
 from geo.geodesy import datums
@@ -24,7 +25,7 @@ from geo.measures import coverage, isochrones
 from geo.measures.coverage import Count, Coverage
 from geo.measures.isochrones import Isochrones
 from geo.study import facilities, study
-from geo.study.standards import Direction, Mode, Standard
+from geo.study.standards import Standard
 from geo.traveltime import travel
 from maps import gap_map as gapmap
 from maps.offline import Assets

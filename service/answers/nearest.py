@@ -12,11 +12,11 @@ import geopandas as gpd
 import numpy as np
 import orjson
 import shapely
-from numpy.typing import NDArray
 
+from geo.arrays import BoolArray
+from geo.choices import MODES, Mode
 from geo.geodesy import datums
 from geo.study import facilities, opening_hours
-from geo.study.standards import MODES, Mode
 from geo.traveltime.nearest import NEAREST, Reach
 from geo.traveltime.travel import Ranking
 from service.answers.engine import Answers, State
@@ -118,7 +118,7 @@ class Nearby:
     def _hours(self, moment: datetime) -> list[opening_hours.Hours]:
         return [opening_hours.at(text, moment) for text in self._chosen["opening_hours"]]
 
-    def _kept(self) -> tuple[NDArray[np.bool_] | None, str | None]:
+    def _kept(self) -> tuple[BoolArray | None, str | None]:
         """Which of the chosen are as wished today and at that hour, None: all; and why none is, if none is."""
         wish, why = self._wish, None
         if wish.capacity is None and self._open is None:

@@ -22,9 +22,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic.config import JsonDict
 from starlette.convertors import PathConvertor, register_url_convertor
 
+from geo.choices import Coordinates
 from geo.features.collection import value_of
 from geo.features.cql2 import Kind
-from geo.geodesy.datums import Coordinates
 from geo.study import facilities
 from service.answers.engine import Answers, State
 from service.api import errors, schemas

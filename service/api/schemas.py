@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from geo.geodesy import datums
+from geo.choices import SYSTEMS
 
 Shape = dict[str, Any]
 
@@ -34,7 +34,7 @@ def thing(required: Shape, more: Shape | None = None) -> Shape:
 
 
 PLACE = thing({"lon": NUMBER, "lat": NUMBER})
-COORDINATES: Shape = {"type": "string", "enum": list(datums.SYSTEMS)}
+COORDINATES: Shape = {"type": "string", "enum": list(SYSTEMS)}
 # What all answers say of the study.
 SAID = {"sample": FLAG, "notice": maybe(TEXT), "data_date": maybe(TEXT), "attribution": maybe(TEXT)}
 TRAVELLED = {

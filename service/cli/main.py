@@ -10,9 +10,8 @@ import orjson
 import typer
 from pydantic import ValidationError
 
+from geo.choices import Coordinates, Direction, Mode
 from geo.errors import FuwuquanError
-from geo.geodesy.datums import Coordinates
-from geo.study.standards import Direction, Mode
 from service.cli import register
 from service.cli.options import (
     CoordinatesOption,

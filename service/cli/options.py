@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from geo.choices import Coordinates
 from geo.errors import FuwuquanError
-from geo.geodesy.datums import Coordinates
 from service.settings import Settings
 
 notes = Console(stderr=True, highlight=False)

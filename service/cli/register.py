@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import orjson
 import typer
 
+from geo.choices import Coordinates
 from geo.errors import FuwuquanError
-from geo.geodesy.datums import Coordinates
 from service.cli.options import CoordinatesOption, Format, StudyOption, answers_of, note, progress, register_of, write
 
 app = typer.Typer()

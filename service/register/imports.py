@@ -11,8 +11,9 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 
+from geo.arrays import Float64Array
+from geo.choices import SYSTEMS
 from geo.errors import FieldError, TableError
 from geo.geodesy import datums
 from geo.lists.locations import BESIDE_M
@@ -135,7 +136,7 @@ def _elsewhere(listing: Listing, known: "_Known") -> list[str]:
         return []
     there, points = shapely.centroid(there), shapely.centroid(here)
     written = datums.geometry_from_wgs84(points, listing.coordinates)
-    away = {system: _median_m(datums.geometry_to_wgs84(written, system), there) for system in datums.SYSTEMS}
+    away = {system: _median_m(datums.geometry_to_wgs84(written, system), there) for system in SYSTEMS}
     best = min(away, key=lambda system: away[system])
     now = away[listing.coordinates]
     if now < OFF_M or away[best] > now / 4:
@@ -166,7 +167,7 @@ class _Names:
         self._rows: dict[tuple[str, str], list[Row]] = defaultdict(list)
         for row in rows:
             self._rows[row["category"], key(row["name"] or "")].append(row)
-        self._boxes: dict[tuple[str, str], NDArray[np.float64]] = {}
+        self._boxes: dict[tuple[str, str], Float64Array] = {}
 
     def all(self, line: Line) -> list[Row]:
         """Those of a row's category and name, wherever they are."""
@@ -337,7 +338,7 @@ class _Plan:
         known = self._known.standing.all(line)
         if len(known) == 1 and 0 < metres_between(line.place, self._known.shapes[known[0]["id"]]) < MOST_SHIFT_M:
             written = datums.geometry_from_wgs84(line.place, self._listing.coordinates)
-            for system in datums.SYSTEMS:
+            for system in SYSTEMS:
                 there = datums.geometry_to_wgs84(written, system)
                 if metres_between(there, self._known.shapes[known[0]["id"]]) < THERE_M:
                     why = f"the register has this name as {known[0]['id']}, just where this row would be in {system}"

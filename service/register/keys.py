@@ -3,19 +3,14 @@
 import hashlib
 import secrets
 from datetime import UTC, datetime
-from typing import Annotated
 
-from fastapi import Depends, HTTPException, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlmodel import col, select
 
 from geo.errors import FuwuquanError, UnknownNameError
-from service.api.responses import answers_of
 from service.register.database import Database
 from service.register.tables import KeyRecord
 
 EDITOR = "editor"
-_bearer = HTTPBearer(auto_error=False, description="a key that `fuwuquan keys add NAME` has made")
 
 
 def make(database: Database, name: str) -> str:
@@ -51,21 +46,11 @@ def listed(database: Database) -> list[KeyRecord]:
         return found
 
 
-def editor(request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> str:
-    """The name of who asks, who may edit; else a problem with status 401."""
-    challenge = {"WWW-Authenticate": "Bearer"}
-    if credentials is None:
-        raise HTTPException(401, "needs a key: Authorization: Bearer …, made by `fuwuquan keys add NAME`", challenge)
-    with answers_of(request).register.database.reading() as session:
-        good = (col(KeyRecord.role) == EDITOR, col(KeyRecord.revoked).is_(None))
-        hashed = col(KeyRecord.hash) == _hash(credentials.credentials)
-        name = session.exec(select(KeyRecord.name).where(hashed, *good)).first()
-        if name is None:
-            raise HTTPException(401, "the key is not known, or was revoked", challenge)
-        return name
-
-
-Editor = Annotated[str, Depends(editor)]
+def name_of(database: Database, key: str) -> str | None:
+    """The name of the person whose valid editor key ``key`` is; None if the key is unknown or revoked."""
+    with database.reading() as session:
+        valid = (col(KeyRecord.role) == EDITOR, col(KeyRecord.revoked).is_(None))
+        return session.exec(select(KeyRecord.name).where(col(KeyRecord.hash) == _hash(key), *valid)).first()
 
 
 def _hash(key: str) -> str:

@@ -6,8 +6,8 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 
+from geo.arrays import BoolArray, Float64Array
 from geo.geodesy.projection import projection
 from geo.sources.osm import opl
 
@@ -55,9 +55,7 @@ def levels(tags: Mapping[str, str]) -> float:
     return found if found and found <= 200 else DEFAULT_LEVELS
 
 
-def rings(
-    ways: opl.Ways, lonlat: NDArray[np.float64], which: NDArray[np.bool_]
-) -> tuple[list[float], list[Any], NDArray[np.bool_]]:
+def rings(ways: opl.Ways, lonlat: Float64Array, which: BoolArray) -> tuple[list[float], list[Any], BoolArray]:
     """Storeys and polygons of the buildings among some ways, and which of the buildings cross or touch themselves.
 
     Parameters

@@ -17,13 +17,12 @@ from typing import Any
 
 import numpy as np
 import osmium
-from numpy.typing import NDArray
 
+from geo.arrays import BoolArray, Float64Array, Int64Array
 from geo.errors import ExtractError
 from geo.sources.osm import opl_scan
-from geo.sources.osm.opl_scan import Box, Floats, Ints
+from geo.sources.osm.opl_scan import Box
 
-Selection = NDArray[np.bool_]
 WORLD: Box = (-180.0, -90.0, 180.0, 90.0)
 SWELLING = 10  # how much longer than an .osm.pbf the text may be: 4 to 6 times in extracts tried
 BLOCK = 1 << 20  # bytes of text at a time
@@ -36,18 +35,18 @@ _MEMBER_WAYS = re.compile(r"[M,]w(-?\d+)@")
 class Nodes:
     """Nodes by number: ``ids``, shape (n,), ascending; ``lonlat``, shape (n, 2), degrees. ``lines`` of tagged ones."""
 
-    ids: Ints
-    lonlat: Floats
+    ids: Int64Array
+    lonlat: Float64Array
     lines: list[str]
 
-    def at(self, refs: Ints) -> Ints:
+    def at(self, refs: Int64Array) -> Int64Array:
         """Where in ``ids`` each of ``refs`` is; −1 where it is not."""
         if not len(self.ids):
             return np.full(len(refs), -1)
         found = np.minimum(np.searchsorted(self.ids, refs), len(self.ids) - 1)
         return np.where(self.ids[found] == refs, found, -1)
 
-    def places(self, refs: Ints) -> Floats:
+    def places(self, refs: Int64Array) -> Float64Array:
         """Longitude and latitude of each of ``refs``, shape (n, 2); NaN where it is not among these."""
         at = self.at(refs)
         return np.concatenate([self.lonlat, [[np.nan, np.nan]]])[at]
@@ -57,7 +56,7 @@ class Nodes:
         ids, lonlat = np.concatenate([self.ids, others.ids]), np.concatenate([self.lonlat, others.lonlat])
         return _sorted(ids, lonlat, self.lines + others.lines)
 
-    def written(self, refs: Ints) -> list[str]:
+    def written(self, refs: Int64Array) -> list[str]:
         """Lines, without tags, of those that ``refs`` name."""
         at = np.unique(self.at(refs))
         at = at[at >= 0]
@@ -73,22 +72,22 @@ class Ways:
     way after the other. ``beyond``: the ways that were asked for by number, and have no node among those given.
     """
 
-    ids: Ints
+    ids: Int64Array
     content: bytes
-    ends: Ints
-    lengths: Ints
-    kind: Ints
-    refs: Ints
-    beyond: Ints
+    ends: Int64Array
+    lengths: Int64Array
+    kind: Int64Array
+    refs: Int64Array
+    beyond: Int64Array
     keys: frozenset[str]
 
     @cached_property
-    def kinds(self) -> tuple[list[dict[str, str]], Ints]:
+    def kinds(self) -> tuple[list[dict[str, str]], Int64Array]:
         """The tags, of ``keys``, of each kind; and which of these kinds each way is of, shape (n,)."""
         _, first, which = np.unique(self.kind, return_index=True, return_inverse=True)
         return [tags(line, self.keys) for line in self.lines(first)], which
 
-    def lines(self, which: Ints) -> list[str]:
+    def lines(self, which: Int64Array) -> list[str]:
         """The lines of some ways by index."""
         begins = np.concatenate([[0], self.ends])[which].tolist()
         return [self.content[begin:end].decode() for begin, end in zip(begins, self.ends[which].tolist(), strict=True)]
@@ -106,7 +105,7 @@ class Ways:
             self.keys,
         )
 
-    def of(self, which: Selection) -> Ints:
+    def of(self, which: BoolArray) -> Int64Array:
         """The numbers of the nodes of some ways, one way after the other."""
         return self.refs[np.repeat(which, self.lengths)]
 
@@ -118,7 +117,7 @@ class Text:
         self._file, self._path = file, path
         self._ways, self._relations = self._first(b"w"), self._first(b"r")
 
-    def nodes(self, box: Box = WORLD, ids: Ints | None = None, keys: Sequence[str] = ()) -> Nodes:
+    def nodes(self, box: Box = WORLD, ids: Int64Array | None = None, keys: Sequence[str] = ()) -> Nodes:
         """The nodes in ``box``, or those of them that have one of ``ids``; with the lines that have one of ``keys``."""
         hashes = opl_scan.hashes(keys)
         numbers, places, lines = [NOBODY], [np.empty((0, 2))], []
@@ -254,7 +253,7 @@ def refused(path: Path) -> Iterator[None]:
         ) from error
 
 
-def areas(path: Path, nodes: Nodes, ways: Ways, which: Selection, relations: list[str], tagged: Any) -> Iterator[Any]:
+def areas(path: Path, nodes: Nodes, ways: Ways, which: BoolArray, relations: list[str], tagged: Any) -> Iterator[Any]:
     """osmium's areas of multipolygon ``relations`` and of some closed ``ways``, as far as they pass its filter.
 
     An area is valid until the next one is asked for. ``path`` is what these are of.
@@ -302,7 +301,7 @@ def _unescaped(words: str) -> str:
     return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), words) if "%" in words else words
 
 
-def _sorted(ids: Ints, lonlat: Floats, lines: list[str]) -> Nodes:
+def _sorted(ids: Int64Array, lonlat: Float64Array, lines: list[str]) -> Nodes:
     if (ids[1:] < ids[:-1]).any():
         order = np.argsort(ids, kind="stable")
         ids, lonlat = ids[order], lonlat[order]

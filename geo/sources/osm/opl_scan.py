@@ -8,14 +8,10 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from geo.traveltime.search import compiled
+from geo.arrays import Float64Array, Int64Array, UInt8Array, UInt64Array
+from geo.compiled import compiled
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
-Bytes = NDArray[np.uint8]
-Hashes = NDArray[np.uint64]
 Box = tuple[float, float, float, float]
 """West, south, east, north, in degrees; the edges belong to it."""
 
@@ -23,7 +19,7 @@ SHORTEST = 6  # bytes of a line: w1 T N
 EMPTY = np.uint64(14695981039346656037)  # the hash of nothing
 
 
-def hashes(keys: Iterable[str]) -> Hashes:
+def hashes(keys: Iterable[str]) -> UInt64Array:
     """The hash of each key."""
     marks = []
     for key in keys:
@@ -35,7 +31,7 @@ def hashes(keys: Iterable[str]) -> Hashes:
 
 
 @compiled
-def _number(text: Bytes, at: int) -> tuple[int, int, int]:
+def _number(text: UInt8Array, at: int) -> tuple[int, int, int]:
     """The digits of ``-51.25`` as −5125, that two are decimals (−1: there is no digit), and where it ends."""
     sign, digits, decimals, point = 1, 0, -1, False
     if text[at] == ord("-"):
@@ -57,7 +53,7 @@ def _hashed(mark: Any, byte: int) -> Any:
 
 
 @compiled
-def _tagged(text: Bytes, at: int, keys: Hashes, chosen: int) -> tuple[bool, int, int]:
+def _tagged(text: UInt8Array, at: int, keys: UInt64Array, chosen: int) -> tuple[bool, int, int]:
     """Whether the tags from ``at`` on (a T) have one of the first ``chosen`` of ``keys``, and where they end.
 
     Between the two, a hash of those tags that have any of ``keys``.
@@ -86,7 +82,9 @@ def _tagged(text: Bytes, at: int, keys: Hashes, chosen: int) -> tuple[bool, int,
 
 
 @compiled
-def nodes(text: Bytes, box: Box, keys: Hashes, ids: Ints, lonlat: Floats, lines: Ints) -> tuple[int, int]:
+def nodes(
+    text: UInt8Array, box: Box, keys: UInt64Array, ids: Int64Array, lonlat: Float64Array, lines: Int64Array
+) -> tuple[int, int]:
     """Write down the nodes in ``box`` of lines like ``n17 Tplace=town x10.5 y-50.25``, and where tagged lines are.
 
     Returns how many there are of both; −1 if a line is no node's.
@@ -113,7 +111,9 @@ def nodes(text: Bytes, box: Box, keys: Hashes, ids: Ints, lonlat: Floats, lines:
 
 
 @compiled
-def ways(text: Bytes, keys: Hashes, chosen: int, ids: Ints, table: Ints, refs: Ints) -> tuple[int, int]:
+def ways(
+    text: UInt8Array, keys: UInt64Array, chosen: int, ids: Int64Array, table: Int64Array, refs: Int64Array
+) -> tuple[int, int]:
     """Write down the ways of lines like ``w5 Thighway=path,name=A Nn1,n2``, with one of some keys or numbers.
 
     A row of ``table`` is a way: number, kind, where its line begins and ends, how many nodes; ``refs`` takes the

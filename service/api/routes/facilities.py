@@ -11,15 +11,15 @@ import shapely
 from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from geo.choices import Coordinates
 from geo.errors import FieldError
 from geo.geodesy import crs, datums
-from geo.geodesy.datums import Coordinates
 from geo.study import facilities
+from service.api.auth import Editor
 from service.api.responses import GEOJSON, Common, QueryRoute, answer, answers_of, documented, json_response
 from service.api.routes import features
 from service.register import history as ledger
 from service.register.history import Row
-from service.register.keys import Editor
 from service.register.register import Held
 from service.register.register import Request as Once
 

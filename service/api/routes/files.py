@@ -14,11 +14,12 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import Field, field_validator
 from starlette.datastructures import UploadFile
 
+from geo.choices import Coordinates
 from geo.errors import ExtractError, FieldError, TableError
-from geo.geodesy.datums import Coordinates
 from geo.lists import duplicates, reader, writer
 from geo.study import facilities
 from service.answers.engine import Answers
+from service.api.auth import Editor
 from service.api.errors import problem
 from service.api.responses import (
     CATEGORY,
@@ -37,7 +38,6 @@ from service.api.responses import (
     known_category,
 )
 from service.register import imports
-from service.register.keys import Editor
 
 MOST_TWINS = 1000
 

@@ -10,11 +10,10 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from geo.choices import Coordinates, Direction, Mode
 from geo.errors import FieldError
-from geo.geodesy.datums import Coordinates
 from geo.measures.coverage import Coverage
 from geo.study import facilities
-from geo.study.standards import Direction, Mode
 from service.answers.engine import Answers
 from service.answers.nearest import Nearby, Wish
 from service.api.responses import (

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import shapely
 
+from geo.choices import Mode
 from geo.geodesy import datums
 from geo.measures import coverage
 from geo.sources import build
 from geo.study import demand, facilities, study
-from geo.study.standards import Mode
 from geo.study.study import Study
 from geo.traveltime import network
 from geo.traveltime.travel import Travel

@@ -1,0 +1,22 @@
+"""Array types, each named after its element type.
+
+Shapes stand in the docstrings of the functions that take and return arrays.
+"""
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+BoolArray: TypeAlias = NDArray[np.bool_]
+Float32Array: TypeAlias = NDArray[np.float32]
+Float64Array: TypeAlias = NDArray[np.float64]
+Int32Array: TypeAlias = NDArray[np.int32]
+Int64Array: TypeAlias = NDArray[np.int64]
+UInt8Array: TypeAlias = NDArray[np.uint8]
+UInt32Array: TypeAlias = NDArray[np.uint32]
+UInt64Array: TypeAlias = NDArray[np.uint64]
+ObjectArray: TypeAlias = NDArray[np.object_]
+"""Python objects, such as texts that may be None."""
+GeometryArray: TypeAlias = NDArray[np.object_]
+"""shapely geometries; None where there is none."""

@@ -1,0 +1,31 @@
+"""Who may change the register over HTTP: whoever sends a valid key as a bearer token."""
+
+from typing import Annotated
+
+from fastapi import Depends, HTTPException, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from service.api.responses import answers_of
+from service.register import keys
+
+_bearer = HTTPBearer(auto_error=False, description="a key made by `fuwuquan keys add NAME`")
+
+
+def editor(request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> str:
+    """The name that the request's key belongs to.
+
+    Raises
+    ------
+    HTTPException
+        Status 401: the request has no key, or an unknown or revoked one.
+    """
+    challenge = {"WWW-Authenticate": "Bearer"}
+    if credentials is None:
+        raise HTTPException(401, "needs a key: Authorization: Bearer …, made by `fuwuquan keys add NAME`", challenge)
+    name = keys.name_of(answers_of(request).register.database, credentials.credentials)
+    if name is None:
+        raise HTTPException(401, "the key is not known, or was revoked", challenge)
+    return name
+
+
+Editor = Annotated[str, Depends(editor)]
