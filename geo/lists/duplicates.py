@@ -35,7 +35,7 @@ from geo.geodesy.distance import TOLERANCE_M
 from geo.geodesy.projection import geodesic_lengths, projection
 from geo.study import facilities
 
-NEAR_M, LEAST = 200.0, 0.6
+NEAR_M, MIN_SCORE = 200.0, 0.6
 FARTHEST, UNNAMED, SAME, OTHER = 0.4, 0.8, 0.3, 0.1
 
 CROWD = 64
@@ -53,7 +53,7 @@ _LEVELS = (re.compile("省$"), re.compile("[市县]$"), re.compile("(?:街道|[�
 
 
 @dataclass(frozen=True, slots=True)
-class Twin:
+class DuplicatePair:
     """Two facilities that may be one: ids in order of text, ``score`` from 0 to 1, geodesic ``metres`` between them.
 
     ``likeness`` of their names is from 0 to 1, None where one is unknown; ``reasons`` say what speaks for or against.
@@ -83,9 +83,9 @@ class Name:
     marks: tuple[str, ...]
 
 
-def twins(
-    frame: gpd.GeoDataFrame, crs: str, near_m: float = NEAR_M, least: float = LEAST, areas: Iterable[str] = ()
-) -> list[Twin]:
+def find(
+    frame: gpd.GeoDataFrame, crs: str, near_m: float = NEAR_M, least: float = MIN_SCORE, areas: Iterable[str] = ()
+) -> list[DuplicatePair]:
     """Likely twins among ``frame``, as `geo.study.facilities.frame` has it, the likeliest first.
 
     Distances are between shapes, in metres found in the projection ``crs`` and measured as geodesics; ``near_m``
@@ -123,7 +123,7 @@ def twins(
 
     ids = frame.index.to_numpy().astype(str)
     found = [
-        Twin(
+        DuplicatePair(
             a=str(ids[one[row]]),
             b=str(ids[two[row]]),
             score=round(float(score[row]), 3),

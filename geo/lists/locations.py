@@ -24,8 +24,8 @@ Remarks = dict[int, list[str]]
 
 SHIFTED = ("wgs84", "gcj02", "bd09")
 """The systems that differ: CGCS2000 is WGS84 here."""
-FARTHEST_KM = 15.0
-BESIDE_M = 50.0  # a point as far from an outline is that outline's
+MAX_KM_OUTSIDE = 15.0
+MAX_BESIDE_M = 50.0  # a point as far from an outline is that outline's
 _NEAR_DEGREES = 0.03  # more than any system shifts
 _MIXED = 5  # of so many that fit one system only, one that fits another only is no accident of the border
 
@@ -166,7 +166,7 @@ def agreed(outlines: GeometryArray, points: GeometryArray, problems: Remarks) ->
         known = np.flatnonzero(shapely.is_geometry(lines))
         apart[known] = np.fmin(apart[known], geodesic_lengths(lines[known]))
     for row, metres in zip(rows.tolist(), apart.tolist(), strict=True):
-        if BESIDE_M < metres < math.inf:
+        if MAX_BESIDE_M < metres < math.inf:
             why = f"its longitude and latitude lie {metres:,.0f} m from its outline: correct one, or empty it"
             problems.setdefault(row, []).append(why)
 
@@ -338,7 +338,7 @@ def _beyond(
         other = [system for system in SHIFTED if inside[system][outside[one]]]
         hint = f"; as {' or '.join(other)} it would lie inside" if other else ""
         row = int(rows[outside[one]])
-        if distance > FARTHEST_KM:
+        if distance > MAX_KM_OUTSIDE:
             doubts.setdefault(row, []).append(f"lies {distance:,.0f} km outside the area{hint}")
         else:
             notes.setdefault(row, []).append(f"lies {distance:.1f} km outside the area{hint}")

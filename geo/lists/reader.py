@@ -29,37 +29,37 @@ _KEPT = frozenset({"id", "category", "provenance", "extra"})
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ListRow:
     """One facility as the file gives it.
 
-    ``where`` is “row 7”, “名单 row 7” or “feature 3”. ``given`` has the fields that the row gives, further columns
-    under ``extra``; None stands only where GeoJSON says null. ``place``
+    ``where`` is “row 7”, “名单 row 7” or “feature 3”. ``values`` has the fields that the row gives, further columns
+    under ``extra``; None stands only where GeoJSON says null. ``geometry``
     is WGS84, None if the row gives none. ``problems`` say why the row cannot be taken, ``doubts`` what speaks against
     its place alone, ``notes`` what was taken how.
     """
 
     where: str
-    given: dict[str, Any]
-    place: BaseGeometry | None
+    values: dict[str, Any]
+    geometry: BaseGeometry | None
     problems: tuple[str, ...]
     doubts: tuple[str, ...]
     notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Listing:
+class FacilityList:
     """What a file holds.
 
-    ``left_out`` says where and why rows are none; ``coordinates`` the system that places were taken in, and ``stated``
-    whether anybody has said so; ``columns`` the field of every heading as written, “extra” for what nobody knows;
-    ``notes`` are about the whole file.
+    ``left_out`` says where and why rows are none; ``coordinates`` the system that places were taken in, and
+    ``coordinates_stated`` whether anybody has said so; ``columns`` the field of every heading as written, “extra” for
+    what nobody knows; ``notes`` are about the whole file.
     """
 
     file: Path
-    rows: list[Row]
+    rows: list[ListRow]
     left_out: list[tuple[str, str]]
     coordinates: str
-    stated: bool
+    coordinates_stated: bool
     columns: dict[str, str]
     notes: list[str]
 
@@ -72,7 +72,7 @@ def read(
     columns: Mapping[str, str] | None = None,
     category: str | None = None,
     advance: Callable[[int], None] = lambda count: None,
-) -> Listing:
+) -> FacilityList:
     """The facilities of a workbook (xlsx, xls), text table, GeoJSON, GeoPackage, shapefile or OpenStreetMap extract.
 
     ``within`` is the WGS84 polygon in which they should lie; ``coordinates`` is the system they are in, if the user
@@ -94,12 +94,12 @@ def read(
         raise UnknownNameError("coordinates", coordinates, SYSTEMS)
     if category is not None:
         facilities.category(category)
-    with collecting_no_garbage():
+    with garbage_collection_paused():
         return _read(path, within, coordinates, mapping, category, advance)
 
 
 @contextmanager
-def collecting_no_garbage() -> Iterator[None]:
+def garbage_collection_paused() -> Iterator[None]:
     """A hundred thousand rows are none, and looking for it among them takes as long as reading them."""
     enabled = gc.isenabled()
     gc.disable()
@@ -117,7 +117,7 @@ def _read(
     mapping: Mapping[str, str],
     category: str | None,
     advance: Callable[[int], None],
-) -> Listing:
+) -> FacilityList:
     kind = tabular_files.kind(path)
     notes: list[str] = []
     if path.suffix.lower() not in tabular_files.ENDINGS[kind]:
@@ -158,7 +158,7 @@ def _rows(
     category: str | None,
     notes: list[str],
     advance: Callable[[int], None],
-) -> Listing:
+) -> FacilityList:
     wheres = [where for part in found for where in part.wheres]
     problems: dict[int, list[str]] = {}
     doubts: dict[int, list[str]] = {}
@@ -182,15 +182,15 @@ def _rows(
     for row in drawn.tolist():
         if kind := given[row].get("category"):
             placed[row] = facilities.placed(kind, placed[row])
-    rows: list[Row] = []
+    rows: list[ListRow] = []
     for row, where in enumerate(wheres):
         wrong, doubted, say = (tuple(texts.get(row, ())) for texts in (problems, doubts, remarks))
-        rows.append(Row(where, given[row], placed[row], wrong, doubted, say))
+        rows.append(ListRow(where, given[row], placed[row], wrong, doubted, say))
         if row % _BLOCK == _BLOCK - 1:
             advance(_BLOCK)
     advance(len(wheres) % _BLOCK)
     left_out = [one for part in found for one in part.left_out]
-    return Listing(path, rows, left_out, system, stated is not None, columns, notes + said)
+    return FacilityList(path, rows, left_out, system, stated is not None, columns, notes + said)
 
 
 def _shapes(part: Part) -> NDArray[Any]:

@@ -18,7 +18,7 @@ from openpyxl.utils import get_column_letter
 
 T = TypeVar("T")
 
-MOST = 32_767
+MAX_CELL_LENGTH = 32_767
 """As many UTF-16 units a cell of xlsx holds."""
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r＝＋－＠]")
@@ -31,28 +31,30 @@ _FIRST_DAY = date(1900, 3, 1)  # before it, xlsx counts a day that never was, an
 _WIDTHS = range(8, 41)
 
 
-def defused(value: T) -> T | str:
+def escape_formula(value: T) -> T | str:
     """``value`` so that no spreadsheet runs it: text that begins like a formula gets an apostrophe before it."""
     return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
 
 
-def plain(value: T) -> T | str:
-    """What `defused` was given, by what it gave."""
-    defused_before = isinstance(value, str) and value.startswith("'") and _FORMULA.match(value)
-    return value[1:] if isinstance(value, str) and defused_before else value
+def unescape_formula(value: T) -> T | str:
+    """What `escape_formula` was given, by what it gave."""
+    escaped_before = isinstance(value, str) and value.startswith("'") and _FORMULA.match(value)
+    return value[1:] if isinstance(value, str) and escaped_before else value
 
 
-def fits(text: str) -> bool:
+def fits_in_cell(text: str) -> bool:
     """Whether a cell of xlsx holds ``text``."""
-    return len(_escaped(text).encode("utf-16-le", "surrogatepass")) // 2 <= MOST - 1  # one for `defused`
+    return (
+        len(_escaped(text).encode("utf-16-le", "surrogatepass")) // 2 <= MAX_CELL_LENGTH - 1
+    )  # one for `escape_formula`
 
 
 def as_csv(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
     """Defused cells as CSV with a byte order mark, without which Excel takes it for GBK; None and NaN are empty."""
     content = io.StringIO(newline="")
     table = csv.writer(content, lineterminator="\n")
-    table.writerow(map(defused, heads))
-    table.writerows([None if value != value else defused(value) for value in row] for row in rows)
+    table.writerow(map(escape_formula, heads))
+    table.writerows([None if value != value else escape_formula(value) for value in row] for row in rows)
     return content.getvalue().encode("utf-8-sig")
 
 
@@ -71,7 +73,7 @@ def as_xlsx(title: str, heads: Sequence[str], rows: Sequence[Sequence[Any]], as_
         sheet.column_dimensions[letter].width = _width(head, (row[number] for row in rows[:200]))
         if head in as_text:
             sheet.column_dimensions[letter].number_format = "@"
-        sheet[f"{letter}1"].value = defused(head)
+        sheet[f"{letter}1"].value = escape_formula(head)
         sheet[f"{letter}1"].font = Font(bold=True)
     styles = [text if head in as_text else 0 for head in heads]
     # openpyxl needs 30 µs a cell, in which a large register would take most of a minute.
@@ -99,7 +101,7 @@ def _cell(at: str, value: Any, text: int, day: int) -> str:
         return f'<c r="{at}" t="b"><v>{value:d}</v></c>'
     if isinstance(value, Real):
         return f'<c r="{at}"><v>{value!s}</v></c>'
-    words = escape(_escaped(_ILLEGAL.sub("", str(defused(value)))))
+    words = escape(_escaped(_ILLEGAL.sub("", str(escape_formula(value)))))
     return f'<c r="{at}" s="{text}" t="inlineStr"><is><t xml:space="preserve">{words}</t></is></c>'
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from geo.errors import TableError
 from geo.lists import headings, tabular_files, vector_files
 from geo.lists.headings import Heading
-from geo.lists.spreadsheets import plain
+from geo.lists.spreadsheets import unescape_formula
 from geo.lists.tabular_files import Sheet
 from geo.lists.vector_files import Layer
 
@@ -175,7 +175,10 @@ def _table(path: Path, sheet: Sheet, heading: Heading, where: str, mapping: Mapp
         raise TableError(path, [f"has {width:,} columns in {len(kept):,} rows: too many; delete the empty columns"])
     rows = [row if len(row) == width else (row + [""] * width)[:width] for row in (sheet.rows[one] for one in kept)]
     columns = zip(*rows, strict=True) if rows else ((),) * width
-    cells = [[plain(cell) if cell.__class__ is str and cell[:1] == "'" else cell for cell in one] for one in columns]
+    cells = [
+        [unescape_formula(cell) if cell.__class__ is str and cell[:1] == "'" else cell for cell in one]
+        for one in columns
+    ]
     part = Part(sheet.name, [f"{where} {one + number_of}" for one in kept], names, found, cells, left_out=left_out)
     part.system = headings.system(names, found, (heading.groups + [""] * width)[:width], path)
     if sheet.unread:

@@ -27,8 +27,8 @@ from geo.geodesy import datums
 from geo.lists import headings, spreadsheets
 from geo.study import facilities
 
-Kind: TypeAlias = Literal["geojson", "csv", "xlsx", "gpkg"]
-KINDS: tuple[str, ...] = get_args(Kind)
+Format: TypeAlias = Literal["geojson", "csv", "xlsx", "gpkg"]
+FORMATS: tuple[str, ...] = get_args(Format)
 MEDIA_TYPES: Mapping[str, str] = {
     "geojson": "application/geo+json",
     "csv": "text/csv; charset=utf-8",
@@ -60,7 +60,7 @@ def write(frame: gpd.GeoDataFrame, kind: str, coordinates: str = "wgs84") -> Exp
     Raises
     ------
     UnknownNameError
-        ``kind`` is none of `KINDS`, or ``coordinates`` none of `geo.geodesy.SYSTEMS`.
+        ``kind`` is none of `FORMATS`, or ``coordinates`` none of `geo.geodesy.SYSTEMS`.
     """
     writers: dict[str, Callable[[gpd.GeoDataFrame, NDArray[Any], str], Export]] = {
         "geojson": _geojson,
@@ -171,12 +171,12 @@ def _xlsx(frame: gpd.GeoDataFrame, shapes: NDArray[Any], coordinates: str) -> Ex
         (_OUTLINE, "outline, and stands there as a point"),
         (headings.NAMES["extra"][0], "further properties"),
     ):
-        long = [row for row, text in enumerate(columns[head]) if text and not spreadsheets.fits(text)]
+        long = [row for row, text in enumerate(columns[head]) if text and not spreadsheets.fits_in_cell(text)]
         for row in long:
             columns[head][row] = None
             notes.append(
                 f"{frame.index[row]} is without its {what}: {head} would be longer than a cell of xlsx, "
-                f"{spreadsheets.MOST:,} characters; GeoJSON, GeoPackage and CSV have it"
+                f"{spreadsheets.MAX_CELL_LENGTH:,} characters; GeoJSON, GeoPackage and CSV have it"
             )
     as_text = [headings.NAMES[field][0] for field in _AS_TEXT]
     rows = list(zip(*columns.values(), strict=True))

@@ -233,20 +233,20 @@ class Answers:
     def _demand(self) -> Collection:
         return shelves.of_demand(self.study)
 
-    def twins(self, category: str | None, least: float = duplicates.LEAST) -> list[dict[str, Any]]:
+    def twins(self, category: str | None, least: float = duplicates.MIN_SCORE) -> list[dict[str, Any]]:
         """Likely twins in the register, of a category or all, the likeliest first, with their names."""
         state = self.now()
         frame = self.facilities(state, category)
 
         def compute(least: float) -> list[dict[str, Any]]:
             crs, units = self.study.about.projection, self.study.areas["name"]
-            found = duplicates.twins(frame, crs, least=least, areas=units)
+            found = duplicates.find(frame, crs, least=least, areas=units)
             return [asdict(one) | {"names": [frame["name"][one.a], frame["name"][one.b]]} for one in found]
 
-        if least < duplicates.LEAST:  # seldom asked, and not kept: there are as many as there are numbers
+        if least < duplicates.MIN_SCORE:  # seldom asked, and not kept: there are as many as there are numbers
             return compute(least)
         # They may take seconds, for which nobody else shall wait.
-        kept = self.known(state, category, "twins", lambda: compute(duplicates.LEAST), self._twins)
+        kept = self.known(state, category, "twins", lambda: compute(duplicates.MIN_SCORE), self._twins)
         return [one for one in kept if one["score"] >= least]
 
     def isochrones(

@@ -53,7 +53,7 @@ class Change:
         new = rows_of([facility], [shape])[0]
         moved = old is None or old["geometry"] != new["geometry"]
         away = float(locations.km_outside(self._study.ground, np.array([shape]))[0]) if moved else 0.0
-        if away > locations.FARTHEST_KM:
+        if away > locations.MAX_KM_OUTSIDE:
             raise FieldError([("geometry", f"geometry lies {away:,.0f} km outside the area of the study")])
         if new["area_code"] is None or (moved and not in_area):
             self.locate([new])

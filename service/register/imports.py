@@ -16,9 +16,8 @@ from geo.arrays import Float64Array
 from geo.choices import SYSTEMS
 from geo.errors import FieldError, TableError
 from geo.geodesy import datums
-from geo.lists.locations import BESIDE_M
-from geo.lists.reader import Listing, collecting_no_garbage
-from geo.lists.reader import Row as Line
+from geo.lists.locations import MAX_BESIDE_M
+from geo.lists.reader import FacilityList, ListRow, garbage_collection_paused
 from geo.study import facilities
 from geo.study.facilities import key
 from service.register import history
@@ -85,7 +84,7 @@ def content(report: Report) -> dict[str, Any]:
 
 def take(
     register: Register,
-    listing: Listing,
+    listing: FacilityList,
     who: str,
     *,
     dry_run: bool = False,
@@ -99,7 +98,7 @@ def take(
     which the list's office has seen to all that is in it.
     """
     changing = register.looking() if dry_run else register.changing(who, listing.file.name)
-    with collecting_no_garbage(), changing as change:
+    with garbage_collection_paused(), changing as change:
         known = _Known(history.rows(change.session))
         notes = [*listing.notes, *_elsewhere(listing, known)]
         plan = _Plan(listing, known, {} if verified is None else {"verified": verified, "verified_by": who})
@@ -119,19 +118,19 @@ def take(
     )
 
 
-def _elsewhere(listing: Listing, known: "_Known") -> list[str]:
+def _elsewhere(listing: FacilityList, known: "_Known") -> list[str]:
     """A note where facilities that the register knows by name would lie right in another coordinate system.
 
     TableError if nobody has said which system the list is in.
     """
     there, here = [], []
     for line in listing.rows:
-        if line.place is None or line.given.get("name") is None or "category" not in line.given:
+        if line.geometry is None or line.values.get("name") is None or "category" not in line.values:
             continue
         found = known.standing.all(line)
         if len(found) == 1:
             there.append(known.shapes[found[0]["id"]])
-            here.append(line.place)
+            here.append(line.geometry)
     if len(here) < FEWEST:
         return []
     there, points = shapely.centroid(there), shapely.centroid(here)
@@ -145,7 +144,7 @@ def _elsewhere(listing: Listing, known: "_Known") -> list[str]:
         f"{len(here)} facilities that the register has lie {now:,.0f} m (median) from where it has them; "
         f"in {best} they would lie {away[best]:,.0f} m from there"
     )
-    if not listing.stated:
+    if not listing.coordinates_stated:
         raise TableError(listing.file, [f"{said}: say coordinates {best}, or {listing.coordinates} if that is right"])
     return [said]
 
@@ -169,25 +168,25 @@ class _Names:
             self._rows[row["category"], key(row["name"] or "")].append(row)
         self._boxes: dict[tuple[str, str], Float64Array] = {}
 
-    def all(self, line: Line) -> list[Row]:
+    def all(self, line: ListRow) -> list[Row]:
         """Those of a row's category and name, wherever they are."""
-        return self._rows.get((line.given["category"], key(line.given.get("name") or "")), [])
+        return self._rows.get((line.values["category"], key(line.values.get("name") or "")), [])
 
-    def near(self, line: Line, shapes: Mapping[str, Any]) -> list[tuple[float, str]]:
+    def near(self, line: ListRow, shapes: Mapping[str, Any]) -> list[tuple[float, str]]:
         """The nearest few of them that may be the same facility: metres, id."""
-        found, kind = self.all(line), (line.given["category"], key(line.given.get("name") or ""))
-        if not found or line.place is None:
+        found, kind = self.all(line), (line.values["category"], key(line.values.get("name") or ""))
+        if not found or line.geometry is None:
             return []
         if kind not in self._boxes:
             self._boxes[kind] = np.array([[row[side] for side in history.SIDES] for row in found])
         limit = NEAR_M if kind[1] else SAME_M
         # Thousands may be called 卫生室: their boxes first, all at once.
         west, south, east, north = self._boxes[kind].T
-        x0, y0, x1, y1 = line.place.bounds
+        x0, y0, x1, y1 = line.geometry.bounds
         apart_x = np.maximum(west - x1, x0 - east).clip(0)
         apart_y = np.maximum(south - y1, y0 - north).clip(0)
         around = np.flatnonzero(_metres(apart_x, apart_y, y0) <= 1.1 * limit).tolist()
-        away = ((metres_between(line.place, shapes[found[row]["id"]]), found[row]["id"]) for row in around)
+        away = ((metres_between(line.geometry, shapes[found[row]["id"]]), found[row]["id"]) for row in around)
         return sorted((metres, facility_id) for metres, facility_id in away if metres <= limit)[:FEW]
 
 
@@ -209,13 +208,13 @@ class _RefusalError(Exception):
 class _Plan:
     """Which rows of the register become what."""
 
-    def __init__(self, listing: Listing, known: _Known, signed: dict[str, Any]) -> None:
+    def __init__(self, listing: FacilityList, known: _Known, signed: dict[str, Any]) -> None:
         self._listing, self._known, self._signed = listing, known, signed
         self._decided: list[Decision] = []
         self._taken: list[tuple[int, Row | None, dict[str, Any], Any]] = []
-        self.seen: dict[str, Line] = {}
+        self.seen: dict[str, ListRow] = {}
         self._ids: dict[str, str] = {}  # of what the list calls alike in one place, the id that it has got
-        self._fresh: dict[tuple[str, str], list[Line]] = defaultdict(list)
+        self._fresh: dict[tuple[str, str], list[ListRow]] = defaultdict(list)
         self._by_name = self._matched()
 
     def _matched(self) -> dict[str, str]:
@@ -223,18 +222,18 @@ class _Plan:
 
         Of all the pairs the nearest first, so that it does not matter which row comes first.
         """
-        claimed = {line.given["id"] for line in self._listing.rows if "id" in line.given}
+        claimed = {line.values["id"] for line in self._listing.rows if "id" in line.values}
         pairs: list[tuple[float, str, str]] = []
         for line in self._listing.rows:
-            if "id" in line.given or "category" not in line.given or line.problems:
+            if "id" in line.values or "category" not in line.values or line.problems:
                 continue
             made = self._known.by_id.get(_made_id(line))
             if made is not None and made["removed"] is None:
                 pairs.append((-1.0, line.where, made["id"]))
-            elif line.place is not None:
+            elif line.geometry is not None:
                 near = self._known.standing.near(line, self._known.shapes)
                 pairs += [(metres, line.where, facility_id) for metres, facility_id in near]
-            elif len(found := self._known.standing.all(line)) == 1 and line.given.get("name"):
+            elif len(found := self._known.standing.all(line)) == 1 and line.values.get("name"):
                 pairs.append((0.0, line.where, found[0]["id"]))
         result: dict[str, str] = {}
         for _, where, facility_id in sorted(pairs):
@@ -243,14 +242,14 @@ class _Plan:
                 claimed.add(facility_id)
         return result
 
-    def decide(self, line: Line) -> None:
+    def decide(self, line: ListRow) -> None:
         """Say what becomes of one row."""
-        decision = Decision(line.where, "unchanged", line.given.get("id"), line.given.get("name"), line.notes)
+        decision = Decision(line.where, "unchanged", line.values.get("id"), line.values.get("name"), line.notes)
         try:
             if line.problems:
                 raise _RefusalError("unusable", *line.problems)
             old = self._old(line)
-            facility_id = old["id"] if old else line.given.get("id") or _made_id(line)
+            facility_id = old["id"] if old else line.values.get("id") or _made_id(line)
             self._once(facility_id, line)
             place, remarks = self._place(old, line)
             if old is None:
@@ -279,19 +278,19 @@ class _Plan:
 
     def _is_lost(self, old: Row | None, new: Row) -> bool:
         """Whether nobody says in which area a facility is: it is new and without a code, or has left its place."""
-        said = self.seen[new["id"]].given.get("area_code") is not None
+        said = self.seen[new["id"]].values.get("area_code") is not None
         return new["area_code"] is None or not (said or old is None or old["geometry"] == new["geometry"])
 
-    def _old(self, line: Line) -> Row | None:
+    def _old(self, line: ListRow) -> Row | None:
         """The row of the register that a row of the list is about; None: it is new."""
-        if "id" in line.given:
-            row = self._known.by_id.get(line.given["id"])
+        if "id" in line.values:
+            row = self._known.by_id.get(line.values["id"])
             if row is None:
                 self._unknown_beside(line)
             else:
                 self._believable(row, line)
         else:
-            if "category" not in line.given:
+            if "category" not in line.values:
                 raise _RefusalError("unusable", "has neither an id nor a category")
             row = self._known.by_id.get(self._by_name.get(line.where) or self._ids.get(_made_id(line), ""))
             if row is None:
@@ -304,9 +303,9 @@ class _Plan:
             raise _RefusalError("left out", f"{row['id']} was taken out of the register on {row['removed']:%Y-%m-%d}")
         return row
 
-    def _gone(self, line: Line) -> Row | None:
+    def _gone(self, line: ListRow) -> Row | None:
         """What of a row's name was taken out there; or a refusal, where the row has no place and there are several."""
-        several = self._known.standing.all(line) if line.place is None and line.given.get("name") else []
+        several = self._known.standing.all(line) if line.geometry is None and line.values.get("name") else []
         if len(several) > 1:
             ids = ", ".join(row["id"] for row in several[:5])
             why = f"has no place, and {len(several)} facilities have its name: {ids}; give its id"
@@ -314,105 +313,105 @@ class _Plan:
         near = self._known.gone.near(line, self._known.shapes)
         return self._known.by_id[near[0][1]] if near else None
 
-    def _unknown_beside(self, line: Line) -> None:
+    def _unknown_beside(self, line: ListRow) -> None:
         """Refuse an id that nobody knows on what the register has there by another id."""
-        if "category" not in line.given or line.given.get("name") is None:
+        if "category" not in line.values or line.values.get("name") is None:
             return
         for _, facility_id in self._known.standing.near(line, self._known.shapes):
             if facility_id not in self._list_ids:
-                why = f"id {line.given['id']} is unknown, and the register has this name here as {facility_id}"
+                why = f"id {line.values['id']} is unknown, and the register has this name here as {facility_id}"
                 raise _RefusalError("unusable", f"{why}; {NOT_ITS_IDS}")
 
     @cached_property
     def _list_ids(self) -> set[str]:
-        return {line.given["id"] for line in self._listing.rows if "id" in line.given}
+        return {line.values["id"] for line in self._listing.rows if "id" in line.values}
 
-    def _new_beside(self, line: Line) -> tuple[str, ...]:
+    def _new_beside(self, line: ListRow) -> tuple[str, ...]:
         """Remarks on a new facility whose name the register, or the list, has not far away.
 
         A refusal where it would lie just there in another coordinate system, and nobody has said which it is.
         """
-        name = line.given.get("name")
-        if name is None or "category" not in line.given:
+        name = line.values.get("name")
+        if name is None or "category" not in line.values:
             return ()
         known = self._known.standing.all(line)
-        if len(known) == 1 and 0 < metres_between(line.place, self._known.shapes[known[0]["id"]]) < MOST_SHIFT_M:
-            written = datums.geometry_from_wgs84(line.place, self._listing.coordinates)
+        if len(known) == 1 and 0 < metres_between(line.geometry, self._known.shapes[known[0]["id"]]) < MOST_SHIFT_M:
+            written = datums.geometry_from_wgs84(line.geometry, self._listing.coordinates)
             for system in SYSTEMS:
                 there = datums.geometry_to_wgs84(written, system)
                 if metres_between(there, self._known.shapes[known[0]["id"]]) < THERE_M:
                     why = f"the register has this name as {known[0]['id']}, just where this row would be in {system}"
-                    if not self._listing.stated:
+                    if not self._listing.coordinates_stated:
                         raise _RefusalError("unusable", f"{why}: say coordinates {system}, or split the list")
                     return (why,)
-        kind = line.given["category"], key(name)
+        kind = line.values["category"], key(name)
         for other in self._fresh[kind][:FEW]:
-            if (metres := metres_between(line.place, other.place)) <= NEAR_M:
+            if (metres := metres_between(line.geometry, other.geometry)) <= NEAR_M:
                 return (f"{other.where} has this name too, {metres:,.0f} m away",)
         self._fresh[kind].append(line)
         return ()
 
-    def _believable(self, row: Row, line: Line) -> None:
+    def _believable(self, row: Row, line: ListRow) -> None:
         """Refuse a row whose id is that of another facility, as where two offices both count from 1."""
-        category, name = line.given.get("category", row["category"]), line.given.get("name")
+        category, name = line.values.get("category", row["category"]), line.values.get("name")
         what = f"id {row['id']} is {row['name'] or 'without a name'}, {row['category']}, in the register"
         if category != row["category"]:
             raise _RefusalError("unusable", f"{what}, and {category} here; {NOT_ITS_IDS}")
-        if name and row["name"] and line.place is not None:
+        if name and row["name"] and line.geometry is not None:
             mine, theirs = key(name), key(row["name"])
-            metres = metres_between(line.place, self._known.shapes[row["id"]])
+            metres = metres_between(line.geometry, self._known.shapes[row["id"]])
             if metres > FAR_M and mine not in theirs and theirs not in mine:
                 raise _RefusalError("unusable", f"{what}, {metres / 1000:.1f} km from here; {NOT_ITS_IDS}")
 
-    def _once(self, facility_id: str, line: Line) -> None:
+    def _once(self, facility_id: str, line: ListRow) -> None:
         first = self.seen.setdefault(facility_id, line)
         if first is line:
             return
-        if first.given == line.given and first.place == line.place:
+        if first.values == line.values and first.geometry == line.geometry:
             raise _RefusalError("left out", f"is {first.where} again")
         raise _RefusalError("unusable", f"is the same facility as {first.where} ({facility_id}), with other fields")
 
-    def _place(self, old: Row | None, line: Line) -> tuple[Any, tuple[str, ...]]:
+    def _place(self, old: Row | None, line: ListRow) -> tuple[Any, tuple[str, ...]]:
         """Where the facility is from now on, and a remark; the shape that is known if it has not moved."""
         known = None if old is None else self._known.shapes[old["id"]]
-        if line.place is None:
+        if line.geometry is None:
             if known is None:
                 raise _RefusalError("unusable", "has no place, and the register does not know it")
             return known, ()
         # A place that is hard to believe is believed if the register has just that.
-        if line.doubts and not (known is not None and has_not_moved(known, line.place)):
+        if line.doubts and not (known is not None and has_not_moved(known, line.geometry)):
             raise _RefusalError("unusable", *line.doubts)
         if old is None or known is None:
-            return line.place, ()
-        new = facilities.placed(line.given.get("category") or old["category"], line.place)
+            return line.geometry, ()
+        new = facilities.placed(line.values.get("category") or old["category"], line.geometry)
         if known.geom_type != "Point" and new.geom_type == "Point":
             away = metres_between(known, new)
-            if away <= BESIDE_M:
+            if away <= MAX_BESIDE_M:
                 return known, () if away == 0 else ("lies beside its outline, which was kept",)
             return new, (f"lies {away:,.0f} m from its outline, which a point replaces",)
         return (known if has_not_moved(known, new) else new), ()
 
-    def _given(self, old: Row | None, line: Line) -> dict[str, Any]:
-        given = {name: value for name, value in line.given.items() if name not in ("id", "extra")} | self._signed
+    def _given(self, old: Row | None, line: ListRow) -> dict[str, Any]:
+        given = {name: value for name, value in line.values.items() if name not in ("id", "extra")} | self._signed
         if old is not None and old["verified"] and given.get("verified") and given["verified"] < old["verified"]:
             del given["verified"]  # somebody has seen to it since
             given.pop("verified_by", None)
         return given
 
-    def _same(self, old: Row, line: Line, place: Any) -> bool:
+    def _same(self, old: Row, line: ListRow, place: Any) -> bool:
         """Whether a row says nothing new; a cheap look, that may miss it."""
-        given, extra = self._given(old, line), line.given.get("extra") or {}
+        given, extra = self._given(old, line), line.values.get("extra") or {}
         return (
             all(old[name] == value for name, value in given.items())
             and all(name in old["extra"] and old["extra"][name] == value for name, value in extra.items())
             and place is self._known.shapes[old["id"]]
         )
 
-    def _new(self, old: Row | None, facility_id: str, line: Line) -> dict[str, Any]:
+    def _new(self, old: Row | None, facility_id: str, line: ListRow) -> dict[str, Any]:
         known = {} if old is None else history.fields_of(old)
         if old is None and "source" not in self._listing.columns.values():  # a list that has the column says itself
             known["source"] = self._listing.file.name
-        extra = ({} if old is None else old["extra"]) | (line.given.get("extra") or {})
+        extra = ({} if old is None else old["extra"]) | (line.values.get("extra") or {})
         extra = {name: value for name, value in extra.items() if value is not None}
         try:
             return facilities.validated(known | self._given(old, line) | {"extra": extra, "id": facility_id})
@@ -436,8 +435,8 @@ def has_not_moved(a: Any, b: Any) -> bool:
     return bool(a.geom_type == b.geom_type and shapely.hausdorff_distance(a, b) * METRES_A_DEGREE <= SAME_M)
 
 
-def _made_id(line: Line) -> str:
+def _made_id(line: ListRow) -> str:
     """An id for a row without one: the same whenever the list is read again."""
-    x, y = (0.0, 0.0) if line.place is None else shapely.get_coordinates(line.place.centroid)[0]
-    said = f"{line.given['category']} {key(line.given.get('name') or '')} {x:.5f} {y:.5f}"
-    return f"{line.given['category']}-{hashlib.sha256(said.encode()).hexdigest()[:12]}"
+    x, y = (0.0, 0.0) if line.geometry is None else shapely.get_coordinates(line.geometry.centroid)[0]
+    said = f"{line.values['category']} {key(line.values.get('name') or '')} {x:.5f} {y:.5f}"
+    return f"{line.values['category']}-{hashlib.sha256(said.encode()).hexdigest()[:12]}"

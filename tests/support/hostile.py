@@ -42,7 +42,7 @@ class Hostile:
     """One file, how it is made, the ``options`` it is read with, and what must come of it; texts are patterns.
 
     ``refused``: what the TableError says, None where the file is read. Else ``rows`` is how many rows there are, of
-    which those named in ``problems`` cannot be taken and no others. ``given`` and ``places`` need not name all.
+    which those named in ``problems`` cannot be taken and no others. ``values`` and ``places`` need not name all.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Hostile:
     row_notes: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
-    given: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     places: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     coordinates: str = "wgs84"
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -304,16 +304,16 @@ FILES: list[Hostile] = [
         table(clinic(1, A, "永康市卫生室"), encoding="gbk"),
         rows=1,
         notes=["GB18030"],
-        given={"row 2": {"id": "c1", "category": "clinic", "name": "永康市卫生室"}},
+        values={"row 2": {"id": "c1", "category": "clinic", "name": "永康市卫生室"}},
         places={"row 2": A},
     ),
     Hostile(
         "rare.csv",
         table(clinic(1, A, "𠮷㐂㑇诊所"), encoding="gb18030"),
         rows=1,
-        given={"row 2": {"name": "𠮷㐂㑇诊所"}},
+        values={"row 2": {"name": "𠮷㐂㑇诊所"}},
     ),
-    Hostile("bom.csv", table(clinic(1, A), encoding="utf-8-sig"), rows=1, given={"row 2": {"id": "c1"}}),
+    Hostile("bom.csv", table(clinic(1, A), encoding="utf-8-sig"), rows=1, values={"row 2": {"id": "c1"}}),
     Hostile("utf16.csv", table(clinic(1, A), encoding="utf-16", delimiter="\t"), rows=1, notes=["UTF-16"]),
     Hostile(
         "neither.csv", lambda path: path.write_bytes("编号,类别\n甲".encode() + b"\xff\xff\xff,\x80"), "line 2.*neither"
@@ -333,13 +333,13 @@ FILES: list[Hostile] = [
         "title.xlsx",
         book(["永康市诊所名单"], ["截至2021年底"], HEAD, clinic(1, A), merged=["A1:E1"]),
         rows=1,
-        given={"row 4": {"name": "第1卫生室"}},
+        values={"row 4": {"name": "第1卫生室"}},
     ),
     Hostile(
         "two_levels.xlsx",
         book(*TWO_LEVELS, merged=["A1:F1", "A2:A3", "B2:B3", "C2:C3", "D2:E2", "F2:F3"]),
         rows=1,
-        given={"row 4": {"id": "c1", "phone": "87123456"}},
+        values={"row 4": {"id": "c1", "phone": "87123456"}},
         places={"row 4": A},
     ),
     Hostile(
@@ -354,7 +354,7 @@ FILES: list[Hostile] = [
             [*HEAD, "地址"], [*clinic(1, A), "东城街道"], [*clinic(2, B), None], [*clinic(3, C), None], merged=["F2:F4"]
         ),
         rows=3,
-        given={f"row {row}": {"address": "东城街道"} for row in (2, 3, 4)},
+        values={f"row {row}": {"address": "东城街道"} for row in (2, 3, 4)},
     ),
     Hostile(
         "swapped.csv",
@@ -446,7 +446,7 @@ FILES: list[Hostile] = [
         book(HEAD, clinic(1, A), 说明=[["填表说明"]], 乡镇=[HEAD, clinic(2, B)]),
         rows=2,
         notes=["sheet 说明 is passed over", "sheets taken: 名单, 乡镇"],
-        given={"乡镇 row 2": {"id": "c2"}},
+        values={"乡镇 row 2": {"id": "c2"}},
     ),
     Hostile(
         "duplicate_ids.csv",
@@ -468,7 +468,7 @@ FILES: list[Hostile] = [
         "names.csv",
         table(clinic(1, A, "<script>alert(1)</script>"), clinic(2, B, "=HYPERLINK(1)"), clinic(3, C, "'=1+1")),
         rows=3,
-        given={
+        values={
             "row 2": {"name": "<script>alert(1)</script>"},
             "row 3": {"name": "=HYPERLINK(1)"},
             "row 4": {"name": "=1+1"},
@@ -567,7 +567,7 @@ FILES: list[Hostile] = [
         table(["1", "宠物店", "甲", *A], ["2", "村卫生室", "乙", *B], ["3", "Clinic", "丙", *C], ["4", "", "丁", *C]),
         rows=4,
         problems={"row 2": "category = '宠物店': is no category; known: 公园 park, 诊所 clinic"},
-        given={"row 3": {"category": "clinic", "subtype": "village_clinic"}, "row 4": {"category": "clinic"}},
+        values={"row 3": {"category": "clinic", "subtype": "village_clinic"}, "row 4": {"category": "clinic"}},
     ),
     Hostile(
         "kinds.csv",
@@ -576,7 +576,7 @@ FILES: list[Hostile] = [
         ),
         rows=2,
         problems={"row 2": "subtype = '综合医院': is no category nor subtype; known: 公园 park.*村卫生室"},
-        given={"row 3": {"name": "乙"}},
+        values={"row 3": {"name": "乙"}},
     ),
     Hostile(
         "other_kinds.csv",
@@ -635,7 +635,7 @@ FILES: list[Hostile] = [
             ["13", "诊所", 20210630, -5],
         ),
         rows=13,
-        given={
+        values={
             **{f"row {row}": {"opened": date(2021, 6, 30)} for row in (2, 3, 4, 5, 6, 7, 8, 14)},
             "row 9": {"opened": date(2021, 6, 1)},
             "row 10": {"opened": date(2021, 1, 1)},
@@ -661,7 +661,7 @@ FILES: list[Hostile] = [
             [1.2345678901234568e17, "诊所", "乙", *B, None],
         ),
         rows=2,
-        given={"row 2": {"id": "330784001000", "phone": "87123456"}},
+        values={"row 2": {"id": "330784001000", "phone": "87123456"}},
         problems={"row 3": "has lost the last ones"},
     ),
     Hostile(
@@ -669,7 +669,7 @@ FILES: list[Hostile] = [
         zipped(layer("ESRI Shapefile", "EPSG:4326", "GBK"), without=[".cpg"]),
         rows=1,
         notes=["read as GB18030"],
-        given={"feature 1": {"name": "江滨公园", "category": "park", "opened": date(2021, 6, 30)}},
+        values={"feature 1": {"name": "江滨公园", "category": "park", "opened": date(2021, 6, 30)}},
         places={"feature 1": A},
     ),
     Hostile(
@@ -688,13 +688,13 @@ FILES: list[Hostile] = [
         rows=1,
         notes=["reprojected from CGCS2000"],
         coordinates="cgcs2000",
-        given={"feature 1": {"category": "park"}},
+        values={"feature 1": {"category": "park"}},
     ),
     Hostile("utm.gpkg", layer("GPKG", "EPSG:32651"), rows=1, notes=["reprojected"], places={"feature 1": A}),
     Hostile("renamed.csv", as_other(layer("GPKG", "EPSG:4326"), ".gpkg"), rows=1, notes=["but is a GeoPackage"]),
     Hostile("long.csv", table(clinic(1, A, "长" * 40_000)), rows=1),
     Hostile("endless.csv", table(clinic(1, A, "x" * 1_100_000)), "field larger than"),
-    Hostile("nul.csv", table(clinic(1, A, "甲\0乙\x07")), rows=1, given={"row 2": {"name": "甲 乙"}}),
+    Hostile("nul.csv", table(clinic(1, A, "甲\0乙\x07")), rows=1, values={"row 2": {"name": "甲 乙"}}),
     Hostile(
         "outline.csv",
         table(

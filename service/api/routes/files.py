@@ -151,7 +151,7 @@ def _taken(answers: Answers, file: UploadFile, query: ImportQuery, who: str) -> 
     summary="All facilities as geojson, csv, xlsx or gpkg",
     response_class=Response,
 )
-def export(request: Request, kind: writer.Kind, query: Annotated[Common, Query()]) -> Response:
+def export(request: Request, kind: writer.Format, query: Annotated[Common, Query()]) -> Response:
     written = writer.write(answers_of(request).register.facilities(), kind, query.coordinates)
     headers = {"Content-Disposition": f'attachment; filename="facilities.{kind}"'}
     return Response(written.content, media_type=writer.MEDIA_TYPES[kind], headers=headers)
@@ -164,9 +164,9 @@ class DuplicatesQuery(Common):
         str | None,
         Field(description=f"one of {', '.join(facilities.CATEGORIES)}; all", json_schema_extra=CATEGORY),
     ] = None
-    least: Annotated[float, Field(ge=duplicates.LEAST, le=1, description="the lowest score that is told"), NUMBER] = (
-        duplicates.LEAST
-    )
+    least: Annotated[
+        float, Field(ge=duplicates.MIN_SCORE, le=1, description="the lowest score that is told"), NUMBER
+    ] = duplicates.MIN_SCORE
     limit: Annotated[int, clamped(MOST_TWINS), WHOLE] = 100
 
     _category = field_validator("category")(known_category)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pyproj import Geod
 
 from geo.lists import duplicates
-from geo.lists.duplicates import Twin
+from geo.lists.duplicates import DuplicatePair
 from geo.study.study import Study
 from support import handmade
 
@@ -30,17 +30,19 @@ def frame(*rows: tuple[Any, ...], category: str = "clinic") -> Any:
     return handmade.facility_frame(made)
 
 
-def twins(rows: Any, **more: Any) -> list[Twin]:
-    return duplicates.twins(rows, handmade.PROJECTION, **{"areas": TOWNS} | more)
+def twins(rows: Any, **more: Any) -> list[DuplicatePair]:
+    return duplicates.find(rows, handmade.PROJECTION, **{"areas": TOWNS} | more)
 
 
-def pair(one: str | None, two: str | None, metres: float = 0, category: str = "clinic", **more: Any) -> Twin | None:
+def pair(
+    one: str | None, two: str | None, metres: float = 0, category: str = "clinic", **more: Any
+) -> DuplicatePair | None:
     found = twins(frame(("a", one, 0), ("b", two, metres), category=category), least=0.01, **more)
     assert len(found) <= 1
     return found[0] if found else None
 
 
-def keys(found: Iterable[Twin]) -> set[tuple[str, str]]:
+def keys(found: Iterable[DuplicatePair]) -> set[tuple[str, str]]:
     return {(twin.a, twin.b) for twin in found}
 
 
@@ -256,10 +258,10 @@ def test_no_facilities_and_one() -> None:
 
 def test_the_sample_has_no_twins_until_one_is_copied(sample: Study) -> None:
     crs, areas = sample.about.projection, sample.areas["name"]
-    assert duplicates.twins(sample.facilities, crs, areas=areas) == []
+    assert duplicates.find(sample.facilities, crs, areas=areas) == []
     whole = sample.facilities
     copy = whole.rename(index=lambda key: f"{key}-again")
-    found = duplicates.twins(pd.concat([whole, copy]), crs, areas=areas)
+    found = duplicates.find(pd.concat([whole, copy]), crs, areas=areas)
     assert {(key, f"{key}-again") for key in whole.index} == keys(found)
     assert {twin.score for twin in found} == {1.0}
 

@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 from geo.errors import ExtractError, TableError, UnknownNameError
 from geo.geodesy import datums
 from geo.lists import headings, reader
-from geo.lists.reader import Listing
+from geo.lists.reader import FacilityList
 from geo.study import facilities
 from support import hostile
 from support.hostile import SQUARE, WITHIN, A, B, Hostile, book, clinic, collection, feature, moved, table
 
 
-def read(path: Path, make: Any, **options: Any) -> Listing:
+def read(path: Path, make: Any, **options: Any) -> FacilityList:
     make(path)
     return reader.read(path, **{"within": WITHIN} | options)
 
@@ -62,15 +62,15 @@ def test_hostile_files_are_reported(file: Hostile, tmp_path: Path) -> None:
     left_out = dict(found.left_out)
     assert left_out.keys() == file.left_out.keys(), left_out
     assert all(re.search(pattern, left_out[where]) for where, pattern in file.left_out.items()), left_out
-    for where, fields in file.given.items():
-        assert {name: rows[where].given.get(name) for name in fields} == fields
+    for where, fields in file.values.items():
+        assert {name: rows[where].values.get(name) for name in fields} == fields
     for where, (lon, lat) in file.places.items():
-        place = rows[where].place
+        place = rows[where].geometry
         assert place is not None
         middle = place.centroid
         assert (middle.x, middle.y) == pytest.approx((lon, lat), abs=2e-5)
     assert found.coordinates == file.coordinates
-    assert all(row.place is None or row.place.is_valid for row in found.rows)
+    assert all(row.geometry is None or row.geometry.is_valid for row in found.rows)
 
 
 def test_there_are_enough_of_them() -> None:
@@ -83,7 +83,7 @@ def test_what_goes_on_in_a_workbook_does_not_depend_on_its_being_old(tmp_path: P
     rows = [["编号", "类别", "名称", "经度", "纬度"], ["c1", "诊所", "甲", *A]]
     found = read(tmp_path / "old.xls", lambda path: path.write_bytes(old_workbook(rows)))
     (row,) = found.rows
-    assert (row.given, row.place) == ({"id": "c1", "category": "clinic", "name": "甲"}, shapely.Point(A))
+    assert (row.values, row.geometry) == ({"id": "c1", "category": "clinic", "name": "甲"}, shapely.Point(A))
 
 
 def test_an_old_workbook_that_asks_for_all_memory_is_refused(tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_headings_state_a_system(heading: str, field: str | None, system: str | 
 def test_the_user_says_which_column_is_which(tmp_path: Path) -> None:
     make = table(["1", "甲", "x", *A], head=["编码", "叫法", "名称", "经度", "纬度"])
     found = read(tmp_path / "a.csv", make, columns={"叫法": "name"}, category="clinic")
-    assert found.rows[0].given == {"id": "1", "name": "甲", "category": "clinic", "extra": {"名称": "x"}}
+    assert found.rows[0].values == {"id": "1", "name": "甲", "category": "clinic", "extra": {"名称": "x"}}
     assert found.columns == {"编码": "id", "叫法": "name", "名称": "extra", "经度": "lon", "纬度": "lat"}
     assert "no column '叫'" in refusal(tmp_path / "b.csv", make, columns={"叫": "name"})
     assert "no field 'nom'" in refusal(tmp_path / "c.csv", make, columns={"叫法": "nom"})
@@ -175,25 +175,25 @@ def test_columns_that_nobody_knows_can_all_be_said(tmp_path: Path) -> None:
     make = table(["甲", *A], head=["叫法", "横", "竖"])
     columns = {"叫法": "name", "横": "lon", "竖": "lat"}
     (row,) = read(tmp_path / "a.csv", make, columns=columns, category="park").rows
-    assert (row.given, row.place) == ({"name": "甲", "category": "park"}, shapely.Point(A))
+    assert (row.values, row.geometry) == ({"name": "甲", "category": "park"}, shapely.Point(A))
 
 
 def test_of_two_like_columns_the_one_with_the_field_s_own_name_is_taken(tmp_path: Path) -> None:
     make = table(["1", "诊所", "甲", "乙", *A], head=["编号", "类别", "名称", "机构名称", "经度", "纬度"])
     (row,) = read(tmp_path / "a.csv", make).rows
-    assert (row.given["name"], row.given["extra"]) == ("甲", {"机构名称": "乙"})
+    assert (row.values["name"], row.values["extra"]) == ("甲", {"机构名称": "乙"})
 
 
 def test_twice_the_same_heading_can_be_told_apart(tmp_path: Path) -> None:
     make = table([*clinic(1, A, "甲"), "乙"], head=[*hostile.HEAD, "名称"])
     (row,) = read(tmp_path / "a.csv", make, columns={"名称 (2)": "extra"}).rows
-    assert (row.given["name"], row.given["extra"]) == ("甲", {"名称 (2)": "乙"})
+    assert (row.values["name"], row.values["extra"]) == ("甲", {"名称 (2)": "乙"})
 
 
 def test_a_location_in_words_is_no_place(tmp_path: Path) -> None:
     make = table(["1", "诊所", "江南街道"], head=["编号", "类别", "location"])
     (row,) = read(tmp_path / "a.csv", make).rows
-    assert (row.place, row.problems, row.given["extra"]) == (None, (), {"location": "江南街道"})
+    assert (row.geometry, row.problems, row.values["extra"]) == (None, (), {"location": "江南街道"})
     make = table(["1", "诊所", "江南街道"], head=["编号", "类别", "坐标"])
     (row,) = read(tmp_path / "a.csv", make).rows
     assert row.problems == ("place = '江南街道': is no longitude, latitude",)
@@ -212,14 +212,14 @@ def test_both_levels_of_a_heading_repeat(tmp_path: Path) -> None:
     two = [["编号", "类别", "坐标", ""], ["", "", "经度", "纬度"]]
     make = table(two[1], ["1", "诊所", *A], *two, ["2", "诊所", *B], head=two[0])
     found = read(tmp_path / "a.csv", make)
-    assert [row.place for row in found.rows] == [shapely.Point(A), shapely.Point(B)]
+    assert [row.geometry for row in found.rows] == [shapely.Point(A), shapely.Point(B)]
     assert [where for where, _ in found.left_out] == ["row 4", "row 5"]
 
 
 def test_columns_without_heading_at_the_end_are_none(tmp_path: Path) -> None:
     make = table([*clinic(1, A), "", "看", ""], head=[*hostile.HEAD, "", "", ""])
     (row,) = read(tmp_path / "a.csv", make).rows
-    assert row.given == {"id": "c1", "category": "clinic", "name": "第1卫生室"}
+    assert row.values == {"id": "c1", "category": "clinic", "name": "第1卫生室"}
 
 
 # --- rows --------------------------------------------------------------------------------------------------------
@@ -227,10 +227,10 @@ def test_columns_without_heading_at_the_end_are_none(tmp_path: Path) -> None:
 
 def test_an_empty_cell_keeps_and_a_null_of_geojson_clears(tmp_path: Path) -> None:
     (row,) = read(tmp_path / "a.csv", table([*clinic(1, A), "", " "], head=[*hostile.HEAD, "电话", "地址"])).rows
-    assert not {"phone", "address"} & row.given.keys()
+    assert not {"phone", "address"} & row.values.keys()
     rows = read(tmp_path / "a.geojson", collection(feature(phone=None, id="a"), feature(id="b", capacity=3))).rows
-    assert rows[0].given == {"id": "a", "category": "clinic", "phone": None}
-    assert rows[1].given == {"id": "b", "category": "clinic", "capacity": 3}
+    assert rows[0].values == {"id": "a", "category": "clinic", "phone": None}
+    assert rows[1].values == {"id": "b", "category": "clinic", "capacity": 3}
 
 
 def test_a_cell_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
@@ -241,11 +241,11 @@ def test_a_cell_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
 def test_a_row_without_category_is_known_by_its_id(tmp_path: Path) -> None:
     make = table(["1", "甲", "x"], ["", "乙", "y"], head=["编号", "名称", "地址"])
     first, second = read(tmp_path / "a.csv", make).rows
-    assert (first.given, first.problems) == ({"id": "1", "name": "甲", "address": "x"}, ())
+    assert (first.values, first.problems) == ({"id": "1", "name": "甲", "address": "x"}, ())
     assert second.problems == ("has no category, nor an id by which it is known",)
-    assert "category" not in first.given
+    assert "category" not in first.values
     again = read(tmp_path / "a.csv", make, category="park").rows
-    assert [row.given["category"] for row in again] == ["park", "park"]
+    assert [row.values["category"] for row in again] == ["park", "park"]
 
 
 def test_subtypes_are_known_by_any_name(tmp_path: Path) -> None:
@@ -254,7 +254,7 @@ def test_subtypes_are_known_by_any_name(tmp_path: Path) -> None:
         ["4", "", "民办"], ["5", "公园", "community"],
         head=["编号", "类别", "机构类别"],
     )  # fmt: skip
-    rows = [row.given for row in read(tmp_path / "a.csv", make).rows]
+    rows = [row.values for row in read(tmp_path / "a.csv", make).rows]
     assert [(row["category"], row["subtype"]) for row in rows] == [
         ("clinic", "hospital"), ("clinic", "village_clinic"), ("clinic", "门诊部"), ("kindergarten", "private"),
         ("park", "community"),
@@ -264,10 +264,10 @@ def test_subtypes_are_known_by_any_name(tmp_path: Path) -> None:
 def test_a_facility_that_is_no_park_is_a_point(tmp_path: Path) -> None:
     make = table(["1", "诊所", hostile.SQUARE], ["2", "公园", hostile.SQUARE], head=["编号", "类别", "wkt"])
     clinic_row, park_row = read(tmp_path / "a.csv", make).rows
-    assert clinic_row.place is not None
-    assert park_row.place is not None
-    assert (clinic_row.place.geom_type, park_row.place.geom_type) == ("Point", "Polygon")
-    assert clinic_row.place.within(park_row.place)
+    assert clinic_row.geometry is not None
+    assert park_row.geometry is not None
+    assert (clinic_row.geometry.geom_type, park_row.geometry.geom_type) == ("Point", "Polygon")
+    assert clinic_row.geometry.within(park_row.geometry)
 
 
 def test_an_outline_and_a_point_must_agree(tmp_path: Path) -> None:
@@ -281,7 +281,7 @@ def test_an_outline_and_a_point_must_agree(tmp_path: Path) -> None:
     assert [len(row.problems) for row in rows] == [0, 0, 1, 0, 1]
     assert re.search(r"longitude and latitude lie 8\d m from its outline", rows[2].problems[0])
     assert "'甲'" in rows[4].problems[0]
-    assert rows[1].place == shapely.from_wkt(SQUARE)
+    assert rows[1].geometry == shapely.from_wkt(SQUARE)
 
 
 @pytest.mark.parametrize("name", ["list_wgs84", "list_gcj02", "list_bd09", "list_cgcs2000", "list"])
@@ -291,7 +291,7 @@ def test_a_layer_s_name_states_its_system(tmp_path: Path, name: str) -> None:
     pyogrio.write_dataframe(frame, path, layer=name)
     found = reader.read(path, within=WITHIN)
     system = name.partition("_")[2]
-    assert (found.coordinates, found.stated) == (system or "wgs84", bool(system))
+    assert (found.coordinates, found.coordinates_stated) == (system or "wgs84", bool(system))
 
 
 def test_the_sample_is_read_as_it_is() -> None:
@@ -299,10 +299,10 @@ def test_the_sample_is_read_as_it_is() -> None:
     known = facilities.read(path)
     found = reader.read(path, within=WITHIN)
     assert not [row for row in found.rows if row.problems]
-    assert [row.given["id"] for row in found.rows] == known.index.tolist()
+    assert [row.values["id"] for row in found.rows] == known.index.tolist()
     for field in ("category", "subtype", "name", "opened", "closed", "capacity", "area_code"):
-        assert [row.given[field] for row in found.rows] == known[field].tolist()
-    assert all(a.place.equals(b) for a, b in zip(found.rows, known.geometry, strict=True))
+        assert [row.values[field] for row in found.rows] == known[field].tolist()
+    assert all(a.geometry.equals(b) for a, b in zip(found.rows, known.geometry, strict=True))
 
 
 def test_progress_adds_up(tmp_path: Path) -> None:
@@ -317,12 +317,12 @@ def test_an_extract_gives_its_facilities(liechtenstein_extract: Path) -> None:
     assert found.coordinates == "wgs84"
     assert len(found.rows) > 40
     assert not [row for row in found.rows if row.problems]
-    kinds = {row.given["category"] for row in found.rows}
+    kinds = {row.values["category"] for row in found.rows}
     assert {"kindergarten", "park", "clinic"} <= kinds
-    assert all(row.place is not None and row.given["id"].startswith("osm-") for row in found.rows)
+    assert all(row.geometry is not None and row.values["id"].startswith("osm-") for row in found.rows)
     some = shapely.box(9.5, 47.1, 9.53, 47.2)
-    assert {row.given["id"] for row in reader.read(liechtenstein_extract, within=some).rows} == {
-        row.given["id"] for row in found.rows if row.place is not None and row.place.intersects(some)
+    assert {row.values["id"] for row in reader.read(liechtenstein_extract, within=some).rows} == {
+        row.values["id"] for row in found.rows if row.geometry is not None and row.geometry.intersects(some)
     }
     with pytest.raises(TableError, match="states that its coordinates are wgs84"):
         reader.read(liechtenstein_extract, coordinates="gcj02")
@@ -345,11 +345,11 @@ def test_a_doubted_place_is_kept(tmp_path: Path) -> None:
     make = table(clinic(1, A), clinic(2, far), clinic(3, (0, 0)), clinic(4, (39526000, 3197000)))
     sound, away, nowhere, metres = read(tmp_path / "a.csv", make).rows
     assert (sound.problems, sound.doubts) == ((), ())
-    assert (away.problems, away.place) == ((), shapely.Point(far))
+    assert (away.problems, away.geometry) == ((), shapely.Point(far))
     assert re.fullmatch(r"lies 2\d\d km outside the area", away.doubts[0])
-    assert (nowhere.problems, nowhere.place) == ((), shapely.Point(0, 0))
+    assert (nowhere.problems, nowhere.geometry) == ((), shapely.Point(0, 0))
     assert nowhere.doubts == ("place 0, 0 is nowhere: longitude and latitude are not known",)
-    assert (metres.doubts, metres.place, len(metres.problems)) == ((), None, 1)
+    assert (metres.doubts, metres.geometry, len(metres.problems)) == ((), None, 1)
 
 
 # --- coordinates -------------------------------------------------------------------------------------------------
@@ -401,19 +401,19 @@ def test_places_come_back_from_any_system(tmp_path: Path, system: str) -> None:
     found = read(tmp_path / "a.csv", make, coordinates=system)
     assert found.coordinates == system
     for row, at in zip(found.rows, (A, B), strict=True):
-        assert row.place is not None
-        assert (row.place.x, row.place.y) == pytest.approx(at, abs=3e-6)
+        assert row.geometry is not None
+        assert (row.geometry.x, row.geometry.y) == pytest.approx(at, abs=3e-6)
     stated = collection(feature(moved(A, system)), coordinates=system)
     (row,) = read(tmp_path / "a.geojson", stated).rows
-    assert row.place is not None
-    assert (row.place.x, row.place.y) == pytest.approx(A, abs=3e-6)
+    assert row.geometry is not None
+    assert (row.geometry.x, row.geometry.y) == pytest.approx(A, abs=3e-6)
 
 
 def test_without_an_area_only_the_impossible_is_swapped(tmp_path: Path) -> None:
     make = table(clinic(1, (A[1], A[0])), clinic(2, A), clinic(3, (28.9, 29.1)), clinic(4, (220, 28.9)))
     rows = read(tmp_path / "a.csv", make, within=None).rows
     assert [row.notes for row in rows] == [("longitude and latitude were swapped",), (), (), ()]
-    assert rows[0].place == shapely.Point(A)
+    assert rows[0].geometry == shapely.Point(A)
     assert "is not a longitude and latitude in degrees" in rows[3].problems[0]
 
 
@@ -455,9 +455,9 @@ def test_no_text_raises_anything_else(
     except TableError:
         return
     for row in found.rows:
-        assert row.place is None or (row.place.is_valid and not row.place.is_empty)
-        assert row.given.keys() <= set(facilities.FIELDS)
-        assert row.given.get("opened") is None or isinstance(row.given["opened"], date)
+        assert row.geometry is None or (row.geometry.is_valid and not row.geometry.is_empty)
+        assert row.values.keys() <= set(facilities.FIELDS)
+        assert row.values.get("opened") is None or isinstance(row.values["opened"], date)
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -33,7 +33,7 @@ def imported(path: Path, expected: str, **more: Any) -> gpd.GeoDataFrame:
     assert found.coordinates == expected
     assert found.left_out == []
     assert [(row.where, row.problems) for row in found.rows if row.problems] == []
-    return facilities.frame([(row.where, row.given, row.place) for row in found.rows], path)
+    return facilities.frame([(row.where, row.values, row.geometry) for row in found.rows], path)
 
 
 def assert_same(found: gpd.GeoDataFrame, frame: gpd.GeoDataFrame) -> None:
@@ -54,7 +54,7 @@ def settled(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 
 @pytest.mark.parametrize("coordinates", SYSTEMS)
-@pytest.mark.parametrize("kind", writer.KINDS)
+@pytest.mark.parametrize("kind", writer.FORMATS)
 def test_what_was_exported_imports_again(kind: str, coordinates: str, tmp_path: Path) -> None:
     frame = settled(unruly.frame())
     path = exported(frame, kind, coordinates, tmp_path)
@@ -65,7 +65,7 @@ def test_what_was_exported_imports_again(kind: str, coordinates: str, tmp_path: 
 
 
 @pytest.mark.parametrize("coordinates", SYSTEMS)
-@pytest.mark.parametrize("kind", writer.KINDS)
+@pytest.mark.parametrize("kind", writer.FORMATS)
 def test_the_sample_imports_again(kind: str, coordinates: str, sample: Study, tmp_path: Path) -> None:
     """Within its area too, where a shifted system that nobody states would have to be asked for."""
     path = exported(sample.facilities, kind, coordinates, tmp_path)
@@ -96,7 +96,7 @@ PLACES = st.tuples(st.floats(73.5, 134.5), st.floats(18.5, 53.5))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.tuples(FACILITIES, PLACES), min_size=1, max_size=4),
-    st.sampled_from(writer.KINDS),
+    st.sampled_from(writer.FORMATS),
     st.sampled_from(SYSTEMS),
 )
 def test_whatever_is_exported_imports_again(tmp_path: Path, rows: list[Any], kind: str, coordinates: str) -> None:

@@ -72,7 +72,7 @@ def _of_table(row: Record, coordinates: str) -> Record:
     assert row.keys() == {
         *HEADS.values(), *(f"{axis}({WRITTEN[coordinates]})" for axis in ("经度", "纬度")), "边界WKT"
     }  # fmt: skip
-    found = {field: spreadsheets.plain(row[head]) for field, head in HEADS.items()}
+    found = {field: spreadsheets.unescape_formula(row[head]) for field, head in HEADS.items()}
     lon, lat = (float(row[f"{axis}({WRITTEN[coordinates]})"]) for axis in ("经度", "纬度"))
     (kind,) = [one for one in facilities.CATEGORIES.values() if one.label == found["category"]]
     found["category"] = kind.id
@@ -129,7 +129,7 @@ def assert_same(found: Any, frame: Any) -> None:
 
 
 @pytest.mark.parametrize("coordinates", SYSTEMS)
-@pytest.mark.parametrize("kind", writer.KINDS)
+@pytest.mark.parametrize("kind", writer.FORMATS)
 def test_what_was_written_is_there(kind: str, coordinates: str) -> None:
     frame = unruly.frame()
     export = writer.write(frame, kind, coordinates)
@@ -156,7 +156,7 @@ def test_a_workbook_has_no_time_whatever_prefixes_others_choose() -> None:
         assert b"20" not in core.replace(b"/2006/", b"")
 
 
-@pytest.mark.parametrize("kind", writer.KINDS)
+@pytest.mark.parametrize("kind", writer.FORMATS)
 def test_the_sample(kind: str, sample: Study) -> None:
     assert_same(read(writer.write(sample.facilities, kind, "bd09").content, kind, "bd09"), sample.facilities)
 
@@ -181,7 +181,7 @@ PLACES = st.tuples(st.floats(73.5, 134.5), st.floats(18.5, 53.5)) | st.tuples(st
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(FACILITIES, PLACES), max_size=4), st.sampled_from(writer.KINDS), st.sampled_from(SYSTEMS))
+@given(st.lists(st.tuples(FACILITIES, PLACES), max_size=4), st.sampled_from(writer.FORMATS), st.sampled_from(SYSTEMS))
 def test_whatever_is_in_a_register(rows: list[Any], kind: str, coordinates: str) -> None:
     frame = facilities.frame(
         [(str(n), {"id": f"f{n}", **known}, shapely.Point(place)) for n, (known, place) in enumerate(rows)], "register"
@@ -207,7 +207,7 @@ def test_places_do_not_wander(places: list[tuple[float, float]], coordinates: st
     assert np.abs(shapely.get_coordinates(published) - written).max() < 2e-6
 
 
-@pytest.mark.parametrize("kind", writer.KINDS)
+@pytest.mark.parametrize("kind", writer.FORMATS)
 def test_nothing_is_a_file_too(kind: str) -> None:
     nothing = facilities.frame([], "nothing")
     assert len(read(writer.write(nothing, kind, "gcj02").content, kind, "gcj02")) == 0
@@ -218,7 +218,7 @@ def test_unknown_names(rows: int) -> None:
     frame = unruly.frame().iloc[:rows]
     with pytest.raises(UnknownNameError, match="gpkg"):
         writer.write(frame, "shp")
-    for kind in writer.KINDS:
+    for kind in writer.FORMATS:
         with pytest.raises(UnknownNameError, match="bd09"):
             writer.write(frame, kind, "baidu")
 
@@ -312,7 +312,10 @@ def test_what_is_too_long_for_a_cell_of_xlsx_is_left_out_and_said() -> None:
     assert found.geometry["lake"].within(frame.geometry["lake"])
     assert found["extra"].tolist() == [{}, long, {}]
     sheet = openpyxl.load_workbook(io.BytesIO(export.content)).active
-    assert max(len(str(cell.value).encode("utf-16-le")) // 2 for row in sheet for cell in row) <= spreadsheets.MOST
+    assert (
+        max(len(str(cell.value).encode("utf-16-le")) // 2 for row in sheet for cell in row)
+        <= spreadsheets.MAX_CELL_LENGTH
+    )
     for kind in ("csv", "geojson", "gpkg"):
         assert writer.write(frame, kind, "gcj02").notes == ()
         assert_same(read(writer.write(frame, kind, "gcj02").content, kind, "gcj02"), frame)
@@ -338,7 +341,7 @@ def test_a_geopackage_says_what_its_coordinates_are(tmp_path: Path, coordinates:
 
 def test_columns_of_nothing_stay_columns() -> None:
     frame = facilities.frame([("a", {"id": "a", "category": "clinic"}, shapely.Point(120, 28.9))], "x")
-    for kind in writer.KINDS:
+    for kind in writer.FORMATS:
         assert_same(read(writer.write(frame, kind).content, kind, "wgs84"), frame)
 
 

@@ -193,7 +193,7 @@ def test_what_was_merged_or_taken_out_does_not_come_back(register: Register, tmp
     assert state(register) == before
 
 
-@pytest.mark.parametrize("kind", writer.KINDS)
+@pytest.mark.parametrize("kind", writer.FORMATS)
 @pytest.mark.parametrize("coordinates", SYSTEMS)
 def test_what_was_exported_changes_nothing(kind: str, coordinates: str, register: Register, tmp_path: Path):
     before = state(register)
@@ -442,7 +442,7 @@ def test_a_files_name_leads_nowhere(client: TestClient, tmp_path: Path):
 
 
 def test_the_register_is_sent_as_a_file(client: TestClient, tmp_path: Path):
-    for kind in writer.KINDS:
+    for kind in writer.FORMATS:
         answer = client.get(f"/v1/exports/facilities.{kind}", params={"coordinates": "gcj02"})
         assert answer.status_code == 200
         assert answer.headers["content-type"] == writer.MEDIA_TYPES[kind]
