@@ -10,7 +10,7 @@ import numpy as np
 import osmium
 from pyproj import Geod
 
-from geo.study import streets
+from geo.sources.osm import highways
 from networks import METRES_A_DEGREE, WALK_MPS, Network
 from stages import EXTRACTS
 
@@ -63,12 +63,12 @@ def read(extract: Path, mode: str, class_kph: Mapping[str, float], drive_factor:
     ways: list[tuple[int, float, bool, bool]] = []  # pieces, metres a second, open onwards and back
     for tags, nodes in _ways(extract):
         if mode == "walk":
-            mps, onward, back = WALK_MPS, streets.walkable(tags), streets.walkable(tags)
+            mps, onward, back = WALK_MPS, highways.walkable(tags), highways.walkable(tags)
         else:
-            legal = streets.maxspeed_kph(tags)
+            legal = highways.maxspeed_kph(tags)
             kph = class_kph.get(tags["highway"], np.nan) if np.isnan(legal) else legal
             mps = kph * drive_factor / 3.6
-            onward, back = streets.drivable(tags, class_kph)
+            onward, back = highways.drivable(tags, class_kph)
         if onward or back:
             pieces = [(a[0], b[0]) for a, b in pairwise(nodes) if a and b and a[0] != b[0]]
             where.update((node[0], node[1:]) for node in nodes if node)

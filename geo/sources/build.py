@@ -18,7 +18,7 @@ import tomli_w
 
 from geo.errors import ExtractError, InputError, StudyError
 from geo.geodesy.projection import projection
-from geo.sources import elevation
+from geo.sources import elevation, population
 from geo.sources.osm import extract as osm
 from geo.sources.osm.extract import Progress
 from geo.study import areas, demand, facilities, study
@@ -225,7 +225,7 @@ def _demand(
             buildings = buildings[buildings.intersects(outline)].reset_index(drop=True)
         at = buildings.geometry
         codes = areas.locate(units, at.x.to_numpy(), at.y.to_numpy(), crs)
-        people, notes = demand.from_buildings(buildings, codes, units, sources.people)
+        people, notes = population.from_buildings(buildings, codes, units, sources.people)
         source = "spread over residential buildings by floor area"
         for note in notes:
             summary.add("note 注", 1, note)
@@ -234,7 +234,7 @@ def _demand(
             people = demand.read(sources.population, sources.coordinates)
         else:
             box = shapely.box(*extract.streets.total_bounds)
-            people = demand.from_raster(sources.population, box if outline is None else outline)
+            people = population.from_raster(sources.population, box if outline is None else outline)
         source = f"from {sources.population.name}"
         if outline is not None:
             inside = shapely.intersects_xy(outline, people["lon"], people["lat"])

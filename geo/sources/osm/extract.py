@@ -19,9 +19,9 @@ import pandas as pd
 import shapely
 
 from geo.errors import ExtractError
-from geo.sources.osm import buildings, opl
+from geo.sources.osm import buildings, highways, opl
 from geo.sources.osm.opl_scan import Box
-from geo.study import facilities, streets
+from geo.study import facilities
 from geo.study.study import Speeds
 
 Progress = Callable[[str, int], None]
@@ -38,7 +38,7 @@ _RULES = [
     for rule in category.osm
 ]
 _CATEGORY_KEYS = {key for *_, wanted in _RULES for key, _ in wanted}
-RULED = (*streets.RULED, *buildings.KEYS, *_CATEGORY_KEYS)
+RULED = (*highways.RULED, *buildings.KEYS, *_CATEGORY_KEYS)
 """The keys that decide what a way is, beside `WAY_KEYS`: nothing that judges kinds of ways sees others."""
 PLACES = ("city", "town", "village", "suburb", "municipality", "hamlet", "neighbourhood")
 _OWN_FIELDS = {
@@ -154,7 +154,7 @@ def read(path: Path, boundaries: gpd.GeoDataFrame, within: Any, progress: Progre
     nodes, ways, relations = _around(_existing(path), box)
     lonlat = nodes.places(ways.refs)
     classes = Speeds().drive_class_kph
-    lines, left_out = streets.edges(*ways.kinds, ways.lengths, ways.refs, lonlat, box, classes)
+    lines, left_out = highways.edges(*ways.kinds, ways.lengths, ways.refs, lonlat, box, classes)
     if lines.empty:
         raise ExtractError(f"{path}: holds no street{'' if within is None else ' in or around the area'}")
     progress("streets", len(lines))

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
@@ -14,7 +13,7 @@ import shapely
 from geo.errors import ExtractError, FuwuquanError, InputError, StudyError
 from geo.sources import build
 from geo.sources.build import Sources, Summary
-from geo.study import areas, demand, study
+from geo.study import areas, study
 from geo.study.study import Study
 from support.extracts import Extract
 
@@ -462,30 +461,6 @@ def test_no_streets_around_the_area(tmp_path: Path) -> None:
     assert not (tmp_path / "study").exists()
 
 
-def test_nobody_counts_twice_where_towns_and_villages_have_numbers() -> None:
-    """A town's number is its villages'; a village without one has what the town's leaves."""
-    rows = [
-        ("1", {"code": "T", "level": "town", "population": 1000}, shapely.box(0, 0, 0.2, 0.1)),
-        ("2", {"code": "V1", "level": "village", "parent": "T", "population": 600}, shapely.box(0, 0, 0.1, 0.1)),
-        ("3", {"code": "V2", "level": "village", "parent": "T", "population": 400}, shapely.box(0.1, 0, 0.2, 0.1)),
-    ]
-    houses = gpd.GeoDataFrame(
-        {"floor_m2": [100.0, 300.0, 50.0]}, geometry=shapely.points([0.02, 0.05, 0.15], [0.05] * 3), crs="EPSG:4326"
-    )
-    codes = np.array(["V1", "V1", "V2"], dtype=object)
-    people, notes = demand.from_buildings(houses, codes, areas.frame(rows, "test"), None)
-    assert people["population"].tolist() == pytest.approx([150, 450, 400])
-    assert notes == []
-    rows[2][1]["population"] = None
-    people, notes = demand.from_buildings(houses, codes, areas.frame(rows, "test"), None)
-    assert people["population"].tolist() == pytest.approx([150, 450, 400])
-    assert notes == []
-    rows[0][1]["population"] = None
-    people, notes = demand.from_buildings(houses, codes, areas.frame(rows, "test"), None)
-    assert people["population"].tolist() == pytest.approx([150, 450])
-    assert len(notes) == 1
-
-
 def test_where_a_place_is() -> None:
     town = {"level": "town"}
     rows = [
@@ -501,22 +476,6 @@ def test_where_a_place_is() -> None:
         found = areas.locate(areas.frame(order, "test"), places[:, 0], places[:, 1], "EPSG:32631")
         # In its own town, however near the other's village; the smaller of two that lie over each other; nowhere.
         assert found.tolist() == ["a", "b", "b2", "b3", None]
-
-
-def test_all_people_together_are_shared_out_like_the_areas_own() -> None:
-    rows = [
-        ("1", {"code": "A", "level": "town", "population": 300}, shapely.box(0, 0, 0.1, 0.1)),
-        ("2", {"code": "B", "level": "town", "population": 100}, shapely.box(0.1, 0, 0.2, 0.1)),
-    ]
-    houses = gpd.GeoDataFrame(
-        {"floor_m2": [100.0, 900.0]}, geometry=shapely.points([0.05, 0.15], [0.05] * 2), crs="EPSG:4326"
-    )
-    codes = np.array(["A", "B"], dtype=object)
-    people, _ = demand.from_buildings(houses, codes, areas.frame(rows, "test"), 800)
-    assert people["population"].tolist() == pytest.approx([600, 200])
-    rows[1][1]["population"] = None  # then floor area alone is known of all
-    people, _ = demand.from_buildings(houses, codes, areas.frame(rows, "test"), 800)
-    assert people["population"].tolist() == pytest.approx([80, 720])
 
 
 def test_built_again_a_study_keeps_what_was_edited(pbf: Path, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from geo.measures import coverage, isochrones
 from geo.sources import build, elevation
 from geo.sources.build import Sources, Summary
 from geo.sources.osm import extract as osm
+from geo.sources.osm import highways
 from geo.study import streets, study
 from geo.study.study import Study
 from geo.traveltime.travel import Travel
@@ -305,7 +306,7 @@ def test_long_bridges_of_many_edges(tmp_path: Path) -> None:
      ({"tunnel": "yes"}, True), ({"tunnel": "no"}, False), ({"layer": "1"}, False)],
 )  # fmt: skip
 def test_what_leaves_the_ground(tags: dict[str, str], off: bool) -> None:
-    assert streets.off_ground({"highway": "residential", **tags}) is off
+    assert highways.off_ground({"highway": "residential", **tags}) is off
 
 
 def test_short_edges_are_no_steeper_than_their_cell(tmp_path: Path) -> None:

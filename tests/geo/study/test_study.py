@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
@@ -255,43 +254,6 @@ def test_demand_comes_out_as_it_went_in(tmp_path: Path) -> None:
     frame = demand.read(written(tmp_path, "d.csv", *lines))
     demand.write(frame, tmp_path / "again.csv")
     pd.testing.assert_frame_equal(demand.read(tmp_path / "again.csv"), frame)
-
-
-def buildings(*floor_m2: float) -> gpd.GeoDataFrame:
-    places = [shapely.Point(120 + 0.001 * number, 29) for number in range(len(floor_m2))]
-    return gpd.GeoDataFrame({"floor_m2": np.array(floor_m2, dtype=float)}, geometry=places, crs=4326)
-
-
-def units_of(*population: float | None) -> gpd.GeoDataFrame:
-    box = shapely.box(120, 28, 121, 30)
-    rows = [(f"row {n}", {"code": f"A{n}", "level": "town", "population": p}, box) for n, p in enumerate(population)]
-    return areas.frame(rows, "by hand")
-
-
-def test_people_are_spread_by_floor_area() -> None:
-    codes = np.array(["A0", "A0", "A1", None], dtype=object)
-    frame, notes = demand.from_buildings(buildings(100, 300, 50, 70), codes, units_of(80, 9), None)
-    assert frame["population"].tolist() == [20, 60, 9]  # nobody lives outside all areas
-    assert notes == []
-    frame, _ = demand.from_buildings(buildings(100, 300, 50, 50), codes, units_of(80, None), 1000)
-    assert frame["population"].tolist() == [200, 600, 100, 100]
-
-
-def test_people_without_buildings_stand_at_a_point_inside() -> None:
-    codes = np.array(["A0"], dtype=object)
-    frame, notes = demand.from_buildings(buildings(100), codes, units_of(80, 9, None), None)
-    assert frame["population"].tolist() == [80, 9]
-    assert shapely.box(120, 28, 121, 30).contains(shapely.Point(frame["lon"].iloc[1], frame["lat"].iloc[1]))
-    assert len(notes) == 2
-    assert "A1" in notes[0]
-    assert "A2" in notes[1]
-
-
-def test_nobody_to_spread_or_nothing_to_spread_over() -> None:
-    with pytest.raises(InputError, match="--people"):
-        demand.from_buildings(buildings(100), np.array(["A0"], dtype=object), units_of(None), None)
-    with pytest.raises(InputError, match="--population"):
-        demand.from_buildings(buildings(), np.array([], dtype=object), units_of(None), 1000)
 
 
 # --- settings ----------------------------------------------------------------------------------------------------
