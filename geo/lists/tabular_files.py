@@ -189,7 +189,12 @@ def _read_apart(path: Path) -> list[Sheet]:
     What an xlsx would take is seen in its XML. Nobody can see that of an xls, and calamine ends the process when it
     asks for more memory than there is.
     """
-    command = [sys.executable, "-c", "import sys; from geo.lists import tabular_files; tabular_files.hand_over(sys.argv[1])", str(path)]
+    command = [
+        sys.executable,
+        "-c",
+        "import sys; from geo.lists import tabular_files; tabular_files.hand_over(sys.argv[1])",
+        str(path),
+    ]
     try:
         done = subprocess.run(command, capture_output=True, timeout=MOST_SECONDS, check=True)
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
