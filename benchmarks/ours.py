@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from geo.measures import isochrones
 from geo.sources import build
+from geo.sources.osm import boundaries
 from geo.sources.osm import extract as osm
 from geo.study import study
 from geo.traveltime import catchments as within_reach
@@ -140,10 +141,10 @@ def touched_bytes(prepared: Prepared) -> int:
 
 def read_extract(extract: Path, area: str | None) -> osm.Extract:
     """All that a study takes from an extract, as `fuwuquan build` reads it."""
-    boundaries = osm.read_boundaries(extract, _silent)
+    drawn = boundaries.read(extract, _silent)
     # The margin that a study keeps around its area, some 15 km.
-    within = None if area is None else osm.find_area(boundaries, area)["geometry"].buffer(0.2)
-    return osm.read(extract, boundaries, within, _silent)
+    within = None if area is None else boundaries.find(drawn, area).geometry.buffer(0.2)
+    return osm.read(extract, drawn, within, _silent)
 
 
 def build_study(extract: Path, area: str | None, population: Path | None, folder: Path) -> Travel:

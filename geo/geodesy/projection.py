@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from pyproj import Geod, Transformer
 
 from geo.arrays import Float64Array
+from geo.errors import InputError
 from geo.parallel import CORES, at_once
 
 WGS84 = Geod(ellps="WGS84")
@@ -79,3 +80,13 @@ def geodesic_area(shape: Any) -> float:
         outer, *holes = (abs(WGS84.polygon_area_perimeter(*ring.T)[0]) for ring in rings)
         total += outer - sum(holes)
     return total
+
+
+def utm(shape: Any) -> str:
+    west, south, east, north = shape.bounds
+    lon, lat = (west + east) / 2, (south + north) / 2
+    if not (-180 <= lon <= 180 and -80 <= lat <= 84):
+        raise InputError(f"no UTM zone lies at {lon:.4f}, {lat:.4f}")
+    # By hand, since looking a zone up in PROJ's database takes a tenth of a second.
+    zone = min(int((lon + 180) // 6) + 1, 60)
+    return f"EPSG:{(32600 if lat >= 0 else 32700) + zone}"

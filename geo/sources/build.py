@@ -1,12 +1,13 @@
-"""Builds a study folder from what anyone can download: an OpenStreetMap extract, a population source, own lists."""
+"""Builds a study folder from what anyone can download: an OpenStreetMap extract, a population source, own lists.
 
-import json
+The command line calls `build`. Its steps are functions here; what they need of a file format is in the modules of this
+folder.
+"""
+
 import re
-import tempfile
-import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from importlib import resources
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,24 +15,41 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-import tomli_w
 
-from geo.errors import ExtractError, InputError, StudyError
-from geo.geodesy.projection import projection
-from geo.sources import elevation, population
+from geo.errors import ExtractError, InputError
+from geo.geodesy.projection import projection, utm
+from geo.sources import elevation, population, standards_template, study_folder
+from geo.sources.osm import boundaries
 from geo.sources.osm import extract as osm
-from geo.sources.osm.extract import Progress
-from geo.study import areas, demand, facilities, study
+from geo.sources.osm.boundaries import Boundary
+from geo.sources.osm.opl import Progress
+from geo.sources.summary import Summary
+from geo.study import areas, demand, facilities
 from geo.study.streets import COLUMNS, OFF_GROUND, PACES
+from geo.study.study import About
 
-COVERING = 0.95  # of an area, from which on a level of administration divides it
-KEPT = {"name", "name_en", "notice", "notice_en", "timezone", "max_connector_m", "detour", "speeds"}
+KEPT_SETTINGS = {"name", "name_en", "notice", "notice_en", "timezone", "max_connector_m", "detour", "speeds"}
+"""Settings of `study.toml` that people edit, and that a second build keeps."""
 OSM_LICENCE = "© OpenStreetMap contributors (ODbL)"
 
 
 @dataclass(frozen=True)
 class Sources:
-    """What a study is built from; `build` says which goes where. ``coordinates`` is the system of own files."""
+    """The files that a study is built from, and what to take of them.
+
+    Attributes
+    ----------
+    osm : OpenStreetMap extract
+    area : name or id of the boundary to cut out; None takes the whole extract as one area
+    population : CSV table or raster of people; None spreads people over residential buildings
+    people : how many people there are in total; None takes the numbers of the source
+    areas : own towns and villages; None takes the extract's boundaries
+    level : the admin_level of the sub-areas; None takes the finest that covers the area
+    facilities : own lists, added to the extract's facilities
+    elevation : raster of heights in metres; None takes all streets as flat
+    coordinates : the coordinate system of own files
+    margin_m : how far beyond the area streets and facilities are kept, in metres
+    """
 
     osm: Path
     area: str | None = None
@@ -45,95 +63,108 @@ class Sources:
     margin_m: float = 15_000.0
 
 
-@dataclass
-class Summary:
-    """What was read, kept and left out, line by line: (what, how many, remark)."""
+@dataclass(frozen=True)
+class _Place:
+    """The place that a study is of: a boundary of the extract, or the whole extract where ``boundary`` is None.
 
-    lines: list[tuple[str, float, str]] = field(default_factory=list)
+    ``outline`` is the boundary's polygon, and ``surroundings`` that polygon widened by the margin, within which streets
+    and facilities are kept; both are WGS84, and None for the whole extract.
+    """
 
-    def add(self, what: str, count: float, remark: str = "") -> None:
-        self.lines.append((what, count, remark))
+    id: str
+    name: str
+    name_en: str
+    boundary: Boundary | None
+    outline: shapely.Geometry | None
+    surroundings: shapely.Geometry | None
 
 
 def build(folder: Path, sources: Sources, progress: Progress) -> Summary:
-    """Make the study ``folder``, or make it again with newer sources; nothing of it is written unless all of it can be.
+    """Make the study ``folder``, or make it again with newer sources.
 
-    What people edit is kept: standards, speeds, name, and a register that lies in the folder.
+    Nothing is written unless the whole study can be. A study that is made again keeps what people edit: its standards,
+    its name, speeds and distances, and a register that lies in the folder.
 
     Raises
     ------
     InputError
-        (and its kinds) A source is missing or unusable, or the folder holds something that is no study.
+        A source is missing or unusable (ExtractError, TableError), or the folder holds something other than this
+        study (StudyError).
     """
-    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / "study.toml").exists())):
-        raise StudyError(f"{folder}: exists and is no study folder; give another name")
+    study_folder.check_usable(folder)
     summary = Summary()
-    boundaries = osm.read_boundaries(sources.osm, progress)
-    whole = osm.find_area(boundaries, sources.area) if sources.area else None
-    identity = _slug(sources.osm.name.split(".")[0]) if whole is None else f"{_slug(whole['name'])}-{whole['osm_id']}"
-    old = study.read_about(folder / "study.toml") if (folder / "study.toml").exists() else None
-    if old is not None and old.id != identity:
-        raise StudyError(f"{folder}: holds the study {old.id!r}, and this is {identity!r}; give another name")
-    outline = None if whole is None else whole["geometry"]
-    reach = outline if outline is None else _widened(outline, sources.margin_m)
-    extract = osm.read(sources.osm, boundaries, reach, progress)
-    streets = extract.streets if reach is None else _touching(extract.streets, reach)
-    summary.add("streets 街道", len(streets), f"edges, {streets['length_m'].sum() / 1000:,.0f} km")
-    crs = _utm(outline if outline is not None else shapely.box(*streets.total_bounds))
-    if sources.elevation is not None:
-        streets = _sloped(streets, sources.elevation, crs, summary)
-    streets = streets.drop(columns=OFF_GROUND)
-
-    units = _areas(extract, sources, whole, outline, summary)
-    people = _demand(extract, sources, units, outline, crs, summary)
+    drawn = boundaries.read(sources.osm, progress)
+    place = _place(sources, drawn)
+    old = study_folder.existing(folder, place.id)
+    extract = osm.read(sources.osm, drawn, place.surroundings, progress)
+    streets, crs = _streets(extract, sources, place, summary)
+    units = _areas(extract, sources, place.boundary, place.outline, summary)
+    people = _people(extract, sources, units, place.outline, crs, summary)
     progress("people", len(people))
-    places = _facilities(extract, sources, units, outline, reach, crs, summary)
+    register = _facilities(extract, sources, units, place.outline, place.surroundings, crs, summary)
     for reason, count in sorted(extract.left_out.items()):
         summary.add("left out 未采用", count, reason)
-
-    name = sources.osm.name.split(".")[0] if whole is None else whole["name"]
-    english = "" if whole is None else str(whole["name_en"] or "")
-    attribution = OSM_LICENCE + (f"; 人口 population: {sources.population.name}" if sources.population else "")
-    attribution += f"; 高程 elevation: {sources.elevation.name}" if sources.elevation else ""
-    settings: dict[str, Any] = {
-        **study.About(id="x", name="x", projection=crs).model_dump(exclude={"data_date", "sample"}),
-        **({} if old is None else old.model_dump(include=KEPT)),
-        "id": identity,
-        "attribution": attribution,
-        "projection": crs,
-        "data_date": extract.day,
-    }
     if old is None:
-        settings |= {"name": name, "name_en": "" if english == name else english}
+        standards = standards_template.answerable(register, units, summary)
     else:
+        standards = study_folder.existing_standards(folder)
         summary.add("kept 保留", 1, "name, speeds and distances of study.toml; standards.toml")
-    try:
-        with tempfile.TemporaryDirectory(dir=_parent(folder), prefix=".building-") as scratch:
-            draft = Path(scratch)
-            _write_json(areas.to_geojson(units), draft / "areas.geojson")
-            _write_json(facilities.to_geojson(places), draft / "facilities.geojson")
-            demand.write(people, draft / "demand.csv")
-            streets.to_parquet(draft / "streets.parquet", compression="zstd")
-            text = tomli_w.dumps({key: value for key, value in settings.items() if value is not None})
-            (draft / "study.toml").write_text(text, "utf-8")
-            goals = (
-                _answerable(places, units, summary) if old is None else (folder / "standards.toml").read_text("utf-8")
-            )
-            (draft / "standards.toml").write_text(goals, "utf-8")
-            study.read(draft)  # what is written can be read
-            folder.mkdir(parents=True, exist_ok=True)
-            for file in sorted(draft.iterdir()):
-                if (folder / file.name).is_dir():
-                    raise StudyError(f"{folder / file.name}: is a folder; a file of the study must go there")
-            for file in sorted(draft.iterdir()):
-                file.replace(folder / file.name)
-                progress("files written", 1)
-    except OSError as error:
-        raise StudyError(f"{folder}: cannot be written: {error.strerror}") from error
+    settings = _settings(sources, place, crs, extract.day, old)
+    contents = study_folder.Contents(settings, standards, units, register, people, streets)
+    study_folder.write(folder, contents, progress)
     return summary
 
 
-def _areas(extract: osm.Extract, sources: Sources, whole: Any, outline: Any, summary: Summary) -> gpd.GeoDataFrame:
+def _place(sources: Sources, drawn: Sequence[Boundary]) -> _Place:
+    if sources.area is None:
+        name = sources.osm.name.split(".")[0]
+        return _Place(_slug(name), name, "", None, None, None)
+    boundary = boundaries.find(drawn, sources.area)
+    surroundings = widened(boundary.geometry, sources.margin_m)
+    identity = f"{_slug(boundary.name)}-{boundary.osm_id}"
+    return _Place(identity, boundary.name, boundary.name_en or "", boundary, boundary.geometry, surroundings)
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "study"
+
+
+def widened(outline: shapely.Geometry, margin_m: float) -> shapely.Geometry:
+    """A WGS84 polygon with all that lies within a margin of it."""
+    metric = projection(utm(outline))
+    return metric.inverse(metric.forward(outline).buffer(margin_m))
+
+
+def _streets(extract: osm.Extract, sources: Sources, place: _Place, summary: Summary) -> tuple[gpd.GeoDataFrame, str]:
+    """The streets in and around the place, with slopes where elevation is given, and the study's projection."""
+    streets = extract.streets if place.surroundings is None else _touching(extract.streets, place.surroundings)
+    summary.add("streets 街道", len(streets), f"edges, {streets['length_m'].sum() / 1000:,.0f} km")
+    crs = utm(shapely.box(*streets.total_bounds) if place.outline is None else place.outline)
+    if sources.elevation is not None:
+        streets = _sloped(streets, sources.elevation, crs, summary)
+    return streets.drop(columns=OFF_GROUND), crs
+
+
+def _settings(sources: Sources, place: _Place, crs: str, data_date: date | None, old: About | None) -> dict[str, Any]:
+    """The settings of the study's `study.toml`: defaults, those kept of the ``old`` study, and the sources' own."""
+    attribution = OSM_LICENCE
+    if sources.population is not None:
+        attribution += f"; 人口 population: {sources.population.name}"
+    if sources.elevation is not None:
+        attribution += f"; 高程 elevation: {sources.elevation.name}"
+    name_en = "" if place.name_en == place.name else place.name_en
+    defaults = About(id=place.id, name=place.name, name_en=name_en, projection=crs)
+    return {
+        **defaults.model_dump(exclude={"data_date", "sample"}),
+        **({} if old is None else old.model_dump(include=KEPT_SETTINGS)),
+        "attribution": attribution,
+        "data_date": data_date,
+    }
+
+
+def _areas(
+    extract: osm.Extract, sources: Sources, whole: Boundary | None, outline: Any, summary: Summary
+) -> gpd.GeoDataFrame:
     if sources.areas is not None:
         units = areas.read(sources.areas, sources.coordinates)
         if outline is not None:
@@ -145,13 +176,13 @@ def _areas(extract: osm.Extract, sources: Sources, whole: Any, outline: Any, sum
                 raise InputError(f"{sources.areas}: none of its areas is in {sources.area}")
         summary.add("areas 区域", len(units), f"from {sources.areas.name}")
         return units
-    level, rows = _finest(extract.boundaries, whole, outline, sources.level)
+    level, rows = boundaries.finest(extract.boundaries, whole, sources.level)
     if rows is None:
         # Streets on one line have a box without an area; a hair around it is one.
         box = outline if outline is not None else shapely.box(*extract.streets.total_bounds).buffer(1e-6)
-        name = extract.path.name.split(".")[0] if whole is None else whole["name"]
-        code = "all" if whole is None else whole["osm_id"]
-        people = None if whole is None else _population(whole, extract.places)
+        name = extract.path.name.split(".")[0] if whole is None else whole.name
+        code = "all" if whole is None else whole.osm_id
+        people = None if whole is None else boundaries.population(whole, extract.places)
         summary.add("areas 区域", 1, "the whole is one area")
         return areas.frame(
             [("the whole", {"code": code, "name": name, "level": "town", "population": people}, box)],
@@ -167,51 +198,17 @@ def _areas(extract: osm.Extract, sources: Sources, whole: Any, outline: Any, sum
                     "code": row.osm_id,
                     "name": row.name,
                     "level": word,
-                    "population": _population(row, extract.places),
+                    "population": boundaries.population(row, extract.places),
                 },
                 row.geometry,
             )
-            for row in rows.sort_values(["name", "osm_id"]).itertuples(index=False)
+            for row in sorted(rows, key=lambda unit: (unit.name, unit.osm_id))
         ],
         extract.path,
     )
 
 
-def _population(boundary: Any, places: gpd.GeoDataFrame) -> float | None:
-    if boundary.population is not None and not np.isnan(boundary.population):
-        return float(boundary.population)
-    namesake = places[
-        places["name"].isin(boundary.names) & places["population"].notna() & places.intersects(boundary.geometry)
-    ]
-    return None if namesake.empty else float(namesake["population"].max())
-
-
-def _finest(
-    boundaries: gpd.GeoDataFrame, whole: Any, outline: Any, level: int | None
-) -> tuple[int | None, gpd.GeoDataFrame | None]:
-    """The units of the finest admin_level that cover the area (or of ``level``); None where no level does."""
-    if whole is None:
-        if level is None:
-            return None, None
-        inside = boundaries
-    else:
-        points = boundaries.representative_point()
-        inside = boundaries[points.intersects(outline) & (boundaries["admin_level"] > whole["admin_level"])]
-    square = projection("EPSG:6933")  # equal areas
-    for candidate in sorted(set(inside["admin_level"]), reverse=True) if level is None else [level]:
-        units = inside[inside["admin_level"] == candidate]
-        if level is not None:
-            if units.empty:
-                found = ", ".join(str(number) for number in sorted(set(inside["admin_level"]))) or "none"
-                raise ExtractError(f"no complete boundary of admin_level {level} is there; levels: {found}")
-            return candidate, units
-        covered = shapely.intersection(shapely.union_all(units.geometry.to_numpy()), outline)
-        if square.forward(covered).area >= COVERING * square.forward(outline).area:
-            return candidate, units
-    return None, None
-
-
-def _demand(
+def _people(
     extract: osm.Extract,
     sources: Sources,
     units: gpd.GeoDataFrame,
@@ -295,30 +292,6 @@ def _facilities(
     return places.assign(area_code=pd.Series(codes, index=places.index, dtype=object))
 
 
-def _answerable(places: gpd.GeoDataFrame, units: gpd.GeoDataFrame, summary: Summary) -> str:
-    """The standards that the study's data can answer, as text; the others are named in the summary."""
-    template = resources.files("geo.study").joinpath("standards.toml").read_text("utf-8")
-    head, *blocks = re.split(r"(?m)^(?=\[\[standard\]\])", template)
-    kept = []
-    for block in blocks:
-        row = tomllib.loads(block)["standard"][0]
-        chosen = places[places["category"] == row["category"]]
-        lacking = None
-        if chosen.empty:
-            lacking = f"no {facilities.category(row['category']).label_en.lower()} is known"
-        elif row["measure"] == "opened" and chosen["opened"].isna().all():
-            lacking = "no opening date is known"
-        elif row["measure"] == "presence" and not (units["level"] == row["units"]).any():
-            lacking = f"no {row['units']} is known"
-        if lacking:
-            summary.add("standard left out 未采用标准", 1, f"{row['id']}: {lacking}")
-        else:
-            # For another place the plan is a template.
-            kept.append(block.replace('source = "永康市', 'source = "样板 template: 永康市'))
-    summary.add("standards 标准", len(kept), "in standards.toml, to be edited")
-    return head + "".join(kept)
-
-
 def _sloped(streets: gpd.GeoDataFrame, path: Path, crs: str, summary: Summary) -> gpd.GeoDataFrame:
     slopes = elevation.along(streets, path, crs)
     remark = f"edges, from {path.name}: slopes {slopes.mean:.1%} in the mean, {slopes.steepest:.0%} at most"
@@ -338,36 +311,3 @@ def _touching(streets: gpd.GeoDataFrame, reach: Any) -> gpd.GeoDataFrame:
         raise ExtractError("the extract holds no street in or around the area")
     nodes = np.unique(kept[["u", "v"]].to_numpy(), return_inverse=True)[1].reshape(-1, 2)
     return kept.assign(u=nodes[:, 0].astype(np.int32), v=nodes[:, 1].astype(np.int32))
-
-
-def _widened(outline: Any, metres: float) -> Any:
-    metric = projection(_utm(outline))
-    return metric.inverse(metric.forward(outline).buffer(metres))
-
-
-def _utm(shape: Any) -> str:
-    west, south, east, north = shape.bounds
-    lon, lat = (west + east) / 2, (south + north) / 2
-    if not (-180 <= lon <= 180 and -80 <= lat <= 84):
-        raise InputError(f"no UTM zone lies at {lon:.4f}, {lat:.4f}")
-    # By hand, since looking a zone up in PROJ's database takes a tenth of a second.
-    zone = min(int((lon + 180) // 6) + 1, 60)
-    return f"EPSG:{(32600 if lat >= 0 else 32700) + zone}"
-
-
-def _slug(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "study"
-
-
-def _parent(folder: Path) -> Path:
-    parent = folder.absolute().parent
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StudyError(f"{parent}: cannot be made: {error.strerror}") from error
-    return parent
-
-
-def _write_json(content: dict[str, Any], path: Path) -> None:
-    features = ",\n".join(json.dumps(feature, ensure_ascii=False) for feature in content["features"])
-    path.write_text('{"type": "FeatureCollection", "features": [\n' + features + "\n]}\n", "utf-8")

@@ -5,10 +5,9 @@ It is read twice: for the boundaries, so that the second time it is known where 
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,53 +18,31 @@ import pandas as pd
 import shapely
 
 from geo.errors import ExtractError
-from geo.sources.osm import buildings, highways, opl
+from geo.sources.osm import buildings, facilities, highways, opl
+from geo.sources.osm.boundaries import Boundary
+from geo.sources.osm.opl import Progress
 from geo.sources.osm.opl_scan import Box
-from geo.study import facilities
 from geo.study.study import Speeds
 
-Progress = Callable[[str, int], None]
-"""Called with the name of a step and how many objects it has read since the last call."""
-
-FACILITY_KEYS = ("amenity", "healthcare", "leisure")
-AREA_KEYS = ("building", *FACILITY_KEYS)
+AREA_KEYS = ("building", *facilities.KEYS)
 WAY_KEYS = ("highway", *AREA_KEYS)
 _MULTIPOLYGON = re.compile("[T,]type=(?:multipolygon|boundary)[, ]")
-_FACILITY_KEYS = frozenset(FACILITY_KEYS)
-_RULES = [
-    (category, rule.get("subtype"), [*rule["tags"].items()])
-    for category in facilities.CATEGORIES.values()
-    for rule in category.osm
-]
-_CATEGORY_KEYS = {key for *_, wanted in _RULES for key, _ in wanted}
-RULED = (*highways.RULED, *buildings.KEYS, *_CATEGORY_KEYS)
+RULED = (*highways.RULED, *buildings.KEYS, *facilities.CATEGORY_KEYS)
 """The keys that decide what a way is, beside `WAY_KEYS`: nothing that judges kinds of ways sees others."""
 PLACES = ("city", "town", "village", "suburb", "municipality", "hamlet", "neighbourhood")
-_OWN_FIELDS = {
-    "name",
-    "name:en",
-    "opening_hours",
-    "capacity",
-    "phone",
-    "contact:phone",
-    "start_date",
-    "addr:full",
-    "source",
-}
 
 
 @dataclass
 class Extract:
     """What is used of an extract, in WGS84.
 
-    ``boundaries`` has ``osm_id, name, names, admin_level, population, geometry``; ``places`` has
-    ``name, population, geometry``; ``buildings`` are the residential ones: ``floor_m2, geometry`` (points).
-    ``left_out`` counts what was not kept, by reason.
+    ``places`` has ``name, population, geometry``; ``buildings`` are the residential ones: ``floor_m2, geometry``
+    (points). ``left_out`` counts what was not kept, by reason.
     """
 
     path: Path
     day: date | None
-    boundaries: gpd.GeoDataFrame
+    boundaries: list[Boundary]
     places: gpd.GeoDataFrame
     buildings: gpd.GeoDataFrame
     streets: gpd.GeoDataFrame
@@ -73,85 +50,16 @@ class Extract:
     left_out: Counter[str] = field(default_factory=Counter)
 
 
-def read_boundaries(path: Path, progress: Progress) -> gpd.GeoDataFrame:
-    """The administrative boundaries that the extract holds complete.
-
-    Raises
-    ------
-    ExtractError
-        The file does not exist, is truncated, or is no OpenStreetMap extract.
-    """
-    records: list[dict[str, Any]] = []
-    geometries: list[Any] = []
-    administrative = partial(osmium.filter.TagFilter, ("boundary", "administrative"))
-    drawn: Iterable[Any] = ()
-    if opl.any_of(_existing(path), administrative()):
-        with opl.text(path, administrative()) as text:
-            relations = text.relations()
-            ways = text.ways(["boundary"], set().union(*map(opl.member_ways, relations)))
-            nodes = text.nodes(ids=np.unique(ways.refs))
-        every = np.ones(len(ways.ids), dtype=bool)
-        drawn = opl.areas(path, nodes, ways, every, relations, administrative())
-    for area in drawn:
-        tags = dict(area.tags)
-        level = tags.get("admin_level", "")
-        geometry = _outline(area)
-        if level.isdigit() and "name" in tags and geometry is not None:
-            progress("boundaries", 1)
-            names = {value for key, value in tags.items() if key == "name" or key.startswith("name:")}
-            records.append(
-                {
-                    "osm_id": ("w" if area.from_way() else "r") + str(area.orig_id()),
-                    "name": tags["name"],
-                    "name_en": tags.get("name:en"),
-                    "names": names,
-                    "admin_level": int(level),
-                    "population": opl.number(tags.get("population")),
-                }
-            )
-            geometries.append(geometry)
-    columns = ["osm_id", "name", "name_en", "names", "admin_level", "population"]
-    return gpd.GeoDataFrame(pd.DataFrame(records, columns=columns), geometry=geometries, crs="EPSG:4326")
-
-
-def find_area(boundaries: gpd.GeoDataFrame, wanted: str) -> Any:
-    """The row of ``boundaries`` named ``wanted`` in any language, or with that relation or way id.
-
-    Raises
-    ------
-    ExtractError
-        There is none, or there are several; says which there are.
-    """
-    number = wanted.lstrip("rw")
-    if number.isdigit():
-        found = boundaries[boundaries["osm_id"].isin([wanted, f"r{wanted}", f"w{wanted}"])]
-    else:
-        found = boundaries[[wanted in names for names in boundaries["names"]]]
-    if len(found) == 1:
-        return found.iloc[0]
-    listed = boundaries if found.empty else found
-    options = ", ".join(
-        f"{row.name} ({row.osm_id}, admin_level {row.admin_level})"
-        for row in listed.sort_values(["admin_level", "osm_id"]).drop(columns="names").itertuples(index=False)
-    )
-    what = "is not in the extract" if found.empty else "is the name of several: give --area an id"
-    raise ExtractError(f"area {wanted!r} {what}; complete boundaries there: {_shortened(options) or 'none'}")
-
-
-def _shortened(text: str, most: int = 600) -> str:
-    return text if len(text) <= most else text[:most].rsplit(",", 1)[0] + ", …"
-
-
-def read(path: Path, boundaries: gpd.GeoDataFrame, within: Any, progress: Progress) -> Extract:
+def read(path: Path, boundaries: list[Boundary], within: Any, progress: Progress) -> Extract:
     """Everything else of the extract, as far as it touches ``within`` (a WGS84 polygon; None: all of it).
 
     Raises
     ------
     ExtractError
-        As `read_boundaries`; or the file holds no street (within).
+        As `boundaries.read`; or the file holds no street (within).
     """
     box = within.bounds if within is not None else opl.WORLD
-    nodes, ways, relations = _around(_existing(path), box)
+    nodes, ways, relations = _around(opl.existing(path), box)
     lonlat = nodes.places(ways.refs)
     classes = Speeds().drive_class_kph
     lines, left_out = highways.edges(*ways.kinds, ways.lengths, ways.refs, lonlat, box, classes)
@@ -164,25 +72,25 @@ def read(path: Path, boundaries: gpd.GeoDataFrame, within: Any, progress: Progre
         tags, point = opl.tags(line), shapely.Point(opl.place(line))
         if tags.get("place") in PLACES and "name" in tags:
             places.append((tags["name"], opl.number(tags.get("population")), point))
-        if found := _category(tags):
-            rows += _facility_rows(f"n{opl.identity(line)}", tags, *found, point, left_out)
+        if found := facilities.category(tags):
+            rows += facilities.rows(f"n{opl.identity(line)}", tags, *found, point, left_out)
 
     kinds, kind = ways.kinds
-    others = np.array([_category(tags) is not None for tags in kinds], dtype=bool)[kind]
+    others = np.array([facilities.category(tags) is not None for tags in kinds], dtype=bool)[kind]
     others |= np.isin(ways.ids, list(set().union(*map(opl.member_ways, relations))))
     levels, shapes, odd = buildings.rings(ways, lonlat, ~others)
     others |= odd
     for area in opl.areas(path, nodes, ways, others, relations, osmium.filter.KeyFilter(*AREA_KEYS)):
         tags = dict(area.tags)
-        found, lived_in = _category(tags), buildings.lived_in(tags)
+        found, lived_in = facilities.category(tags), buildings.lived_in(tags)
         if not found and not lived_in:
             continue
-        outline = _outline(area)
+        outline = opl.outline(area)
         if outline is None:
             left_out["areas with a broken outline"] += 1
             continue
         if found:
-            rows += _facility_rows(_number(area), tags, *found, outline, left_out)
+            rows += facilities.rows(opl.area_id(area), tags, *found, outline, left_out)
         if lived_in:
             levels.append(buildings.levels(tags))
             shapes.append(outline)
@@ -212,26 +120,26 @@ def read_facilities(path: Path, within: Any) -> tuple[list[tuple[str, dict[str, 
     Raises
     ------
     ExtractError
-        As `read_boundaries`.
+        As `boundaries.read`.
     """
     nodes, ways, relations = _around(
-        _existing(path), opl.WORLD if within is None else within.bounds, FACILITY_KEYS, FACILITY_KEYS
+        opl.existing(path), opl.WORLD if within is None else within.bounds, facilities.KEYS, facilities.KEYS
     )
     rows: list[tuple[str, dict[str, Any], Any]] = []
     left_out: Counter[str] = Counter()
     for line in nodes.lines:
         tags = opl.tags(line)
-        if found := _category(tags):
-            rows += _facility_rows(f"n{opl.identity(line)}", tags, *found, shapely.Point(opl.place(line)), left_out)
+        if found := facilities.category(tags):
+            rows += facilities.rows(f"n{opl.identity(line)}", tags, *found, shapely.Point(opl.place(line)), left_out)
     every = np.ones(len(ways.ids), dtype=bool)
-    for area in opl.areas(path, nodes, ways, every, relations, osmium.filter.KeyFilter(*FACILITY_KEYS)):
+    for area in opl.areas(path, nodes, ways, every, relations, osmium.filter.KeyFilter(*facilities.KEYS)):
         tags = dict(area.tags)
-        if found := _category(tags):
-            outline = _outline(area)
+        if found := facilities.category(tags):
+            outline = opl.outline(area)
             if outline is None:
                 left_out["areas with a broken outline"] += 1
             else:
-                rows += _facility_rows(_number(area), tags, *found, outline, left_out)
+                rows += facilities.rows(opl.area_id(area), tags, *found, outline, left_out)
     if within is not None:
         shapely.prepare(within)
         rows = [row for row in rows if within.intersects(row[2])]
@@ -245,7 +153,7 @@ def _around(
     all their nodes, and the lines of the multipolygons of such ways.
     """
     with opl.text(path, osmium.filter.KeyFilter(*area_keys)) as text:
-        nodes = text.nodes(box, keys=("place", *FACILITY_KEYS))
+        nodes = text.nodes(box, keys=("place", *facilities.KEYS))
         relations = {line: opl.member_ways(line) for line in text.relations() if _MULTIPOLYGON.search(line)}
         among = None if box == opl.WORLD else nodes
         ways = text.ways(way_keys, set().union(*relations.values()), among, RULED)
@@ -258,89 +166,7 @@ def _around(
     return nodes, ways, list(relations)
 
 
-def _existing(path: Path) -> Path:
-    if not path.is_file():
-        raise ExtractError(f"{path}: is no file" if path.exists() else f"{path}: there is no such file")
-    return path
-
-
 def _day(path: Path) -> date | None:
     with osmium.io.Reader(str(path), osmium.osm.NOTHING) as reader:
         stamp = str(reader.header().get("osmosis_replication_timestamp") or "")
-    return date.fromisoformat(stamp[:10]) if _is_day(stamp[:10]) else None
-
-
-def _number(area: Any) -> str:
-    return f"{'w' if area.from_way() else 'r'}{area.orig_id()}"
-
-
-def _outline(area: Any) -> Any:
-    try:
-        shape = shapely.from_wkb(osmium.geom.WKBFactory().create_multipolygon(area))
-    except (RuntimeError, shapely.errors.GEOSException):
-        return None
-    shape = shapely.make_valid(shape)
-    return shape.geoms[0] if shape.geom_type == "MultiPolygon" and len(shape.geoms) == 1 else shape
-
-
-def _category(tags: Mapping[str, str]) -> tuple[facilities.Category, str | None] | None:
-    if _FACILITY_KEYS.isdisjoint(tags):
-        return None
-    for category, subtype, wanted in _RULES:
-        for key, values in wanted:
-            if not (key in tags and (tags[key] in values or "*" in values)):
-                break
-        else:
-            name = tags.get("name", "")
-            return category, subtype or next((kind for part, kind in category.names if part in name), None)
-    return None
-
-
-def _facility_rows(
-    number: str,
-    tags: Mapping[str, str],
-    category: facilities.Category,
-    subtype: str | None,
-    geometry: Any,
-    left_out: Counter[str],
-) -> list[tuple[str, dict[str, Any], Any]]:
-    """The one row of a facility, with its number and geometry; none if it is private."""
-    if tags.get("access") in ("no", "private"):
-        left_out[f"{category.label_en.lower()}s that are private"] += 1
-        return []
-    start = tags.get("start_date", "")
-    capacity = tags.get("capacity", "")
-    row = {
-        "id": f"osm-{number}",
-        "category": category.id,
-        "subtype": subtype,
-        "name": tags.get("name", "")[:300],
-        "name_en": tags.get("name:en", "")[:300],
-        "address": _address(tags),
-        "phone": tags.get("phone", tags.get("contact:phone", ""))[:300],
-        "opening_hours": tags.get("opening_hours", "")[:300],
-        "capacity": int(capacity) if capacity.isdecimal() and len(capacity) < 10 else None,
-        "opened": start if _is_day(start) and date.fromisoformat(start) >= facilities.FIRST_DAY else None,
-        "provenance": "openstreetmap",
-        "source": tags.get("source", "")[:300],
-        # A tag may be called as a field is.
-        "extra": {
-            f"osm:{key}" if key in facilities.FIELDS else key: value
-            for key, value in tags.items()
-            if key not in _OWN_FIELDS
-        },
-    }
-    return [(number, row, geometry)]
-
-
-def _address(tags: Mapping[str, str]) -> str:
-    parts = [tags.get(f"addr:{part}", "") for part in ("city", "street", "housenumber")]
-    return (tags.get("addr:full") or " ".join(part for part in parts if part))[:300]
-
-
-def _is_day(text: str) -> bool:
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        return False
-    return len(text) == 10
+    return date.fromisoformat(stamp[:10]) if facilities.is_day(stamp[:10]) else None

@@ -8,7 +8,7 @@ extract is written as OPL into a temporary file, some 40 bytes a node, and what 
 import re
 import shutil
 import tempfile
-from collections.abc import Collection, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,11 +17,15 @@ from typing import Any
 
 import numpy as np
 import osmium
+import shapely
 
 from geo.arrays import BoolArray, Float64Array, Int64Array
 from geo.errors import ExtractError
 from geo.sources.osm import opl_scan
 from geo.sources.osm.opl_scan import Box
+
+Progress = Callable[[str, int], None]
+"""Called with the name of a step and how many objects it has read since the last call."""
 
 WORLD: Box = (-180.0, -90.0, 180.0, 90.0)
 SWELLING = 10  # how much longer than an .osm.pbf the text may be: 4 to 6 times in extracts tried
@@ -316,3 +320,22 @@ def number(text: str | None) -> float | None:
     except ValueError:
         return None
     return found if 0 <= found < 1e10 else None
+
+
+def area_id(area: Any) -> str:
+    return f"{'w' if area.from_way() else 'r'}{area.orig_id()}"
+
+
+def outline(area: Any) -> Any:
+    try:
+        shape = shapely.from_wkb(osmium.geom.WKBFactory().create_multipolygon(area))
+    except (RuntimeError, shapely.errors.GEOSException):
+        return None
+    shape = shapely.make_valid(shape)
+    return shape.geoms[0] if shape.geom_type == "MultiPolygon" and len(shape.geoms) == 1 else shape
+
+
+def existing(path: Path) -> Path:
+    if not path.is_file():
+        raise ExtractError(f"{path}: is no file" if path.exists() else f"{path}: there is no such file")
+    return path

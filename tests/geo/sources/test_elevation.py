@@ -19,9 +19,10 @@ from scipy.sparse.csgraph import dijkstra
 from geo.errors import InputError
 from geo.measures import coverage, isochrones
 from geo.sources import build, elevation
-from geo.sources.build import Sources, Summary
+from geo.sources.build import Sources
+from geo.sources.osm import boundaries, highways
 from geo.sources.osm import extract as osm
-from geo.sources.osm import highways
+from geo.sources.summary import Summary
 from geo.study import streets, study
 from geo.study.study import Study
 from geo.traveltime.travel import Travel
@@ -609,7 +610,7 @@ def test_rasters_that_cannot_be_used(pbf: Path, tmp_path: Path) -> None:
 def test_slopes_of_porto_alegre_against_the_slow_answer(shared: Path) -> None:
     data = shared / "data" / "porto_alegre"
     extract = data / "porto_alegre.osm.pbf"
-    table = osm.read(extract, osm.read_boundaries(extract, lambda *_: None), None, lambda *_: None).streets
+    table = osm.read(extract, boundaries.read(extract, lambda *_: None), None, lambda *_: None).streets
     slopes = elevation.along(table, data / "elevation.tif", "EPSG:32722")
     assert 0.97 < slopes.known.mean() < 0.99
     assert 0.02 < slopes.mean < 0.06

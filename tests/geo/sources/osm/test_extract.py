@@ -9,6 +9,7 @@ import shapely
 from pyproj import Geod
 
 from geo.errors import ExtractError
+from geo.sources.osm import boundaries
 from geo.sources.osm import extract as osm
 from support.extracts import Extract
 
@@ -26,7 +27,7 @@ def read(tmp_path: Path) -> Callable[[Extract], osm.Extract]:
 
     def read_all(extract: Extract) -> osm.Extract:
         path = extract.write(tmp_path / "town.osm.pbf")
-        return osm.read(path, osm.read_boundaries(path, quiet), None, quiet)
+        return osm.read(path, boundaries.read(path, quiet), None, quiet)
 
     return read_all
 
@@ -178,7 +179,7 @@ def test_an_area_is_one_facility_with_its_outline(read: Callable[[Extract], osm.
     assert shape.equals(shapely.box(10.0, 50.0, 10.002, 50.001))
 
 
-# --- buildings, places, boundaries -------------------------------------------------------------------------------
+# --- buildings, places -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -224,81 +225,6 @@ def test_places_and_their_people(
     assert population == number if number is not None else population is None or np.isnan(population)
 
 
-def test_boundaries(tmp_path: Path, town: Extract) -> None:
-    first = town.boundary("Land", 2, (9, 49, 11, 51), **{"name:en": "Country", "population": "1'000"})
-    town.boundary("Kreis", 6, (9.5, 49.5, 10.5, 50.5))
-    way = town.box(9.9, 49.9, 10.1, 50.1, {"boundary": "administrative", "admin_level": "8", "name": "Stadt"})
-    town.box(9.9, 49.9, 10.1, 50.1, {"boundary": "national_park", "admin_level": "8", "name": "Wald"})
-    town.box(9.9, 49.9, 10.1, 50.1, {"boundary": "administrative", "admin_level": "8"})
-    town.box(9.9, 49.9, 10.1, 50.1, {"boundary": "administrative", "admin_level": "x", "name": "Falsch"})
-    boundaries = osm.read_boundaries(town.write(tmp_path / "town.osm.pbf"), quiet)
-    assert sorted(boundaries["name"]) == ["Kreis", "Land", "Stadt"]
-    for wanted in ("Land", "Country", f"r{first}"):
-        assert osm.find_area(boundaries, wanted)["population"] == 1000
-    assert osm.find_area(boundaries, f"w{way}")["admin_level"] == 8
-
-
-def test_an_area_that_is_not_there(tmp_path: Path, town: Extract) -> None:
-    town.boundary("Land", 2, (9, 49, 11, 51))
-    boundaries = osm.read_boundaries(town.write(tmp_path / "town.osm.pbf"), quiet)
-    for wanted in ("Atlantis", "12345", ""):
-        with pytest.raises(ExtractError, match=r"Land \(r1, admin_level 2\)") as caught:
-            osm.find_area(boundaries, wanted)
-        assert repr(wanted) in str(caught.value)
-    with pytest.raises(ExtractError, match="none"):
-        osm.find_area(boundaries.iloc[:0], "Land")
-
-
-def test_a_name_of_several_areas(tmp_path: Path, town: Extract) -> None:
-    town.boundary("Neustadt", 8, (9, 49, 10, 51))
-    town.boundary("Neustadt", 6, (10, 49, 11, 51))
-    town.boundary("Altstadt", 6, (11, 49, 12, 51))
-    boundaries = osm.read_boundaries(town.write(tmp_path / "town.osm.pbf"), quiet)
-    with pytest.raises(ExtractError, match="several") as caught:
-        osm.find_area(boundaries, "Neustadt")
-    assert "r1" in str(caught.value)
-    assert "r2" in str(caught.value)
-    assert "Altstadt" not in str(caught.value)
-    assert osm.find_area(boundaries, "r2")["admin_level"] == 6
-    assert osm.find_area(boundaries, "2")["admin_level"] == 6
-
-
-# --- files that are none -----------------------------------------------------------------------------------------
-
-
-def refused(path: Path) -> str:
-    with pytest.raises(ExtractError) as caught:
-        osm.read_boundaries(path, quiet)
-    assert path.name in str(caught.value)
-    return str(caught.value)
-
-
-def test_a_missing_file(tmp_path: Path) -> None:
-    assert "no such file" in refused(tmp_path / "none.osm.pbf")
-    assert "is no file" in refused(tmp_path)
-
-
-@pytest.mark.parametrize("name", ["x.osm.pbf", "x.pbf", "x.osm", "x.txt", "x", "x.osm.bz2"])
-@pytest.mark.parametrize("content", [b"\x89PNG\r\n\x1a\n" + bytes(range(256)), b"lon,lat\n1,2\n", b"<html></html>"])
-def test_a_file_of_another_kind(tmp_path: Path, name: str, content: bytes) -> None:
-    path = tmp_path / name
-    path.write_bytes(content)
-    refused(path)
-
-
-def test_an_empty_file(tmp_path: Path) -> None:
-    path = tmp_path / "x.osm.pbf"
-    path.write_bytes(b"")
-    refused(path)
-
-
-def test_half_a_file(liechtenstein_extract: Path, tmp_path: Path) -> None:
-    whole = liechtenstein_extract.read_bytes()
-    path = tmp_path / "half.osm.pbf"
-    path.write_bytes(whole[: len(whole) // 2])
-    assert "truncated" in refused(path)
-
-
 def test_xml_is_read_as_well(tmp_path: Path, town: Extract) -> None:
     path = town.write(tmp_path / "town.osm")
-    assert len(osm.read(path, osm.read_boundaries(path, quiet), None, quiet).streets) == 1
+    assert len(osm.read(path, boundaries.read(path, quiet), None, quiet).streets) == 1

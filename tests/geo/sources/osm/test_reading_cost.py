@@ -16,6 +16,7 @@ import shapely
 
 from geo.errors import ExtractError
 from geo.sources import build
+from geo.sources.osm import boundaries
 from geo.sources.osm import extract as osm
 from support.extracts import Extract
 
@@ -29,7 +30,7 @@ def quiet(step: str, count: int) -> None:
 
 
 def read(path: Path, within: object = None) -> osm.Extract:
-    return osm.read(path, osm.read_boundaries(path, quiet), within, quiet)
+    return osm.read(path, boundaries.read(path, quiet), within, quiet)
 
 
 # --- time ----------------------------------------------------------------------------------------------------------
@@ -41,9 +42,9 @@ def bare(path: Path) -> None:
 
 
 def of_an_area(path: Path) -> None:
-    boundaries = osm.read_boundaries(path, quiet)
-    outline = osm.find_area(boundaries, "Liechtenstein")["geometry"]
-    osm.read(path, boundaries, build._widened(outline, 15_000.0), quiet)
+    drawn = boundaries.read(path, quiet)
+    outline = boundaries.find(drawn, "Liechtenstein").geometry
+    osm.read(path, drawn, build.widened(outline, 15_000.0), quiet)
 
 
 @pytest.mark.alone
@@ -71,11 +72,12 @@ PEAK = """
 import sys
 from pathlib import Path
 import shapely
-from geo import osm
+from geo.sources.osm import boundaries
+from geo.sources.osm import extract as osm
 path = Path(sys.argv[1])
-boundaries = osm.read_boundaries(path, lambda step, count: None)
-extract = osm.read(path, boundaries, shapely.box(10.0, 50.0, 10.1, 50.1), lambda step, count: None)
-assert len(boundaries) == 1 and len(extract.streets) == 2 and len(extract.buildings) == 2, extract
+drawn = boundaries.read(path, lambda step, count: None)
+extract = osm.read(path, drawn, shapely.box(10.0, 50.0, 10.1, 50.1), lambda step, count: None)
+assert len(drawn) == 1 and len(extract.streets) == 2 and len(extract.buildings) == 2, extract
 print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """
 

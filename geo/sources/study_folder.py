@@ -1,0 +1,117 @@
+"""Writes a built study to its folder, all of it or nothing, and keeps what people edited there."""
+
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+import tomli_w
+
+from geo.errors import StudyError
+from geo.sources.osm.opl import Progress
+from geo.study import areas, demand, facilities, standards, study
+from geo.study.study import About
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a study folder holds; ``settings`` become `study.toml`, ``standards`` are the text of `standards.toml`."""
+
+    settings: Mapping[str, Any]
+    standards: str
+    areas: gpd.GeoDataFrame
+    facilities: gpd.GeoDataFrame
+    demand: pd.DataFrame
+    streets: gpd.GeoDataFrame
+
+
+def check_usable(folder: Path) -> None:
+    """Refuse a folder that holds something other than a study.
+
+    Raises
+    ------
+    StudyError
+        It is a file, or it holds files but no `study.toml`.
+    """
+    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / "study.toml").exists())):
+        raise StudyError(f"{folder}: exists and is no study folder; give another name")
+
+
+def existing(folder: Path, study_id: str) -> About | None:
+    """The settings of the study that ``folder`` holds already; None if it holds none.
+
+    Raises
+    ------
+    StudyError
+        It holds another study, or its settings cannot be read.
+    """
+    if not (folder / "study.toml").exists():
+        return None
+    about = study.read_about(folder / "study.toml")
+    if about.id != study_id:
+        raise StudyError(f"{folder}: holds the study {about.id!r}, and this is {study_id!r}; give another name")
+    return about
+
+
+def existing_standards(folder: Path) -> str:
+    """The text of a study's standards, checked.
+
+    Raises
+    ------
+    StudyError
+        The file cannot be read, or a standard in it is wrong.
+    """
+    standards.read(folder / "standards.toml")
+    return (folder / "standards.toml").read_text("utf-8")
+
+
+def write(folder: Path, contents: Contents, progress: Progress) -> None:
+    """Write a study: first beside ``folder``, and into it once all files are written and can be read.
+
+    Raises
+    ------
+    StudyError
+        The folder cannot be written.
+    """
+    try:
+        with tempfile.TemporaryDirectory(dir=_made_parent(folder), prefix=".building-") as scratch:
+            draft = Path(scratch)
+            _write_files(draft, contents)
+            study.read(draft)
+            folder.mkdir(parents=True, exist_ok=True)
+            for file in sorted(draft.iterdir()):
+                if (folder / file.name).is_dir():
+                    raise StudyError(f"{folder / file.name}: is a folder; a file of the study must go there")
+            for file in sorted(draft.iterdir()):
+                file.replace(folder / file.name)
+                progress("files written", 1)
+    except OSError as error:
+        raise StudyError(f"{folder}: cannot be written: {error.strerror}") from error
+
+
+def _write_files(folder: Path, contents: Contents) -> None:
+    _write_json(areas.to_geojson(contents.areas), folder / "areas.geojson")
+    _write_json(facilities.to_geojson(contents.facilities), folder / "facilities.geojson")
+    demand.write(contents.demand, folder / "demand.csv")
+    contents.streets.to_parquet(folder / "streets.parquet", compression="zstd")
+    settings = {key: value for key, value in contents.settings.items() if value is not None}
+    (folder / "study.toml").write_text(tomli_w.dumps(settings), "utf-8")
+    (folder / "standards.toml").write_text(contents.standards, "utf-8")
+
+
+def _write_json(collection: Mapping[str, Any], path: Path) -> None:
+    features = ",\n".join(json.dumps(feature, ensure_ascii=False) for feature in collection["features"])
+    path.write_text('{"type": "FeatureCollection", "features": [\n' + features + "\n]}\n", "utf-8")
+
+
+def _made_parent(folder: Path) -> Path:
+    parent = folder.absolute().parent
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StudyError(f"{parent}: cannot be made: {error.strerror}") from error
+    return parent
