@@ -60,7 +60,7 @@ def main(out: Path) -> None:
     write_geojson(out / "facilities.geojson", facilities.features(rng, known, ground))
     write_geojson(out / "areas.geojson", places.area_features(towns, units, ground))
     network.table(surface, bridges, ground).to_parquet(out / "streets.parquet", compression="zstd")
-    (out / "standards.toml").write_bytes((resources.files("geo") / "standards.toml").read_bytes())
+    (out / "standards.toml").write_bytes((resources.files("geo.study") / "standards.toml").read_bytes())
 
 
 if __name__ == "__main__":
