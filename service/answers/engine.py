@@ -110,12 +110,12 @@ class Answers:
 
     def at_hand(self) -> State | None:
         """The same, if it takes no time: the database says that nothing has changed."""
-        state, mark = self._state, self.register.database.mark()
+        state, mark = self._state, self.register.database.data_version()
         same = state is not None and mark is not None and state.mark == mark and state.today == self.study.today()
         return state if same else None
 
     def _read(self) -> State:
-        mark = self.register.database.mark()  # before all that is read: it may change meanwhile
+        mark = self.register.database.data_version()  # before all that is read: it may change meanwhile
         revisions, today = self.register.revisions(), self.study.today()
         with self._turn:
             old = self._state
@@ -124,7 +124,7 @@ class Answers:
                 return self._state
             tag = hashlib.blake2b(repr((sorted(revisions.items()), today)).encode(), key=self._edition).digest()
             midnight = datetime.combine(today, time(), ZoneInfo(self.study.about.timezone))
-            changed = [self._made_at, midnight, *filter(None, [self.register.changed()])]
+            changed = [self._made_at, midnight, *filter(None, [self.register.last_changed()])]
             new = State(revisions, today, mark, tag, max(changed).astimezone(UTC))
             self._state = new if old is None else new.after(old)
             return self._state

@@ -13,15 +13,15 @@ from starlette.types import Scope
 
 from geo.errors import FieldError, FuwuquanError, TableError, UnknownNameError
 from service.register.database import RegisterError
-from service.register.register import GoneError, LostRaceError, TakenError
+from service.register.register import ConflictError, GoneError, StaleVersionError
 
 MEDIA_TYPE = "application/problem+json"
 STATUS: dict[type[FuwuquanError], int] = {
     FieldError: 400,
     UnknownNameError: 404,
-    TakenError: 409,
+    ConflictError: 409,
     GoneError: 410,
-    LostRaceError: 412,
+    StaleVersionError: 412,
     TableError: 422,
     FuwuquanError: 503,
 }

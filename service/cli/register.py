@@ -62,7 +62,7 @@ def import_(
                 category=category,
                 advance=lambda rows: advance("读取 read", rows),
             )
-            report = imports.take(
+            report = imports.apply_list(
                 register,
                 found,
                 who,
@@ -78,7 +78,7 @@ def import_(
         if not report.applied and not dry_run:
             break
     if format is Format.json:
-        write(orjson.dumps([imports.content(report) for report in reports], option=orjson.OPT_INDENT_2) + b"\n", None)
+        write(orjson.dumps([report.as_json() for report in reports], option=orjson.OPT_INDENT_2) + b"\n", None)
     refused = sum(report.counts["unusable"] for report in reports if not report.applied)
     if refused and not dry_run:
         raise FuwuquanError(
@@ -116,7 +116,7 @@ def _say(report: Any) -> None:
 def _print(report: Any) -> None:
     from service.cli import tables
 
-    told = report.told()
+    told = report.notable_rows()
     if not told:
         return
     rows = [
@@ -207,7 +207,7 @@ def add_key(
     """Make a key; it is said once and never again."""
     from service.register import keys as kept
 
-    write(kept.make(register_of(study).database, name).encode() + b"\n", None)
+    write(kept.create(register_of(study).database, name).encode() + b"\n", None)
 
 
 @keys.command("list")
@@ -218,7 +218,7 @@ def list_keys(study: StudyOption = None) -> None:
 
     rows = [
         (key.name, key.role, f"{key.made:%Y-%m-%d}", "" if key.revoked is None else f"{key.revoked:%Y-%m-%d}")
-        for key in kept.listed(register_of(study).database)
+        for key in kept.list_keys(register_of(study).database)
     ]
     heads = ("名称 name", "角色 role", "生成 made", "撤销 revoked")
     tables.console().print(tables.table(heads, rows, right=()))

@@ -36,17 +36,17 @@ class Database:
     """
 
     def __init__(self, url: str | URL) -> None:
-        self.place = "FUWUQUAN_DATABASE_URL"
+        self.address = "FUWUQUAN_DATABASE_URL"
         with self.errors():
             url = make_url(url)
             if url.drivername in ("postgres", "postgresql"):
                 url = url.set(drivername="postgresql+psycopg")
-            self.place = url.set(query={}).render_as_string(hide_password=True)  # a query may hold a password, too
+            self.address = url.set(query={}).render_as_string(hide_password=True)  # a query may hold a password, too
             self._embedded = url.get_backend_name() == "sqlite"
             if url.get_backend_name() not in ("sqlite", "postgresql"):
-                raise RegisterError(f"{self.place}: is neither sqlite:///FILE nor postgresql://HOST/DATABASE")
+                raise RegisterError(f"{self.address}: is neither sqlite:///FILE nor postgresql://HOST/DATABASE")
             if self._embedded and url.database in (None, "", ":memory:"):
-                raise RegisterError(f"{self.place}: is a database in memory, which would be lost: sqlite:///FILE")
+                raise RegisterError(f"{self.address}: is a database in memory, which would be lost: sqlite:///FILE")
             self._readers = self._engine(url, {} if self._embedded else {"isolation_level": "REPEATABLE READ"})
             # One at a time writes, the others wait for the connection and take none from those who read.
             alone = {"pool_size": 1, "max_overflow": 0, "pool_timeout": PATIENCE_S}
@@ -75,14 +75,14 @@ class Database:
             event.listen(engine, "begin", _begin)
         return engine
 
-    def mark(self) -> int | None:
+    def data_version(self) -> int | None:
         """A number that changes with every change of the database; None where asking costs as much as reading."""
         if self._watching is None:
             return None
         try:  # past SQLAlchemy, whose way takes twenty times as long
             found = self._watching.execute("PRAGMA data_version").fetchone()
         except sqlite3.Error as error:
-            raise RegisterError(f"{self.place}: the register cannot be used: {error}") from error
+            raise RegisterError(f"{self.address}: the register cannot be used: {error}") from error
         return int(found[0])
 
     @contextmanager
@@ -94,7 +94,7 @@ class Database:
             what = str(getattr(error, "orig", None) or error).splitlines()[0]
             unusable = "readonly" in what or "unable to open" in what
             hint = "; FUWUQUAN_DATABASE_URL names another place" if unusable else ""
-            raise RegisterError(f"{self.place}: the register cannot be used: {what}{hint}") from error
+            raise RegisterError(f"{self.address}: the register cannot be used: {what}{hint}") from error
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -155,7 +155,9 @@ class Database:
             try:
                 command.upgrade(config, SCHEMA)
             except CommandError as error:
-                raise RegisterError(f"{self.place}: is of schema {before}, which this program does not know") from error
+                raise RegisterError(
+                    f"{self.address}: is of schema {before}, which this program does not know"
+                ) from error
 
     def _schema(self, connection: Connection) -> str | None:
         if not inspect(connection).has_table("alembic_version"):

@@ -15,25 +15,25 @@ from geo.errors import FieldError
 from geo.lists import locations
 from geo.study import areas, facilities
 from geo.study.study import Study
-from service.register.tables import ChangeRecord, FacilityRecord, Fact
+from service.register.tables import ChangeRecord, FacilityRecord, FactRecord
 
 TABLE: Any = FacilityRecord.__table__  # type: ignore[attr-defined]
 CHANGES: Any = ChangeRecord.__table__  # type: ignore[attr-defined]
 SIDES = ("west", "south", "east", "north")
 COMPARED = (*(name for name in facilities.FIELDS if name != "id"), "geometry", "removed", "merged_into")
 
-Row: TypeAlias = Mapping[str, Any]
+FacilityRow: TypeAlias = Mapping[str, Any]
 """A row of the table of facilities: its columns by name."""
 
 
-class Change:
+class Transaction:
     """What one transaction does to the register."""
 
     def __init__(self, study: Study, session: Session, who: str, source: str | None) -> None:
         self._study = study
         self.session, self.who, self.source = session, who, source
 
-    def locate(self, rows: Sequence[dict[str, Any]]) -> None:
+    def assign_area_codes(self, rows: Sequence[dict[str, Any]]) -> None:
         """Give facilities the code of the area that they are in."""
         if rows:
             points = shapely.point_on_surface(shapely.from_wkb([row["geometry"] for row in rows]))
@@ -42,7 +42,15 @@ class Change:
             for row, code in zip(rows, codes, strict=True):
                 row["area_code"] = code or row["area_code"]
 
-    def put(self, action: str, old: Row | None, given: Row, facility_id: str, place: Any, in_area: bool = False) -> Row:
+    def save_facility(
+        self,
+        action: str,
+        old: FacilityRow | None,
+        given: FacilityRow,
+        facility_id: str,
+        place: Any,
+        in_area: bool = False,
+    ) -> FacilityRow:
         """Write what fields and a place (WGS84) make of one row.
 
         A facility without an area's code gets that of its place, and so does one that has moved, unless its code is
@@ -50,33 +58,33 @@ class Change:
         outside the study.
         """
         facility, shape = facilities.checked({**given, "id": facility_id}, place)
-        new = rows_of([facility], [shape])[0]
+        new = make_rows([facility], [shape])[0]
         moved = old is None or old["geometry"] != new["geometry"]
         away = float(locations.km_outside(self._study.ground, np.array([shape]))[0]) if moved else 0.0
         if away > locations.MAX_KM_OUTSIDE:
             raise FieldError([("geometry", f"geometry lies {away:,.0f} km outside the area of the study")])
         if new["area_code"] is None or (moved and not in_area):
-            self.locate([new])
-        return self.write(action, [(old, new)])[0]
+            self.assign_area_codes([new])
+        return self.write_rows(action, [(old, new)])[0]
 
-    def write(
+    def write_rows(
         self,
         action: str,
-        pairs: Sequence[tuple[Row | None, Row]],
+        pairs: Sequence[tuple[FacilityRow | None, FacilityRow]],
         fields: Sequence[dict[str, list[Any]]] | None = None,
-    ) -> list[Row]:
+    ) -> list[FacilityRow]:
         """Write what becomes of each row, or of none (None), and its history; the rows as they now are.
 
         ``fields`` are their `differences`, if they are at hand. What does not differ is not written. The revisions
         move if anything was.
         """
-        now, known = datetime.now(UTC), self.session.get(Fact, "revision")
+        now, known = datetime.now(UTC), self.session.get(FactRecord, "revision")
         revision = int(known.value if known is not None else 0) + 1
         touched: set[str] = set()
-        added: list[Row] = []
-        changed: list[Row] = []
-        entries: list[Row] = []
-        result: list[Row] = []
+        added: list[FacilityRow] = []
+        changed: list[FacilityRow] = []
+        entries: list[FacilityRow] = []
+        result: list[FacilityRow] = []
         for (old, new), differing in zip(pairs, fields or differences(pairs), strict=True):
             if not differing:
                 result.append(new if old is None else old)
@@ -96,7 +104,7 @@ class Change:
             self._move(revision, touched)
         return result
 
-    def _apply(self, added: list[Row], changed: list[Row], entries: list[Row]) -> None:
+    def _apply(self, added: list[FacilityRow], changed: list[FacilityRow], entries: list[FacilityRow]) -> None:
         connection = self.session.connection()
         if added:
             connection.execute(insert(TABLE), added)
@@ -106,16 +114,16 @@ class Change:
 
     def _move(self, revision: int, categories: set[str]) -> None:
         for key in ("revision", *(f"revision:{name}" for name in categories)):
-            self.session.merge(Fact(key=key, value=str(revision)))
+            self.session.merge(FactRecord(key=key, value=str(revision)))
         self.session.flush()
 
 
-def fields_of(row: Row) -> dict[str, Any]:
+def fields_of(row: FacilityRow) -> dict[str, Any]:
     """The fields of a row's facility, but for its id."""
     return {name: row[name] for name in facilities.FIELDS if name != "id"}
 
 
-def rows_of(fields: Sequence[Row], shapes: Sequence[Any]) -> list[dict[str, Any]]:
+def make_rows(fields: Sequence[FacilityRow], shapes: Sequence[Any]) -> list[dict[str, Any]]:
     """The rows of facilities: their fields, their places (WGS84) as WKB and the boxes around them."""
     blobs, boxes = shapely.to_wkb(shapes), shapely.bounds(shapes).tolist()
     return [
@@ -124,18 +132,18 @@ def rows_of(fields: Sequence[Row], shapes: Sequence[Any]) -> list[dict[str, Any]
     ]
 
 
-def frame_of(rows: Sequence[Row]) -> gpd.GeoDataFrame:
+def to_frame(rows: Sequence[FacilityRow]) -> gpd.GeoDataFrame:
     """Rows as `geo.study.facilities.frame` gives facilities."""
     return facilities.framed(rows, shapely.from_wkb([row["geometry"] for row in rows]))
 
 
-def rows(session: Session, *where: Any) -> list[Row]:
+def select_rows(session: Session, *where: Any) -> list[FacilityRow]:
     """The rows that fulfil all of ``where``, by id; also those that were taken out."""
     chosen = select(TABLE).where(*where).order_by(TABLE.c.id)
     return [dict(row) for row in session.execute(chosen).mappings()]
 
 
-def differences(pairs: Sequence[tuple[Row | None, Row]]) -> list[dict[str, list[Any]]]:
+def differences(pairs: Sequence[tuple[FacilityRow | None, FacilityRow]]) -> list[dict[str, list[Any]]]:
     """For each row that becomes another, the fields that differ: from what, to what; of a new one those known."""
     # All places at once.
     blobs = list(dict.fromkeys(blob for old, new in pairs for blob in _moved(old, new)))
@@ -146,7 +154,7 @@ def differences(pairs: Sequence[tuple[Row | None, Row]]) -> list[dict[str, list[
             return places[value]
         return value.isoformat() if isinstance(value, date) else value
 
-    def differing(old: Row | None, new: Row) -> dict[str, list[Any]]:
+    def differing(old: FacilityRow | None, new: FacilityRow) -> dict[str, list[Any]]:
         if old is None:
             known = ((name, new.get(name)) for name in COMPARED)
             return {name: [None, plain(value)] for name, value in known if value is not None and value != {}}
@@ -156,7 +164,7 @@ def differences(pairs: Sequence[tuple[Row | None, Row]]) -> list[dict[str, list[
     return [differing(old, new) for old, new in pairs]
 
 
-def _moved(old: Row | None, new: Row) -> tuple[bytes, ...]:
+def _moved(old: FacilityRow | None, new: FacilityRow) -> tuple[bytes, ...]:
     """The places that the history tells of, as WKB."""
     if old is None:
         return (new["geometry"],)

@@ -21,9 +21,9 @@ from geo.lists.reader import FacilityList, ListRow, garbage_collection_paused
 from geo.study import facilities
 from geo.study.facilities import key
 from service.register import history
-from service.register.history import Change, Row
+from service.register.history import FacilityRow, Transaction
 from service.register.register import Register, file_hash
-from service.register.tables import Fact
+from service.register.tables import FactRecord
 
 Outcome: TypeAlias = Literal["added", "changed", "unchanged", "left out", "unusable"]
 
@@ -39,7 +39,7 @@ MOST_ROWS = 10_000  # that a report tells as JSON
 
 
 @dataclass(frozen=True)
-class Decision:
+class RowOutcome:
     """What becomes of one row of a list, and why; ``fields`` are those that change, from what to what."""
 
     where: str
@@ -51,14 +51,14 @@ class Decision:
 
 
 @dataclass(frozen=True)
-class Report:
+class ImportReport:
     """What an import did (``applied``), or would do; ``missing`` counts what the register has besides."""
 
     file: str
     coordinates: str
     columns: dict[str, str]
     notes: list[str]
-    rows: list[Decision]
+    rows: list[RowOutcome]
     missing: int
     applied: bool
 
@@ -68,21 +68,20 @@ class Report:
         found = Counter(row.outcome for row in self.rows)
         return {outcome: found[outcome] for outcome in ("added", "changed", "unchanged", "left out", "unusable")}
 
-    def told(self) -> list[Decision]:
+    def notable_rows(self) -> list[RowOutcome]:
         """Rows that say something new, what hinders first."""
         order = ("unusable", "left out", "changed", "added")
         return sorted((row for row in self.rows if row.outcome in order), key=lambda row: order.index(row.outcome))
 
+    def as_json(self) -> dict[str, Any]:
+        """The members of the report's JSON object, with at most `MOST_ROWS` of its notable rows."""
+        notable = self.notable_rows()
+        rows = [asdict(row) for row in notable[:MOST_ROWS]]
+        more = {"counts": self.counts, "rows": rows, "rows_not_told": len(notable) - len(rows)}
+        return {item.name: getattr(self, item.name) for item in dataclasses.fields(self)} | more
 
-def content(report: Report) -> dict[str, Any]:
-    """A report as JSON, with at most `MOST_ROWS` of the rows that it tells."""
-    told = report.told()
-    rows = [asdict(row) for row in told[:MOST_ROWS]]
-    more = {"counts": report.counts, "rows": rows, "rows_not_told": len(told) - len(rows)}
-    return {item.name: getattr(report, item.name) for item in dataclasses.fields(report)} | more
 
-
-def take(
+def apply_list(
     register: Register,
     listing: FacilityList,
     who: str,
@@ -91,15 +90,15 @@ def take(
     leave_out: bool = False,
     verified: date | None = None,
     advance: Callable[[int], None] = lambda rows: None,
-) -> Report:
+) -> ImportReport:
     """Take a list over into the register in one transaction, or only say what that would do.
 
     A list with unusable rows is taken over only if they may be left out (``leave_out``). ``verified`` is the day on
     which the list's office has seen to all that is in it.
     """
-    changing = register.looking() if dry_run else register.changing(who, listing.file.name)
+    changing = register.read_only_transaction() if dry_run else register.transaction(who, listing.file.name)
     with garbage_collection_paused(), changing as change:
-        known = _Known(history.rows(change.session))
+        known = _Known(history.select_rows(change.session))
         notes = [*listing.notes, *_elsewhere(listing, known)]
         plan = _Plan(listing, known, {} if verified is None else {"verified": verified, "verified_by": who})
         for line in listing.rows:
@@ -108,12 +107,12 @@ def take(
         pairs, fields, rows = plan.finish(change)
         applied = not dry_run and (leave_out or all(row.outcome != "unusable" for row in rows))
         if applied:
-            change.write("import", pairs, fields)
+            change.write_rows("import", pairs, fields)
             if register.is_source(listing.file) and listing.coordinates in datums.UNSHIFTED:
-                change.session.merge(Fact(key="source", value=file_hash(listing.file)))
-    left = [Decision(where, "left out", why=(why,)) for where, why in listing.left_out]
+                change.session.merge(FactRecord(key="source", value=file_hash(listing.file)))
+    left = [RowOutcome(where, "left out", why=(why,)) for where, why in listing.left_out]
     missing = known.present - len(plan.seen.keys() & known.by_id.keys())
-    return Report(
+    return ImportReport(
         listing.file.name, listing.coordinates, dict(listing.columns), notes, [*rows, *left], missing, applied
     )
 
@@ -162,13 +161,13 @@ def _metres(east: Any, north: Any, lat: Any) -> Any:
 class _Names:
     """Rows to be found by category and name near a place; without a name, those that have none."""
 
-    def __init__(self, rows: Iterable[Row]) -> None:
-        self._rows: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    def __init__(self, rows: Iterable[FacilityRow]) -> None:
+        self._rows: dict[tuple[str, str], list[FacilityRow]] = defaultdict(list)
         for row in rows:
             self._rows[row["category"], key(row["name"] or "")].append(row)
         self._boxes: dict[tuple[str, str], Float64Array] = {}
 
-    def all(self, line: ListRow) -> list[Row]:
+    def all(self, line: ListRow) -> list[FacilityRow]:
         """Those of a row's category and name, wherever they are."""
         return self._rows.get((line.values["category"], key(line.values.get("name") or "")), [])
 
@@ -193,7 +192,7 @@ class _Names:
 class _Known:
     """The register's rows, to be found by id and by name: those that stand before those that were taken out."""
 
-    def __init__(self, rows: list[Row]) -> None:
+    def __init__(self, rows: list[FacilityRow]) -> None:
         self.by_id = {row["id"]: row for row in rows}
         self.shapes = dict(zip(self.by_id, shapely.from_wkb([row["geometry"] for row in rows]), strict=True))
         self.standing = _Names(row for row in rows if row["removed"] is None)
@@ -210,8 +209,8 @@ class _Plan:
 
     def __init__(self, listing: FacilityList, known: _Known, signed: dict[str, Any]) -> None:
         self._listing, self._known, self._signed = listing, known, signed
-        self._decided: list[Decision] = []
-        self._taken: list[tuple[int, Row | None, dict[str, Any], Any]] = []
+        self._decided: list[RowOutcome] = []
+        self._taken: list[tuple[int, FacilityRow | None, dict[str, Any], Any]] = []
         self.seen: dict[str, ListRow] = {}
         self._ids: dict[str, str] = {}  # of what the list calls alike in one place, the id that it has got
         self._fresh: dict[tuple[str, str], list[ListRow]] = defaultdict(list)
@@ -244,7 +243,7 @@ class _Plan:
 
     def decide(self, line: ListRow) -> None:
         """Say what becomes of one row."""
-        decision = Decision(line.where, "unchanged", line.values.get("id"), line.values.get("name"), line.notes)
+        decision = RowOutcome(line.where, "unchanged", line.values.get("id"), line.values.get("name"), line.notes)
         try:
             if line.problems:
                 raise _RefusalError("unusable", *line.problems)
@@ -263,12 +262,12 @@ class _Plan:
         self._decided.append(decision)
 
     def finish(
-        self, change: Change
-    ) -> tuple[Sequence[tuple[Row | None, Row]], list[dict[str, list[Any]]], list[Decision]]:
+        self, change: Transaction
+    ) -> tuple[Sequence[tuple[FacilityRow | None, FacilityRow]], list[dict[str, list[Any]]], list[RowOutcome]]:
         """What is to be written, how it differs, and what becomes of each row."""
-        news = history.rows_of([new for _, _, new, _ in self._taken], [place for *_, place in self._taken])
+        news = history.make_rows([new for _, _, new, _ in self._taken], [place for *_, place in self._taken])
         pairs = [(old, new) for (_, old, _, _), new in zip(self._taken, news, strict=True)]
-        change.locate([new for old, new in pairs if self._is_lost(old, new)])
+        change.assign_area_codes([new for old, new in pairs if self._is_lost(old, new)])
         found = history.differences(pairs)
         for (number, *_), (old, new), fields in zip(self._taken, pairs, found, strict=True):
             outcome: Outcome = "added" if old is None else "changed" if fields else "unchanged"
@@ -276,12 +275,12 @@ class _Plan:
             self._decided[number] = replace(self._decided[number], name=new["name"], outcome=outcome, fields=told)
         return pairs, found, self._decided
 
-    def _is_lost(self, old: Row | None, new: Row) -> bool:
+    def _is_lost(self, old: FacilityRow | None, new: FacilityRow) -> bool:
         """Whether nobody says in which area a facility is: it is new and without a code, or has left its place."""
         said = self.seen[new["id"]].values.get("area_code") is not None
         return new["area_code"] is None or not (said or old is None or old["geometry"] == new["geometry"])
 
-    def _old(self, line: ListRow) -> Row | None:
+    def _old(self, line: ListRow) -> FacilityRow | None:
         """The row of the register that a row of the list is about; None: it is new."""
         if "id" in line.values:
             row = self._known.by_id.get(line.values["id"])
@@ -303,7 +302,7 @@ class _Plan:
             raise _RefusalError("left out", f"{row['id']} was taken out of the register on {row['removed']:%Y-%m-%d}")
         return row
 
-    def _gone(self, line: ListRow) -> Row | None:
+    def _gone(self, line: ListRow) -> FacilityRow | None:
         """What of a row's name was taken out there; or a refusal, where the row has no place and there are several."""
         several = self._known.standing.all(line) if line.geometry is None and line.values.get("name") else []
         if len(several) > 1:
@@ -351,7 +350,7 @@ class _Plan:
         self._fresh[kind].append(line)
         return ()
 
-    def _believable(self, row: Row, line: ListRow) -> None:
+    def _believable(self, row: FacilityRow, line: ListRow) -> None:
         """Refuse a row whose id is that of another facility, as where two offices both count from 1."""
         category, name = line.values.get("category", row["category"]), line.values.get("name")
         what = f"id {row['id']} is {row['name'] or 'without a name'}, {row['category']}, in the register"
@@ -371,7 +370,7 @@ class _Plan:
             raise _RefusalError("left out", f"is {first.where} again")
         raise _RefusalError("unusable", f"is the same facility as {first.where} ({facility_id}), with other fields")
 
-    def _place(self, old: Row | None, line: ListRow) -> tuple[Any, tuple[str, ...]]:
+    def _place(self, old: FacilityRow | None, line: ListRow) -> tuple[Any, tuple[str, ...]]:
         """Where the facility is from now on, and a remark; the shape that is known if it has not moved."""
         known = None if old is None else self._known.shapes[old["id"]]
         if line.geometry is None:
@@ -391,14 +390,14 @@ class _Plan:
             return new, (f"lies {away:,.0f} m from its outline, which a point replaces",)
         return (known if has_not_moved(known, new) else new), ()
 
-    def _given(self, old: Row | None, line: ListRow) -> dict[str, Any]:
+    def _given(self, old: FacilityRow | None, line: ListRow) -> dict[str, Any]:
         given = {name: value for name, value in line.values.items() if name not in ("id", "extra")} | self._signed
         if old is not None and old["verified"] and given.get("verified") and given["verified"] < old["verified"]:
             del given["verified"]  # somebody has seen to it since
             given.pop("verified_by", None)
         return given
 
-    def _same(self, old: Row, line: ListRow, place: Any) -> bool:
+    def _same(self, old: FacilityRow, line: ListRow, place: Any) -> bool:
         """Whether a row says nothing new; a cheap look, that may miss it."""
         given, extra = self._given(old, line), line.values.get("extra") or {}
         return (
@@ -407,7 +406,7 @@ class _Plan:
             and place is self._known.shapes[old["id"]]
         )
 
-    def _new(self, old: Row | None, facility_id: str, line: ListRow) -> dict[str, Any]:
+    def _new(self, old: FacilityRow | None, facility_id: str, line: ListRow) -> dict[str, Any]:
         known = {} if old is None else history.fields_of(old)
         if old is None and "source" not in self._listing.columns.values():  # a list that has the column says itself
             known["source"] = self._listing.file.name

@@ -13,7 +13,7 @@ from service.register.tables import KeyRecord
 EDITOR = "editor"
 
 
-def make(database: Database, name: str) -> str:
+def create(database: Database, name: str) -> str:
     """A new key to edit with for ``name``, said once and never kept; FuwuquanError if the name has a good one."""
     if not name.strip():
         raise FuwuquanError("a key needs the name of who has it, for the history")
@@ -38,7 +38,7 @@ def revoke(database: Database, name: str) -> None:
         session.add(record)
 
 
-def listed(database: Database) -> list[KeyRecord]:
+def list_keys(database: Database) -> list[KeyRecord]:
     """All keys there are and were, by name."""
     with database.reading() as session:
         found = list(session.exec(select(KeyRecord).order_by(col(KeyRecord.name))).all())

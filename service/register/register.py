@@ -18,8 +18,8 @@ from geo.errors import FuwuquanError, UnknownNameError
 from geo.study import facilities
 from geo.study.study import Study
 from service.register.database import Database, RegisterError
-from service.register.history import TABLE, Change, Row, fields_of, frame_of, rows, rows_of
-from service.register.tables import ChangeRecord, Fact, ReplyRecord
+from service.register.history import TABLE, FacilityRow, Transaction, fields_of, make_rows, select_rows, to_frame
+from service.register.tables import ChangeRecord, FactRecord, ReplyRecord
 
 # Whether it stands, and who says so, is known of each by itself.
 NOT_MERGED = ("closed", "source", "verified", "verified_by")
@@ -30,25 +30,25 @@ class GoneError(FuwuquanError):
     """The facility was taken out of the register."""
 
 
-class TakenError(FuwuquanError):
+class ConflictError(FuwuquanError):
     """There is such a facility already, or the key of a request was used for another."""
 
 
-class LostRaceError(FuwuquanError):
+class StaleVersionError(FuwuquanError):
     """Somebody else has changed the facility since it was read."""
 
 
 @dataclass(frozen=True)
-class Held:
+class StoredFacility:
     """A facility as the register holds it: a frame of one row, and which version that is."""
 
     frame: gpd.GeoDataFrame
     version: int
 
     @classmethod
-    def of(cls, row: Row) -> "Held":
+    def from_row(cls, row: FacilityRow) -> "StoredFacility":
         """A row's facility."""
-        return cls(frame_of([row]), row["version"])
+        return cls(to_frame([row]), row["version"])
 
     @property
     def id(self) -> str:
@@ -56,12 +56,12 @@ class Held:
 
 
 @dataclass(frozen=True)
-class Request:
+class IdempotentRequest:
     """A request that is done once however often it is sent: whose, its Idempotency-Key, the hash of what it asks."""
 
     who: str
     key: str
-    content: str
+    content_hash: str
 
 
 class Register:
@@ -80,44 +80,44 @@ class Register:
         owner = self._fact("study") or self._fill()
         if owner != study.about.id:
             raise RegisterError(
-                f"{self.database.place} is the register of the study {owner!r}, not of {study.about.id!r}; "
+                f"{self.database.address} is the register of the study {owner!r}, not of {study.about.id!r}; "
                 "set FUWUQUAN_DATABASE_URL to another database"
             )
         self.id = self._fact("id") or self._named()
 
     def _fill(self) -> str:
-        with self.changing("study", self._source.name) as change:
-            owner = change.session.get(Fact, "study")  # another process may have been first
+        with self.transaction("study", self._source.name) as change:
+            owner = change.session.get(FactRecord, "study")  # another process may have been first
             if owner is not None:
                 return str(owner.value)
-            change.session.add(Fact(key="study", value=self.study.about.id))
-            change.session.add(Fact(key="source", value=file_hash(self._source)))
+            change.session.add(FactRecord(key="study", value=self.study.about.id))
+            change.session.add(FactRecord(key="source", value=file_hash(self._source)))
             frame = self.study.facilities
             own = [row | {"id": key} for key, row in zip(frame.index, frame.to_dict("records"), strict=True)]
-            change.write("import", [(None, row) for row in rows_of(own, list(frame.geometry))])
+            change.write_rows("import", [(None, row) for row in make_rows(own, list(frame.geometry))])
         return self.study.about.id
 
     def _named(self) -> str:
         """A name that tells it from another register of the same study, for one that has none yet."""
         with self.database.writing() as session:
-            fact = session.get(Fact, "id")  # another process may have been first
+            fact = session.get(FactRecord, "id")  # another process may have been first
             if fact is None:
-                fact = Fact(key="id", value=uuid4().hex)
+                fact = FactRecord(key="id", value=uuid4().hex)
                 session.add(fact)
             return fact.value
 
     def _fact(self, key: str) -> str | None:
         with self.database.reading() as session:
-            fact = session.get(Fact, key)
+            fact = session.get(FactRecord, key)
             return None if fact is None else fact.value
 
     def revisions(self) -> dict[str, int]:
         """For each category, and under the empty name for all, a number that grows with every change."""
         with self.database.reading() as session:
-            facts = session.exec(select(Fact).where(col(Fact.key).startswith("revision"))).all()
+            facts = session.exec(select(FactRecord).where(col(FactRecord.key).startswith("revision"))).all()
             return {fact.key.removeprefix("revision").removeprefix(":"): int(fact.value) for fact in facts}
 
-    def changed(self) -> datetime | None:
+    def last_changed(self) -> datetime | None:
         """When the register was last changed."""
         with self.database.reading() as session:
             chosen = select(ChangeRecord.at).order_by(col(ChangeRecord.number).desc()).limit(1)
@@ -149,12 +149,12 @@ class Register:
         """Facilities (of a category), as `geo.study.facilities.frame` gives them, ordered by id."""
         where = [] if category is None else [TABLE.c.category == category]
         with self.database.reading() as session:
-            return frame_of(rows(session, TABLE.c.removed.is_(None), *where))
+            return to_frame(select_rows(session, TABLE.c.removed.is_(None), *where))
 
-    def get(self, facility_id: str) -> Held:
+    def get(self, facility_id: str) -> StoredFacility:
         """The facility with that id; UnknownNameError if there never was one, GoneError if it was taken out."""
         with self.database.reading() as session:
-            return Held.of(_present(_one(session, facility_id)))
+            return StoredFacility.from_row(_present(_one(session, facility_id)))
 
     def history(self, facility_id: str) -> list[ChangeRecord]:
         """All changes of a facility, and of those that were merged into it, the oldest first."""
@@ -170,52 +170,59 @@ class Register:
             return list(found)
 
     @contextmanager
-    def changing(self, who: str, source: str | None = None) -> Iterator[Change]:
+    def transaction(self, who: str, source: str | None = None) -> Iterator[Transaction]:
         """One transaction that alone changes the register: all of it, or, on an error, nothing."""
         with self.database.writing() as session:
-            yield Change(self.study, session, who, source)
+            yield Transaction(self.study, session, who, source)
 
     @contextmanager
-    def looking(self) -> Iterator[Change]:
+    def read_only_transaction(self) -> Iterator[Transaction]:
         """The same to look at what would change: nothing can be written, and nobody waits."""
         with self.database.reading() as session:
-            yield Change(self.study, session, "", None)
+            yield Transaction(self.study, session, "", None)
 
-    def create(self, facility_id: str | None, given: Row, place: Any, who: str, request: Request | None = None) -> Held:
+    def create(
+        self,
+        facility_id: str | None,
+        given: FacilityRow,
+        place: Any,
+        who: str,
+        request: IdempotentRequest | None = None,
+    ) -> StoredFacility:
         """Add a facility; without an id it gets one. The same ``request`` again adds nothing and gives the same one.
 
         Raises
         ------
-        TakenError
+        ConflictError
             There is a facility with this id, or there was; or the request's key was used for another request.
         FieldError
             What is said of it is wrong.
         """
-        with self.changing(who) as change:
+        with self.transaction(who) as change:
             session = change.session
             if request is not None:
                 forgotten = datetime.now(UTC) - REPLIES_KEPT
                 session.execute(delete(ReplyRecord).where(col(ReplyRecord.at) < forgotten))
                 known = session.get(ReplyRecord, (request.who, request.key))
                 if known is not None:
-                    if known.request != request.content:
-                        raise TakenError(f"Idempotency-Key {request.key!r} was used for another request")
-                    return Held.of(_present(_one(session, known.facility_id)))
+                    if known.request != request.content_hash:
+                        raise ConflictError(f"Idempotency-Key {request.key!r} was used for another request")
+                    return StoredFacility.from_row(_present(_one(session, known.facility_id)))
             facility_id = str(facilities.clean(facility_id) or uuid4().hex[:16])
             if session.execute(select(TABLE.c.id).where(TABLE.c.id == facility_id)).first():
-                raise TakenError(f"there is a facility {facility_id!r} already, or there was")
+                raise ConflictError(f"there is a facility {facility_id!r} already, or there was")
             fields = {"provenance": "register", **given}
-            row = change.put("create", None, fields, facility_id, place, in_area=True)
+            row = change.save_facility("create", None, fields, facility_id, place, in_area=True)
             if request is not None:
                 reply = ReplyRecord(
                     who=request.who,
                     key=request.key,
-                    request=request.content,
+                    request=request.content_hash,
                     facility_id=facility_id,
                     at=datetime.now(UTC),
                 )
                 session.add(reply)
-            return Held.of(row)
+            return StoredFacility.from_row(row)
 
     def edit(
         self,
@@ -223,73 +230,73 @@ class Register:
         expected: Collection[int] | None,
         who: str,
         action: str,
-        new: Callable[[Row], tuple[Row, Any]],
+        new: Callable[[FacilityRow], tuple[FacilityRow, Any]],
         in_area: bool = False,
-    ) -> Held:
-        """Change a facility to the fields and the place (WGS84) that ``new`` makes of its row.
+    ) -> StoredFacility:
+        """Transaction a facility to the fields and the place (WGS84) that ``new`` makes of its row.
 
         ``in_area``: the code of the area is said with them, so that a new place does not change it.
 
         Raises
         ------
-        LostRaceError
+        StaleVersionError
             Its version is none of ``expected`` (None: any).
         UnknownNameError, GoneError, FieldError
             There is no such facility, or what is said of it is wrong.
         """
-        with self.changing(who) as change:
+        with self.transaction(who) as change:
             old = _expected(_present(_one(change.session, facility_id)), expected)
             given, place = new(old)
-            row = change.put(action, old, given, facility_id, place, in_area)
-            return Held.of(row)
+            row = change.save_facility(action, old, given, facility_id, place, in_area)
+            return StoredFacility.from_row(row)
 
     def remove(self, facility_id: str, expected: Collection[int] | None, who: str) -> None:
         """Take a facility out of the register; it stays readable in its history, and `restore` brings it back."""
-        with self.changing(who) as change:
+        with self.transaction(who) as change:
             old = _expected(_present(_one(change.session, facility_id)), expected)
-            change.write("remove", [(old, {**old, "removed": datetime.now(UTC)})])
+            change.write_rows("remove", [(old, {**old, "removed": datetime.now(UTC)})])
 
-    def restore(self, facility_id: str, expected: Collection[int] | None, who: str) -> Held:
-        """Bring back a facility that was taken out or merged; TakenError if it stands."""
-        with self.changing(who) as change:
+    def restore(self, facility_id: str, expected: Collection[int] | None, who: str) -> StoredFacility:
+        """Bring back a facility that was taken out or merged; ConflictError if it stands."""
+        with self.transaction(who) as change:
             old = _expected(_one(change.session, facility_id), expected)
             if old["removed"] is None:
-                raise TakenError(f"facility {facility_id!r} stands in the register")
-            row = change.write("restore", [(old, {**old, "removed": None, "merged_into": None})])[0]
-            return Held.of(row)
+                raise ConflictError(f"facility {facility_id!r} stands in the register")
+            row = change.write_rows("restore", [(old, {**old, "removed": None, "merged_into": None})])[0]
+            return StoredFacility.from_row(row)
 
     def merge(
         self, facility_id: str, expected: Collection[int] | None, twin_id: str, twin_version: int | None, who: str
-    ) -> Held:
+    ) -> StoredFacility:
         """Make two records of one facility one: what the first does not know it takes from its twin, which goes.
 
-        Both keep their histories, and the first tells both. Raises as `edit`; TakenError if they are one already.
+        Both keep their histories, and the first tells both. Raises as `edit`; ConflictError if they are one already.
         """
         if facility_id == twin_id:
-            raise TakenError("a facility is no twin of itself")
-        with self.changing(who) as change:
+            raise ConflictError("a facility is no twin of itself")
+        with self.transaction(who) as change:
             kept = _expected(_present(_one(change.session, facility_id)), expected)
             twin = _expected(_present(_one(change.session, twin_id)), None if twin_version is None else [twin_version])
             if kept["category"] != twin["category"]:
-                raise TakenError(f"{facility_id!r} is a {kept['category']}, {twin_id!r} a {twin['category']}")
+                raise ConflictError(f"{facility_id!r} is a {kept['category']}, {twin_id!r} a {twin['category']}")
             unknown = (name for name in facilities.FIELDS if kept[name] is None and name not in NOT_MERGED)
             more = {name: twin[name] for name in unknown if twin[name] is not None}
             both = {**fields_of(kept), **more, "extra": twin["extra"] | kept["extra"]}
             gone = {**twin, "removed": datetime.now(UTC), "merged_into": facility_id}
-            change.write("merge", [(twin, gone)])
-            row = change.put("merge", kept, both, facility_id, shapely.from_wkb(kept["geometry"]))
-            return Held.of(row)
+            change.write_rows("merge", [(twin, gone)])
+            row = change.save_facility("merge", kept, both, facility_id, shapely.from_wkb(kept["geometry"]))
+            return StoredFacility.from_row(row)
 
 
-def _one(session: Session, facility_id: str) -> Row:
+def _one(session: Session, facility_id: str) -> FacilityRow:
     # Databases have no text with such characters in it, nor has any id.
-    found = rows(session, TABLE.c.id == facility_id) if facility_id.isprintable() else []
+    found = select_rows(session, TABLE.c.id == facility_id) if facility_id.isprintable() else []
     if not found:
         raise UnknownNameError("facility", facility_id, ["see /v1/collections/facilities/items"])
     return found[0]
 
 
-def _present(row: Row) -> Row:
+def _present(row: FacilityRow) -> FacilityRow:
     if row["merged_into"] is not None:
         raise GoneError(f"facility {row['id']!r} was merged into {row['merged_into']!r}")
     if row["removed"] is not None:
@@ -297,9 +304,11 @@ def _present(row: Row) -> Row:
     return row
 
 
-def _expected(row: Row, versions: Collection[int] | None) -> Row:
+def _expected(row: FacilityRow, versions: Collection[int] | None) -> FacilityRow:
     if versions is not None and row["version"] not in versions:
-        raise LostRaceError(f"facility {row['id']!r} has changed since you read it; it is now version {row['version']}")
+        raise StaleVersionError(
+            f"facility {row['id']!r} has changed since you read it; it is now version {row['version']}"
+        )
     return row
 
 

@@ -103,7 +103,7 @@ class ReplyRecord(SQLModel, table=True):
     at: datetime = Field(sa_column=Column(Moment, nullable=False))
 
 
-class Fact(SQLModel, table=True):
+class FactRecord(SQLModel, table=True):
     """What the register knows of itself.
 
     Its ``id`` among registers, its ``study``, the hash of its ``source`` file, its ``revision``, and of each category

@@ -20,7 +20,7 @@ import shapely
 
 from geo.study import facilities, study
 from geo.study.study import Study
-from service.register.register import LostRaceError, Register
+from service.register.register import Register, StaleVersionError
 from support import postgres, town
 
 RECORDS, WRITERS = 200, 8
@@ -40,7 +40,7 @@ def _write(about: Study, url: str, acknowledged: Path, seed: int) -> None:
             new = fields, row["geometry"]
             try:
                 after = register.edit(facility_id, [held.version], f"writer {seed}", "patch", lambda old, new=new: new)
-            except LostRaceError:
+            except StaleVersionError:
                 continue
             log.write(f"{facility_id} {after.version} {token}\n")
             log.flush()

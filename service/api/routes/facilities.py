@@ -19,9 +19,8 @@ from service.api.auth import Editor
 from service.api.responses import GEOJSON, Common, QueryRoute, answer, answers_of, documented, json_response
 from service.api.routes import features
 from service.register import history as ledger
-from service.register.history import Row
-from service.register.register import Held
-from service.register.register import Request as Once
+from service.register.history import FacilityRow
+from service.register.register import IdempotentRequest, StoredFacility
 
 ITEMS = "/collections/facilities/items"
 ITEM = ITEMS + "/{feature_id:facility_id}"
@@ -84,7 +83,7 @@ def expected(request: Request, if_match: IfMatch = None) -> list[int] | None:
 Expected = Annotated[list[int] | None, Depends(expected)]
 
 
-def _feature(request: Request, held: Held, coordinates: str, status: int = 200) -> Response:
+def _feature(request: Request, held: StoredFacility, coordinates: str, status: int = 200) -> Response:
     told, headers = features.facility(request, held, coordinates)
     if status == 201:
         headers["Location"] = str(request.url.replace(query="")) + "/" + quote(held.id, safe="")
@@ -100,7 +99,7 @@ def _in_its_system(request: Request, body: Feature | FeaturePatch, query: Common
         raise FieldError([("Content-Crs", reason)])
 
 
-def _place(body: Feature | FeaturePatch, query: Common, old: Row | None = None) -> Any:
+def _place(body: Feature | FeaturePatch, query: Common, old: FacilityRow | None = None) -> Any:
     """The WGS84 shape of a body's geometry; the ``old`` row's, if it is what was told of that."""
     geometry, coordinates = body.geometry, body.coordinate_system or query.coordinates
     if (
@@ -136,7 +135,7 @@ def _given(properties: dict[str, Any], who: str) -> dict[str, Any]:
     return properties | {"verified_by": who} if verified else properties
 
 
-def _patched(old: Row, properties: dict[str, Any]) -> dict[str, Any]:
+def _patched(old: FacilityRow, properties: dict[str, Any]) -> dict[str, Any]:
     known = ledger.fields_of(old)
     further = properties.get("extra", {})
     if not isinstance(further, dict):
@@ -167,7 +166,7 @@ def create(
     once = None
     if idempotency_key is not None:
         content = json.dumps([feature.model_dump(), query.coordinates], sort_keys=True)
-        once = Once(who, idempotency_key, hashlib.sha256(content.encode()).hexdigest())
+        once = IdempotentRequest(who, idempotency_key, hashlib.sha256(content.encode()).hexdigest())
     _in_its_system(request, feature, query)
     place, properties = _place(feature, query), _given(feature.properties, who)
     held = answers_of(request).register.create(feature.id, properties, place, who, once)
@@ -215,7 +214,7 @@ def _edited(
     who: str,
     versions: list[int] | None,
     action: str,
-    merged: Callable[[Row, dict[str, Any]], dict[str, Any]],
+    merged: Callable[[FacilityRow, dict[str, Any]], dict[str, Any]],
 ) -> Response:
     """Change a facility to what ``merged`` makes of its row and the body's properties, at the body's place if any."""
     _in_its_system(request, body, query)
@@ -223,7 +222,7 @@ def _edited(
         raise FieldError([("id", f"id = {body.id!r}: is not that of the address, {feature_id!r}")])
     properties = _given(body.properties, who)
 
-    def new(old: Row) -> tuple[Row, Any]:
+    def new(old: FacilityRow) -> tuple[FacilityRow, Any]:
         moved = "geometry" in body.model_fields_set
         return merged(old, properties), _place(body, query, old) if moved else shapely.from_wkb(old["geometry"])
 
@@ -241,7 +240,7 @@ def replace(
     who: Editor,
     versions: Expected,
 ) -> Response:
-    def merged(old: Row, properties: dict[str, Any]) -> dict[str, Any]:
+    def merged(old: FacilityRow, properties: dict[str, Any]) -> dict[str, Any]:
         # The provenance stays with the record, unless another is given.
         return {"provenance": old["provenance"], **properties}
 

@@ -42,7 +42,7 @@ from service.api.responses import (
     listed,
     preferred,
 )
-from service.register.register import Held
+from service.register.register import StoredFacility
 
 MOST_ITEMS = 10_000
 OPENAPI = "application/vnd.oai.openapi+json;version=3.0"
@@ -568,7 +568,7 @@ async def item(request: Request, collection: str, feature_id: str, query: Annota
     return await _document(request, query, "item", make, feature_id, here, GEOJSON, headers, collection != FACILITIES)
 
 
-def _of_register(held: Held, system: System) -> dict[str, Any]:
+def _of_register(held: StoredFacility, system: System) -> dict[str, Any]:
     return shelves.of_facilities(held.frame).features(np.array([0]), system)[0]
 
 
@@ -587,13 +587,13 @@ def _told(
     return {**feature, "links": links, "coordinate_system": system.name, "sample": sample}
 
 
-def facility(request: Request, held: Held, coordinates: str) -> tuple[dict[str, Any], dict[str, str]]:
+def facility(request: Request, held: StoredFacility, coordinates: str) -> tuple[dict[str, Any], dict[str, str]]:
     """A facility of the register as it is told in ``coordinates``, to be written by orjson, and its headers."""
     system = crs.by_coordinates(coordinates)
     told = _told(request, FACILITIES, _of_register(held, system), Common(coordinates=coordinates), system, GEOJSON)
     return told, {"ETag": etag(held, answers_of(request), system), "Content-Crs": f"<{system.uri}>"}
 
 
-def etag(held: Held, answers: Answers, system: System) -> str:
+def etag(held: StoredFacility, answers: Answers, system: System) -> str:
     """The tag of a facility as it is, in a system."""
     return f'"{held.version}-{answers.edition}-{system.name}"'

@@ -126,7 +126,7 @@ def _taken(answers: Answers, file: UploadFile, query: ImportQuery, who: str) -> 
                 columns=columns_of(query.columns),
                 category=query.category,
             )
-            report = imports.take(
+            report = imports.apply_list(
                 answers.register,
                 dataclasses.replace(found, file=Path(name)),
                 who,
@@ -138,7 +138,7 @@ def _taken(answers: Answers, file: UploadFile, query: ImportQuery, who: str) -> 
             raise TableError(name, error.problems) from error
         except ExtractError as error:
             raise TableError(name, [str(error).removeprefix(f"{path}: ")]) from error
-    told = imports.content(report)
+    told = report.as_json()
     if not report.applied and not query.dry_run:
         count = report.counts["unusable"]
         return problem(422, f"{name}: nothing of it was taken over, for {count} of its rows are unusable", **told)

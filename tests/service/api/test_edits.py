@@ -47,7 +47,7 @@ def untouched(made_town: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 def served(folder: Path, url: str | None) -> Iterator[TestClient]:
     app = create_app(Settings(study=folder, database_url=url))
     with TestClient(app, raise_server_exceptions=False, headers={"accept-encoding": "identity"}) as client:
-        client.headers["Authorization"] = f"Bearer {keys.make(app.state.answers.register.database, '王工')}"
+        client.headers["Authorization"] = f"Bearer {keys.create(app.state.answers.register.database, '王工')}"
         yield client
 
 
@@ -269,7 +269,7 @@ def test_at_once_too(client: TestClient):
 def test_only_those_with_a_good_key_may_edit(client: TestClient):
     database = client.app.state.answers.register.database
     tags = {"If-Match": "*"}
-    for key in (None, "Bearer", "Bearer x", "Basic eDp5", f"Bearer {keys.make(database, '旧')}"):
+    for key in (None, "Bearer", "Bearer x", "Basic eDp5", f"Bearer {keys.create(database, '旧')}"):
         if key is not None and key.startswith("Bearer fwq_"):
             keys.revoke(database, "旧")
         client.headers.pop("Authorization", None)
@@ -289,12 +289,12 @@ def test_only_those_with_a_good_key_may_edit(client: TestClient):
 
 def test_keys_are_kept_as_hashes_and_told_once(client: TestClient):
     database = client.app.state.answers.register.database
-    key = keys.make(database, "李工")
-    (kept,) = (one for one in keys.listed(database) if one.name == "李工")
+    key = keys.create(database, "李工")
+    (kept,) = (one for one in keys.list_keys(database) if one.name == "李工")
     assert key not in str(kept.model_dump())
     assert len(kept.hash) == 64
     with pytest.raises(Exception, match="there is a key"):
-        keys.make(database, "李工")
+        keys.create(database, "李工")
     with pytest.raises(Exception, match="unknown key '谁'"):
         keys.revoke(database, "谁")
 
@@ -476,24 +476,24 @@ def test_a_place_far_from_the_study_is_refused(untouched: TestClient, place: lis
 
 def test_a_name_whose_key_was_revoked_can_have_another(client: TestClient):
     database = client.app.state.answers.register.database
-    old = keys.make(database, "李工")
+    old = keys.create(database, "李工")
     keys.revoke(database, "李工")
-    new = keys.make(database, "李工")
+    new = keys.create(database, "李工")
     answers = [client.post(ITEMS, json=NEW, headers={"Authorization": f"Bearer {key}"}) for key in (old, new)]
     assert [answer.status_code for answer in answers] == [401, 201]
     with pytest.raises(Exception, match="needs the name"):
-        keys.make(database, " ")
+        keys.create(database, " ")
 
 
 def test_strangers_are_not_told_where_the_register_is(client: TestClient, monkeypatch: pytest.MonkeyPatch):
     register = client.app.state.answers.register
 
     def broken(*_: object) -> None:
-        raise RegisterError(f"{register.database.place}: broken")
+        raise RegisterError(f"{register.database.address}: broken")
 
     monkeypatch.setattr(register, "get", broken)
     assert "server's log" in problem(client.get(f"{ITEMS}/c1"), 503)
-    assert register.database.place not in client.get(f"{ITEMS}/c1").text
+    assert register.database.address not in client.get(f"{ITEMS}/c1").text
 
 
 @pytest.mark.parametrize("said", ["医院", "Hospital", "ＨＯＳＰＩＴＡＬ", "hospital"])

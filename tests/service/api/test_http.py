@@ -53,7 +53,7 @@ def serve(town_folder: Path) -> Iterator[Serve]:
 def editor(serve: Serve) -> TestClient:
     """The API of a new small town, with a key to edit it."""
     client = serve()
-    client.headers["Authorization"] = f"Bearer {keys.make(client.app.state.answers.register.database, '王工')}"
+    client.headers["Authorization"] = f"Bearer {keys.create(client.app.state.answers.register.database, '王工')}"
     return client
 
 

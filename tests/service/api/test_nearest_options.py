@@ -119,7 +119,7 @@ def client(request: pytest.FixtureRequest, clients: dict[str, TestClient]) -> Te
 def editor(request: pytest.FixtureRequest, folders: dict[str, Path], tmp_path: Path) -> Iterator[TestClient]:
     """The same, new for each test, with a key to edit it."""
     with _client(shutil.copytree(folders[request.param], tmp_path / "town")) as client:
-        client.headers["Authorization"] = f"Bearer {keys.make(client.app.state.answers.register.database, '王工')}"
+        client.headers["Authorization"] = f"Bearer {keys.create(client.app.state.answers.register.database, '王工')}"
         yield client
 
 

@@ -657,7 +657,7 @@ def test_properties_are_what_the_files_say(client: TestClient, collection: str):
 def editable(town_folder: Path, make_client) -> TestClient:
     """The API of the small town, with a key to edit."""
     client: TestClient = make_client(town_folder)
-    key = service_keys.make(client.app.state.answers.register.database, "王工")  # type: ignore[attr-defined]
+    key = service_keys.create(client.app.state.answers.register.database, "王工")  # type: ignore[attr-defined]
     client.headers["Authorization"] = f"Bearer {key}"
     return client
 

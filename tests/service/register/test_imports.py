@@ -22,7 +22,7 @@ from geo.lists import reader, writer
 from geo.study import study
 from service.api.app import create_app
 from service.register import imports, keys
-from service.register.imports import Decision, Report
+from service.register.imports import ImportReport, RowOutcome
 from service.register.register import Register
 from service.settings import Settings
 from support import hostile, program, town
@@ -43,12 +43,12 @@ def written(folder: Path, *rows: Sequence[Any], head: Sequence[str] = HEAD, name
     return folder / name
 
 
-def take(register: Register, path: Path, coordinates: str | None = "wgs84", **options: Any) -> Report:
+def take(register: Register, path: Path, coordinates: str | None = "wgs84", **options: Any) -> ImportReport:
     found = reader.read(path, within=register.study.ground, coordinates=coordinates)
-    return imports.take(register, found, "王工", **options)
+    return imports.apply_list(register, found, "王工", **options)
 
 
-def only(report: Report) -> Decision:
+def only(report: ImportReport) -> RowOutcome:
     (row,) = report.rows
     return row
 
@@ -76,9 +76,9 @@ def test_a_hostile_file_is_taken_whole_or_not_at_all(name: str, yongkang: Regist
     (one,) = (one for one in hostile.FILES if one.name == name)
     path, before = hostile.make(tmp_path, name)[name], state(yongkang)
 
-    def taken(**options: Any) -> Report:
+    def taken(**options: Any) -> ImportReport:
         found = reader.read(path, within=yongkang.study.ground, **one.options)
-        return imports.take(yongkang, found, "test", **options)
+        return imports.apply_list(yongkang, found, "test", **options)
 
     try:
         report = taken(dry_run=True)
@@ -97,7 +97,7 @@ def test_a_hostile_file_is_taken_whole_or_not_at_all(name: str, yongkang: Regist
         assert state(yongkang) == before
         taken(leave_out=True)
     after, again = state(yongkang), taken(leave_out=True)
-    assert (again.counts["added"], again.counts["changed"]) == (0, 0), again.told()
+    assert (again.counts["added"], again.counts["changed"]) == (0, 0), again.notable_rows()
     assert state(yongkang) == after
 
 
@@ -354,7 +354,7 @@ def test_single_rows_in_other_coordinates_are_found(register: Register, tmp_path
 
 def test_a_dry_run_waits_for_nobody(register: Register, tmp_path: Path):
     path = written(tmp_path, ("丁诊所", "诊所", *town.place(5, 5)))
-    with register.changing("somebody"):
+    with register.transaction("somebody"):
         assert take(register, path, dry_run=True).counts["added"] == 1
 
 
@@ -365,7 +365,7 @@ def test_a_dry_run_waits_for_nobody(register: Register, tmp_path: Path):
 def client(town_folder: Path, database_url: str) -> Iterator[TestClient]:
     app = create_app(Settings(study=town_folder, database_url=database_url, most_upload_mb=1))
     with TestClient(app, raise_server_exceptions=False) as client:
-        client.headers["Authorization"] = f"Bearer {keys.make(app.state.answers.register.database, '王工')}"
+        client.headers["Authorization"] = f"Bearer {keys.create(app.state.answers.register.database, '王工')}"
         yield client
 
 
@@ -523,7 +523,7 @@ def test_many_rows_are_taken_over_at_a_small_multiple_of_a_bare_insert(
     seen = []
     begin = time.perf_counter()
     found = reader.read(path, within=register.study.ground, coordinates="wgs84", advance=seen.append)
-    report = imports.take(register, found, "test", advance=seen.append)
+    report = imports.apply_list(register, found, "test", advance=seen.append)
     ours = time.perf_counter() - begin
     assert report.counts["added"] == count
     assert sum(seen) == 2 * count

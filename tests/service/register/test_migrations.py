@@ -14,7 +14,7 @@ from sqlmodel import SQLModel
 
 from service.register import database, tables
 from service.register.database import RegisterError
-from service.register.history import fields_of, rows
+from service.register.history import fields_of, select_rows
 from service.register.register import Register
 from support import town
 
@@ -133,7 +133,7 @@ def test_what_was_there_before_is_kept(
     # And it goes on from there.
     assert register.edit("p1", [1], "me", "patch", lambda old: ({**fields_of(old), "name": "新"}, OUTLINE)).version == 2
     with register.database.reading() as session:
-        assert len(rows(session, *register.database.touching((120.015, 28.895, 120.016, 28.896)))) == 1
+        assert len(select_rows(session, *register.database.touching((120.015, 28.895, 120.016, 28.896)))) == 1
     assert open_register(town_folder, database_url).get("p1").frame.iloc[0]["name"] == "新"
 
 

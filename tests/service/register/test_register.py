@@ -43,7 +43,7 @@ def opened(folder: Path) -> Register:
 def take(register: Register, path: Path, dry_run: bool = False) -> dict[str, list[str]]:
     """Import a file; the ids that each outcome has."""
     found = reader.read(path, within=register.study.ground, coordinates="wgs84")
-    report = imports.take(register, found, "test", dry_run=dry_run)
+    report = imports.apply_list(register, found, "test", dry_run=dry_run)
     outcomes: dict[str, list[str]] = {name: [] for name in report.counts}
     for row in report.rows:
         outcomes[row.outcome].append(row.id)
@@ -388,7 +388,7 @@ def test_many_who_wait_to_write_keep_nobody_from_reading(
         return register.edit("c1", None, "me", "patch", lambda old: (fields, row["geometry"])).version
 
     with ThreadPoolExecutor(30) as several:
-        with register.changing("somebody"):
+        with register.transaction("somebody"):
             waiting = [several.submit(rename, number) for number in range(30)]
             for _ in range(20):
                 assert register.revision == 1
