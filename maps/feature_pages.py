@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import parse_qsl, quote, urlencode
 
-from geo.study.study import About
+from geo.study.settings import StudySettings
 from maps.offline import pages
 
 Kind = Literal["landing", "conformance", "collections", "collection", "items", "item", "schema"]
@@ -77,7 +77,7 @@ class Target:
 def render(
     kind: Kind,
     document: Document,
-    about: About,
+    about: StudySettings,
     title: str,
     trail: Sequence[tuple[str, str]],
     names: Mapping[str, str] | None = None,
@@ -120,12 +120,12 @@ def _title(kind: Kind, document: Document, links: Sequence[Document]) -> str:
     return str(document.get("title") or "") if kind == "collection" else ""
 
 
-def problem(about: About, title: str, title_en: str, detail: str) -> str:
+def problem(about: StudySettings, title: str, title_en: str, detail: str) -> str:
     """A page that says what went wrong, with ways back."""
     return pages.get_template("problem.html").render(about=about, title=title, title_en=title_en, detail=detail)
 
 
-def docs(about: About, openapi_url: str) -> str:
+def docs(about: StudySettings, openapi_url: str) -> str:
     """A page that shows the OpenAPI document at ``openapi_url`` with Swagger UI."""
     return pages.get_template("docs.html").render(about=about, title="接口文档 API documentation", url=openapi_url)
 

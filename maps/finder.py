@@ -6,7 +6,7 @@ from typing import Any
 import shapely
 
 from geo.measures.coverage import Coverage
-from geo.study.facilities import Category
+from geo.study.categories import Category
 from geo.study.study import Study
 from maps import gap_map
 from maps.offline import pages
@@ -20,7 +20,7 @@ def render(study: Study, goals: Sequence[Coverage], categories: Mapping[str, Cat
         "outlines": [shapely.geometry.mapping(shape) for shape in _outlines(units.geometry.to_numpy())],
         "bounds": gap_map.bounds(study),
         "start": [round(float(middle["lon"]), 5), round(float(middle["lat"]), 5)],
-        "credit": study.about.attribution,
+        "credit": study.settings.attribution,
         "categories": {
             category.id: [category.label, category.label_en, dict(category.subtypes)]
             for category in categories.values()
@@ -30,7 +30,7 @@ def render(study: Study, goals: Sequence[Coverage], categories: Mapping[str, Cat
     # Most people come for a clinic.
     default = "clinic" if "clinic" in here else next((category.id for category in offered), None)
     return pages.get_template("finder.html").render(
-        about=study.about,
+        about=study.settings,
         method="straight-line" if study.streets is None else "network",
         goals=[(goal, gap_map.headline(goal), gap_map.limit(goal)) for goal in goals],
         categories=offered,

@@ -11,7 +11,7 @@ import shapely
 
 from geo.geodesy.projection import projection
 from geo.measures.coverage import Count, Coverage
-from geo.study import facilities
+from geo.study import categories
 from geo.study.study import Study
 from maps.offline import Assets, Html, OfflineFigure, offline_map, pages
 
@@ -45,7 +45,7 @@ def render(
     tiles, tiles_attribution : address template of the operator's own background tiles, and whom the map names for
         them; None: no background, no request
     """
-    figure = OfflineFigure(assets, static_url, f"{answer.name} · {study.about.name}")
+    figure = OfflineFigure(assets, static_url, f"{answer.name} · {study.settings.name}")
     map_ = offline_map(figure, tiles, _inert(tiles_attribution))
     _add_areas(map_, study, answer)
     _add_streets(map_, study)
@@ -57,7 +57,7 @@ def render(
     panel = _panel(study, answer, marks) | {
         "map_name": map_.get_name(),
         "bounds": [[south, west], [north, east]],
-        "credit": html.escape(study.about.attribution),
+        "credit": html.escape(study.settings.attribution),
     }
     figure.html.add_child(Html(pages.get_template("gapmap.html").render(**panel)))
     return figure.render()
@@ -67,7 +67,7 @@ def _panel(study: Study, answer: Coverage, marks: str | None) -> dict[str, Any]:
     low, high = STEPS["metres" if answer.metres else "minutes"]
     unit = "米 m" if answer.metres else "分钟 min"
     return {
-        "about": study.about,
+        "about": study.settings,
         "answer": answer,
         "headline": headline(answer),
         "limit": limit(answer),
@@ -82,7 +82,7 @@ def _panel(study: Study, answer: Coverage, marks: str | None) -> dict[str, Any]:
         if marks == "people"
         else [],
         "marks": marks,
-        "category": facilities.category(answer.category),
+        "category": categories.category(answer.category),
     }
 
 
@@ -197,7 +197,7 @@ def _clusters(study: Study, outside: pd.DataFrame) -> pd.DataFrame:
     Columns: ``lon, lat, beyond`` (means weighted by people), ``weight``, ``reason``; those out of reach apart.
     """
     lon, lat = (study.demand.loc[outside.index, name].to_numpy() for name in ("lon", "lat"))
-    xy = shapely.get_coordinates(projection(study.about.projection).points(lon, lat))
+    xy = shapely.get_coordinates(projection(study.settings.projection).points(lon, lat))
     table = outside.assign(lon=lon, lat=lat, lost=np.isinf(outside["beyond"]))
     table["reason"] = table["reason"].fillna("")
     metres = 100.0
@@ -218,7 +218,7 @@ def _clusters(study: Study, outside: pd.DataFrame) -> pd.DataFrame:
 
 
 def _add_facilities(map_: folium.Map, chosen: gpd.GeoDataFrame, answer: Coverage) -> None:
-    category = facilities.category(answer.category)
+    category = categories.category(answer.category)
     features = []
     for row in chosen.itertuples():
         new = answer.measure == "opened" and row.opened is not None and answer.since <= row.opened <= answer.until
@@ -241,7 +241,7 @@ def _add_names(map_: folium.Map, study: Study) -> None:
     group = folium.FeatureGroup(name="地名 names")
     units = study.areas[study.areas["level"] == study.reporting_level]
     parts = units.geometry.explode()
-    size = gpd.GeoSeries(parts, crs=4326).to_crs(study.about.projection).area
+    size = gpd.GeoSeries(parts, crs=4326).to_crs(study.settings.projection).area
     largest = parts.iloc[size.argsort()].groupby(level=0).last()
     for name, point in zip(units["name"], largest[units.index].representative_point(), strict=True):
         # The icon's HTML stands in a script: no quote, no bracket and no backslash of a name gets there as it is.

@@ -33,7 +33,7 @@ from rapidfuzz import fuzz, process
 from geo.arrays import BoolArray, Float64Array, Int64Array
 from geo.geodesy.distance import TOLERANCE_M
 from geo.geodesy.projection import geodesic_lengths, projection
-from geo.study import facilities
+from geo.study import categories
 
 NEAR_M, MIN_SCORE = 200.0, 0.6
 FARTHEST, UNNAMED, SAME, OTHER = 0.4, 0.8, 0.3, 0.1
@@ -86,7 +86,7 @@ class Name:
 def find(
     frame: gpd.GeoDataFrame, crs: str, near_m: float = NEAR_M, least: float = MIN_SCORE, areas: Iterable[str] = ()
 ) -> list[DuplicatePair]:
-    """Likely twins among ``frame``, as `geo.study.facilities.frame` has it, the likeliest first.
+    """Likely twins among ``frame``, as `geo.study.facilities.from_rows` has it, the likeliest first.
 
     Distances are between shapes, in metres found in the projection ``crs`` and measured as geodesics; ``near_m``
     itself is near. ``areas`` are names of towns and villages, with which names may begin or not. Work and memory grow
@@ -223,8 +223,8 @@ def _without_units(text: str, units: Mapping[str, tuple[int, str]]) -> tuple[str
 
 @lru_cache(maxsize=64)
 def _words(category: str) -> tuple[str, ...]:
-    kind = facilities.category(category)
-    words = {kind.label, *(zh for zh, _ in kind.subtypes.values()), *(part for part, _ in kind.names)}
+    kind = categories.category(category)
+    words = {kind.label, *(zh for zh, _ in kind.subtypes.values()), *(part for part, _ in kind.subtypes_by_name_part)}
     return tuple(sorted(words, key=lambda word: (len(word), word)))
 
 

@@ -21,7 +21,7 @@ from geo.errors import TableError, UnknownNameError
 from geo.lists import headings, locations, tables, tabular_files, values
 from geo.lists.tables import Part
 from geo.lists.values import MISSING
-from geo.study import facilities
+from geo.study import categories, facilities
 
 _BLOCK = 10_000
 # What a null cannot clear, since every facility has it.
@@ -93,7 +93,7 @@ def read(
     if coordinates is not None and coordinates not in SYSTEMS:
         raise UnknownNameError("coordinates", coordinates, SYSTEMS)
     if category is not None:
-        facilities.category(category)
+        categories.category(category)
     with garbage_collection_paused():
         return _read(path, within, coordinates, mapping, category, advance)
 
@@ -128,7 +128,7 @@ def _read(
     stated = _stated(found, coordinates, path)
     known = any("category" in part.fields or "subtype" in part.fields for part in found)
     if not known and category is None and not any("id" in part.fields for part in found):
-        raise TableError(path, ["has no column of categories: say category " + "|".join(facilities.CATEGORIES)])
+        raise TableError(path, ["has no column of categories: say category " + "|".join(categories.CATEGORIES)])
     if kind != "pbf" and not any("name" in part.fields for part in found):
         unknown = [name for part in found for name, one in zip(part.names, part.fields, strict=True) if one == "extra"]
         listed = ", ".join(dict.fromkeys(unknown)) or "none"
@@ -181,7 +181,7 @@ def _rows(
     drawn = np.flatnonzero(shapely.get_type_id(placed) > 0)
     for row in drawn.tolist():
         if kind := given[row].get("category"):
-            placed[row] = facilities.placed(kind, placed[row])
+            placed[row] = facilities.facility_geometry(kind, placed[row])
     rows: list[ListRow] = []
     for row, where in enumerate(wheres):
         wrong, doubted, say = (tuple(texts.get(row, ())) for texts in (problems, doubts, remarks))

@@ -10,8 +10,9 @@ from typing import Any
 
 import orjson
 
-from geo.study import facilities
-from geo.study.facilities import SUBTYPES, key
+from geo.study import categories, facilities, texts
+from geo.study.categories import SUBTYPES_BY_NAME
+from geo.study.texts import name_key
 
 MISSING = object()
 """The cell of a row that does not have that column, as GeoJSON allows."""
@@ -43,11 +44,11 @@ MOST_EXACT = 10**15
 def _names() -> dict[str, tuple[str, str | None]]:
     """(category, subtype) by every name that says both."""
     known: dict[str, tuple[str, str | None]] = {
-        name: (category, subtype) for category, own in SUBTYPES.items() for name, subtype in own.items()
+        name: (category, subtype) for category, own in SUBTYPES_BY_NAME.items() for name, subtype in own.items()
     }
     # Last, as a category's name says the category also where another's subtype bears it.
-    for one in facilities.CATEGORIES.values():
-        known |= {key(name): (one.id, None) for name in (one.id, one.label, one.label_en)}
+    for one in categories.CATEGORIES.values():
+        known |= {name_key(name): (one.id, None) for name in (one.id, one.label, one.label_en)}
     return known
 
 
@@ -58,7 +59,7 @@ def text(value: Any) -> Any:
     """Any cell as clean text in NFC; None for an empty one."""
     if isinstance(value, str):
         if value[:1] in (" ", "") or value[-1] == " " or not value.isprintable() or "  " in value:
-            return facilities.clean(value)
+            return texts.clean(value)
         return value if value.isascii() else unicodedata.normalize("NFC", value)
     if isinstance(value, float):
         if math.isnan(value):
@@ -82,26 +83,26 @@ def _lost(value: Any) -> str | None:
 
 
 def _category(value: Any) -> Any:
-    found = _KINDS.get(key(text(value)))
+    found = _KINDS.get(name_key(text(value)))
     if found is None:
         raise ValueError(f"is no category; known: {_known()}, and their subtypes")
     return found
 
 
 def _known() -> str:
-    return ", ".join(f"{one.label} {one.id}" for one in facilities.CATEGORIES.values())
+    return ", ".join(f"{one.label} {one.id}" for one in categories.CATEGORIES.values())
 
 
 def no_kind(value: str) -> str:
     """Why a subtype's name does not say the category."""
-    labels = ", ".join(zh for one in facilities.CATEGORIES.values() for zh, _ in one.subtypes.values())
+    labels = ", ".join(zh for one in categories.CATEGORIES.values() for zh, _ in one.subtypes.values())
     return f"subtype = {value[:60]!r}: is no category nor subtype; known: {_known()}; {labels}"
 
 
 def of_another(category: str, value: str) -> str | None:
     """The category that a subtype's name says, if it is another than ``category`` and that has no such subtype."""
-    found = _KINDS.get(key(value))
-    return None if found is None or found[0] == category or key(value) in SUBTYPES[category] else found[0]
+    found = _KINDS.get(name_key(value))
+    return None if found is None or found[0] == category or name_key(value) in SUBTYPES_BY_NAME[category] else found[0]
 
 
 def day(value: Any) -> Any:
@@ -155,7 +156,7 @@ def _count(value: Any) -> Any:
 READERS: dict[str, Callable[[Any], Any]] = {
     "category": _category,
     "capacity": _count,
-    **dict.fromkeys(facilities.DAYS, day),
+    **dict.fromkeys(facilities.DATE_FIELDS, day),
 }
 
 
@@ -201,9 +202,9 @@ def column(field: str, values: Sequence[Any], problems: dict[int, list[str]], no
 
 def subtype(category: str | None, value: str) -> tuple[str | None, str]:
     """The category and subtype that a subtype's name says; the name as it is where nobody knows it."""
-    named = key(value)
+    named = name_key(value)
     if category is not None:
-        return category, SUBTYPES.get(category, {}).get(named, value)
+        return category, SUBTYPES_BY_NAME.get(category, {}).get(named, value)
     found = _KINDS.get(named)
     return (None, value) if found is None else (found[0], found[1] or value)
 

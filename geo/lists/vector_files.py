@@ -22,7 +22,7 @@ from geo.geodesy.projection import projection
 from geo.lists import tabular_files
 from geo.lists.values import MISSING
 from geo.sources.osm import extract as osm
-from geo.study import facilities
+from geo.study import files
 
 SHAPES = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 
@@ -58,7 +58,7 @@ def geojson(path: Path, content: str) -> Layer:
         collection = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise TableError(path, [f"is not JSON, or truncated: {error}"]) from error
-    features = list(facilities.features(collection, path))
+    features = list(files.features_of(collection, path))
     if len(features) > tabular_files.MOST_ROWS:
         raise TableError(path, [f"has more than {tabular_files.MOST_ROWS:,} features; split it"])
     rows = [feature.get("properties") or {} for _, feature in features]

@@ -25,7 +25,7 @@ from geo.arrays import Float64Array
 from geo.errors import UnknownNameError
 from geo.geodesy import datums
 from geo.lists import headings, spreadsheets
-from geo.study import facilities
+from geo.study import categories, facilities
 
 Format: TypeAlias = Literal["geojson", "csv", "xlsx", "gpkg"]
 FORMATS: tuple[str, ...] = get_args(Format)
@@ -130,7 +130,7 @@ def _geojson(frame: gpd.GeoDataFrame, shapes: NDArray[Any], coordinates: str) ->
 
 
 def _geopackage(frame: gpd.GeoDataFrame, shapes: NDArray[Any], coordinates: str) -> Export:
-    types = {"capacity": pa.int32(), **dict.fromkeys(facilities.DAYS, pa.date32())}
+    types = {"capacity": pa.int32(), **dict.fromkeys(facilities.DATE_FIELDS, pa.date32())}
     columns = {"id": frame.index.astype(str), **{field: frame[field] for field in facilities.FIELDS if field != "id"}}
     columns["extra"] = [_json(extra) for extra in frame["extra"]]
     # Typed one by one, so that a column of nothing is still a column.
@@ -186,10 +186,10 @@ def _xlsx(frame: gpd.GeoDataFrame, shapes: NDArray[Any], coordinates: str) -> Ex
 def _columns(frame: gpd.GeoDataFrame, shapes: NDArray[Any], coordinates: str) -> dict[str, list[Any]]:
     """{heading: one cell a facility}."""
     fields: dict[str, list[Any]] = {field: list(frame[field]) for field in facilities.FIELDS if field != "id"}
-    labels = {kind.id: {id: zh for id, (zh, _) in kind.subtypes.items()} for kind in facilities.CATEGORIES.values()}
+    labels = {kind.id: {id: zh for id, (zh, _) in kind.subtypes.items()} for kind in categories.CATEGORIES.values()}
     subtypes = zip(fields["category"], fields["subtype"], strict=True)
     fields["subtype"] = [labels[category].get(subtype, subtype) for category, subtype in subtypes]
-    fields["category"] = [facilities.category(category).label for category in fields["category"]]
+    fields["category"] = [categories.category(category).label for category in fields["category"]]
     extra = [_json(extra) for extra in fields.pop("extra")]
     points = shapely.get_coordinates(shapely.point_on_surface(shapes)).round(DECIMALS)
     outlines = np.full(len(shapes), None, dtype=object)

@@ -131,14 +131,14 @@ def count(travel: Travel, facilities: gpd.GeoDataFrame, standard: Standard, on: 
     """What ``standard`` counts, row by row; `measure` sums it."""
     chosen, notes = standards.select(facilities, standard)
     if not isinstance(standard, Opened):  # openings count even of what has closed since
-        chosen = facility_register.standing(chosen, on)
+        chosen = facility_register.existing_on(chosen, on)
     match standard:
         case TravelTime():
             times = travel.demand_times(chosen, standard.mode)
             values = times.seconds / 60.0
             rows, more = _people(travel, standard, values, standard.minutes, TOLERANCE_MIN, times.reason)
             if travel.method == "straight-line":
-                detour = travel.study.about.detour
+                detour = travel.study.settings.detour
                 more = [*more, f"无街道数据，按直线 × {detour:g} no streets here: straight line × {detour:g}"]
             else:
                 more = [*more, *_moved(travel, rows["weight"], standard.mode)]
@@ -148,7 +148,7 @@ def count(travel: Travel, facilities: gpd.GeoDataFrame, standard: Standard, on: 
         case Radius():
             demand = travel.study.demand
             metres, _ = straight_line.nearest(
-                chosen, demand["lon"].to_numpy(), demand["lat"].to_numpy(), travel.study.about.projection
+                chosen, demand["lon"].to_numpy(), demand["lat"].to_numpy(), travel.study.settings.projection
             )
             reason = traveltime.reasons(np.isinf(metres), traveltime.NONE_THERE)
             rows, more = _people(travel, standard, metres, standard.metres, TOLERANCE_M, reason)
@@ -264,7 +264,7 @@ def _openings(travel: Travel, standard: Opened, chosen: gpd.GeoDataFrame, notes:
 
 def summarise(travel: Travel, standard: Standard, counted: Count) -> Coverage:
     """The sums of ``counted``, in total and by area, with all that makes the number defensible."""
-    about, rows = travel.study.about, counted.rows
+    about, rows = travel.study.settings, counted.rows
     total, covered = float(rows["weight"].sum()), float(rows["weight"][rows["inside"]].sum())
     share = _share(covered, standard.target if isinstance(standard, Opened) else total)
     target = standard.target
@@ -330,7 +330,7 @@ def by_area(travel: Travel, counted: Count) -> list[AreaShare]:
 
 
 def _alternatives(travel: Travel, chosen: gpd.GeoDataFrame, standard: TravelTime) -> list[Alternative]:
-    speeds = travel.study.about.speeds
+    speeds = travel.study.settings.speeds
     weight, _ = _weights(travel.study.demand, standard.people)
     alternatives = []
     for mode in dict.fromkeys((standard.mode, *standard.alternatives)):

@@ -154,7 +154,7 @@ def _contour(minutes: float, shape: Any, people: float) -> Contour:
 
 def _circles(travel: Travel, place: Any, levels: list[float], mode: Mode) -> Isochrones:
     """Without streets: everything within the straight line that the detour leaves."""
-    about, demand = travel.study.about, travel.study.demand
+    about, demand = travel.study.settings, travel.study.demand
     metric = projection(about.projection)
     mps = straight_line.metres_per_second(about, mode) / about.detour
     shape, origin = metric.forward(place), gpd.GeoDataFrame(geometry=[place], crs="EPSG:4326")

@@ -24,9 +24,9 @@ from geo.sources.osm import extract as osm
 from geo.sources.osm.boundaries import Boundary
 from geo.sources.osm.opl import Progress
 from geo.sources.summary import Summary
-from geo.study import areas, demand, facilities
+from geo.study import areas, categories, demand, facilities
+from geo.study.settings import StudySettings
 from geo.study.streets import COLUMNS, OFF_GROUND, PACES
-from geo.study.study import About
 
 KEPT_SETTINGS = {"name", "name_en", "notice", "notice_en", "timezone", "max_connector_m", "detour", "speeds"}
 """Settings of `study.toml` that people edit, and that a second build keeps."""
@@ -145,7 +145,9 @@ def _streets(extract: osm.Extract, sources: Sources, place: _Place, summary: Sum
     return streets.drop(columns=OFF_GROUND), crs
 
 
-def _settings(sources: Sources, place: _Place, crs: str, data_date: date | None, old: About | None) -> dict[str, Any]:
+def _settings(
+    sources: Sources, place: _Place, crs: str, data_date: date | None, old: StudySettings | None
+) -> dict[str, Any]:
     """The settings of the study's `study.toml`: defaults, those kept of the ``old`` study, and the sources' own."""
     attribution = OSM_LICENCE
     if sources.population is not None:
@@ -153,7 +155,7 @@ def _settings(sources: Sources, place: _Place, crs: str, data_date: date | None,
     if sources.elevation is not None:
         attribution += f"; 高程 elevation: {sources.elevation.name}"
     name_en = "" if place.name_en == place.name else place.name_en
-    defaults = About(id=place.id, name=place.name, name_en=name_en, projection=crs)
+    defaults = StudySettings(id=place.id, name=place.name, name_en=name_en, projection=crs)
     return {
         **defaults.model_dump(exclude={"data_date", "sample"}),
         **({} if old is None else old.model_dump(include=KEPT_SETTINGS)),
@@ -184,13 +186,13 @@ def _areas(
         code = "all" if whole is None else whole.osm_id
         people = None if whole is None else boundaries.population(whole, extract.places)
         summary.add("areas 区域", 1, "the whole is one area")
-        return areas.frame(
+        return areas.from_rows(
             [("the whole", {"code": code, "name": name, "level": "town", "population": people}, box)],
             extract.path,
         )
     summary.add("areas 区域", len(rows), f"admin_level {level}")
     word = "village" if level is not None and level >= 10 else "town"  # 10 is the village's level in China
-    return areas.frame(
+    return areas.from_rows(
         [
             (
                 row.osm_id,
@@ -267,11 +269,11 @@ def _facilities(
     crs: str,
     summary: Summary,
 ) -> gpd.GeoDataFrame:
-    frames = [facilities.frame(extract.facility_rows, extract.path)]
+    frames = [facilities.from_rows(extract.facility_rows, extract.path)]
     frames += [facilities.read(path, sources.coordinates) for path in sources.facilities]
     for path, own in zip([sources.osm, *sources.facilities], frames, strict=True):
         for name, count in own["category"].value_counts(sort=False).items():
-            category = facilities.category(str(name))
+            category = categories.category(str(name))
             summary.add(f"{category.label_en.lower()} {category.label}", count, f"from {path.name}")
     filled = [own for own in frames if len(own)] or frames[:1]
     places = gpd.GeoDataFrame(pd.concat(filled)) if len(filled) > 1 else filled[0]

@@ -7,7 +7,7 @@ from importlib import resources
 import geopandas as gpd
 
 from geo.sources.summary import Summary
-from geo.study import facilities
+from geo.study import categories
 
 
 def answerable(places: gpd.GeoDataFrame, units: gpd.GeoDataFrame, summary: Summary) -> str:
@@ -20,7 +20,7 @@ def answerable(places: gpd.GeoDataFrame, units: gpd.GeoDataFrame, summary: Summa
         chosen = places[places["category"] == row["category"]]
         lacking = None
         if chosen.empty:
-            lacking = f"no {facilities.category(row['category']).label_en.lower()} is known"
+            lacking = f"no {categories.category(row['category']).label_en.lower()} is known"
         elif row["measure"] == "opened" and chosen["opened"].isna().all():
             lacking = "no opening date is known"
         elif row["measure"] == "presence" and not (units["level"] == row["units"]).any():

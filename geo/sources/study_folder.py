@@ -13,8 +13,8 @@ import tomli_w
 
 from geo.errors import StudyError
 from geo.sources.osm.opl import Progress
-from geo.study import areas, demand, facilities, standards, study
-from geo.study.study import About
+from geo.study import areas, demand, geojson, standards, study
+from geo.study.settings import StudySettings, read_settings
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def check_usable(folder: Path) -> None:
         raise StudyError(f"{folder}: exists and is no study folder; give another name")
 
 
-def existing(folder: Path, study_id: str) -> About | None:
+def existing(folder: Path, study_id: str) -> StudySettings | None:
     """The settings of the study that ``folder`` holds already; None if it holds none.
 
     Raises
@@ -51,7 +51,7 @@ def existing(folder: Path, study_id: str) -> About | None:
     """
     if not (folder / "study.toml").exists():
         return None
-    about = study.read_about(folder / "study.toml")
+    about = read_settings(folder / "study.toml")
     if about.id != study_id:
         raise StudyError(f"{folder}: holds the study {about.id!r}, and this is {study_id!r}; give another name")
     return about
@@ -95,7 +95,7 @@ def write(folder: Path, contents: Contents, progress: Progress) -> None:
 
 def _write_files(folder: Path, contents: Contents) -> None:
     _write_json(areas.to_geojson(contents.areas), folder / "areas.geojson")
-    _write_json(facilities.to_geojson(contents.facilities), folder / "facilities.geojson")
+    _write_json(geojson.feature_collection(contents.facilities), folder / "facilities.geojson")
     demand.write(contents.demand, folder / "demand.csv")
     contents.streets.to_parquet(folder / "streets.parquet", compression="zstd")
     settings = {key: value for key, value in contents.settings.items() if value is not None}

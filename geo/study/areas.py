@@ -1,25 +1,26 @@
-"""Areas: the administrative units that results are summed over.
+"""Areas: the administrative units that results are summed over. This module reads, checks and writes them.
 
-A frame of areas is a GeoDataFrame (WGS84 polygons or points) with the columns `COLUMNS`, indexed by ``code``.
+A frame of areas is a GeoDataFrame in WGS84, indexed by ``code``, with the columns `COLUMNS` and ``geometry`` (Polygons,
+MultiPolygons or Points).
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
 
-from geo.arrays import ObjectArray
+from geo.arrays import Float64Array, ObjectArray
 from geo.errors import TableError
 from geo.geodesy import datums
 from geo.geodesy.projection import projection
-from geo.study import facilities
-from geo.study.facilities import csv_rows, geojson_features, geojson_geometry
+from geo.study import facilities, texts
+from geo.study.files import Properties, Row, csv_rows, geojson_features, parse_geometry
 
 COLUMNS = ("name", "level", "parent", "urban", "population")
 LEVELS = {
@@ -27,61 +28,44 @@ LEVELS = {
     "village": ("行政村", "villages"),
     "community": ("社区", "communities"),
 }
+"""The levels of areas, the largest first: the Chinese label, and the unit in which a result counts such areas."""
 
 _LEVEL_WORDS = {
     "town": {"town", "street", "township", "街道", "镇", "乡", "乡镇", "街道/镇", "镇街"},
     "village": {"village", "村", "行政村", "村委会"},
     "community": {"community", "社区", "居委会", "居民区"},
 }
-_URBAN_WORDS: dict[object, bool | None] = {
+_URBAN_WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("true", "1", "urban", "城镇", "城市", "是", "yes"), True),
     **dict.fromkeys(("false", "0", "rural", "乡村", "农村", "否", "no"), False),
     **dict.fromkeys(("", "none", "null", "nan"), None),
 }
 
 
-def frame(rows: list[tuple[str, Mapping[str, Any], Any]], file: object) -> gpd.GeoDataFrame:
-    """Checked areas from (where, properties, WGS84 geometry); TableError names every unusable row."""
+class _Record(TypedDict):
+    code: str
+    name: str
+    level: str
+    parent: str | None
+    urban: bool | None
+    population: float | None
+    geometry: BaseGeometry
+
+
+def from_rows(rows: Sequence[Row], file: object) -> gpd.GeoDataFrame:
+    """Check rows and return them as a frame of areas; ``file`` is named in messages.
+
+    Raises
+    ------
+    TableError
+        A row is wrong, two rows have the same code, or a parent does not exist. The message names every such row.
+    """
     problems: list[str] = []
-    records: list[dict[str, Any]] = []
-    for where, row, geometry in rows:
-        level_word = str(row.get("level", "")).strip().lower()
-        level = next((name for name, words in _LEVEL_WORDS.items() if level_word in words), None)
-        urban_word = str(row.get("urban", "")).strip().lower()
-        code = str(row.get("code") or "").strip()
-        if not code:
-            problems.append(f"{where}: code is missing")
-        if level is None:
-            problems.append(f"{where}: level = {level_word!r} is none of {', '.join(LEVELS)}")
-            continue
-        if urban_word not in _URBAN_WORDS:
-            problems.append(f"{where}: urban = {urban_word!r} is neither true nor false")
-        people = str(row.get("population", "")).strip()
-        try:
-            population = None if people in ("", "None", "nan") else float(people)
-            if population is not None and not 0 <= population < 1e10:
-                raise ValueError
-        except ValueError:
-            problems.append(f"{where}: population = {people!r} is no number of people")
-            continue
-        try:
-            place = facilities.checked_place(geometry)
-            if place.geom_type not in ("Polygon", "MultiPolygon", "Point"):
-                raise ValueError("needs a polygon or a point")
-        except ValueError as error:
-            problems.append(f"{where}: {error}" + ("" if geometry is not None else "; needs a polygon or a point"))
-            continue
-        records.append(
-            {
-                "code": code,
-                "name": str(facilities.clean(str(row.get("name") or "")) or code),
-                "level": level,
-                "parent": str(row.get("parent") or "").strip() or None,
-                "urban": _URBAN_WORDS.get(urban_word),
-                "population": population,
-                "geometry": place,
-            }
-        )
+    records: list[_Record] = []
+    for where, properties, geometry in rows:
+        record = _validate(where, properties, geometry, problems)
+        if record is not None:
+            records.append(record)
     count = Counter(record["code"] for record in records)
     towns = {record["code"] for record in records if record["level"] == "town"}
     problems += [f"code {code!r} stands there twice" for code, times in count.items() if times > 1]
@@ -94,60 +78,113 @@ def frame(rows: list[tuple[str, Mapping[str, Any], Any]], file: object) -> gpd.G
     return gpd.GeoDataFrame(table, geometry="geometry", crs="EPSG:4326").set_index("code")
 
 
+def _validate(where: str, properties: Properties, geometry: BaseGeometry | None, problems: list[str]) -> _Record | None:
+    """Return the checked record of one row, or None if it cannot be made; append what is wrong to ``problems``."""
+    level_word = str(properties.get("level", "")).strip().lower()
+    level = next((name for name, words in _LEVEL_WORDS.items() if level_word in words), None)
+    urban_word = str(properties.get("urban", "")).strip().lower()
+    code = str(properties.get("code") or "").strip()
+    if not code:
+        problems.append(f"{where}: code is missing")
+    if level is None:
+        problems.append(f"{where}: level = {level_word!r} is none of {', '.join(LEVELS)}")
+        return None
+    if urban_word not in _URBAN_WORDS:
+        problems.append(f"{where}: urban = {urban_word!r} is neither true nor false")
+    people = str(properties.get("population", "")).strip()
+    try:
+        population = None if people in ("", "None", "nan") else float(people)
+        if population is not None and not 0 <= population < 1e10:
+            raise ValueError
+    except ValueError:
+        problems.append(f"{where}: population = {people!r} is no number of people")
+        return None
+    try:
+        valid_geometry = facilities.validate_geometry(geometry)
+        if valid_geometry.geom_type not in ("Polygon", "MultiPolygon", "Point"):
+            raise ValueError("needs a polygon or a point")
+    except ValueError as error:
+        problems.append(f"{where}: {error}" + ("" if geometry is not None else "; needs a polygon or a point"))
+        return None
+    return {
+        "code": code,
+        "name": str(texts.clean(str(properties.get("name") or "")) or code),
+        "level": level,
+        "parent": str(properties.get("parent") or "").strip() or None,
+        "urban": _URBAN_WORDS.get(urban_word),
+        "population": population,
+        "geometry": valid_geometry,
+    }
+
+
 def read(path: Path, coordinates: str = "wgs84") -> gpd.GeoDataFrame:
-    """Areas of a GeoJSON file, or of a CSV with ``code, name, level, lon, lat`` (points).
+    """Read the areas of a GeoJSON file, or of a CSV file of points with ``code, name, level, lon, lat``.
+
+    The coordinates of the file are in the system ``coordinates`` and are converted to WGS84.
 
     Raises
     ------
     TableError
-        The file cannot be read, or any row is wrong.
+        The file cannot be read, or a row is wrong.
     """
-    rows: list[tuple[str, Mapping[str, Any], Any]] = []
+    rows: list[Row] = []
     if path.suffix.lower() == ".csv":
-        for where, row in csv_rows(path, required=("code", "name", "level", "lon", "lat")):
+        for where, cells in csv_rows(path, required=("code", "name", "level", "lon", "lat")):
             try:
-                place = shapely.Point(float(row.get("lon", "")), float(row.get("lat", "")))
+                point = shapely.Point(float(cells.get("lon", "")), float(cells.get("lat", "")))
             except ValueError:
-                place = None
-            rows.append((where, row, place))
+                point = None
+            rows.append((where, cells, point))
     else:
         for where, feature in geojson_features(path):
-            rows.append((where, feature.get("properties") or {}, geojson_geometry(feature)))
-    return frame([(where, row, datums.geometry_to_wgs84(shape, coordinates)) for where, row, shape in rows], path)
+            rows.append((where, feature.get("properties") or {}, parse_geometry(feature)))
+    return from_rows([(where, row, datums.geometry_to_wgs84(shape, coordinates)) for where, row, shape in rows], path)
 
 
-def locate(areas: gpd.GeoDataFrame, lon: NDArray[Any], lat: NDArray[Any], crs: str) -> ObjectArray:
-    """Code of the smallest unit that each WGS84 place is in, shape (n,); None outside all.
+def locate(areas: gpd.GeoDataFrame, lon: Float64Array, lat: Float64Array, crs: str) -> ObjectArray:
+    """Return the code of the smallest area that each WGS84 point lies in; None for a point outside all areas.
 
-    Polygons contain their border; of several the smallest counts. A place in a town whose villages are points belongs
-    to the nearest of these. Where nothing is drawn, the nearest point counts for all.
+    A polygon contains its border; of several polygons the smallest counts. Villages may be given as points: then a
+    point in a town, outside all polygons of villages, belongs to the nearest village point of that town. If no area
+    is a polygon, each point belongs to the nearest area.
+
+    Parameters
+    ----------
+    areas : a frame of areas
+    lon, lat : degrees, shape (n,)
+    crs : the metric projection in which distances are compared
+
+    Returns
+    -------
+    array of str or None, shape (n,)
     """
     metric = projection(crs)
     points, shapes = metric.points(lon, lat), metric.forward(areas.geometry.to_numpy())
-    drawn, own = shapely.get_dimensions(shapes) == 2, areas.index.to_numpy()
-    found = np.full(len(points), -1)
-    largest_first = np.flatnonzero(drawn)[np.argsort(-shapely.area(shapes[drawn]), kind="stable")]
-    place, unit = shapely.STRtree(shapes[largest_first]).query(points, predicate="intersects")
-    order = np.argsort(unit, kind="stable")
-    found[place[order]] = largest_first[unit[order]]
+    is_polygon, codes = shapely.get_dimensions(shapes) == 2, areas.index.to_numpy()
+    containing = np.full(len(points), -1)
+    # Later assignments win, so the smallest polygon comes last.
+    largest_first = np.flatnonzero(is_polygon)[np.argsort(-shapely.area(shapes[is_polygon]), kind="stable")]
+    point, polygon = shapely.STRtree(shapes[largest_first]).query(points, predicate="intersects")
+    order = np.argsort(polygon, kind="stable")
+    containing[point[order]] = largest_first[polygon[order]]
 
-    leaf = ~areas.index.isin(areas["parent"].dropna())
-    towns = areas["parent"].to_numpy()
-    codes = np.full(len(points), None, dtype=object)
-    codes[found >= 0] = own[found[found >= 0]]
-    marked = leaf & ~drawn
-    for home in dict.fromkeys(towns[marked]) if drawn.any() else [None]:
-        # The town's own part that no village is drawn in; or, where no town is known, what nothing is drawn in.
-        here = np.flatnonzero(codes == home) if home else np.flatnonzero(found < 0)
-        units = np.flatnonzero(marked & (towns == home) if drawn.any() else marked)
-        if len(here) and len(units):
-            place, unit = shapely.STRtree(shapes[units]).query_nearest(points[here], all_matches=False)
-            codes[here[place]] = own[units[unit]]
-    return codes
+    result = np.full(len(points), None, dtype=object)
+    result[containing >= 0] = codes[containing[containing >= 0]]
+    has_no_units = ~areas.index.isin(areas["parent"].dropna())
+    parents = areas["parent"].to_numpy()
+    is_point_unit = has_no_units & ~is_polygon
+    for town in dict.fromkeys(parents[is_point_unit]) if is_polygon.any() else [None]:
+        # Points in the town that no village polygon contains; without a town, points that no polygon contains.
+        unassigned = np.flatnonzero(result == town) if town else np.flatnonzero(containing < 0)
+        units = np.flatnonzero(is_point_unit & (parents == town) if is_polygon.any() else is_point_unit)
+        if len(unassigned) and len(units):
+            point, unit = shapely.STRtree(shapes[units]).query_nearest(points[unassigned], all_matches=False)
+            result[unassigned[point]] = codes[units[unit]]
+    return result
 
 
 def to_geojson(areas: gpd.GeoDataFrame) -> dict[str, Any]:
-    """A FeatureCollection as `read` takes it, seven decimals of a degree (a centimetre)."""
+    """Return a frame of areas as a FeatureCollection that `read` reads again, with seven decimals (a centimetre)."""
     shapes = shapely.transform(areas.geometry.to_numpy(), lambda xy: xy.round(7))
     return {
         "type": "FeatureCollection",

@@ -22,10 +22,10 @@ from pydantic import (
 
 from geo.choices import Mode
 from geo.errors import StudyError
-from geo.study import facilities as facility_register
+from geo.study import categories, texts
 
 People: TypeAlias = Literal["all", "urban", "rural", "children_3_6", "elders_65"]
-Words = Annotated[str, BeforeValidator(facility_register.clean)]
+Words = Annotated[str, BeforeValidator(texts.clean)]
 Share = Annotated[float, Field(gt=0, le=1)]
 
 
@@ -43,11 +43,11 @@ class _Base(BaseModel):
     @field_validator("category")
     @classmethod
     def _known_category(cls, value: str) -> str:
-        return facility_register.known_category(value)
+        return categories.validate_id(value)
 
     @model_validator(mode="after")
     def _known_subtypes(self) -> "_Base":
-        known = facility_register.category(self.category).subtypes
+        known = categories.category(self.category).subtypes
         unknown = [subtype for subtype in self.subtypes if subtype not in known]
         if unknown:
             raise ValueError(f"subtypes {unknown} are not among {list(known)} of {self.category}")
@@ -156,7 +156,7 @@ def select(facilities: gpd.GeoDataFrame, standard: Standard) -> tuple[gpd.GeoDat
     chosen = facilities[facilities["category"] == standard.category]
     if not standard.subtypes or chosen.empty:
         return chosen, []
-    category = facility_register.category(standard.category)
+    category = categories.category(standard.category)
     label = category.label_en.lower()
     unknown = int(chosen["subtype"].isna().sum())
     if 2 * unknown > len(chosen):

@@ -39,7 +39,7 @@ def network(study: Study, mode: Mode) -> tuple[Network, Places]:
     path = study.folder / FOLDER / f"{mode}-{_contents(study).hex()}.npy"
     found = _reopened(study, path)
     if found is None:
-        demand, made = study.demand, Network.prepare(study.streets, study.about, mode)
+        demand, made = study.demand, Network.prepare(study.streets, study.settings, mode)
         found = made, made.snap(demand["lon"].to_numpy(), demand["lat"].to_numpy())
         if (study.folder / "streets.parquet").is_file():
             _keep(path, mode, *found)
@@ -57,7 +57,7 @@ def digest(*parts: bytes | NDArray[Any]) -> bytes:
 
 def _contents(study: Study) -> bytes:
     """Changes with all that prepared networks are made of."""
-    about = study.about.model_dump_json(include={"speeds", "projection", "max_connector_m"})
+    about = study.settings.model_dump_json(include={"speeds", "projection", "max_connector_m"})
     about += f"{net.ISLAND_M} {net.ISLAND_SHARE}"
     streets = pd.DataFrame(study.streets)
     xy, line = shapely.get_coordinates(streets["geometry"].to_numpy(), return_index=True)
@@ -69,7 +69,7 @@ def _reopened(study: Study, path: Path) -> tuple[Network, Places] | None:
     try:
         arrays = mapped_arrays.read(path)
         places = Places(*(arrays[f"demand_{name}"] for name in ("edge", "fraction", "connector_m", "moved")))
-        return Network.from_arrays(study.about, arrays), places
+        return Network.from_arrays(study.settings, arrays), places
     except (OSError, ValueError, KeyError, TokenError):  # there is none yet, or it was damaged
         return None
 

@@ -20,7 +20,7 @@ from geo.arrays import BoolArray, Float64Array, Int32Array, Int64Array
 from geo.choices import Mode
 from geo.geodesy.projection import WGS84, geodesic_lengths, projection
 from geo.study import streets
-from geo.study.study import About, Speeds
+from geo.study.settings import Speeds, StudySettings
 from geo.traveltime import lookup
 from geo.traveltime.graph import Graph, Positions
 from geo.traveltime.segment_grid import Segments
@@ -127,7 +127,7 @@ class Network:
 
     def __init__(
         self,
-        about: About,
+        about: StudySettings,
         graph: Graph,
         xy: Float64Array,
         first_vertex: Int64Array,
@@ -139,7 +139,7 @@ class Network:
         self.metric = projection(about.projection)
 
     @classmethod
-    def prepare(cls, table: gpd.GeoDataFrame, about: About, mode: Mode) -> "Network":
+    def prepare(cls, table: gpd.GeoDataFrame, about: StudySettings, mode: Mode) -> "Network":
         """From a study's frame of streets."""
         forward, backward = _open(table, mode)
         used = forward | backward
@@ -176,7 +176,7 @@ class Network:
         }
 
     @classmethod
-    def from_arrays(cls, about: About, arrays: Mapping[str, NDArray[Any]]) -> "Network":
+    def from_arrays(cls, about: StudySettings, arrays: Mapping[str, NDArray[Any]]) -> "Network":
         """The network of a study that gave these `arrays`; nothing is copied.
 
         Raises

@@ -7,7 +7,7 @@ import shapely
 from geo.arrays import Float64Array, Int64Array
 from geo.choices import Mode
 from geo.geodesy.projection import geodesic_lengths, projection
-from geo.study.study import About
+from geo.study.settings import StudySettings
 
 
 def nearest(
@@ -34,7 +34,7 @@ def to_each(facilities: gpd.GeoDataFrame, lon: float, lat: float, crs: str) -> F
     return geodesic_lengths(metric.inverse(shapely.shortest_line(metric.points(lon, lat), shapes)))
 
 
-def metres_per_second(about: About, mode: Mode) -> float:
+def metres_per_second(about: StudySettings, mode: Mode) -> float:
     """Metres travelled in a second where streets are unknown: the mode's one speed, or driving's general one."""
     kph = about.speeds.kph(mode) or about.speeds.drive_other_kph * about.speeds.drive_factor
     return kph / 3.6

@@ -100,7 +100,7 @@ class Travel:
 
     def speed_kph(self, mode: Mode) -> float | None:
         """The one speed of ``mode``; None for driving on streets, each of which has its own."""
-        speeds = self.study.about.speeds
+        speeds = self.study.settings.speeds
         if mode == "drive" and self.method == "straight-line":
             return speeds.drive_other_kph * speeds.drive_factor
         return speeds.kph(mode)
@@ -160,7 +160,7 @@ class Travel:
         return _to_nearest(self.reach(facilities, mode), places, at, facilities.empty)
 
     def _straight(self, facilities: gpd.GeoDataFrame, lon: Float64Array, lat: Float64Array, mode: Mode) -> Times:
-        about = self.study.about
+        about = self.study.settings
         metres, found = straight_line.nearest(facilities, lon, lat, about.projection)
         seconds = metres * about.detour / straight_line.metres_per_second(about, mode)
         return Times(seconds, found, reasons(found < 0, NONE_THERE))
@@ -181,7 +181,7 @@ class Travel:
         ``paths`` asks for the ways there too; without streets there are none. ``reach`` is what `reach` gives for these
         facilities and the mode, if it is at hand. ``keep``, shape (facilities,), says which of them count.
         """
-        about = self.study.about
+        about = self.study.settings
         if not len(facilities):
             return Ranking.none(NONE_THERE)
         if self.method == "straight-line":

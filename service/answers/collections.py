@@ -12,7 +12,7 @@ from geo.arrays import Int64Array
 from geo.features.collection import Collection, Column
 from geo.features.cql2 import Kind
 from geo.measures.coverage import Coverage
-from geo.study import demand, facilities
+from geo.study import categories, demand, facilities, geojson
 from geo.study.areas import COLUMNS as AREA_COLUMNS
 from geo.study.areas import LEVELS
 from geo.study.study import Study
@@ -58,14 +58,14 @@ TITLES = {
     "sample": "示例 sample",
 }
 WORDS = {
-    "category": {one.id: f"{one.label} {one.label_en}" for one in facilities.CATEGORIES.values()},
+    "category": {one.id: f"{one.label} {one.label_en}" for one in categories.CATEGORIES.values()},
     "subtype": {
-        name: " ".join(labels) for one in facilities.CATEGORIES.values() for name, labels in one.subtypes.items()
+        name: " ".join(labels) for one in categories.CATEGORIES.values() for name, labels in one.subtypes.items()
     },
 }
 """What the values of properties are called."""
 KINDS: dict[str, Kind] = {
-    **dict.fromkeys(facilities.DAYS, "date"),
+    **dict.fromkeys(facilities.DATE_FIELDS, "date"),
     **dict.fromkeys(("population", "children_3_6", "elders_65", "people", "total", "covered", "share"), "number"),
     "capacity": "integer",
     "urban": "boolean",
@@ -78,15 +78,15 @@ def _column(name: str, values: Sequence[str] = ()) -> Column:
 
 def of_facilities(frame: gpd.GeoDataFrame) -> Collection:
     """The register's facilities."""
-    columns = {name: _column(name) for name in facilities.SHOWN}
-    columns["category"] = _column("category", tuple(facilities.CATEGORIES))
+    columns = {name: _column(name) for name in facilities.PROPERTY_FIELDS}
+    columns["category"] = _column("category", tuple(categories.CATEGORIES))
     return Collection(
         id="facilities",
         title="设施 facilities",
         description="公园、诊所、幼儿园和文化礼堂 parks, clinics, kindergartens and cultural halls, from the register",
         frame=frame,
         columns=columns,
-        properties=lambda rows: facilities.properties(frame.iloc[rows]),
+        properties=lambda rows: geojson.properties(frame.iloc[rows]),
         period=("opened", "closed"),
     )
 

@@ -24,7 +24,7 @@ from geo.lists import duplicates
 from geo.measures import coverage, isochrones
 from geo.measures.coverage import Count, Coverage
 from geo.measures.isochrones import Isochrones
-from geo.study import facilities, study
+from geo.study import categories, facilities, geojson, study
 from geo.study.standards import Standard
 from geo.traveltime import travel
 from maps import gap_map as gapmap
@@ -68,7 +68,7 @@ class State:
     def after(self, old: "State") -> "State":
         """This state, knowing what ``old`` knew of the categories that have not changed since."""
         if old.today == self.today:
-            same = {name for name in facilities.CATEGORIES if self.revisions.get(name) == old.revisions.get(name)}
+            same = {name for name in categories.CATEGORIES if self.revisions.get(name) == old.revisions.get(name)}
             known = list(old.known.items())  # others may be adding to it
             self.known.update({key: found for key, found in known if key[0] in same})
         return self
@@ -123,7 +123,7 @@ class Answers:
                 self._state = replace(old, mark=mark)
                 return self._state
             tag = hashlib.blake2b(repr((sorted(revisions.items()), today)).encode(), key=self._edition).digest()
-            midnight = datetime.combine(today, time(), ZoneInfo(self.study.about.timezone))
+            midnight = datetime.combine(today, time(), ZoneInfo(self.study.settings.timezone))
             changed = [self._made_at, midnight, *filter(None, [self.register.last_changed()])]
             new = State(revisions, today, mark, tag, max(changed).astimezone(UTC))
             self._state = new if old is None else new.after(old)
@@ -161,7 +161,7 @@ class Answers:
     def categories(self) -> set[str]:
         """The categories that the register has a facility of."""
         state = self.now()
-        return {name for name in facilities.CATEGORIES if len(self.facilities(state, name))}
+        return {name for name in categories.CATEGORIES if len(self.facilities(state, name))}
 
     def gap_map(self, standard: str, assets: Assets) -> str:
         """The gap map of ``standard`` as an HTML page; UnknownNameError if there is none."""
@@ -183,11 +183,11 @@ class Answers:
     def facilities(self, state: State, category: str | None) -> gpd.GeoDataFrame:
         """The facilities of a category (None: of all); UnknownNameError if there is no such category."""
         if category is not None:
-            facilities.category(category)
+            categories.category(category)
             return self.known(state, category, "facilities", lambda: self.register.facilities(category))
 
         def compute() -> gpd.GeoDataFrame:
-            each = [self.facilities(state, one) for one in facilities.CATEGORIES]
+            each = [self.facilities(state, one) for one in categories.CATEGORIES]
             some = [one for one in each if len(one)]
             return pd.concat(some).sort_index() if some else each[0]
 
@@ -196,7 +196,7 @@ class Answers:
     def standing(self, state: State, category: str | None) -> gpd.GeoDataFrame:
         """The facilities of a category (None: of all) that stand today."""
         every = self.facilities(state, category)
-        return self.known(state, category, "standing", lambda: facilities.standing(every, state.today))
+        return self.known(state, category, "standing", lambda: facilities.existing_on(every, state.today))
 
     def collections(self) -> list[str]:
         """The ids of the collections there are."""
@@ -239,7 +239,7 @@ class Answers:
         frame = self.facilities(state, category)
 
         def compute(least: float) -> list[dict[str, Any]]:
-            crs, units = self.study.about.projection, self.study.areas["name"]
+            crs, units = self.study.settings.projection, self.study.areas["name"]
             found = duplicates.find(frame, crs, least=least, areas=units)
             return [asdict(one) | {"names": [frame["name"][one.a], frame["name"][one.b]]} for one in found]
 
@@ -274,7 +274,7 @@ class Answers:
         features = [
             {
                 "type": "Feature",
-                "geometry": facilities.geojson_shape(one.geometry, coordinates),
+                "geometry": geojson.geometry(one.geometry, coordinates),
                 "properties": {"minutes": one.minutes, "area_km2": one.area_km2, "people": one.people},
             }
             for one in answer.contours
@@ -311,7 +311,7 @@ class Answers:
     @cached_property
     def said(self) -> dict[str, Any]:
         """What answers say of the study."""
-        about = self.study.about
+        about = self.study.settings
         return {
             "sample": about.sample,
             "notice": about.notice or None,

@@ -16,7 +16,7 @@ import shapely
 from geo.arrays import BoolArray
 from geo.choices import MODES, Mode
 from geo.geodesy import datums
-from geo.study import facilities, opening_hours
+from geo.study import categories, geojson, opening_hours
 from geo.traveltime.nearest import NEAREST, Reach
 from geo.traveltime.travel import Ranking
 from service.answers.engine import Answers, State
@@ -58,7 +58,7 @@ class Wish:
 
     def __post_init__(self) -> None:
         # Whichever way one asks for the same, it is the same.
-        wanted = tuple(one for one in facilities.CATEGORIES if one in self.categories)
+        wanted = tuple(one for one in categories.CATEGORIES if one in self.categories)
         object.__setattr__(self, "categories", wanted)
         object.__setattr__(self, "subtypes", tuple(sorted(set(self.subtypes))))
 
@@ -163,14 +163,14 @@ class Nearby:
 
     @property
     def _zone(self) -> ZoneInfo:
-        return ZoneInfo(self._answers.study.about.timezone)
+        return ZoneInfo(self._answers.study.settings.timezone)
 
     def _text(self, row: int) -> bytes:
         """The beginning of a facility's feature, made once: all of it but what depends on who asks."""
         facility = self._chosen.iloc[row]
-        category = facilities.category(facility["category"])
+        category = categories.category(facility["category"])
         zh, en = category.subtypes.get(facility["subtype"], (category.label, category.label_en))
-        feature = facilities.geojson_feature(facility, self._ids[row], self._wish.coordinates)
+        feature = geojson.feature(facility, self._ids[row], self._wish.coordinates)
         told = {name: value for name, value in feature["properties"].items() if name not in COMPUTED}
         feature["properties"] = told | {"label": zh, "label_en": en}
         self._texts[self._ids[row]] = text = orjson.dumps(feature)[:-2]
@@ -192,7 +192,7 @@ class Nearby:
                 more["navigation"] = navigation(self._chosen.iloc[row], (lon, lat), wish.coordinates, wish.mode)
             if wish.path:
                 way = None if ranking.paths is None else ranking.paths[number]
-                more["path"] = way and facilities.geojson_shape(way, wish.coordinates)
+                more["path"] = way and geojson.geometry(way, wish.coordinates)
             yield more
 
     def _times(self, ranking: Ranking, lon: float, lat: float) -> dict[Mode, list[float | None]]:
@@ -218,7 +218,7 @@ def navigation(facility: Any, origin: tuple[float, float], coordinates: str, mod
     """Addresses that open AMap, Baidu and Tencent with the way from ``origin`` to a facility, each in its own datum."""
     target = shapely.point_on_surface(facility["geometry"])
     start = datums.to_wgs84(*origin, coordinates)
-    name = facility["name"] or facilities.category(facility["category"]).label
+    name = facility["name"] or categories.category(facility["category"]).label
     # What separates the parts of an address' parameters must not come from a name.
     label = quote("".join(" " if c in ",|:;" else c for c in name), safe="")
 

@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from starlette_compress import CompressMiddleware, add_compress_type
 
-from geo.study import facilities
+from geo.study import categories
 from maps import feature_pages, finder
 from maps.offline import LEAFLET, STATIC
 from service.answers.engine import Answers
@@ -72,7 +72,7 @@ def _problem(request: Request, status: int, detail: str) -> Response | None:
     """The page of a problem, for browsers."""
     if request.method != "GET" or not prefers_html(request, errors.MEDIA_TYPE):
         return None
-    about, title = answers_of(request).study.about, errors.TITLES.get(status, "Error")
+    about, title = answers_of(request).study.settings, errors.TITLES.get(status, "Error")
     page = feature_pages.problem(about, errors.LABELS.get(status, "出错"), title, detail)
     return HTMLResponse(page, status, PAGE_HEADERS)
 
@@ -109,13 +109,13 @@ def _add_pages(app: FastAPI, settings: Settings) -> None:
 
     @app.get("/docs", response_class=HTMLResponse, include_in_schema=False)
     def docs(request: Request) -> Response:
-        page = feature_pages.docs(answers_of(request).study.about, "/openapi.json")
+        page = feature_pages.docs(answers_of(request).study.settings, "/openapi.json")
         return HTMLResponse(page, headers=strict)
 
     @app.get("/", response_class=HTMLResponse, include_in_schema=False)
     def home(request: Request) -> Response:
         answers = answers_of(request)
-        page = finder.render(answers.study, answers.all_coverage(), facilities.CATEGORIES, answers.categories())
+        page = finder.render(answers.study, answers.all_coverage(), categories.CATEGORIES, answers.categories())
         return HTMLResponse(page, headers=strict)
 
     @app.get(
@@ -142,7 +142,7 @@ def _add_operations(app: FastAPI) -> None:
         answers = answers_of(request)
         body = {
             "status": "ready",
-            "study": answers.study.about.id,
+            "study": answers.study.settings.id,
             "revision": answers.register.revision,
             "warning": answers.register.warning,
         }

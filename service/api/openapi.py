@@ -97,7 +97,7 @@ def _parameter(one: dict[str, Any], answers: Answers) -> None:
     if one["in"] == "query":
         one |= {"style": "form", "explode": False}
     if one["name"] in ("crs", "bbox-crs", "filter-crs"):
-        shape |= {"format": "uri", "enum": list(crs.offered(answers.study.about.projection))}
+        shape |= {"format": "uri", "enum": list(crs.offered(answers.study.settings.projection))}
 
 
 def _finish(method: str, operation: dict[str, Any]) -> None:

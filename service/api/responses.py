@@ -25,7 +25,7 @@ from starlette.convertors import PathConvertor, register_url_convertor
 from geo.choices import Coordinates
 from geo.features.collection import value_of
 from geo.features.cql2 import Kind
-from geo.study import facilities
+from geo.study import categories, facilities
 from service.answers.engine import Answers, State
 from service.api import errors, schemas
 
@@ -142,18 +142,18 @@ def bad_parameters(wrong: Sequence[tuple[str, str]]) -> RequestValidationError:
 class FacilityId(PathConvertor):
     """An id, which may have slashes, but is not what lies below one."""
 
-    regex = ".*" + "".join(f"(?<!{word})" for word in facilities.BELOW)
+    regex = ".*" + "".join(f"(?<!{word})" for word in facilities.RESERVED_ENDINGS)
 
 
 register_url_convertor("facility_id", FacilityId())
 
 
-CATEGORY: JsonDict = {"type": "string", "enum": list(facilities.CATEGORIES)}
+CATEGORY: JsonDict = {"type": "string", "enum": list(categories.CATEGORIES)}
 """The JSON schema of a category's name."""
 
 
 def known_category(value: str | None) -> str | None:
-    return None if value is None else facilities.known_category(value)
+    return None if value is None else categories.validate_id(value)
 
 
 def answers_of(request: Request) -> Answers:

@@ -168,13 +168,13 @@ def nearest(
     """The nearest facilities by travel time from one place."""
     if format not in (Format.table, Format.json):
         raise FuwuquanError("nearest is written as table or json")
-    from geo.study import facilities
+    from geo.study import categories
     from service.answers.nearest import Nearby, Wish
     from service.cli import tables
 
     answers = answers_of(study)
-    categories = tuple(facilities.category(one).id for one in category.split(",")) if category else ()
-    wish = Wish(categories, mode=mode, limit=limit, path=path, coordinates=coordinates)
+    category_ids = tuple(categories.category(one).id for one in category.split(",")) if category else ()
+    wish = Wish(category_ids, mode=mode, limit=limit, path=path, coordinates=coordinates)
     answer = orjson.loads(orjson.dumps(Nearby(answers, answers.now(), wish).around(lon, lat)))
     if format is Format.json:
         write(orjson.dumps(answer, option=orjson.OPT_INDENT_2) + b"\n", None)

@@ -71,7 +71,7 @@ def answers_of(study: Path | None) -> Any:
 
 
 def _note_about(register: Any, *more: str | None) -> None:
-    for text in filter(None, (register.warning, register.study.about.notice_en, *more)):
+    for text in filter(None, (register.warning, register.study.settings.notice_en, *more)):
         note(text, "yellow")
 
 

@@ -42,13 +42,13 @@ def import_(
 ) -> None:
     """Take lists of facilities over into the register: all of a list or nothing of it."""
     from geo.lists import reader
-    from geo.study import facilities
+    from geo.study import categories
     from service.register import imports
 
     if format not in (Format.table, Format.json):
         raise FuwuquanError("a report is written as table or json")
     if category is not None:
-        facilities.category(category)
+        categories.category(category)
     columns = dict(_pair(one) for one in column or ())
     register, who = register_of(study), by or _user()
     reports = []
@@ -56,7 +56,7 @@ def import_(
         with progress(transient=True) as advance:
             found = reader.read(
                 file,
-                within=register.study.ground,
+                within=register.study.territory,
                 coordinates=coordinates or ("wgs84" if register.is_source(file) else None),
                 columns=columns,
                 category=category,

@@ -38,7 +38,7 @@ class Transaction:
         if rows:
             points = shapely.point_on_surface(shapely.from_wkb([row["geometry"] for row in rows]))
             x, y = shapely.get_x(points), shapely.get_y(points)
-            codes = areas.locate(self._study.areas, x, y, self._study.about.projection)
+            codes = areas.locate(self._study.areas, x, y, self._study.settings.projection)
             for row, code in zip(rows, codes, strict=True):
                 row["area_code"] = code or row["area_code"]
 
@@ -57,10 +57,10 @@ class Transaction:
         said to be that of the area that it is in (``in_area``). FieldError if anything is wrong, or the place is far
         outside the study.
         """
-        facility, shape = facilities.checked({**given, "id": facility_id}, place)
+        facility, shape = facilities.validate({**given, "id": facility_id}, place)
         new = make_rows([facility], [shape])[0]
         moved = old is None or old["geometry"] != new["geometry"]
-        away = float(locations.km_outside(self._study.ground, np.array([shape]))[0]) if moved else 0.0
+        away = float(locations.km_outside(self._study.territory, np.array([shape]))[0]) if moved else 0.0
         if away > locations.MAX_KM_OUTSIDE:
             raise FieldError([("geometry", f"geometry lies {away:,.0f} km outside the area of the study")])
         if new["area_code"] is None or (moved and not in_area):
@@ -133,8 +133,8 @@ def make_rows(fields: Sequence[FacilityRow], shapes: Sequence[Any]) -> list[dict
 
 
 def to_frame(rows: Sequence[FacilityRow]) -> gpd.GeoDataFrame:
-    """Rows as `geo.study.facilities.frame` gives facilities."""
-    return facilities.framed(rows, shapely.from_wkb([row["geometry"] for row in rows]))
+    """Rows as `geo.study.facilities.from_rows` gives facilities."""
+    return facilities.from_records(rows, shapely.from_wkb([row["geometry"] for row in rows]))
 
 
 def select_rows(session: Session, *where: Any) -> list[FacilityRow]:

@@ -19,7 +19,7 @@ from geo.geodesy import datums
 from geo.lists.locations import MAX_BESIDE_M
 from geo.lists.reader import FacilityList, ListRow, garbage_collection_paused
 from geo.study import facilities
-from geo.study.facilities import key
+from geo.study.texts import name_key
 from service.register import history
 from service.register.history import FacilityRow, Transaction
 from service.register.register import Register, file_hash
@@ -164,16 +164,16 @@ class _Names:
     def __init__(self, rows: Iterable[FacilityRow]) -> None:
         self._rows: dict[tuple[str, str], list[FacilityRow]] = defaultdict(list)
         for row in rows:
-            self._rows[row["category"], key(row["name"] or "")].append(row)
+            self._rows[row["category"], name_key(row["name"] or "")].append(row)
         self._boxes: dict[tuple[str, str], Float64Array] = {}
 
     def all(self, line: ListRow) -> list[FacilityRow]:
         """Those of a row's category and name, wherever they are."""
-        return self._rows.get((line.values["category"], key(line.values.get("name") or "")), [])
+        return self._rows.get((line.values["category"], name_key(line.values.get("name") or "")), [])
 
     def near(self, line: ListRow, shapes: Mapping[str, Any]) -> list[tuple[float, str]]:
         """The nearest few of them that may be the same facility: metres, id."""
-        found, kind = self.all(line), (line.values["category"], key(line.values.get("name") or ""))
+        found, kind = self.all(line), (line.values["category"], name_key(line.values.get("name") or ""))
         if not found or line.geometry is None:
             return []
         if kind not in self._boxes:
@@ -343,7 +343,7 @@ class _Plan:
                     if not self._listing.coordinates_stated:
                         raise _RefusalError("unusable", f"{why}: say coordinates {system}, or split the list")
                     return (why,)
-        kind = line.values["category"], key(name)
+        kind = line.values["category"], name_key(name)
         for other in self._fresh[kind][:FEW]:
             if (metres := metres_between(line.geometry, other.geometry)) <= NEAR_M:
                 return (f"{other.where} has this name too, {metres:,.0f} m away",)
@@ -357,7 +357,7 @@ class _Plan:
         if category != row["category"]:
             raise _RefusalError("unusable", f"{what}, and {category} here; {NOT_ITS_IDS}")
         if name and row["name"] and line.geometry is not None:
-            mine, theirs = key(name), key(row["name"])
+            mine, theirs = name_key(name), name_key(row["name"])
             metres = metres_between(line.geometry, self._known.shapes[row["id"]])
             if metres > FAR_M and mine not in theirs and theirs not in mine:
                 raise _RefusalError("unusable", f"{what}, {metres / 1000:.1f} km from here; {NOT_ITS_IDS}")
@@ -382,7 +382,7 @@ class _Plan:
             raise _RefusalError("unusable", *line.doubts)
         if old is None or known is None:
             return line.geometry, ()
-        new = facilities.placed(line.values.get("category") or old["category"], line.geometry)
+        new = facilities.facility_geometry(line.values.get("category") or old["category"], line.geometry)
         if known.geom_type != "Point" and new.geom_type == "Point":
             away = metres_between(known, new)
             if away <= MAX_BESIDE_M:
@@ -413,7 +413,7 @@ class _Plan:
         extra = ({} if old is None else old["extra"]) | (line.values.get("extra") or {})
         extra = {name: value for name, value in extra.items() if value is not None}
         try:
-            return facilities.validated(known | self._given(old, line) | {"extra": extra, "id": facility_id})
+            return facilities.validate_fields(known | self._given(old, line) | {"extra": extra, "id": facility_id})
         except FieldError as error:
             raise _RefusalError("unusable", *(reason for _, reason in error.problems)) from error
 
@@ -437,5 +437,5 @@ def has_not_moved(a: Any, b: Any) -> bool:
 def _made_id(line: ListRow) -> str:
     """An id for a row without one: the same whenever the list is read again."""
     x, y = (0.0, 0.0) if line.geometry is None else shapely.get_coordinates(line.geometry.centroid)[0]
-    said = f"{line.values['category']} {key(line.values.get('name') or '')} {x:.5f} {y:.5f}"
+    said = f"{line.values['category']} {name_key(line.values.get('name') or '')} {x:.5f} {y:.5f}"
     return f"{line.values['category']}-{hashlib.sha256(said.encode()).hexdigest()[:12]}"

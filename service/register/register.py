@@ -15,7 +15,7 @@ from sqlalchemy import URL, delete
 from sqlmodel import Session, col, select
 
 from geo.errors import FuwuquanError, UnknownNameError
-from geo.study import facilities
+from geo.study import facilities, texts
 from geo.study.study import Study
 from service.register.database import Database, RegisterError
 from service.register.history import TABLE, FacilityRow, Transaction, fields_of, make_rows, select_rows, to_frame
@@ -78,9 +78,9 @@ class Register:
         self.database = Database(url)
         self._source = study.folder / "facilities.geojson"
         owner = self._fact("study") or self._fill()
-        if owner != study.about.id:
+        if owner != study.settings.id:
             raise RegisterError(
-                f"{self.database.address} is the register of the study {owner!r}, not of {study.about.id!r}; "
+                f"{self.database.address} is the register of the study {owner!r}, not of {study.settings.id!r}; "
                 "set FUWUQUAN_DATABASE_URL to another database"
             )
         self.id = self._fact("id") or self._named()
@@ -90,12 +90,12 @@ class Register:
             owner = change.session.get(FactRecord, "study")  # another process may have been first
             if owner is not None:
                 return str(owner.value)
-            change.session.add(FactRecord(key="study", value=self.study.about.id))
+            change.session.add(FactRecord(key="study", value=self.study.settings.id))
             change.session.add(FactRecord(key="source", value=file_hash(self._source)))
             frame = self.study.facilities
             own = [row | {"id": key} for key, row in zip(frame.index, frame.to_dict("records"), strict=True)]
             change.write_rows("import", [(None, row) for row in make_rows(own, list(frame.geometry))])
-        return self.study.about.id
+        return self.study.settings.id
 
     def _named(self) -> str:
         """A name that tells it from another register of the same study, for one that has none yet."""
@@ -146,7 +146,7 @@ class Register:
         return file.resolve() == self._source.resolve()
 
     def facilities(self, category: str | None = None) -> gpd.GeoDataFrame:
-        """Facilities (of a category), as `geo.study.facilities.frame` gives them, ordered by id."""
+        """Facilities (of a category), as `geo.study.facilities.from_rows` gives them, ordered by id."""
         where = [] if category is None else [TABLE.c.category == category]
         with self.database.reading() as session:
             return to_frame(select_rows(session, TABLE.c.removed.is_(None), *where))
@@ -208,7 +208,7 @@ class Register:
                     if known.request != request.content_hash:
                         raise ConflictError(f"Idempotency-Key {request.key!r} was used for another request")
                     return StoredFacility.from_row(_present(_one(session, known.facility_id)))
-            facility_id = str(facilities.clean(facility_id) or uuid4().hex[:16])
+            facility_id = str(texts.clean(facility_id) or uuid4().hex[:16])
             if session.execute(select(TABLE.c.id).where(TABLE.c.id == facility_id)).first():
                 raise ConflictError(f"there is a facility {facility_id!r} already, or there was")
             fields = {"provenance": "register", **given}

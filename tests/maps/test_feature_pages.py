@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from geo.study.study import About
+from geo.study.settings import StudySettings
 from maps import feature_pages
 from maps.offline import LEAFLET, STATIC
 
@@ -26,7 +26,7 @@ HOSTILE = (
     "javascript:window.pwned=1",
     "a/../b?c#d %2F",
 )
-ABOUT = About(
+ABOUT = StudySettings(
     id="yongkang",
     name="永康市",
     name_en="Yongkang",
@@ -216,7 +216,7 @@ DOCUMENTS: dict[str, tuple[feature_pages.Kind, dict[str, Any]]] = {
 WITH_MAP = ("items", "evil-items", "half-empty", "item", "polygon", "evil-item")
 
 
-def page(name: str, about: About = ABOUT) -> str:
+def page(name: str, about: StudySettings = ABOUT) -> str:
     kind, document = DOCUMENTS[name]
     titles = {"landing": LANDING["title"], "evil-items": HOSTILE[0], "evil-item": HOSTILE[1], "item": "东城街道"}
     trail = [("首页 Home", "/ogc")] if kind == "landing" else [*TRAIL, (titles.get(name, name), HOSTILE[4])]
@@ -249,7 +249,7 @@ class Reader(HTMLParser):
 
 @pytest.mark.parametrize("about", [ABOUT, EVIL], ids=["plain", "hostile"])
 @pytest.mark.parametrize("name", [*DOCUMENTS, "docs"])
-def test_nothing_in_a_page_runs_or_leads_astray(name: str, about: About):
+def test_nothing_in_a_page_runs_or_leads_astray(name: str, about: StudySettings):
     html = feature_pages.docs(about, '/openapi.json?"><script>') if name == "docs" else page(name, about)
     read = Reader(html)
     scripts = [attributes for tag, attributes in read.tags if tag == "script"]

@@ -16,11 +16,13 @@ from pyproj import Transformer
 from geo.study import areas as geo_areas
 from geo.study import demand as geo_demand
 from geo.study import facilities as geo_facilities
+from geo.study import geojson
 from geo.study import standards as geo_standards
 from geo.study import streets as geo_streets
 from geo.study import study as geo_study
+from geo.study.settings import StudySettings
 from geo.study.standards import Standard
-from geo.study.study import About, Study
+from geo.study.study import Study
 
 CENTRE = (120.0, 28.9)
 PROJECTION = f"+proj=tmerc +lat_0={CENTRE[1]} +lon_0={CENTRE[0]} +k=1 +datum=WGS84 +units=m +type=crs"
@@ -94,7 +96,7 @@ def facility_frame(facilities: Iterable[Facility]) -> Any:
         (each.id, {"id": each.id, "category": each.category, **each.properties}, degrees(_shape(each.place)))
         for each in facilities
     ]
-    return geo_facilities.frame(rows, "by hand")
+    return geo_facilities.from_rows(rows, "by hand")
 
 
 def street_frame(streets: Sequence[Street]) -> Any:
@@ -121,7 +123,7 @@ def study(
 ) -> Study:
     """A study of what is given; written to ``folder`` and read back, if there is one (its standards are then geo's)."""
     settings = {"id": "small", "name": "小", "projection": PROJECTION} | about
-    units = geo_areas.frame(
+    units = geo_areas.from_rows(
         [
             (each.code, {"code": each.code, "level": each.level, "parent": each.parent, "urban": each.urban}, place)
             for each in areas
@@ -137,7 +139,7 @@ def study(
     table["area_code"] = codes.where(codes.notna(), None)
     made = Study(
         folder=folder or Path("in memory"),
-        about=About(**settings),
+        settings=StudySettings(**settings),
         standards=tuple(standards),
         facilities=facility_frame(facilities),
         demand=table,
@@ -158,7 +160,7 @@ def _on_disk(made: Study, folder: Path, settings: Mapping[str, Any]) -> Study:
     (folder / "standards.toml").write_bytes(resources.files("geo.study").joinpath("standards.toml").read_bytes())
     for name, content in (
         ("areas", geo_areas.to_geojson(made.areas)),
-        ("facilities", geo_facilities.to_geojson(made.facilities)),
+        ("facilities", geojson.feature_collection(made.facilities)),
     ):
         (folder / f"{name}.geojson").write_text(json.dumps(content, ensure_ascii=False), "utf-8")
     geo_demand.write(made.demand, folder / "demand.csv")

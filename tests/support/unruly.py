@@ -57,4 +57,4 @@ def frame() -> gpd.GeoDataFrame:
         ("two parts", {"id": "parts", "category": "park", "subtype": "pocket"}, TWO_PARTS),
         ("hall", {"id": "大厅", "category": "cultural_hall", "verified": "2024-02-29"}, shapely.Point(179.9, 0)),
     ]
-    return facilities.frame(rows, "hostile")
+    return facilities.from_rows(rows, "hostile")

@@ -22,7 +22,7 @@ from geo.sources.osm import buildings, facilities, highways, opl
 from geo.sources.osm.boundaries import Boundary
 from geo.sources.osm.opl import Progress
 from geo.sources.osm.opl_scan import Box
-from geo.study.study import Speeds
+from geo.study.settings import Speeds
 
 AREA_KEYS = ("building", *facilities.KEYS)
 WAY_KEYS = ("highway", *AREA_KEYS)

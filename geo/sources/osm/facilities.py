@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from geo.study import facilities
+from geo.study import categories, facilities
 
 KEYS = ("amenity", "healthcare", "leisure")
 _KEYS = frozenset(KEYS)
 _RULES = [
-    (category, rule.get("subtype"), [*rule["tags"].items()])
-    for category in facilities.CATEGORIES.values()
+    (category, rule.subtype, [*rule.tags.items()])
+    for category in categories.CATEGORIES.values()
     for rule in category.osm
 ]
 CATEGORY_KEYS = {key for *_, wanted in _RULES for key, _ in wanted}
@@ -28,7 +28,7 @@ _OWN_FIELDS = {
 }
 
 
-def category(tags: Mapping[str, str]) -> tuple[facilities.Category, str | None] | None:
+def category(tags: Mapping[str, str]) -> tuple[categories.Category, str | None] | None:
     if _KEYS.isdisjoint(tags):
         return None
     for category, subtype, wanted in _RULES:
@@ -37,14 +37,16 @@ def category(tags: Mapping[str, str]) -> tuple[facilities.Category, str | None] 
                 break
         else:
             name = tags.get("name", "")
-            return category, subtype or next((kind for part, kind in category.names if part in name), None)
+            return category, subtype or next(
+                (kind for part, kind in category.subtypes_by_name_part if part in name), None
+            )
     return None
 
 
 def rows(
     number: str,
     tags: Mapping[str, str],
-    kind: facilities.Category,
+    kind: categories.Category,
     subtype: str | None,
     geometry: Any,
     left_out: Counter[str],

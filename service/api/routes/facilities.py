@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from geo.choices import Coordinates
 from geo.errors import FieldError
 from geo.geodesy import crs, datums
-from geo.study import facilities
+from geo.study import facilities, files, geojson
 from service.api.auth import Editor
 from service.api.responses import GEOJSON, Common, QueryRoute, answer, answers_of, documented, json_response
 from service.api.routes import features
@@ -116,9 +116,9 @@ def _place(body: Feature | FeaturePatch, query: Common, old: FacilityRow | None 
             ]
         )
     shape = None if old is None else shapely.from_wkb(old["geometry"])
-    if shape is not None and facilities.geojson_shape(shape, coordinates) == geometry:
+    if shape is not None and geojson.geometry(shape, coordinates) == geometry:
         return shape
-    given = datums.geometry_to_wgs84(facilities.geojson_geometry({"geometry": geometry}), coordinates)
+    given = datums.geometry_to_wgs84(files.parse_geometry({"geometry": geometry}), coordinates)
     if given is None:
         raise FieldError([("geometry", "geometry is no GeoJSON geometry")])
     return given
@@ -184,7 +184,7 @@ async def history(request: Request, feature_id: str, query: Annotated[Common, Qu
     def told(name: str, value: Any) -> Any:
         if name != "geometry" or value is None:
             return value
-        return facilities.geojson_shape(facilities.geojson_geometry({"geometry": value}), query.coordinates)
+        return geojson.geometry(files.parse_geometry({"geometry": value}), query.coordinates)
 
     def make(_: Any) -> dict[str, Any]:
         fields = ("facility_id", "version", "revision", "at", "who", "action", "source")

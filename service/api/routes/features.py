@@ -162,7 +162,7 @@ def system_of(query: SystemQuery, answers: Answers) -> System:
 
 
 def _by_address(name: str, address: str, answers: Answers) -> System:
-    offered = crs.offered(answers.study.about.projection)
+    offered = crs.offered(answers.study.settings.projection)
     # Some clients put it into brackets, as headers have it.
     found = offered.get(address.removeprefix("<").removesuffix(">"))
     if found is None:
@@ -228,7 +228,7 @@ async def _document(
     def page(state: State) -> str:
         document = orjson.loads(orjson.dumps(make(state, media_type)))
         trail = _trail(_Address(request), here)
-        return feature_pages.render(kind, document, answers.study.about, title, trail, shelves.TITLES, shelves.WORDS)
+        return feature_pages.render(kind, document, answers.study.settings, title, trail, shelves.TITLES, shelves.WORDS)
 
     return await answer(request, page, HTML, told | PAGE_HEADERS, keep)
 
@@ -271,14 +271,14 @@ async def landing(request: Request, query: Annotated[DocumentQuery, Query()]) ->
             _link(address("collections"), "data", JSON, "数据集 collections"),
         ]
         return {
-            "title": f"服务圈 fuwuquan · {answers.study.about.name}",
+            "title": f"服务圈 fuwuquan · {answers.study.settings.name}",
             "description": "公共服务到哪里、没到哪里 where public services reach people, and where they don't",
             "links": links,
             **answers.said,
             "coordinate_system": query.coordinates,
         }
 
-    return await _document(request, query, "landing", make, f"{answers.study.about.name} API", ())
+    return await _document(request, query, "landing", make, f"{answers.study.settings.name} API", ())
 
 
 @router.get(
@@ -304,7 +304,7 @@ async def collections(request: Request, query: Annotated[DocumentQuery, Query()]
         every = (answers.collection(state, name) for name in answers.collections())
         return {
             "links": _both(address("collections"), media_type, JSON),
-            "crs": list(crs.offered(answers.study.about.projection)),
+            "crs": list(crs.offered(answers.study.settings.projection)),
             "collections": [_collection(one, address, answers, query.coordinates, []) for one in every],
             **answers.said,
             "coordinate_system": query.coordinates,
@@ -338,7 +338,7 @@ def _collection(
         "description": one.description,
         "extent": extent,
         "itemType": "feature",
-        "crs": list(crs.offered(answers.study.about.projection)),
+        "crs": list(crs.offered(answers.study.settings.projection)),
         "storageCrs": CRS84,
         "links": links,
     }
@@ -467,7 +467,7 @@ def _question(query: ItemsQuery, one: Collection, answers: Answers, state: State
         moved = None if literal.name in UNSHIFTED else literal.to_wgs84
         found.append(cql2.parse(query.filter, one.kinds, moved))
     if query.datetime is not None:
-        days = _days(query.datetime, ZoneInfo(answers.study.about.timezone))
+        days = _days(query.datetime, ZoneInfo(answers.study.settings.timezone))
     equal, problems = {}, []
     for name, text in (query.model_extra or {}).items():
         column = one.columns.get(name)
@@ -583,7 +583,7 @@ def _told(
         *_both(address("collections", collection, "items", feature["id"], **places), media_type, GEOJSON),
         _link(address("collections", collection), "collection", JSON, collection),
     ]
-    sample = answers_of(request).study.about.sample
+    sample = answers_of(request).study.settings.sample
     return {**feature, "links": links, "coordinate_system": system.name, "sample": sample}
 
 

@@ -17,7 +17,7 @@ from starlette.datastructures import UploadFile
 from geo.choices import Coordinates
 from geo.errors import ExtractError, FieldError, TableError
 from geo.lists import duplicates, reader, writer
-from geo.study import facilities
+from geo.study import categories, texts
 from service.answers.engine import Answers
 from service.api.auth import Editor
 from service.api.errors import problem
@@ -112,7 +112,7 @@ async def import_list(request: Request, query: Annotated[ImportQuery, Query()], 
 
 def _taken(answers: Answers, file: UploadFile, query: ImportQuery, who: str) -> Response:
     name = Path((file.filename or "").replace("\\", "/")).name
-    name = str(facilities.clean(name[-100:].lstrip(".")) or "list")
+    name = str(texts.clean(name[-100:].lstrip(".")) or "list")
     with tempfile.TemporaryDirectory() as folder:
         # Its own name may lead elsewhere, or be longer than a file's may be.
         path = Path(folder) / f"list{''.join(Path(name).suffixes[-2:])[-10:]}"
@@ -121,7 +121,7 @@ def _taken(answers: Answers, file: UploadFile, query: ImportQuery, who: str) -> 
         try:
             found = reader.read(
                 path,
-                within=answers.study.ground,
+                within=answers.study.territory,
                 coordinates=query.coordinates,
                 columns=columns_of(query.columns),
                 category=query.category,
@@ -162,7 +162,7 @@ class DuplicatesQuery(Common):
 
     category: Annotated[
         str | None,
-        Field(description=f"one of {', '.join(facilities.CATEGORIES)}; all", json_schema_extra=CATEGORY),
+        Field(description=f"one of {', '.join(categories.CATEGORIES)}; all", json_schema_extra=CATEGORY),
     ] = None
     least: Annotated[
         float, Field(ge=duplicates.MIN_SCORE, le=1, description="the lowest score that is told"), NUMBER

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from geo.choices import Coordinates, Direction, Mode
 from geo.errors import FieldError
 from geo.measures.coverage import Coverage
-from geo.study import facilities
+from geo.study import categories
 from service.answers.engine import Answers
 from service.answers.nearest import Nearby, Wish
 from service.api.responses import (
@@ -42,7 +42,7 @@ MOST_CONTOURS = 10
 MOST_MINUTES = 120
 NOW = "now"
 FIRST_YEAR, LAST_YEAR = 1900, 2200
-SUBTYPES = dict.fromkeys(name for one in facilities.CATEGORIES.values() for name in one.subtypes)
+SUBTYPES = dict.fromkeys(name for one in categories.CATEGORIES.values() for name in one.subtypes)
 
 router = APIRouter(prefix="/v1", tags=["v1"], route_class=QueryRoute, default_response_class=Response)
 
@@ -53,7 +53,7 @@ class WishQuery(Common):
     category: Annotated[
         str | None,
         Field(
-            description=f"of {', '.join(facilities.CATEGORIES)}, several with commas between; all",
+            description=f"of {', '.join(categories.CATEGORIES)}, several with commas between; all",
             examples=["clinic"],
             json_schema_extra=listed(CATEGORY),
         ),
@@ -85,7 +85,7 @@ class WishQuery(Common):
     @classmethod
     def _categories(cls, value: str | None) -> str | None:
         for one in [] if value is None else value.split(","):
-            facilities.known_category(one)
+            categories.validate_id(one)
         return value
 
     @field_validator("subtype")
@@ -254,7 +254,7 @@ def _said(answers: Answers, query: Common) -> dict[str, Any]:
 )
 async def nearest(request: Request, query: Annotated[NearestQuery, Query()]) -> Response:
     answers = answers_of(request)
-    wish = query.wish(answers.study.about.timezone)
+    wish = query.wish(answers.study.settings.timezone)
 
     def make(state: Any) -> dict[str, Any]:
         return Nearby.of(answers, state, wish).around(query.lon, query.lat)
@@ -269,7 +269,7 @@ async def standards(request: Request, query: Annotated[Common, Query()]) -> Resp
 
     def make(_: Any) -> dict[str, Any]:
         found = [one.model_dump(mode="json") for one in answers.study.standards]
-        return {"standards": found, "sample": answers.study.about.sample, **_said(answers, query)}
+        return {"standards": found, "sample": answers.study.settings.sample, **_said(answers, query)}
 
     return await answer(request, make)
 
@@ -296,7 +296,7 @@ async def coverage_of(request: Request, standard: str, query: Annotated[Common, 
     summary="The nearest facilities of up to 1,000 places at once",
 )
 async def nearest_of_each(request: Request, places: Places, query: Annotated[WishQuery, Query()]) -> Response:
-    wish = query.wish(answers_of(request).study.about.timezone)
+    wish = query.wish(answers_of(request).study.settings.timezone)
     if len(places.places) * wish.limit > MOST_FOUND:
         raise FieldError([("limit", f"limit times the number of places is more than {MOST_FOUND:,}")])
     if wish.searches and len(places.places) > MOST_SEARCHED:

@@ -257,7 +257,7 @@ def test_no_facilities_and_one() -> None:
 
 
 def test_the_sample_has_no_twins_until_one_is_copied(sample: Study) -> None:
-    crs, areas = sample.about.projection, sample.areas["name"]
+    crs, areas = sample.settings.projection, sample.areas["name"]
     assert duplicates.find(sample.facilities, crs, areas=areas) == []
     whole = sample.facilities
     copy = whole.rename(index=lambda key: f"{key}-again")

@@ -16,7 +16,7 @@ from pyproj import Geod
 
 from geo.choices import SYSTEMS
 from geo.lists import reader, writer
-from geo.study import facilities
+from geo.study import categories, facilities
 from geo.study.study import Study
 from support import unruly
 
@@ -33,7 +33,7 @@ def imported(path: Path, expected: str, **more: Any) -> gpd.GeoDataFrame:
     assert found.coordinates == expected
     assert found.left_out == []
     assert [(row.where, row.problems) for row in found.rows if row.problems] == []
-    return facilities.frame([(row.where, row.values, row.geometry) for row in found.rows], path)
+    return facilities.from_rows([(row.where, row.values, row.geometry) for row in found.rows], path)
 
 
 def assert_same(found: gpd.GeoDataFrame, frame: gpd.GeoDataFrame) -> None:
@@ -46,7 +46,7 @@ def assert_same(found: gpd.GeoDataFrame, frame: gpd.GeoDataFrame) -> None:
 
 def settled(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """A frame as a reader leaves it: texts in Unicode's composed form."""
-    texts = [field for field in facilities.FIELDS if field not in ("id", "extra", "category", *facilities.DAYS)]
+    texts = [field for field in facilities.FIELDS if field not in ("id", "extra", "category", *facilities.DATE_FIELDS)]
     for field in texts:
         composed = [unicodedata.normalize("NFC", one) if isinstance(one, str) else one for one in frame[field]]
         frame[field] = pd.Series(composed, index=frame.index, dtype=object)
@@ -80,7 +80,7 @@ EXTRA = (
 )
 FACILITIES = st.fixed_dictionaries(
     {
-        "category": st.sampled_from(list(facilities.CATEGORIES)),
+        "category": st.sampled_from(list(categories.CATEGORIES)),
         "name": TEXT,
         "address": st.none() | TEXT,
         "verified_by": st.none() | TEXT,
@@ -103,5 +103,5 @@ def test_whatever_is_exported_imports_again(tmp_path: Path, rows: list[Any], kin
     made = [
         (str(number), {"id": f"f{number}", **known}, shapely.Point(place)) for number, (known, place) in enumerate(rows)
     ]
-    frame = settled(facilities.frame(made, "register"))
+    frame = settled(facilities.from_rows(made, "register"))
     assert_same(imported(exported(frame, kind, coordinates, tmp_path), coordinates), frame)

@@ -27,7 +27,7 @@ from geo.choices import SYSTEMS
 from geo.errors import UnknownNameError
 from geo.geodesy import datums
 from geo.lists import spreadsheets, writer
-from geo.study import facilities
+from geo.study import categories, facilities
 from geo.study.study import Study
 from support import unruly
 
@@ -74,7 +74,7 @@ def _of_table(row: Record, coordinates: str) -> Record:
     }  # fmt: skip
     found = {field: spreadsheets.unescape_formula(row[head]) for field, head in HEADS.items()}
     lon, lat = (float(row[f"{axis}({WRITTEN[coordinates]})"]) for axis in ("经度", "纬度"))
-    (kind,) = [one for one in facilities.CATEGORIES.values() if one.label == found["category"]]
+    (kind,) = [one for one in categories.CATEGORIES.values() if one.label == found["category"]]
     found["category"] = kind.id
     found["subtype"] = {zh: key for key, (zh, _) in kind.subtypes.items()}.get(found["subtype"], found["subtype"])
     found["extra"] = json.loads(found["extra"] or "{}")
@@ -97,7 +97,7 @@ def geopackage(content: bytes, coordinates: str) -> list[Record]:
     ]
     for record in records:
         record["extra"] = json.loads(record["extra"] or "{}")
-        for day in facilities.DAYS:
+        for day in facilities.DATE_FIELDS:
             if record[day] is not None:
                 record[day] = record[day].date()
     return records
@@ -110,7 +110,7 @@ def read(content: bytes, kind: str, coordinates: str) -> Any:
     """The frame that an export holds, in WGS84."""
     records = READERS[kind](content, coordinates)
     rows = [(str(r["id"]), r, datums.geometry_to_wgs84(r.pop("geometry"), coordinates)) for r in records]
-    return facilities.frame(rows, kind)
+    return facilities.from_rows(rows, kind)
 
 
 def apart_m(ones: Any, others: Any) -> float:
@@ -169,7 +169,7 @@ JSON = st.recursive(
 )
 FACILITIES = st.fixed_dictionaries(
     {
-        "category": st.sampled_from(list(facilities.CATEGORIES)),
+        "category": st.sampled_from(list(categories.CATEGORIES)),
         "subtype": st.sampled_from([None, "pocket", "hospital", "别的"]),
         "extra": st.dictionaries(st.text(max_size=6), JSON, max_size=3),
         "capacity": st.none() | st.integers(0, 2**31 - 1),
@@ -183,7 +183,7 @@ PLACES = st.tuples(st.floats(73.5, 134.5), st.floats(18.5, 53.5)) | st.tuples(st
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(FACILITIES, PLACES), max_size=4), st.sampled_from(writer.FORMATS), st.sampled_from(SYSTEMS))
 def test_whatever_is_in_a_register(rows: list[Any], kind: str, coordinates: str) -> None:
-    frame = facilities.frame(
+    frame = facilities.from_rows(
         [(str(n), {"id": f"f{n}", **known}, shapely.Point(place)) for n, (known, place) in enumerate(rows)], "register"
     )
     found = read(writer.write(frame, kind, coordinates).content, kind, coordinates)
@@ -195,7 +195,7 @@ def test_whatever_is_in_a_register(rows: list[Any], kind: str, coordinates: str)
 @given(st.lists(st.tuples(st.floats(73.5, 134.5), st.floats(18.5, 53.5)), min_size=1), st.sampled_from(SYSTEMS))
 def test_places_do_not_wander(places: list[tuple[float, float]], coordinates: str) -> None:
     """Written, read and written again as often as one likes, also where BD-09's public inverse is 0.1 m off."""
-    frame = facilities.frame(
+    frame = facilities.from_rows(
         [(str(n), {"id": str(n), "category": "clinic"}, shapely.Point(one)) for n, one in enumerate(places)], "x"
     )
     first = writer.write(frame, "geojson", coordinates)
@@ -209,7 +209,7 @@ def test_places_do_not_wander(places: list[tuple[float, float]], coordinates: st
 
 @pytest.mark.parametrize("kind", writer.FORMATS)
 def test_nothing_is_a_file_too(kind: str) -> None:
-    nothing = facilities.frame([], "nothing")
+    nothing = facilities.from_rows([], "nothing")
     assert len(read(writer.write(nothing, kind, "gcj02").content, kind, "gcj02")) == 0
 
 
@@ -295,7 +295,7 @@ def _ring(corners: int) -> shapely.Polygon:
 def test_what_is_too_long_for_a_cell_of_xlsx_is_left_out_and_said() -> None:
     long = {"text": "长🏥" * 2800}  # 11,200 characters of UTF-16, and 8 bytes a pair
     control = {"text": "\u3000" * 6000}  # six characters each, escaped
-    frame = facilities.frame(
+    frame = facilities.from_rows(
         [
             ("a", {"id": "lake", "category": "park", "name": "湖"}, _ring(2000)),
             ("b", {"id": "pond", "category": "park", "extra": long}, _ring(1000)),
@@ -335,12 +335,12 @@ def test_a_geopackage_says_what_its_coordinates_are(tmp_path: Path, coordinates:
     assert row[:3] == (f"facilities_{coordinates}", "features", srs)
     assert WRITTEN[coordinates] in row[3]
     assert ("no CRS" in row[3]) == (srs == 0)
-    assert {columns[day] for day in facilities.DAYS} == {"DATE"}
+    assert {columns[day] for day in facilities.DATE_FIELDS} == {"DATE"}
     assert columns["phone"] == "TEXT"
 
 
 def test_columns_of_nothing_stay_columns() -> None:
-    frame = facilities.frame([("a", {"id": "a", "category": "clinic"}, shapely.Point(120, 28.9))], "x")
+    frame = facilities.from_rows([("a", {"id": "a", "category": "clinic"}, shapely.Point(120, 28.9))], "x")
     for kind in writer.FORMATS:
         assert_same(read(writer.write(frame, kind).content, kind, "wgs84"), frame)
 

@@ -137,8 +137,8 @@ def test_alternatives_equal_a_study_with_that_speed(sample: Study) -> None:
     goal = sample.standard("health-15")
     answer = coverage.measure(Travel(sample), sample.facilities, goal, NOW)
     for alternative in answer.alternatives:
-        speeds = sample.about.speeds.model_copy(update={"walk_kph": alternative.speed_kph})
-        paced = replace(sample, about=sample.about.model_copy(update={"speeds": speeds}))
+        speeds = sample.settings.speeds.model_copy(update={"walk_kph": alternative.speed_kph})
+        paced = replace(sample, settings=sample.settings.model_copy(update={"speeds": speeds}))
         own = coverage.measure(Travel(paced), sample.facilities, goal, NOW)
         assert (own.covered, own.share) == (alternative.covered, alternative.share)
 

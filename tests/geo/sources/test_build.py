@@ -75,8 +75,8 @@ def test_liechtenstein_is_its_eleven_municipalities(liechtenstein: Study) -> Non
     assert set(liechtenstein.areas["name"]) == names
     assert len(liechtenstein.areas) == 11
     assert set(liechtenstein.areas["level"]) == {"town"}
-    assert (liechtenstein.about.name, liechtenstein.about.sample) == ("Liechtenstein", False)
-    assert "OpenStreetMap" in liechtenstein.about.attribution
+    assert (liechtenstein.settings.name, liechtenstein.settings.sample) == ("Liechtenstein", False)
+    assert "OpenStreetMap" in liechtenstein.settings.attribution
 
 
 def test_people_of_liechtenstein_are_those_of_its_place_nodes(liechtenstein: Study) -> None:
@@ -138,8 +138,8 @@ def test_an_area_cuts_people_and_areas_but_not_streets_and_facilities(pbf: Path,
     assert (codes["Praxis"], codes["Kita"], codes["Nachbar"]) == ("r2", "r3", None)
     assert made.facilities.geometry[made.facilities["name"] == "Kita"].iloc[0].geom_type == "Point"
     assert (1, "parks that are private") in lines(summary, "left out")
-    assert made.about.id.startswith("land-")
-    assert made.about.projection == "EPSG:32632"
+    assert made.settings.id.startswith("land-")
+    assert made.settings.projection == "EPSG:32632"
 
 
 def test_the_margin_is_a_setting(pbf: Path, tmp_path: Path) -> None:
@@ -474,7 +474,7 @@ def test_where_a_place_is() -> None:
     ]
     places = np.array([[0.099, 0.05], [0.105, 0.05], [0.16, 0.05], [0.175, 0.05], [0.5, 0.5]])
     for order in (rows, rows[::-1]):
-        found = areas.locate(areas.frame(order, "test"), places[:, 0], places[:, 1], "EPSG:32631")
+        found = areas.locate(areas.from_rows(order, "test"), places[:, 0], places[:, 1], "EPSG:32631")
         # In its own town, however near the other's village; the smaller of two that lie over each other; nowhere.
         assert found.tolist() == ["a", "b", "b2", "b3", None]
 
@@ -487,7 +487,7 @@ def test_built_again_a_study_keeps_what_was_edited(pbf: Path, tmp_path: Path) ->
     about.write_text(about.read_text("utf-8").replace("walk_kph = 4.0", "walk_kph = 3.5"), "utf-8")
     again, summary = built(folder, pbf, area="Land", people=60)
     assert again.standard("health-15").minutes == 17
-    assert again.about.speeds.walk_kph == 3.5
+    assert again.settings.speeds.walk_kph == 3.5
     assert again.demand["population"].sum() == pytest.approx(60)
     assert any(what.startswith("kept") for what, *_ in summary.lines)
 

@@ -563,7 +563,7 @@ def test_a_study_with_slopes(pbf: Path, tmp_path: Path) -> None:
     assert "valley.tif" in said["elevation 高程"][1]
     assert said["note 注"] == (1, f"edges, {far_km:.1f} km, have no height in valley.tif: flat")
     assert not any("elevation" in what for what, *_ in none.lines)
-    assert "valley.tif" in made.about.attribution
+    assert "valley.tif" in made.settings.attribution
     # Built again without heights the study is flat, and says nothing else.
     again, _ = built(tmp_path / "study", pbf)
     assert again.streets is not None

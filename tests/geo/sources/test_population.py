@@ -18,7 +18,7 @@ def buildings(*floor_m2: float) -> gpd.GeoDataFrame:
 def units_of(*population: float | None) -> gpd.GeoDataFrame:
     box = shapely.box(120, 28, 121, 30)
     rows = [(f"row {n}", {"code": f"A{n}", "level": "town", "population": p}, box) for n, p in enumerate(population)]
-    return areas.frame(rows, "by hand")
+    return areas.from_rows(rows, "by hand")
 
 
 def test_people_are_spread_by_floor_area() -> None:
@@ -58,15 +58,15 @@ def test_nobody_counts_twice_where_towns_and_villages_have_numbers() -> None:
         {"floor_m2": [100.0, 300.0, 50.0]}, geometry=shapely.points([0.02, 0.05, 0.15], [0.05] * 3), crs="EPSG:4326"
     )
     codes = np.array(["V1", "V1", "V2"], dtype=object)
-    people, notes = population.from_buildings(houses, codes, areas.frame(rows, "test"), None)
+    people, notes = population.from_buildings(houses, codes, areas.from_rows(rows, "test"), None)
     assert people["population"].tolist() == pytest.approx([150, 450, 400])
     assert notes == []
     rows[2][1]["population"] = None
-    people, notes = population.from_buildings(houses, codes, areas.frame(rows, "test"), None)
+    people, notes = population.from_buildings(houses, codes, areas.from_rows(rows, "test"), None)
     assert people["population"].tolist() == pytest.approx([150, 450, 400])
     assert notes == []
     rows[0][1]["population"] = None
-    people, notes = population.from_buildings(houses, codes, areas.frame(rows, "test"), None)
+    people, notes = population.from_buildings(houses, codes, areas.from_rows(rows, "test"), None)
     assert people["population"].tolist() == pytest.approx([150, 450])
     assert len(notes) == 1
 
@@ -80,8 +80,8 @@ def test_all_people_together_are_shared_out_like_the_areas_own() -> None:
         {"floor_m2": [100.0, 900.0]}, geometry=shapely.points([0.05, 0.15], [0.05] * 2), crs="EPSG:4326"
     )
     codes = np.array(["A", "B"], dtype=object)
-    people, _ = population.from_buildings(houses, codes, areas.frame(rows, "test"), 800)
+    people, _ = population.from_buildings(houses, codes, areas.from_rows(rows, "test"), 800)
     assert people["population"].tolist() == pytest.approx([600, 200])
     rows[1][1]["population"] = None  # then floor area alone is known of all
-    people, _ = population.from_buildings(houses, codes, areas.frame(rows, "test"), 800)
+    people, _ = population.from_buildings(houses, codes, areas.from_rows(rows, "test"), 800)
     assert people["population"].tolist() == pytest.approx([80, 720])

@@ -12,7 +12,7 @@ import shapely
 
 from geo.errors import FuwuquanError, TableError, UnknownNameError
 from geo.geodesy import datums
-from geo.study import facilities
+from geo.study import categories, facilities, geojson
 
 POINT = {"type": "Point", "coordinates": [120.0, 28.9]}
 SQUARE = {"type": "Polygon", "coordinates": [[[120, 28.9], [120.01, 28.9], [120.01, 28.91], [120, 28.91], [120, 28.9]]]}
@@ -95,7 +95,7 @@ def test_empty_lists_are_frames_without_rows(table: Callable[..., Path], collect
         frame = facilities.read(path)
         assert len(frame) == 0
         assert {"category", "opened", "geometry", "extra"} <= set(frame.columns)
-        assert facilities.to_geojson(frame) == {"type": "FeatureCollection", "features": []}
+        assert geojson.feature_collection(frame) == {"type": "FeatureCollection", "features": []}
 
 
 def test_only_parks_keep_polygons(collection: Callable[..., Path]) -> None:
@@ -143,7 +143,7 @@ def test_round_trip(collection: Callable[..., Path], tmp_path: Path) -> None:
     frame = facilities.read(path)
     for coordinates, tolerance in (("wgs84", 0), ("gcj02", 1e-7), ("bd09", 3e-6)):
         again = tmp_path / "again.geojson"
-        again.write_text(json.dumps(facilities.to_geojson(frame, coordinates)), "utf-8")
+        again.write_text(json.dumps(geojson.feature_collection(frame, coordinates)), "utf-8")
         back = facilities.read(again, coordinates)
         pd.testing.assert_frame_equal(
             pd.DataFrame(back.drop(columns="geometry")), pd.DataFrame(frame.drop(columns="geometry"))
@@ -324,13 +324,13 @@ def test_a_long_list_of_problems_is_shortened(table: Callable[..., Path]) -> Non
 
 def test_categories() -> None:
     labels = {"park": "公园", "clinic": "诊所", "kindergarten": "幼儿园", "cultural_hall": "文化礼堂"}
-    assert {key: category.label for key, category in facilities.CATEGORIES.items()} == labels
+    assert {key: category.label for key, category in categories.CATEGORIES.items()} == labels
     assert {"hospital", "community_health_centre", "community_health_station", "township_health_centre",
-            "village_clinic"} == set(facilities.category("clinic").subtypes)  # fmt: skip
-    assert {"public", "private"} == set(facilities.category("kindergarten").subtypes)
-    assert {"pocket", "community", "comprehensive"} <= set(facilities.category("park").subtypes)
+            "village_clinic"} == set(categories.category("clinic").subtypes)  # fmt: skip
+    assert {"public", "private"} == set(categories.category("kindergarten").subtypes)
+    assert {"pocket", "community", "comprehensive"} <= set(categories.category("park").subtypes)
     with pytest.raises(UnknownNameError, match="cultural_hall") as caught:
-        facilities.category("zoo")
+        categories.category("zoo")
     assert isinstance(caught.value, FuwuquanError)
 
 
@@ -341,7 +341,7 @@ def test_what_stands_on_a_day(table: Callable[..., Path]) -> None:
     )
 
     def standing(day: str) -> list[str]:
-        return facilities.standing(frame, date.fromisoformat(day)).index.tolist()
+        return facilities.existing_on(frame, date.fromisoformat(day)).index.tolist()
 
     assert standing("2021-06-29") == ["always", "gone", "brief"]
     assert standing("2021-06-30") == ["always", "new"]

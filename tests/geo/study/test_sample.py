@@ -62,10 +62,10 @@ def test_everything_modelled_says_so(sample: Study) -> None:
     assert set(facilities["category"]) == {"park", "clinic", "kindergarten", "cultural_hall"}
     assert set(facilities["provenance"]) == {"schematic"}
     assert facilities["name"].str.contains("示例").all()
-    assert sample.about.sample is True
-    assert "示例" in sample.about.name
-    assert "不可用于决策" in sample.about.notice
-    assert "Not for decisions" in sample.about.notice_en
+    assert sample.settings.sample is True
+    assert "示例" in sample.settings.name
+    assert "不可用于决策" in sample.settings.notice
+    assert "Not for decisions" in sample.settings.notice_en
 
 
 def test_no_modelled_code_can_be_taken_for_a_real_one(sample: Study) -> None:
@@ -100,5 +100,5 @@ def test_the_script_makes_what_is_shipped(made_again: Path, name: str) -> None:
 
 def test_a_copy_is_a_study(sample_folder: Path, sample: Study) -> None:
     copied = study.read(sample_folder)
-    assert copied.about == sample.about
+    assert copied.settings == sample.settings
     assert not list(sample_folder.glob("register*"))

@@ -14,6 +14,7 @@ import shapely
 from geo.errors import FuwuquanError, InputError, StudyError, TableError, UnknownNameError
 from geo.geodesy import datums
 from geo.study import areas, demand, study
+from geo.study.settings import read_settings
 from geo.study.study import Study
 from support.handmade import Area, Facility, People, Street, lonlat
 
@@ -131,7 +132,7 @@ def test_areas_are_moved(tmp_path: Path) -> None:
 def locate(small_study: Callable[..., Study], units: list[Area], *places: tuple[float, float]) -> list[str | None]:
     made = small_study(areas=units)
     lon, lat = np.array([lonlat(*place) for place in places]).T
-    found: list[str | None] = areas.locate(made.areas, lon, lat, made.about.projection).tolist()
+    found: list[str | None] = areas.locate(made.areas, lon, lat, made.settings.projection).tolist()
     return found
 
 
@@ -260,7 +261,7 @@ def test_demand_comes_out_as_it_went_in(tmp_path: Path) -> None:
 
 
 def test_settings_have_the_documented_defaults(tmp_path: Path) -> None:
-    about = study.read_about(written(tmp_path, "study.toml", ABOUT))
+    about = read_settings(written(tmp_path, "study.toml", ABOUT))
     assert (about.max_connector_m, about.detour, about.sample, about.data_date) == (1000, 1.3, False, None)
     speeds = about.speeds
     assert (speeds.walk_kph, speeds.walk_slower_kph, speeds.walk_faster_kph) == (4.0, 3.2, 4.8)
@@ -295,17 +296,17 @@ def test_settings_have_the_documented_defaults(tmp_path: Path) -> None:
 def test_a_wrong_setting_is_named(tmp_path: Path, old: str, new: str, said: str) -> None:
     assert old in ABOUT
     with pytest.raises(StudyError) as caught:
-        study.read_about(written(tmp_path, "study.toml", ABOUT.replace(old, new, 1)))
+        read_settings(written(tmp_path, "study.toml", ABOUT.replace(old, new, 1)))
     assert said in str(caught.value)
     assert "study.toml" in str(caught.value)
 
 
 def test_no_settings(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match=r"none\.toml"):
-        study.read_about(tmp_path / "none.toml")
+        read_settings(tmp_path / "none.toml")
     (tmp_path / "study.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(StudyError, match=r"study\.toml"):
-        study.read_about(tmp_path / "study.toml")
+        read_settings(tmp_path / "study.toml")
 
 
 # --- the folder --------------------------------------------------------------------------------------------------
@@ -390,7 +391,7 @@ def test_a_study_is_a_folder_that_can_be_copied(folder: Path, tmp_path: Path) ->
     copied = shutil.copytree(folder, tmp_path / "copy")
     one, other = study.read(folder), study.read(copied)
     pd.testing.assert_frame_equal(one.demand, other.demand)
-    assert one.about == other.about
+    assert one.settings == other.settings
     assert one.standards == other.standards
 
 

@@ -108,8 +108,8 @@ def test_another_study_has_another_network(sample_folder: Path, change: str) -> 
     before = Travel(study).network("walk")
     assert study.streets is not None
     if change == "speeds":
-        speeds = study.about.speeds.model_copy(update={"walk_kph": 8.0})
-        other = dataclasses.replace(study, about=study.about.model_copy(update={"speeds": speeds}))
+        speeds = study.settings.speeds.model_copy(update={"walk_kph": 8.0})
+        other = dataclasses.replace(study, settings=study.settings.model_copy(update={"speeds": speeds}))
     elif change == "streets":
         other = dataclasses.replace(study, streets=study.streets.iloc[:1000])
     else:

@@ -13,7 +13,7 @@ from geo.choices import Mode
 from geo.geodesy import datums
 from geo.measures import coverage
 from geo.sources import build
-from geo.study import demand, facilities, study
+from geo.study import demand, facilities, geojson, study
 from geo.study.study import Study
 from geo.traveltime import network
 from geo.traveltime.travel import Travel
@@ -35,7 +35,7 @@ def around(study: Study, count: int) -> tuple[np.ndarray, np.ndarray]:
 def compare(study: Study, extract: Path, chosen: object, mode: Mode, count: int) -> np.ndarray:
     """Seconds by the reference, after comparing them with the program's."""
     lon, lat = around(study, count)
-    speeds = study.about.speeds
+    speeds = study.settings.speeds
     # The reference knows highway=road as a class of its own; the program takes other classes at one speed.
     class_kph = {"road": speeds.drive_other_kph, **speeds.drive_class_kph}
     streets = reference.read_streets(extract, mode, class_kph)
@@ -195,7 +195,7 @@ def test_a_datum_there_and_back_changes_nothing(sample: Study, tmp_path: Path) -
     """People and clinics written in GCJ-02, read as GCJ-02: the same times, to the centimetre that files have."""
     clinics = sample.facilities[sample.facilities["category"] == "clinic"]
     lists, table = tmp_path / "clinics.geojson", tmp_path / "people.csv"
-    lists.write_text(json.dumps(facilities.to_geojson(clinics, "gcj02")), "utf-8")
+    lists.write_text(json.dumps(geojson.feature_collection(clinics, "gcj02")), "utf-8")
     lon, lat = datums.from_wgs84(sample.demand["lon"], sample.demand["lat"], "gcj02")
     sample.demand.assign(lon=lon, lat=lat).to_csv(table, index=False)
     moved, people = facilities.read(lists, "gcj02"), demand.read(table, "gcj02")

@@ -432,6 +432,6 @@ def test_what_has_closed_is_not_travelled_to(small_study: Callable[..., Study]) 
         Facility("open", "clinic", (1000, 0), {"opened": "2020-01-01"}),
     ]
     travel = Travel(small_study([Street([(0, 0), (1000, 0)])], clinics, [People((0, 0), 1)]))
-    standing = facilities.standing(travel.study.facilities, NOW)
+    standing = facilities.existing_on(travel.study.facilities, NOW)
     assert travel.demand_times(standing, "walk").seconds == pytest.approx([900], abs=1e-3)
     assert Travel(travel.study).demand_times(travel.study.facilities, "walk").seconds[0] < 91

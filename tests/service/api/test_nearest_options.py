@@ -25,7 +25,7 @@ import shapely
 from starlette.testclient import TestClient
 
 from geo.geodesy import datums
-from geo.study import facilities
+from geo.study import categories
 from geo.study import opening_hours as hours
 from service.api.app import create_app
 from service.register import keys
@@ -49,7 +49,7 @@ HOURS = (
     None, "24/7", "Mo-Fr 08:00-11:30,13:30-17:00", "Mo-Su 08:30-20:30", "nonsense", "Sa,Su 10:00-12:00", "off",
     "Mo-Su 20:00-02:00",
 )  # fmt: skip
-SUBTYPES = [(name, subtype) for name, one in facilities.CATEGORIES.items() for subtype in (*one.subtypes, None)]
+SUBTYPES = [(name, subtype) for name, one in categories.CATEGORIES.items() for subtype in (*one.subtypes, None)]
 MOMENTS = (
     "2026-11-25T10:00",  # a Wednesday
     "2026-11-25T12:15",
@@ -162,7 +162,7 @@ def test_the_whole_ranking_has_all_that_stand(client: TestClient):
 @pytest.mark.parametrize("limit", [1, 3, 8, 9, 100])
 @pytest.mark.parametrize("count", [1, 2, 3, 4])
 def test_several_categories_are_the_merge_of_each(client: TestClient, count: int, limit: int):
-    for some in combinations(facilities.CATEGORIES, count):
+    for some in combinations(categories.CATEGORIES, count):
         merged = [one for category in some for one in whole(client, category=category)]
         merged.sort(key=lambda one: one["properties"]["minutes"])
         for order in (some, some[::-1]):
@@ -472,7 +472,7 @@ def test_each_is_called_what_it_is_in_both_languages(client: TestClient):
     for feature in whole(client):
         told, mine = feature["properties"], given[feature["id"]]
         assert (told["name"], told["name_en"]) == (mine["name"], mine["name_en"])
-        category = facilities.CATEGORIES[mine["category"]]
+        category = categories.CATEGORIES[mine["category"]]
         labels = (category.label, category.label_en)
         assert (told["label"], told["label_en"]) == (
             labels if mine["subtype"] is None else tuple(category.subtypes[mine["subtype"]])
@@ -761,7 +761,7 @@ def test_a_crowd_gets_equal_answers(editor: TestClient):
 
 
 def test_what_is_kept_does_not_grow_for_ever(editor: TestClient):
-    every = [one for category in facilities.CATEGORIES.values() for one in category.subtypes]
+    every = [one for category in categories.CATEGORIES.values() for one in category.subtypes]
     for count in (1, 2):
         for some in combinations(every, count):
             ask(editor, subtype=",".join(some), limit=1)

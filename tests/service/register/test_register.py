@@ -42,7 +42,7 @@ def opened(folder: Path) -> Register:
 
 def take(register: Register, path: Path, dry_run: bool = False) -> dict[str, list[str]]:
     """Import a file; the ids that each outcome has."""
-    found = reader.read(path, within=register.study.ground, coordinates="wgs84")
+    found = reader.read(path, within=register.study.territory, coordinates="wgs84")
     report = imports.apply_list(register, found, "test", dry_run=dry_run)
     outcomes: dict[str, list[str]] = {name: [] for name in report.counts}
     for row in report.rows:

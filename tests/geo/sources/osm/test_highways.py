@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from geo.sources.osm import highways
-from geo.study.study import Speeds
+from geo.study.settings import Speeds
 
 CLASSES = Speeds().drive_class_kph
 
