@@ -1,31 +1,27 @@
-"""Fixtures that all tests share: real studies, the shipped sample, hand-made studies, a browser.
+"""Fixtures for all tests: studies of real places, the shipped sample, hand-made studies, databases and a browser.
 
-What comes from outside the repository may be missing: on CI that is a failure, elsewhere a skip that says so.
+Some need what is not part of the repository: real extracts, PostgreSQL, chromium. Where it is missing, their tests are
+skipped with the reason; on CI they fail.
 """
 
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Error, sync_playwright
 
 from geo.sources import build
 from geo.sources.build import Sources
 from geo.study import study
 from geo.study.study import Study
 from support import handmade, postgres
+from support.requirements import unavailable
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-
-
-def _missing(what: str) -> NoReturn:
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"{what} is missing, and CI runs every test")
-    pytest.skip(f"{what} is missing")
+BROWSER_MILLISECONDS = 120_000  # chromium starts in a second, but in many on a busy machine
 
 
 def _built(folder: Path, sources: Sources) -> Study:
@@ -47,7 +43,7 @@ def shared() -> Path:
     """The folder of real extracts beside the repository."""
     folder = REPOSITORY.parent / "shared"
     if not (folder / "data").is_dir():
-        _missing(f"{folder}/data")
+        unavailable(f"{folder / 'data'} does not exist")
     return folder
 
 
@@ -96,15 +92,13 @@ def small_study() -> Callable[..., Study]:
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[postgres.Server]:
-    """A running PostgreSQL with PostGIS."""
-    programs = postgres.programs()
-    if programs is None:
-        _missing("PostgreSQL with PostGIS")
-    # Its user must come to the folder, which pytest's own do not let it, and the socket's name must be short.
-    with tempfile.TemporaryDirectory(prefix="pg") as folder:
-        Path(folder).chmod(0o755)
-        with postgres.running(programs, Path(folder) / "cluster") as server:
-            yield server
+    """A running PostgreSQL server with PostGIS."""
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(postgres.running())
+        except postgres.UnavailableError as error:
+            unavailable(f"PostgreSQL with PostGIS: {error}")
+        yield server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -116,22 +110,18 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Path:
-    """The path of a browser for what only a browser can show."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    found = (
-        "/usr/bin/chromium"
-        if Path("/usr/bin/chromium").exists()
-        else next(filter(None, map(shutil.which, names)), None)
-    )
-    return Path(found) if found else _missing("chromium")
-
-
-@pytest.fixture(scope="session")
-def browser(chromium: Path) -> Iterator[Browser]:
-    """The one browser of the process: playwright can't be started twice at a time."""
+def browser() -> Iterator[Browser]:
+    """Chromium. Each process shares one, because playwright cannot be started twice at a time."""
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if program is None:
+        unavailable("chromium is not installed")
     arguments = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(chromium), args=arguments)
+    with ExitStack() as stack:
+        try:
+            playwright = stack.enter_context(sync_playwright())
+            browser = playwright.chromium.launch(executable_path=program, args=arguments, timeout=BROWSER_MILLISECONDS)
+            stack.callback(browser.close)
+            browser.new_page().close()
+        except Error as error:
+            unavailable(f"chromium cannot start: {error.message.splitlines()[0]}")
         yield browser
-        browser.close()

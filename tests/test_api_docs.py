@@ -19,6 +19,7 @@ from maps.offline import LEAFLET
 from service.api import errors
 from service.api.routes import features
 from support import program
+from support.requirements import require_program
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "api.md").read_text("utf-8")
@@ -70,8 +71,7 @@ def run(*command: str) -> str:
 
 
 def test_curl_blocks(address: str) -> None:
-    if shutil.which("curl") is None:
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("curl is missing")
+    require_program("curl")
     told = [
         json.loads(run("bash", "-c", block.replace("http://127.0.0.1:8000", address))) for block in blocks("sh", "curl")
     ]

@@ -1,13 +1,14 @@
 """The benchmark runs, its answers are scipy's, and docs/performance.md says what benchmarks/results.json holds."""
 
 import json
-import os
 import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+
+from support.requirements import unavailable
 
 pytestmark = pytest.mark.alone  # and so that the quick run is made once
 
@@ -34,9 +35,7 @@ BY_PEER = {
 
 def needs(peer: str) -> None:
     if find_spec(peer) is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{peer} is missing, and CI runs every test: uv sync --all-extras --group bench")
-        pytest.skip(f"{peer} is missing: make bench installs it")
+        unavailable(f"{peer} is not installed: `uv sync --all-extras --group bench` does so")
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
-"""What can be used is documented: a command, setting, endpoint or module without a word fails here."""
+"""The documentation is complete: commands, settings, endpoints and folders are in it, and the files it names exist."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,21 @@ from service.cli.main import app
 from service.settings import Settings
 
 ROOT = Path(__file__).parent.parent
+PAGES = sorted([*ROOT.glob("README*.md"), ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md")])
+PACKAGES = ("geo", "maps", "service")
+TOP_FOLDERS = (*PACKAGES, "benchmarks", "data", "docs", "examples", "tests", ".ci")
+WRITTEN_WHEN_RUN = ("data/register.sqlite", "data/.prepared")
+"""What the program writes into the sample's folder: the repository does not have it."""
 
 
 def read(name: str) -> str:
     return (ROOT / name).read_text("utf-8")
+
+
+def folders() -> list[str]:
+    """Return the paths of all folders of the program that hold modules."""
+    paths = {path.parent.relative_to(ROOT) for package in PACKAGES for path in (ROOT / package).rglob("*.py")}
+    return sorted(path.as_posix() for path in paths if path.name != "versions")
 
 
 @pytest.mark.parametrize("field", sorted(Settings.model_fields))
@@ -20,30 +32,39 @@ def test_every_setting_is_explained(field: str) -> None:
     assert f"| `FUWUQUAN_{field.upper()}` |" in read("docs/operation.md")
 
 
-def test_every_command_is_named() -> None:
-    apps = [app, *(group.typer_instance for group in app.registered_groups)]
-    commands = [command for one in apps for command in one.registered_commands]
+def test_every_command_is_in_the_readme() -> None:
+    groups = [app, *(group.typer_instance for group in app.registered_groups)]
+    commands = [command for group in groups for command in group.registered_commands]
     names = {command.name or command.callback.__name__ for command in commands if command.callback}
     assert len(names) >= 10
-    assert not [
-        name for name in names if f"`{name}`" not in read("README.md") and f"fuwuquan {name}" not in read("README.md")
-    ]
+    page = read("README.md")
+    assert not [name for name in names if f"`{name}`" not in page and f"fuwuquan {name}" not in page]
 
 
-def test_every_endpoint_is_named() -> None:
-    paths = {route.path for one in (travel, facilities, files) for route in one.router.routes if hasattr(route, "path")}
+def test_every_endpoint_is_documented() -> None:
+    modules = (travel, facilities, files)
+    paths = {route.path for module in modules for route in module.router.routes if hasattr(route, "path")}
     assert len(paths) >= 12
     pages = read("README.md") + read("docs/register.md") + read("docs/api.md")
-    told = {
-        path: path.replace("/v1/collections/facilities/items/{feature_id:facility_id}", "…/items/{id}")
-        for path in paths
-    }
-    assert not [path for path, text in told.items() if text not in pages]
+    item, short = "/v1/collections/facilities/items/{feature_id:facility_id}", "…/items/{id}"
+    assert not [path for path in paths if path.replace(item, short) not in pages]
 
 
-@pytest.mark.parametrize("package", ["geo", "maps", "service"])
-def test_every_module_is_on_the_map_of_the_house(package: str) -> None:
-    page = read("CONTRIBUTING.md")
-    modules = [path.name for path in (ROOT / package).glob("*.py") if path.name != "__init__.py"]
-    assert modules
-    assert not [name for name in modules if name not in page]
+@pytest.mark.parametrize("folder", folders())
+def test_every_folder_is_in_the_map_of_the_house(folder: str) -> None:
+    """The tree in CONTRIBUTING.md has a line for it: its name or its path, a slash, and what the folder owns."""
+    name = Path(folder).name
+    assert re.search(rf"(?m)^[^\w\n]*(?:[\w/]+/)?{name}/[^\w\n]+\w", read("CONTRIBUTING.md"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_path_in_a_page_exists(page: Path) -> None:
+    text = page.read_text("utf-8")
+    links = [
+        link for link in re.findall(r"\]\(([^)#\s]+)", text) if "://" not in link and not link.startswith("mailto:")
+    ]
+    tops = "|".join(map(re.escape, TOP_FOLDERS))
+    named = re.findall(rf"(?<![\w./~…-])((?:{tops})/[\w./*-]*[\w*])", text)
+    missing = {link for link in links if not (page.parent / link).exists()}
+    missing |= {path for path in named if not any(ROOT.glob(path))}
+    assert not {path for path in missing if not path.startswith(WRITTEN_WHEN_RUN)}

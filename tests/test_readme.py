@@ -1,38 +1,31 @@
-"""The README is true: its commands print what it says, and `make serve` serves."""
+"""The README's commands print what the pages say, its links exist, and `make serve` starts a server."""
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from support import program, readme
-
-
-@pytest.fixture
-def workplace(shared: Path, tmp_path: Path) -> Path:
-    return readme.workplace(tmp_path)
-
-
-@pytest.fixture
-def server(workplace: Path) -> Iterator[str]:
-    with program.serving(workplace / "data") as (address, _):
-        yield address.removeprefix("http://")
+from support.requirements import require_program
 
 
 @pytest.mark.parametrize("page", readme.PAGES, ids=lambda page: page.name)
-def test_commands_print_what_the_page_says(page: Path, workplace: Path, server: str) -> None:
-    found = readme.commands(page.read_text("utf-8"))
-    assert found
-    if shutil.which("curl") is None and "curl" in "".join(command for command, _ in found):
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("curl is missing")
-    for command, printed in found:
-        assert readme.run(command, workplace, server) == printed, command
+def test_commands_print_what_the_page_says(page: Path, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    text = page.read_text("utf-8")
+    examples = readme.examples(text)
+    assert examples
+    require_program("bash")
+    if any("curl" in example.command for example in examples):
+        require_program("curl")
+    if readme.needs_extracts(text):
+        request.getfixturevalue("shared")
+    with readme.workplace(tmp_path) as workplace:
+        for example in examples:
+            assert workplace.run(example.command) == example.output, example.command
 
 
 @pytest.mark.parametrize("page", readme.PAGES, ids=lambda page: page.name)
@@ -40,11 +33,11 @@ def test_links_and_pictures_exist(page: Path) -> None:
     text = page.read_text("utf-8")
     targets = re.findall(r"\]\(([^)#]+)\)", text) + re.findall(r'src="([^"]+)"', text)
     assert targets
-    missing = [one for one in targets if "://" not in one and not (readme.ROOT / one).exists()]
-    assert not missing
+    assert not [target for target in targets if "://" not in target and not (readme.ROOT / target).exists()]
 
 
-def test_make_serve_serves() -> None:
+def test_make_serve_starts_a_server() -> None:
+    require_program("make")
     port = program.free_port()
     settings = program.environment(FUWUQUAN_PORT=str(port))
     with subprocess.Popen(
@@ -58,7 +51,7 @@ def test_make_serve_serves() -> None:
         try:
             address = f"http://127.0.0.1:{port}"
             program.wait(address, process)
-            with urllib.request.urlopen(f"{address}/", timeout=20) as response:
+            with urllib.request.urlopen(f"{address}/", timeout=program.LIMIT_SECONDS) as response:
                 assert "示例" in response.read().decode()
         finally:
             os.killpg(process.pid, signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""The installed program, run as people run it: commands to their end, and a server on a free port."""
+"""Run the installed program as people run it: a command to its end, or a server on a free port."""
 
 import io
 import os
@@ -17,21 +17,23 @@ from unittest import mock
 from service.cli import main
 
 FUWUQUAN = Path(sys.executable).parent / "fuwuquan"
+LIMIT_SECONDS = 300
+"""How long a test waits for a command or an answer. Each takes seconds, but a busy machine is many times slower."""
 
 
 def environment(**settings: str) -> dict[str, str]:
-    """This process's environment with only the given FUWUQUAN settings."""
+    """Return this process's environment, in which only ``settings`` are variables of FUWUQUAN."""
     return {key: value for key, value in os.environ.items() if not key.startswith("FUWUQUAN_")} | settings
 
 
 def run(*arguments: object, **settings: str) -> subprocess.CompletedProcess[bytes]:
     """Run ``fuwuquan`` with ``arguments`` to its end."""
     command = [str(FUWUQUAN), *(str(argument) for argument in arguments)]
-    return subprocess.run(command, env=environment(**settings), capture_output=True, timeout=120, check=False)
+    return subprocess.run(command, env=environment(**settings), capture_output=True, timeout=LIMIT_SECONDS, check=False)
 
 
 def call(*arguments: object, **settings: str) -> subprocess.CompletedProcess[bytes]:
-    """What `run` does, in this process: some twenty times faster. A traceback comes out as the exception it is."""
+    """Do in this process what `run` does, some twenty times faster. An exception that nobody handles is raised here."""
     command = ["fuwuquan", *(str(argument) for argument in arguments)]
     output, errors = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
     status = 0
@@ -50,6 +52,7 @@ def call(*arguments: object, **settings: str) -> subprocess.CompletedProcess[byt
 
 
 def free_port() -> int:
+    """Return a port that no program listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -57,7 +60,7 @@ def free_port() -> int:
 
 @contextmanager
 def serving(study: Path, *arguments: str, **settings: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """``fuwuquan serve`` on a free port: its address, once it is ready, and its process."""
+    """Run ``fuwuquan serve`` on a free port; yield its address, once it is ready, and its process."""
     port = free_port()
     command = [str(FUWUQUAN), "serve", "--study", str(study), "--port", str(port), *arguments]
     with subprocess.Popen(
@@ -73,7 +76,8 @@ def serving(study: Path, *arguments: str, **settings: str) -> Iterator[tuple[str
 
 
 def wait(address: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 120  # on a busy machine the imports alone take long
+    """Wait until a server is ready. AssertionError if it ends or takes too long."""
+    deadline = time.monotonic() + LIMIT_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise AssertionError(f"the server ended with {process.returncode}: {process.communicate()}")
@@ -82,4 +86,4 @@ def wait(address: str, process: subprocess.Popen[bytes]) -> None:
                 return
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             time.sleep(0.05)
-    raise AssertionError("the server was not ready in 120 s")
+    raise AssertionError(f"the server was not ready in {LIMIT_SECONDS} s")

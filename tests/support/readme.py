@@ -1,6 +1,6 @@
-"""The commands of the README: runs them and compares, or, as a program, writes what they print into it.
+"""Run the commands that the README pages show, and compare or write what they print (`make readme`).
 
-In a ``console`` block, a line that begins with ``$`` is a command, and what follows is what it prints.
+In a ``console`` block, a line that begins with ``$`` is a command, and the lines after it are what it prints.
 """
 
 import os
@@ -8,11 +8,18 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
+
+from support import program
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = (ROOT / "README.md", ROOT / "README.zh-CN.md")
 SERVER = "127.0.0.1:8000"
+DOWNLOADS = ROOT.parent / "shared" / "data"
 EXTRACTS = (
     "liechtenstein/liechtenstein.osm.pbf",
     "porto_alegre/porto_alegre.osm.pbf",
@@ -22,65 +29,71 @@ EXTRACTS = (
 _BLOCK = re.compile(r"(?ms)^```console\n(.*?)^```$")
 
 
-def workplace(folder: Path) -> Path:
-    """Make ``folder`` a place where the README's commands run: the sample, and the extracts beside it."""
+class Example(NamedTuple):
+    """A command of a page, and what the page says that it prints."""
+
+    command: str
+    output: str
+
+
+def examples(text: str) -> list[Example]:
+    """Return the commands in a page's ``console`` blocks, in their order."""
+    parts = [part for block in _BLOCK.findall(text) for part in re.split(r"(?m)^\$ ", block)[1:]]
+    return [Example(command, output.strip("\n")) for command, _, output in (part.partition("\n") for part in parts)]
+
+
+def needs_extracts(text: str) -> bool:
+    """Whether a command of the page reads one of the downloaded files."""
+    return any(Path(extract).name in example.command for example in examples(text) for extract in EXTRACTS)
+
+
+class Workplace:
+    """A folder that holds the sample and links to the downloaded files, and a server of that sample."""
+
+    def __init__(self, folder: Path, address: str) -> None:
+        self._folder, self._address = folder, address
+
+    def run(self, command: str) -> str:
+        """Run a command of a page and return what it prints, without white space at the ends of lines."""
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        done = subprocess.run(
+            ["bash", "-c", command.replace(SERVER, self._address)],
+            cwd=self._folder,
+            env=program.environment(PATH=path, COLUMNS="100"),
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+            timeout=program.LIMIT_SECONDS,
+        )
+        return "\n".join(line.rstrip() for line in done.stdout.strip("\n").splitlines()).strip("\n")
+
+
+@contextmanager
+def workplace(folder: Path) -> Iterator[Workplace]:
+    """Prepare ``folder`` for the commands of one page, and serve the sample there while they run."""
     shutil.copytree(ROOT / "data", folder / "data", ignore=shutil.ignore_patterns("register.sqlite*"))
     for extract in EXTRACTS:
-        (folder / Path(extract).name).symlink_to(ROOT.parent / "shared" / "data" / extract)
-    return folder
+        (folder / Path(extract).name).symlink_to(DOWNLOADS / extract)
+    with program.serving(folder / "data") as (address, _):
+        yield Workplace(folder, address.removeprefix("http://"))
 
 
-def commands(text: str) -> list[tuple[str, str]]:
-    """All commands in ``text`` with what it says they print."""
-    found = []
-    for block in _BLOCK.findall(text):
-        for part in re.split(r"(?m)^\$ ", block)[1:]:
-            command, _, printed = part.partition("\n")
-            found.append((command, printed.strip("\n")))
-    return found
+def rewrite(page: Path, place: Workplace) -> None:
+    """Replace what a page says its commands print by what they print now."""
 
+    def printed(block: re.Match[str]) -> str:
+        lines = []
+        for example in examples(block[0]):
+            lines += [f"$ {example.command}", *place.run(example.command).splitlines()]
+        return "\n".join(["```console", *lines, "```"])
 
-def run(command: str, folder: Path, server: str) -> str:
-    """What ``command`` prints in ``folder``, without the space at the ends of its lines."""
-    environment = os.environ | {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "COLUMNS": "100",
-    }
-    done = subprocess.run(
-        ["bash", "-c", command.replace(SERVER, server)],
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-        timeout=120,
-    )
-    return "\n".join(line.rstrip() for line in done.stdout.strip("\n").splitlines()).strip("\n")
-
-
-def rewrite(page: Path, folder: Path, server: str) -> None:
-    """Write into ``page`` what its commands print."""
-
-    def rerun(block: re.Match[str]) -> str:
-        parts = [
-            f"$ {command}\n" + "".join(f"{line}\n" for line in run(command, folder, server).splitlines())
-            for command, _ in commands(block[0])
-        ]
-        return "```console\n" + "".join(parts) + "```"
-
-    page.write_text(_BLOCK.sub(rerun, page.read_text("utf-8")), "utf-8")
+    page.write_text(_BLOCK.sub(printed, page.read_text("utf-8")), "utf-8")
 
 
 def main() -> None:
-    import tempfile
-
-    from support import program
-
     for page in PAGES:
-        with tempfile.TemporaryDirectory() as scratch:
-            folder = workplace(Path(scratch))
-            with program.serving(folder / "data") as (address, _):
-                rewrite(page, folder, address.removeprefix("http://"))
+        with tempfile.TemporaryDirectory() as folder, workplace(Path(folder)) as place:
+            rewrite(page, place)
 
 
 if __name__ == "__main__":

@@ -111,19 +111,18 @@ def main() -> None:
     parser.add_argument("--database", action="append", help="address of an empty one; default: a new one of each kind")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="pg") as place, ExitStack() as servers:
-        addresses = options.database or [f"sqlite:///{place}/register.sqlite", _postgresql(Path(place), servers)]
+        addresses = options.database or [f"sqlite:///{place}/register.sqlite", _postgresql(servers)]
         for number, url in enumerate(addresses):
             folder = Path(place) / f"{number}"
             about = study.read(town.make(folder / "town"))
             print(url.partition(":")[0], dict(run(about, url, folder, options.seconds)))
 
 
-def _postgresql(folder: Path, servers: ExitStack) -> str:
-    programs = postgres.programs()
-    if programs is None:
-        sys.exit("PostgreSQL with PostGIS is missing: Debian's postgresql-15-postgis-3")
-    folder.chmod(0o755)
-    return servers.enter_context(postgres.running(programs, folder / "cluster")).database()
+def _postgresql(servers: ExitStack) -> str:
+    try:
+        return servers.enter_context(postgres.running()).database()
+    except postgres.UnavailableError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A database with nothing in it, not even PostGIS."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'register.sqlite'}"
-    return request.getfixturevalue("postgresql").database(bare=True)
+    return request.getfixturevalue("postgresql").database(postgis=False)
 
 
 @pytest.fixture

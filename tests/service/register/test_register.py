@@ -267,7 +267,7 @@ def _fill(folder: str, urls: list[str], start, results) -> None:
 def test_processes_that_fill_it_at_once_end_with_one_full_register(town_folder: Path, request: pytest.FixtureRequest):
     embedded = [f"sqlite:///{town_folder}/{number}.sqlite" for number in range(ROUNDS)]
     server = None if url().startswith("sqlite") else request.getfixturevalue("postgresql")
-    urls = embedded if server is None else [server.database(bare=True) for _ in range(ROUNDS)]
+    urls = embedded if server is None else [server.database(postgis=False) for _ in range(ROUNDS)]
     context = multiprocessing.get_context("spawn")
     start, results = context.Barrier(2), context.Queue()
     processes = [context.Process(target=_fill, args=(str(town_folder), urls, start, results)) for _ in range(2)]
