@@ -17,8 +17,8 @@ from geo.study import study
 from geo.traveltime import catchments as within_reach
 from geo.traveltime import mapped_arrays, nearest
 from geo.traveltime import network as net
-from geo.traveltime.graph import Ends, Graph, Positions
-from geo.traveltime.network import Stretches
+from geo.traveltime.graph import ChainPositions, Ends, Graph
+from geo.traveltime.network import ChainStretches
 from geo.traveltime.travel import Travel
 from networks import Floats, Ints, Network
 
@@ -34,7 +34,7 @@ class Prepared:
     """
 
     graph: Graph
-    nodes: Positions
+    nodes: ChainPositions
     metres: Floats
     order: Ints
     rank: NDArray[np.intp]
@@ -61,12 +61,12 @@ def prepare(network: Network) -> Prepared:
     return Prepared(graph, nodes, graph.metres_before(edge, fraction), order, rank)
 
 
-def place_demand(prepared: Prepared, edge: Ints, fraction: Floats) -> Positions:
+def place_demand(prepared: Prepared, edge: Ints, fraction: Floats) -> ChainPositions:
     """Where on the graph places are that lie at a ``fraction`` along a raw ``edge``, shape (places,)."""
     return _looked_at(prepared.graph.positions(edge, fraction))
 
 
-def _looked_at(places: Positions) -> Positions:
+def _looked_at(places: ChainPositions) -> ChainPositions:
     """Positions with all that is kept with them once it was asked for."""
     _ = places.towards.by_node, places.by_chain
     return places
@@ -83,20 +83,20 @@ def in_own_order(prepared: Prepared, source_nodes: Ints, limit_s: float) -> Floa
     return demand(prepared, prepared.nodes, source_nodes, limit_s)
 
 
-def demand(prepared: Prepared, places: Positions, source_nodes: Ints, limit_s: float) -> Floats:
+def demand(prepared: Prepared, places: ChainPositions, source_nodes: Ints, limit_s: float) -> Floats:
     """Seconds to the nearest source, shape (places,); infinity beyond the limit."""
     network, stretches = _at_nodes(prepared, source_nodes)
-    return nearest.reached(network, stretches, places, limit=limit_s)[0]
+    return nearest.position_seconds(network, stretches, places, limit=limit_s)[0]
 
 
-def _at_nodes(prepared: Prepared, nodes: Ints) -> tuple[net.Network, Stretches]:
+def _at_nodes(prepared: Prepared, nodes: Ints) -> tuple[net.Network, ChainStretches]:
     """Facilities that stand at raw nodes, each owned by its row in ``nodes``."""
     network = net.Network.__new__(net.Network)  # there is no map here, only its graph
     network.graph = prepared.graph
     where = prepared.rank[nodes]
     order = np.argsort(where, kind="stable").astype(np.int32)
     at, metres, none = prepared.nodes[where[order]], prepared.metres[where[order]], np.zeros(len(nodes))
-    return network, Stretches(at, at, metres, metres, none, none, order)
+    return network, ChainStretches(at, at, metres, metres, none, none, order)
 
 
 def catchments(prepared: Prepared, nodes: Ints, limit_s: float) -> tuple[NDArray[np.int64], Ints, Floats]:
@@ -123,7 +123,7 @@ def reopen(folder: Path) -> Prepared:
     """The prepared network that `save` wrote."""
     kept = mapped_arrays.read(folder / "network.npy")
     graph = Graph.from_arrays(kept)
-    nodes = Positions(graph, *(kept[f"node_{name}"] for name in ("chain", "at", "ahead", "behind")))
+    nodes = ChainPositions(graph, *(kept[f"node_{name}"] for name in ("chain", "at", "ahead", "behind")))
     ends = Ends(len(graph.origin), *(kept[f"ends_{name}"] for name in ENDS))
     vars(ends).update(by_node=tuple(kept[f"by_node_{number}"] for number in range(5)))
     vars(nodes).update(towards=ends, by_chain=(kept["first"], kept["places"]))

@@ -14,4 +14,4 @@ Direction: TypeAlias = Literal["from", "to"]
 
 Coordinates: TypeAlias = Literal["wgs84", "gcj02", "bd09", "cgcs2000"]
 """The coordinate systems of positions in questions, answers and lists; docs/api.md explains them."""
-SYSTEMS: tuple[str, ...] = get_args(Coordinates)
+COORDINATE_SYSTEMS: tuple[str, ...] = get_args(Coordinates)

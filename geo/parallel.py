@@ -22,7 +22,7 @@ if hasattr(os, "register_at_fork"):  # a fork has none of its parent's threads
     os.register_at_fork(after_in_child=_start)
 
 
-def at_once(task: Callable[[T], R], parts: Sequence[T]) -> list[R]:
+def map_in_threads(task: Callable[[T], R], parts: Sequence[T]) -> list[R]:
     """What ``task`` makes of each of ``parts``, in their order: of the first in this thread, of the others in others.
 
     ``task`` must not use this function itself.

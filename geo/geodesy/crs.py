@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 
 from geo.arrays import Float64Array
-from geo.choices import SYSTEMS
+from geo.choices import COORDINATE_SYSTEMS
 from geo.errors import UnknownNameError
 from geo.geodesy import datums
 
@@ -83,13 +83,13 @@ def _of_datum(name: str) -> System:
     )
 
 
-_BY_COORDINATES = {name: _of_datum(name) for name in SYSTEMS}
+_BY_COORDINATES = {name: _of_datum(name) for name in COORDINATE_SYSTEMS}
 
 
 def by_coordinates(name: str) -> System:
     """The system that ``coordinates=name`` asks for, longitude first; UnknownNameError if there is none."""
     if name not in _BY_COORDINATES:
-        raise UnknownNameError("coordinates", name, SYSTEMS)
+        raise UnknownNameError("coordinates", name, COORDINATE_SYSTEMS)
     return _BY_COORDINATES[name]
 
 

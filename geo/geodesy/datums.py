@@ -12,7 +12,7 @@ import shapely
 from numpy.typing import ArrayLike
 
 from geo.arrays import Float64Array
-from geo.choices import SYSTEMS
+from geo.choices import COORDINATE_SYSTEMS
 from geo.errors import UnknownNameError
 
 UNSHIFTED = ("wgs84", "cgcs2000")
@@ -33,7 +33,7 @@ def to_wgs84(lon: ArrayLike, lat: ArrayLike, coordinates: str) -> tuple[Float64A
     Raises
     ------
     UnknownNameError
-        ``coordinates`` is none of `SYSTEMS`.
+        ``coordinates`` is none of `COORDINATE_SYSTEMS`.
     """
     x, y = np.asarray(lon, dtype=float), np.asarray(lat, dtype=float)
     _check(coordinates)
@@ -93,8 +93,8 @@ def _move(geometry: Any, convert: Any, coordinates: str) -> Any:
 
 
 def _check(coordinates: str) -> None:
-    if coordinates not in SYSTEMS:
-        raise UnknownNameError("coordinates", coordinates, SYSTEMS)
+    if coordinates not in COORDINATE_SYSTEMS:
+        raise UnknownNameError("coordinates", coordinates, COORDINATE_SYSTEMS)
 
 
 def _gcj02_shift(lon: Float64Array, lat: Float64Array) -> tuple[Float64Array, Float64Array]:

@@ -11,7 +11,7 @@ from pyproj import Geod, Transformer
 
 from geo.arrays import Float64Array
 from geo.errors import InputError
-from geo.parallel import CORES, at_once
+from geo.parallel import CORES, map_in_threads
 
 WGS84 = Geod(ellps="WGS84")
 SEGMENTS_FROM = 5_000
@@ -68,7 +68,7 @@ def geodesic_lengths(lines: NDArray[Any]) -> Float64Array:
         return found
 
     cuts = np.linspace(0, len(start), (CORES if len(start) >= SEGMENTS_FROM else 1) + 1).astype(int)
-    metres = np.concatenate(at_once(part, [slice(*cut) for cut in itertools.pairwise(cuts)]))
+    metres = np.concatenate(map_in_threads(part, [slice(*cut) for cut in itertools.pairwise(cuts)]))
     return np.bincount(line[1:][same], weights=metres, minlength=len(lines)).astype(np.float64)
 
 

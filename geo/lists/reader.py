@@ -16,7 +16,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from geo.choices import SYSTEMS
+from geo.choices import COORDINATE_SYSTEMS
 from geo.errors import TableError, UnknownNameError
 from geo.lists import headings, locations, tables, tabular_files, values
 from geo.lists.tables import Part
@@ -90,8 +90,8 @@ def read(
         There is no such system or category.
     """
     path, mapping = Path(path), dict(columns or {})
-    if coordinates is not None and coordinates not in SYSTEMS:
-        raise UnknownNameError("coordinates", coordinates, SYSTEMS)
+    if coordinates is not None and coordinates not in COORDINATE_SYSTEMS:
+        raise UnknownNameError("coordinates", coordinates, COORDINATE_SYSTEMS)
     if category is not None:
         categories.category(category)
     with garbage_collection_paused():

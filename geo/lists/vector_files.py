@@ -16,7 +16,7 @@ import pyproj
 import shapely
 from numpy.typing import NDArray
 
-from geo.choices import SYSTEMS
+from geo.choices import COORDINATE_SYSTEMS
 from geo.errors import TableError
 from geo.geodesy.projection import projection
 from geo.lists import tabular_files
@@ -75,8 +75,8 @@ def geojson(path: Path, content: str) -> Layer:
     layer.problems = {number: ["its geometry cannot be read"] for number in odd}
     system = collection.get("coordinate_system", collection.get("coordinates"))
     if system is not None:
-        if system not in SYSTEMS:
-            known = ", ".join(SYSTEMS)
+        if system not in COORDINATE_SYSTEMS:
+            known = ", ".join(COORDINATE_SYSTEMS)
             raise TableError(path, [f"states the coordinates {str(system)[:60]!r}; known: {known}"])
         layer.system = system
     elif isinstance(crs := collection.get("crs"), dict) and isinstance(crs.get("properties"), dict):
@@ -196,7 +196,7 @@ def _layer(path: Path, file: Path, kind: str, called: str, name: str) -> Layer:
         )
     else:
         layer.notes.append(f"no CRS is given{'' if kind == 'gpkg' else ' (.prj)'}: taken as degrees")
-    called_so = re.search(f"_({'|'.join(SYSTEMS)})$", name)
+    called_so = re.search(f"_({'|'.join(COORDINATE_SYSTEMS)})$", name)
     if called_so:  # as exports call a layer, since no CRS can say GCJ-02, and EPSG:4326 says nothing
         layer.system = called_so[1]
     return layer

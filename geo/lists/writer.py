@@ -60,7 +60,7 @@ def write(frame: gpd.GeoDataFrame, kind: str, coordinates: str = "wgs84") -> Exp
     Raises
     ------
     UnknownNameError
-        ``kind`` is none of `FORMATS`, or ``coordinates`` none of `geo.geodesy.SYSTEMS`.
+        ``kind`` is none of `FORMATS`, or ``coordinates`` none of `geo.geodesy.COORDINATE_SYSTEMS`.
     """
     writers: dict[str, Callable[[gpd.GeoDataFrame, NDArray[Any], str], Export]] = {
         "geojson": _geojson,

@@ -150,7 +150,7 @@ def count(travel: Travel, facilities: gpd.GeoDataFrame, standard: Standard, on: 
             metres, _ = straight_line.nearest(
                 chosen, demand["lon"].to_numpy(), demand["lat"].to_numpy(), travel.study.settings.projection
             )
-            reason = traveltime.reasons(np.isinf(metres), traveltime.NONE_THERE)
+            reason = traveltime.reason_where(np.isinf(metres), traveltime.NO_FACILITIES)
             rows, more = _people(travel, standard, metres, standard.metres, TOLERANCE_M, reason)
             return Count(rows, "people", chosen, notes + more)
         case Presence():
@@ -161,7 +161,7 @@ def count(travel: Travel, facilities: gpd.GeoDataFrame, standard: Standard, on: 
 
 def _moved(travel: Travel, weight: pd.Series, mode: Mode) -> list[str]:
     """A note on those who do not start from the street nearest to them, since that is on a small island."""
-    moved = pd.Series(travel.demand_places(mode).moved, index=travel.study.demand.index)
+    moved = pd.Series(travel.demand_points(mode).island_skipped, index=travel.study.demand.index)
     people = float(weight[moved[weight.index]].sum())
     if not people:
         return []
@@ -227,7 +227,7 @@ def _units(travel: Travel, standard: Presence, chosen: gpd.GeoDataFrame, notes: 
             "weight": 1.0,
             "inside": inside,
             "beyond": np.where(inside, 0.0, np.inf),
-            "reason": traveltime.reasons(~inside, "无 has none"),
+            "reason": traveltime.reason_where(~inside, "无 has none"),
         },
         index=units.index,
     )

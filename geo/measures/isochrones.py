@@ -22,7 +22,7 @@ from geo.geodesy.distance import TOLERANCE_M
 from geo.geodesy.projection import geodesic_area, projection
 from geo.traveltime import nearest, straight_line
 from geo.traveltime import travel as traveltime
-from geo.traveltime.network import Network, Stretches
+from geo.traveltime.network import ChainStretches, Network
 from geo.traveltime.travel import Travel
 
 CELL_M = 20.0
@@ -70,18 +70,18 @@ def around(travel: Travel, place: Any, minutes: Sequence[float], mode: Mode, tow
     if travel.method == "straight-line":
         return _circles(travel, place, levels, mode)
     network = travel.network(mode)
-    access = network.access(np.array([place]))
+    access = network.edge_stretches(np.array([place]))
     if not len(access.edge):
         return Isochrones([], None, None, traveltime.NO_STREET.format(metres=network.max_connector_m))
-    stretches = network.stretches(access)
+    stretches = network.chain_stretches(access)
     limit = levels[-1] * 60.0
 
     junctions = nearest.junction_seconds(network, stretches, towards, limit + traveltime.TOLERANCE_S)
     xy, edge, fraction = _samples(network, _reached_edges(network, stretches, junctions[0]))
     at = network.graph.positions(edge, fraction)
-    street_seconds, _ = nearest.reached(network, stretches, at, towards, junctions)
-    demand, at = travel.demand_places(mode), travel.demand_positions(mode)
-    demand_seconds = nearest.reached(network, stretches, at, towards, junctions)[0]
+    street_seconds, _ = nearest.position_seconds(network, stretches, at, towards, junctions)
+    demand, at = travel.demand_points(mode), travel.demand_positions(mode)
+    demand_seconds = nearest.position_seconds(network, stretches, at, towards, junctions)[0]
     demand_seconds += demand.connector_m / network.walk_mps
     population = travel.study.demand["population"].to_numpy()
     near = street_seconds <= limit
@@ -95,10 +95,12 @@ def around(travel: Travel, place: Any, minutes: Sequence[float], mode: Mode, tow
         found.append(_contour(level, shape, float(people)))
     if place.geom_type != "Point":
         return Isochrones(found, None, None, None)
-    return Isochrones(found, network.position(access.edge[0], access.start[0]), float(access.connector_m[0]), None)
+    return Isochrones(
+        found, network.position(access.edge[0], access.start_fraction[0]), float(access.connector_m[0]), None
+    )
 
 
-def _reached_edges(network: Network, stretches: Stretches, junction_seconds: Float64Array) -> Int64Array:
+def _reached_edges(network: Network, stretches: ChainStretches, junction_seconds: Float64Array) -> Int64Array:
     """Edges that may be reached in part: those of chains with an end in reach, and of the origin's own chains."""
     graph = network.graph
     reached = np.isfinite(junction_seconds[graph.start]) | np.isfinite(junction_seconds[graph.end])
@@ -156,7 +158,7 @@ def _circles(travel: Travel, place: Any, levels: list[float], mode: Mode) -> Iso
     """Without streets: everything within the straight line that the detour leaves."""
     about, demand = travel.study.settings, travel.study.demand
     metric = projection(about.projection)
-    mps = straight_line.metres_per_second(about, mode) / about.detour
+    mps = straight_line.speed_mps(about, mode) / about.detour
     shape, origin = metric.forward(place), gpd.GeoDataFrame(geometry=[place], crs="EPSG:4326")
     metres, _ = straight_line.nearest(origin, demand["lon"].to_numpy(), demand["lat"].to_numpy(), about.projection)
     people = demand["population"].to_numpy()

@@ -15,16 +15,16 @@ from geo.choices import Mode
 from geo.study.study import Study
 from geo.traveltime import mapped_arrays
 from geo.traveltime import network as net
-from geo.traveltime.network import Network, Places
+from geo.traveltime.network import Network, SnappedPoints
 
 FOLDER = ".prepared"
 """The folder in a study's own that its networks are kept in; it may be deleted at any time."""
 DRAFTS_S = 3600.0
 # To be changed with what the arrays mean: the hash knows what went in, not what was made of it.
-_FORMAT = b"1"
+_FORMAT = b"2"
 
 
-def network(study: Study, mode: Mode) -> tuple[Network, Places]:
+def network(study: Study, mode: Mode) -> tuple[Network, SnappedPoints]:
     """The network of a mode and the study's demand snapped onto it, from a file if there is one of just this study.
 
     Where the study is a folder that can be written, what is newly prepared is kept there.
@@ -65,16 +65,18 @@ def _contents(study: Study) -> bytes:
     return digest(_FORMAT, about.encode(), xy, line, table.to_numpy(), study.demand[["lon", "lat"]].to_numpy())
 
 
-def _reopened(study: Study, path: Path) -> tuple[Network, Places] | None:
+def _reopened(study: Study, path: Path) -> tuple[Network, SnappedPoints] | None:
     try:
         arrays = mapped_arrays.read(path)
-        places = Places(*(arrays[f"demand_{name}"] for name in ("edge", "fraction", "connector_m", "moved")))
+        places = SnappedPoints(
+            *(arrays[f"demand_{name}"] for name in ("edge", "fraction", "connector_m", "island_skipped"))
+        )
         return Network.from_arrays(study.settings, arrays), places
     except (OSError, ValueError, KeyError, TokenError):  # there is none yet, or it was damaged
         return None
 
 
-def _keep(path: Path, mode: Mode, made: Network, places: Places) -> None:
+def _keep(path: Path, mode: Mode, made: Network, places: SnappedPoints) -> None:
     try:
         mapped_arrays.write(path, made.arrays() | {f"demand_{name}": array for name, array in vars(places).items()})
         for old in path.parent.glob(f"{mode}-*.npy"):

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from geo.arrays import Float32Array, Int32Array, Int64Array
-from geo.parallel import CORES, at_once
+from geo.parallel import CORES, map_in_threads
 from geo.traveltime import lookup
-from geo.traveltime.graph import Graph, Positions
-from geo.traveltime.network import Stretches
+from geo.traveltime.graph import ChainPositions, Graph
+from geo.traveltime.network import ChainStretches
 
 PARALLEL_FROM = 64
 """Candidates from which on threads pay."""
@@ -35,7 +35,7 @@ class Catchments:
 
 
 def within(
-    graph: Graph, stretches: Stretches, candidates: int, places: Positions, limit: float, towards: bool = True
+    graph: Graph, stretches: ChainStretches, candidates: int, places: ChainPositions, limit: float, towards: bool = True
 ) -> Catchments:
     """The ``places`` within ``limit`` seconds (≤) of each of ``candidates``, the owners of ``stretches``.
 
@@ -81,7 +81,7 @@ def within(
         )
 
     cuts = np.linspace(0, candidates, (CORES if candidates >= PARALLEL_FROM else 1) + 1).astype(int).tolist()
-    parts = at_once(part, list(itertools.pairwise(cuts)))
+    parts = map_in_threads(part, list(itertools.pairwise(cuts)))
     if len(parts) == 1:
         return Catchments(*parts[0])
     before = np.cumsum([0, *(len(place) for _, place, _ in parts)])

@@ -89,7 +89,7 @@ class Ends:
 
 
 @dataclass(frozen=True)
-class Positions:
+class ChainPositions:
     """Where places are on a ``graph``, arrays of shape (n,).
 
     ``chain`` (−1: nowhere); ``at``, how many edges of the chain lie before, with the part of the edge; ``ahead`` and
@@ -105,8 +105,8 @@ class Positions:
     def __len__(self) -> int:
         return len(self.chain)
 
-    def __getitem__(self, rows: NDArray[np.generic] | slice) -> "Positions":
-        return Positions(self.graph, self.chain[rows], self.at[rows], self.ahead[rows], self.behind[rows])
+    def __getitem__(self, rows: NDArray[np.generic] | slice) -> "ChainPositions":
+        return ChainPositions(self.graph, self.chain[rows], self.at[rows], self.ahead[rows], self.behind[rows])
 
     @cached_property
     def towards(self) -> Ends:
@@ -263,15 +263,15 @@ class Graph:
         into = part(Arcs, "into") if "into_heads" in arrays else out
         return cls(**own, out=out, into=into, hierarchy=part(Hierarchy, "hierarchy"))
 
-    def positions(self, edge: NDArray[np.integer], fraction: Float64Array) -> Positions:
+    def positions(self, edge: NDArray[np.integer], fraction: Float64Array) -> ChainPositions:
         """Where on the graph places are that lie at a ``fraction`` along an ``edge`` (−1: nowhere)."""
         if not len(self.chain):  # nobody may use any street
             nothing = np.zeros((2, len(edge)), np.float32)
-            return Positions(self, np.full(len(edge), np.int32(-1)), np.zeros(len(edge)), *nothing)
+            return ChainPositions(self, np.full(len(edge), np.int32(-1)), np.zeros(len(edge)), *nothing)
         nowhere = edge < 0
         edge = np.where(nowhere, 0, edge)
         part = np.where(self.along[edge], fraction, 1.0 - fraction)
-        return Positions(
+        return ChainPositions(
             graph=self,
             chain=np.where(nowhere, -1, self.chain[edge]).astype(np.int32),
             at=self.turn[edge] + part,

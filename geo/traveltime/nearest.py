@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from geo.arrays import Float32Array, Float64Array, Int32Array, Int64Array
-from geo.parallel import CORES, at_once
+from geo.parallel import CORES, map_in_threads
 from geo.traveltime import lookup, search
-from geo.traveltime.graph import Positions
-from geo.traveltime.network import Access, Network, Places, Stretches
+from geo.traveltime.graph import ChainPositions
+from geo.traveltime.network import ChainStretches, EdgeStretches, Network, SnappedPoints
 
-NEAREST = 8
+FACILITIES_PER_JUNCTION = 8
 """How many facilities are kept for every junction."""
 
 SEEDS_FROM = 64
@@ -24,13 +24,13 @@ PLACES_FROM = 2**17
 """Places from which on a second core pays."""
 
 
-class Reach:
+class NearestFacilities:
     """What every junction of a network needs to reach some facilities: searched once, on first use, and looked up."""
 
-    def __init__(self, network: Network, access: Access) -> None:
-        self.network, self.stretches = network, network.stretches(access)
+    def __init__(self, network: Network, access: EdgeStretches) -> None:
+        self.network, self.stretches = network, network.chain_stretches(access)
 
-    def searched(self) -> "Reach":
+    def compute(self) -> "NearestFacilities":
         """Itself, the several nearest known: for who has the time now."""
         _ = self.several
         return self
@@ -42,8 +42,11 @@ class Reach:
 
     @cached_property
     def several(self) -> tuple[Float64Array, Int32Array, Float32Array]:
-        """Seconds, rows and travelled metres to the `NEAREST` facilities, shape (junctions, NEAREST), nearest first."""
-        return several(self.network, self.stretches, NEAREST)
+        """Seconds, rows and travelled metres to the several nearest facilities of every junction.
+
+        Three arrays of shape (junctions, FACILITIES_PER_JUNCTION), nearest first.
+        """
+        return several_nearest(self.network, self.stretches, FACILITIES_PER_JUNCTION)
 
     @cached_property
     def _tables(self) -> tuple[Any, ...]:
@@ -59,8 +62,10 @@ class Reach:
             *(stretches.extra, stretches.owner),
         )
 
-    def from_places(self, places: Places, limit: int = NEAREST) -> tuple[Int32Array, Float64Array, Float64Array]:
-        """Rows, seconds and metres of ``limit`` (≤ `NEAREST`) facilities by travel time from each place.
+    def at_points(
+        self, places: SnappedPoints, limit: int = FACILITIES_PER_JUNCTION
+    ) -> tuple[Int32Array, Float64Array, Float64Array]:
+        """Rows, seconds and metres of the ``limit`` (≤ `FACILITIES_PER_JUNCTION`) nearest facilities of each place.
 
         Three arrays of shape (places, limit), nearest first; −1 and infinity where fewer are reached.
         """
@@ -77,7 +82,7 @@ def first_of_each(owner: Int32Array, seconds: Float64Array) -> Int64Array:
 
 
 def junction_seconds(
-    network: Network, stretches: Stretches, towards: bool = True, limit: float = np.inf
+    network: Network, stretches: ChainStretches, towards: bool = True, limit: float = np.inf
 ) -> tuple[Float64Array, Int32Array]:
     """Seconds between all junctions and the nearest of ``stretches``, within ``limit`` (≤), and its facility.
 
@@ -118,7 +123,9 @@ def junction_seconds(
     )
 
 
-def several(network: Network, stretches: Stretches, k: int) -> tuple[Float64Array, Int32Array, Float32Array]:
+def several_nearest(
+    network: Network, stretches: ChainStretches, k: int
+) -> tuple[Float64Array, Int32Array, Float32Array]:
     """Seconds from all junctions to their ``k`` nearest facilities, the facilities, and metres travelled.
 
     Three arrays of shape (junctions, k), nearest first: seconds (infinity: fewer are reached), facility (−1), metres.
@@ -139,10 +146,10 @@ def several(network: Network, stretches: Stretches, k: int) -> tuple[Float64Arra
     )
 
 
-def reached(
+def position_seconds(
     network: Network,
-    stretches: Stretches,
-    at: Positions,
+    stretches: ChainStretches,
+    at: ChainPositions,
     towards: bool = True,
     junctions: tuple[Float64Array, Int32Array] | None = None,
     limit: float = np.inf,
@@ -172,7 +179,7 @@ def reached(
         )
 
     cuts = np.linspace(0, len(at), (CORES if len(at) >= PLACES_FROM else 1) + 1).astype(int)
-    at_once(part, [slice(*cut) for cut in itertools.pairwise(cuts)])
+    map_in_threads(part, [slice(*cut) for cut in itertools.pairwise(cuts)])
     home, over = (graph.back, graph.there) if towards else (graph.there, graph.back)
     onto, off = (at.behind, at.ahead) if towards else (at.ahead, at.behind)
     lookup.along_chains(

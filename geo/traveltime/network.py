@@ -22,7 +22,7 @@ from geo.geodesy.projection import WGS84, geodesic_lengths, projection
 from geo.study import streets
 from geo.study.settings import Speeds, StudySettings
 from geo.traveltime import lookup
-from geo.traveltime.graph import Graph, Positions
+from geo.traveltime.graph import ChainPositions, Graph
 from geo.traveltime.segment_grid import Segments
 
 KPH_TO_MPS = 1000.0 / 3600.0
@@ -38,44 +38,44 @@ ISLAND_SHARE = 0.01
 
 
 @dataclass(frozen=True)
-class Places:
+class SnappedPoints:
     """Places on the network, arrays of shape (n,).
 
-    ``edge`` (−1: no street is near), ``fraction`` 0…1, ``connector_m``; ``moved``, whether a small island's street is
-    nearer than the one taken.
+    ``edge`` (−1: no street is near), ``fraction`` 0…1, ``connector_m``; ``island_skipped``, whether a street of a small
+    island is nearer than the chosen one.
     """
 
     edge: Int64Array
     fraction: Float64Array
     connector_m: Float64Array
-    moved: BoolArray
+    island_skipped: BoolArray
 
 
 @dataclass(frozen=True)
-class Access:
+class EdgeStretches:
     """Stretches of edges over which facilities are reached, arrays of shape (n,).
 
-    ``facility`` is the row of the facility, ``start`` ≤ ``end`` the fractions of the stretch on ``edge``.
+    ``facility`` is the row of the facility, ``start_fraction`` ≤ ``end_fraction`` the ends of the stretch on ``edge``.
     """
 
     facility: Int64Array
     edge: Int64Array
-    start: Float64Array
-    end: Float64Array
+    start_fraction: Float64Array
+    end_fraction: Float64Array
     connector_m: Float64Array
 
 
 @dataclass(frozen=True)
-class Stretches:
-    """`Access` on the graph, sorted by chain; arrays of shape (n,).
+class ChainStretches:
+    """`EdgeStretches` on the graph, sorted by chain; arrays of shape (n,).
 
     ``low`` and ``high`` are the positions of each stretch's ends along its chain, ``low_m`` and ``high_m`` metres from
     the chain's start, ``extra`` the seconds and ``extra_m`` the metres of its connector, ``owner`` the facility it
     leads to.
     """
 
-    low: Positions
-    high: Positions
+    low: ChainPositions
+    high: ChainPositions
     low_m: Float64Array
     high_m: Float64Array
     extra: Float64Array
@@ -203,42 +203,42 @@ class Network:
     def _segments(self) -> Segments:
         return Segments(self.xy, self.first_vertex, self.attracts)
 
-    def snap(self, lon: Float64Array, lat: Float64Array) -> Places:
+    def snap(self, lon: Float64Array, lat: Float64Array) -> SnappedPoints:
         """The nearest point on an edge for each WGS84 place, if within the longest connector (≤).
 
         Small islands are passed over where another street is within that distance.
         """
         return self._snap(shapely.get_coordinates(self.metric.points(lon, lat)))
 
-    def _snap(self, xy: Float64Array) -> Places:
+    def _snap(self, xy: Float64Array) -> SnappedPoints:
         found, where = self._segments.nearest(xy, self.max_connector_m * _FARTHER)
         return self._chosen(*(self._near(xy, found[:, kind], where[:, kind]) for kind in range(2)))
 
-    def _near(self, xy: Float64Array, edge: Int64Array, where: Float64Array) -> Places:
+    def _near(self, xy: Float64Array, edge: Int64Array, where: Float64Array) -> SnappedPoints:
         """Places on the edges found (−1: none), as far as they are within the longest connector."""
         ways = shapely.linestrings(np.stack([xy, where[:, 1:]], axis=1)[edge >= 0])
         connector_m = np.full(len(xy), np.inf)
         connector_m[edge >= 0] = geodesic_lengths(self.metric.inverse(ways))
         near = connector_m <= self.max_connector_m
-        return Places(
+        return SnappedPoints(
             edge=np.where(near, edge, -1),
             fraction=np.where(near, _exact(where[:, 0]), np.nan),
             connector_m=np.where(near, connector_m, np.inf),
-            moved=np.zeros(len(xy), dtype=bool),
+            island_skipped=np.zeros(len(xy), dtype=bool),
         )
 
-    def _chosen(self, taken: Places, island: Places) -> Places:
+    def _chosen(self, taken: SnappedPoints, island: SnappedPoints) -> SnappedPoints:
         """Of the nearest places on streets that attract and on small islands, the ones to take."""
         nearer = island.connector_m < taken.connector_m
         stranded = nearer & (taken.edge < 0)
-        return Places(
+        return SnappedPoints(
             edge=np.where(stranded, island.edge, taken.edge),
             fraction=np.where(stranded, island.fraction, taken.fraction),
             connector_m=np.where(stranded, island.connector_m, taken.connector_m),
-            moved=nearer & ~stranded,
+            island_skipped=nearer & ~stranded,
         )
 
-    def snap_one(self, lon: float, lat: float) -> tuple[Places, tuple[float, float]] | None:
+    def snap_one(self, lon: float, lat: float) -> tuple[SnappedPoints, tuple[float, float]] | None:
         """What `snap` does with one place, and where on the street that is (WGS84); None if no street is near."""
         points = np.array([self.metric.to_metres(lon, lat)])
         found, where = self._segments.nearest(points, self.max_connector_m * _FARTHER)
@@ -250,17 +250,19 @@ class Network:
             if metres <= self.max_connector_m:
                 # For one number what `_exact` does takes longer than all the rest.
                 fraction = 0.0 if fraction < _AT_END else 1.0 if fraction > 1 - _AT_END else fraction
-                return Places(np.array([edge]), np.array([fraction]), np.array([metres]), np.zeros(1, bool)), there
+                return SnappedPoints(
+                    np.array([edge]), np.array([fraction]), np.array([metres]), np.zeros(1, bool)
+                ), there
         return None
 
-    def _snap_shapes(self, shapes: NDArray[Any]) -> Places:
+    def _snap_shapes(self, shapes: NDArray[Any]) -> SnappedPoints:
         """The same for shapes, nearest to any of their points; a point is where `snap` has it, to the last bit."""
         point = shapely.get_type_id(shapes) == shapely.GeometryType.POINT
         points = self._snap(shapely.get_coordinates(shapes[point]))
         others = self._chosen(*(self._nearest(shapes[~point], *each) for each in self._apart))
         order = np.argsort(np.concatenate([np.flatnonzero(point), np.flatnonzero(~point)]))
         both = {name: np.concatenate([values, getattr(others, name)]) for name, values in vars(points).items()}
-        return Places(**{name: values[order] for name, values in both.items()})
+        return SnappedPoints(**{name: values[order] for name, values in both.items()})
 
     @cached_property
     def _apart(self) -> tuple[tuple[Int64Array, shapely.STRtree], tuple[Int64Array, shapely.STRtree]]:
@@ -269,7 +271,7 @@ class Network:
         tree = self._tree if not len(others) else shapely.STRtree(self.lines[drawing])
         return (drawing, tree), (others, shapely.STRtree(self.lines[others]))
 
-    def _nearest(self, geometries: NDArray[Any], edges_of: Int64Array, tree: shapely.STRtree) -> Places:
+    def _nearest(self, geometries: NDArray[Any], edges_of: Int64Array, tree: shapely.STRtree) -> SnappedPoints:
         count = len(geometries)
         edge, fraction = np.full(count, -1), np.full(count, np.nan)
         connector_m = np.full(count, np.inf)
@@ -281,9 +283,9 @@ class Network:
         rows, edges, ways = rows[near], edges[near], ways[near]
         edge[rows], connector_m[rows] = edges, metres[near]
         fraction[rows] = self._locate(edges, shapely.get_point(ways, 1))
-        return Places(edge, fraction, connector_m, np.zeros(count, dtype=bool))
+        return SnappedPoints(edge, fraction, connector_m, np.zeros(count, dtype=bool))
 
-    def access(self, places: NDArray[Any]) -> Access:
+    def edge_stretches(self, places: NDArray[Any]) -> EdgeStretches:
         """How facilities at WGS84 points and polygons are reached; one with no street near enough has no stretch."""
         geometries = self.metric.forward(places)
         kinds = shapely.get_dimensions(geometries)
@@ -300,21 +302,24 @@ class Network:
         snapped = self._snap_shapes(geometries[others])
         found = snapped.edge >= 0
         found[found] &= self.attracts[snapped.edge[found]] | ~np.isin(others[found], met[pair])
-        return Access(
+        return EdgeStretches(
             facility=np.concatenate([met[pair], others[found]]),
             edge=np.concatenate([edges[pair], snapped.edge[found]]),
-            start=np.concatenate([np.minimum(*ends), snapped.fraction[found]]),
-            end=np.concatenate([np.maximum(*ends), snapped.fraction[found]]),
+            start_fraction=np.concatenate([np.minimum(*ends), snapped.fraction[found]]),
+            end_fraction=np.concatenate([np.maximum(*ends), snapped.fraction[found]]),
             connector_m=np.concatenate([np.zeros(len(pair)), snapped.connector_m[found]]),
         )
 
-    def stretches(self, access: Access) -> Stretches:
+    def chain_stretches(self, access: EdgeStretches) -> ChainStretches:
         """Where on the graph facilities are reached."""
         swapped = ~self.graph.along[access.edge]
-        first, last = np.where(swapped, access.end, access.start), np.where(swapped, access.start, access.end)
+        first, last = (
+            np.where(swapped, access.end_fraction, access.start_fraction),
+            np.where(swapped, access.start_fraction, access.end_fraction),
+        )
         low, high = self.graph.positions(access.edge, first), self.graph.positions(access.edge, last)
         order = np.argsort(low.chain, kind="stable")
-        return Stretches(
+        return ChainStretches(
             low=low[order],
             high=high[order],
             low_m=self.graph.metres_before(access.edge, first)[order],

@@ -8,14 +8,14 @@ from shapely.ops import substring
 
 from geo.arrays import Float64Array
 from geo.traveltime import search
-from geo.traveltime.graph import Graph, Positions
-from geo.traveltime.network import Network, Places, Stretches
+from geo.traveltime.graph import ChainPositions, Graph
+from geo.traveltime.network import ChainStretches, Network, SnappedPoints
 
 SAME_M = 0.001
 """Vertices of a path this near to the last one are left out."""
 
 
-def along(graph: Graph, at: Positions, stretches: Stretches, rows: slice) -> Float64Array:
+def along(graph: Graph, at: ChainPositions, stretches: ChainStretches, rows: slice) -> Float64Array:
     """Seconds from one position along its chain to stretches of the same chain, shape (rows,).
 
     Infinity where a one-way is in the way.
@@ -33,7 +33,7 @@ class FromPlace:
     ``seconds`` to each of them, shape (stretches,), connectors included; infinity where out of reach.
     """
 
-    def __init__(self, network: Network, stretches: Stretches, place: Places, limit: float) -> None:
+    def __init__(self, network: Network, stretches: ChainStretches, place: SnappedPoints, limit: float) -> None:
         graph = network.graph
         self._network, self._stretches, self._place = network, stretches, place
         self._at = graph.positions(place.edge, place.fraction)

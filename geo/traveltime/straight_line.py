@@ -27,14 +27,14 @@ def nearest(
     return metres, facility
 
 
-def to_each(facilities: gpd.GeoDataFrame, lon: float, lat: float, crs: str) -> Float64Array:
+def metres_to_each(facilities: gpd.GeoDataFrame, lon: float, lat: float, crs: str) -> Float64Array:
     """Geodesic metres from one WGS84 place to every facility's point or polygon, shape (facilities,)."""
     metric = projection(crs)
     shapes = metric.forward(facilities.geometry.to_numpy())
     return geodesic_lengths(metric.inverse(shapely.shortest_line(metric.points(lon, lat), shapes)))
 
 
-def metres_per_second(about: StudySettings, mode: Mode) -> float:
+def speed_mps(about: StudySettings, mode: Mode) -> float:
     """Metres travelled in a second where streets are unknown: the mode's one speed, or driving's general one."""
     kph = about.speeds.kph(mode) or about.speeds.drive_other_kph * about.speeds.drive_factor
     return kph / 3.6

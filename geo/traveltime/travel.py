@@ -18,20 +18,20 @@ from geo.arrays import BoolArray, Float64Array, Int64Array, ObjectArray
 from geo.choices import Mode
 from geo.study.study import Study
 from geo.traveltime import cache, routes, straight_line
-from geo.traveltime.graph import Positions
-from geo.traveltime.nearest import NEAREST, Reach, first_of_each, reached
-from geo.traveltime.network import Network, Places
+from geo.traveltime.graph import ChainPositions
+from geo.traveltime.nearest import FACILITIES_PER_JUNCTION, NearestFacilities, first_of_each, position_seconds
+from geo.traveltime.network import Network, SnappedPoints
 
 Method = Literal["network", "straight-line"]
 
 # 15 minutes exactly are inside, also when they were added up another way: seconds have 32 bits on each arc.
 TOLERANCE_S = 1e-3
 NO_STREET = "{metres:g} 米内无街道 no street within {metres:g} m"
-NO_FACILITY = "沿街道到不了任何设施 no facility can be reached on the network"
-NONE_THERE = "没有这类设施 there is no such facility"
+NO_ROUTE = "沿街道到不了任何设施 no facility can be reached on the network"
+NO_FACILITIES = "没有这类设施 there is no such facility"
 
 
-def reasons(lost: BoolArray, reason: str) -> ObjectArray:
+def reason_where(lost: BoolArray, reason: str) -> ObjectArray:
     """``reason`` where ``lost``, else None, shape (n,)."""
     texts = np.full(len(lost), None, dtype=object)
     texts[lost] = reason
@@ -39,7 +39,7 @@ def reasons(lost: BoolArray, reason: str) -> ObjectArray:
 
 
 @dataclass(frozen=True)
-class Times:
+class TravelTimes:
     """Travel times from places to their nearest facility.
 
     Attributes
@@ -93,8 +93,8 @@ class Travel:
         self.study = study
         self.method: Method = "straight-line" if study.streets is None else "network"
         self._lock = RLock()  # what one request prepares, others wait for
-        self._prepared: dict[Mode, tuple[Network, Places]] = {}
-        self._positions: dict[Mode, Positions] = {}
+        self._prepared: dict[Mode, tuple[Network, SnappedPoints]] = {}
+        self._positions: dict[Mode, ChainPositions] = {}
         self._reach = lru_cache(maxsize=32)(self._make_reach)
         self._times = lru_cache(maxsize=16)(self._make_times)
 
@@ -109,11 +109,11 @@ class Travel:
         """The network of ``mode``; ValueError if the study has no streets."""
         return self._ready(mode)[0]
 
-    def demand_places(self, mode: Mode) -> Places:
+    def demand_points(self, mode: Mode) -> SnappedPoints:
         """The study's demand, snapped onto the network of ``mode``."""
         return self._ready(mode)[1]
 
-    def demand_positions(self, mode: Mode) -> Positions:
+    def demand_positions(self, mode: Mode) -> ChainPositions:
         """Where on the graph of ``mode`` the study's demand is."""
         network, places = self._ready(mode)
         with self._lock:
@@ -121,7 +121,7 @@ class Travel:
                 self._positions[mode] = network.graph.positions(places.edge, places.fraction)
             return self._positions[mode]
 
-    def _ready(self, mode: Mode) -> tuple[Network, Places]:
+    def _ready(self, mode: Mode) -> tuple[Network, SnappedPoints]:
         found = self._prepared.get(mode)  # nobody waits for another mode's
         if found is None:
             with self._lock:
@@ -130,40 +130,40 @@ class Travel:
                 found = self._prepared[mode]
         return found
 
-    def reach(self, facilities: gpd.GeoDataFrame, mode: Mode) -> Reach:
+    def nearest_facilities(self, facilities: gpd.GeoDataFrame, mode: Mode) -> NearestFacilities:
         """What of ``facilities`` is reached from everywhere; kept for as long as the same ones are asked for."""
         return self._reach(_chosen(facilities, mode))
 
-    def _make_reach(self, chosen: _Chosen) -> Reach:
+    def _make_reach(self, chosen: _Chosen) -> NearestFacilities:
         network = self.network(chosen.mode)
-        return Reach(network, network.access(chosen.facilities.geometry.to_numpy()))
+        return NearestFacilities(network, network.edge_stretches(chosen.facilities.geometry.to_numpy()))
 
-    def demand_times(self, facilities: gpd.GeoDataFrame, mode: Mode) -> Times:
+    def demand_times(self, facilities: gpd.GeoDataFrame, mode: Mode) -> TravelTimes:
         """From every demand point of the study, in its order, to the nearest of ``facilities``."""
         return self._times(_chosen(facilities, mode))
 
-    def _make_times(self, chosen: _Chosen) -> Times:
+    def _make_times(self, chosen: _Chosen) -> TravelTimes:
         if self.method == "straight-line":
             demand = self.study.demand
             lon, lat = demand["lon"].to_numpy(), demand["lat"].to_numpy()
             return self._straight(chosen.facilities, lon, lat, chosen.mode)
-        places, at = self.demand_places(chosen.mode), self.demand_positions(chosen.mode)
+        places, at = self.demand_points(chosen.mode), self.demand_positions(chosen.mode)
         return _to_nearest(self._reach(chosen), places, at, chosen.facilities.empty)
 
-    def times(self, facilities: gpd.GeoDataFrame, lon: Float64Array, lat: Float64Array, mode: Mode) -> Times:
+    def times(self, facilities: gpd.GeoDataFrame, lon: Float64Array, lat: Float64Array, mode: Mode) -> TravelTimes:
         """From WGS84 places to the nearest of ``facilities``."""
         if self.method == "straight-line":
             return self._straight(facilities, lon, lat, mode)
         network = self.network(mode)
         places = network.snap(lon, lat)
         at = network.graph.positions(places.edge, places.fraction)
-        return _to_nearest(self.reach(facilities, mode), places, at, facilities.empty)
+        return _to_nearest(self.nearest_facilities(facilities, mode), places, at, facilities.empty)
 
-    def _straight(self, facilities: gpd.GeoDataFrame, lon: Float64Array, lat: Float64Array, mode: Mode) -> Times:
+    def _straight(self, facilities: gpd.GeoDataFrame, lon: Float64Array, lat: Float64Array, mode: Mode) -> TravelTimes:
         about = self.study.settings
         metres, found = straight_line.nearest(facilities, lon, lat, about.projection)
-        seconds = metres * about.detour / straight_line.metres_per_second(about, mode)
-        return Times(seconds, found, reasons(found < 0, NONE_THERE))
+        seconds = metres * about.detour / straight_line.speed_mps(about, mode)
+        return TravelTimes(seconds, found, reason_where(found < 0, NO_FACILITIES))
 
     def ranked(
         self,
@@ -173,7 +173,7 @@ class Travel:
         mode: Mode,
         limit: int | None = None,
         paths: bool = False,
-        reach: Reach | None = None,
+        reach: NearestFacilities | None = None,
         keep: BoolArray | None = None,
     ) -> Ranking:
         """The first ``limit`` of ``facilities`` by travel time from one WGS84 place, nearest first.
@@ -183,22 +183,22 @@ class Travel:
         """
         about = self.study.settings
         if not len(facilities):
-            return Ranking.none(NONE_THERE)
+            return Ranking.none(NO_FACILITIES)
         if self.method == "straight-line":
-            metres = straight_line.to_each(facilities, lon, lat, about.projection) * about.detour
+            metres = straight_line.metres_to_each(facilities, lon, lat, about.projection) * about.detour
             order = np.argsort(metres, kind="stable")
             order = order[:limit] if keep is None else order[keep[order]][:limit]
-            seconds = metres[order] / straight_line.metres_per_second(about, mode)
-            return Ranking(order, seconds, metres[order], None, None, None if len(order) else NONE_THERE)
+            seconds = metres[order] / straight_line.speed_mps(about, mode)
+            return Ranking(order, seconds, metres[order], None, None, None if len(order) else NO_FACILITIES)
         network = self.network(mode) if reach is None else reach.network
         found = network.snap_one(lon, lat)
         if found is None:
             return Ranking.none(NO_STREET.format(metres=network.max_connector_m))
         place, snapped = found
-        reach = reach or Reach(network, network.access(facilities.geometry.to_numpy()))
+        reach = reach or NearestFacilities(network, network.edge_stretches(facilities.geometry.to_numpy()))
         ways, farthest = None, np.inf
-        if limit is not None and limit <= NEAREST and keep is None:
-            several, taken, gone = reach.from_places(place, limit)
+        if limit is not None and limit <= FACILITIES_PER_JUNCTION and keep is None:
+            several, taken, gone = reach.at_points(place, limit)
             rows, seconds, metres = several[0].astype(np.int64), taken[0], gone[0]
             if len(rows) and rows[-1] < 0:
                 count = np.count_nonzero(rows >= 0)
@@ -215,7 +215,7 @@ class Travel:
                 ways = np.array(
                     [search.path(one, (lon, lat), end) for one, end in zip(chosen, ends, strict=True)], dtype=object
                 )
-        reason = None if len(rows) else NO_FACILITY
+        reason = None if len(rows) else NO_ROUTE
         return Ranking(rows, seconds, metres, snapped, float(place.connector_m[0]), reason, ways)
 
 
@@ -224,16 +224,16 @@ def _chosen(facilities: gpd.GeoDataFrame, mode: Mode) -> _Chosen:
     return _Chosen(mode, cache.digest("\0".join(map(str, facilities.index)).encode(), places), facilities)
 
 
-def _to_nearest(reach: Reach, places: Places, at: Positions, none: bool) -> Times:
+def _to_nearest(reach: NearestFacilities, places: SnappedPoints, at: ChainPositions, none: bool) -> TravelTimes:
     """From each of ``places``, ``at`` their positions, to the nearest facility, exact.
 
     A place's time is its connector, plus the least of: to either end of its chain of edges and on from there, or along
     the chain where a facility is reached on the same one; plus the facility's connector.
     """
     network = reach.network
-    seconds, facility = reached(network, reach.stretches, at, junctions=reach.nearest)
-    reason = reasons(~np.isfinite(seconds), NONE_THERE if none else NO_FACILITY)
+    seconds, facility = position_seconds(network, reach.stretches, at, junctions=reach.nearest)
+    reason = reason_where(~np.isfinite(seconds), NO_FACILITIES if none else NO_ROUTE)
     if not none:
         reason[places.edge < 0] = NO_STREET.format(metres=network.max_connector_m)
     connector_s = np.where(places.edge >= 0, places.connector_m, np.inf) / network.walk_mps
-    return Times(seconds + connector_s, facility.astype(np.int64), reason)
+    return TravelTimes(seconds + connector_s, facility.astype(np.int64), reason)

@@ -17,7 +17,7 @@ from geo.arrays import BoolArray
 from geo.choices import MODES, Mode
 from geo.geodesy import datums
 from geo.study import categories, geojson, opening_hours
-from geo.traveltime.nearest import NEAREST, Reach
+from geo.traveltime.nearest import FACILITIES_PER_JUNCTION, NearestFacilities
 from geo.traveltime.travel import Ranking
 from service.answers.engine import Answers, State
 
@@ -66,7 +66,7 @@ class Wish:
     def searches(self) -> bool:
         """Whether it takes a search from each place, which a look-up does not answer."""
         sifted = self.capacity is not None or self.open_at is not None
-        return sifted or self.path or self.times or self.navigation or self.limit > NEAREST
+        return sifted or self.path or self.times or self.navigation or self.limit > FACILITIES_PER_JUNCTION
 
     def at_hand(self, state: State) -> bool:
         """Whether it takes no time, as all of it is a look-up in what is known already."""
@@ -90,15 +90,17 @@ class Nearby:
                 return compute()
             return answers.known(state, category, (name, wish.categories), compute)
 
-        def reach(mode: Mode) -> Reach:
-            found: Reach = known(("reach", mode), lambda: answers.travel.reach(self._chosen, mode).searched())
+        def reach(mode: Mode) -> NearestFacilities:
+            found: NearestFacilities = known(
+                ("reach", mode), lambda: answers.travel.nearest_facilities(self._chosen, mode).compute()
+            )
             return found
 
         self._chosen = known("chosen", lambda: self._choose(answers.standing(state, category)))
         self._ids: list[str] = known("ids", self._chosen.index.astype(str).tolist)
         self._texts: dict[str, bytes] = answers.known(state, category, ("texts", wish.coordinates), dict)
         modes = () if answers.travel.method != "network" else MODES if wish.times else (wish.mode,)
-        self._reach: dict[Mode, Reach] = {mode: reach(mode) for mode in modes}
+        self._reach: dict[Mode, NearestFacilities] = {mode: reach(mode) for mode in modes}
         self._open = None if wish.open_at is None else self._hours(wish.open_at)
         self._keep, self._why_none = self._kept()
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from geo.choices import SYSTEMS
+from geo.choices import COORDINATE_SYSTEMS
 
 Shape = dict[str, Any]
 
@@ -34,7 +34,7 @@ def thing(required: Shape, more: Shape | None = None) -> Shape:
 
 
 PLACE = thing({"lon": NUMBER, "lat": NUMBER})
-COORDINATES: Shape = {"type": "string", "enum": list(SYSTEMS)}
+COORDINATES: Shape = {"type": "string", "enum": list(COORDINATE_SYSTEMS)}
 # What all answers say of the study.
 SAID = {"sample": FLAG, "notice": maybe(TEXT), "data_date": maybe(TEXT), "attribution": maybe(TEXT)}
 TRAVELLED = {

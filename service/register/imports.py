@@ -13,7 +13,7 @@ import numpy as np
 import shapely
 
 from geo.arrays import Float64Array
-from geo.choices import SYSTEMS
+from geo.choices import COORDINATE_SYSTEMS
 from geo.errors import FieldError, TableError
 from geo.geodesy import datums
 from geo.lists.locations import MAX_BESIDE_M
@@ -134,7 +134,7 @@ def _elsewhere(listing: FacilityList, known: "_Known") -> list[str]:
         return []
     there, points = shapely.centroid(there), shapely.centroid(here)
     written = datums.geometry_from_wgs84(points, listing.coordinates)
-    away = {system: _median_m(datums.geometry_to_wgs84(written, system), there) for system in SYSTEMS}
+    away = {system: _median_m(datums.geometry_to_wgs84(written, system), there) for system in COORDINATE_SYSTEMS}
     best = min(away, key=lambda system: away[system])
     now = away[listing.coordinates]
     if now < OFF_M or away[best] > now / 4:
@@ -336,7 +336,7 @@ class _Plan:
         known = self._known.standing.all(line)
         if len(known) == 1 and 0 < metres_between(line.geometry, self._known.shapes[known[0]["id"]]) < MOST_SHIFT_M:
             written = datums.geometry_from_wgs84(line.geometry, self._listing.coordinates)
-            for system in SYSTEMS:
+            for system in COORDINATE_SYSTEMS:
                 there = datums.geometry_to_wgs84(written, system)
                 if metres_between(there, self._known.shapes[known[0]["id"]]) < THERE_M:
                     why = f"the register has this name as {known[0]['id']}, just where this row would be in {system}"

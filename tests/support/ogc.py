@@ -26,7 +26,7 @@ COLLECTIONS = ("facilities", "areas", "demand", *(f"coverage-{standard}" for sta
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 EPSG = "http://www.opengis.net/def/crs/EPSG/0/"
 WGS84, CGCS2000, PROJECTED = EPSG + "4326", EPSG + "4490", EPSG + STUDY["projection"].removeprefix("EPSG:")
-SYSTEMS = (CRS84, WGS84, CGCS2000, PROJECTED)
+COORDINATE_SYSTEMS = (CRS84, WGS84, CGCS2000, PROJECTED)
 
 Feature = dict[str, Any]
 Key = str | tuple[float, float]

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyproj import Geod
 
-from geo.choices import SYSTEMS
+from geo.choices import COORDINATE_SYSTEMS
 from geo.lists import reader, writer
 from geo.study import categories, facilities
 from geo.study.study import Study
@@ -53,7 +53,7 @@ def settled(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     return frame
 
 
-@pytest.mark.parametrize("coordinates", SYSTEMS)
+@pytest.mark.parametrize("coordinates", COORDINATE_SYSTEMS)
 @pytest.mark.parametrize("kind", writer.FORMATS)
 def test_what_was_exported_imports_again(kind: str, coordinates: str, tmp_path: Path) -> None:
     frame = settled(unruly.frame())
@@ -64,7 +64,7 @@ def test_what_was_exported_imports_again(kind: str, coordinates: str, tmp_path: 
         assert exported(found, kind, coordinates, tmp_path).read_bytes() == path.read_bytes()
 
 
-@pytest.mark.parametrize("coordinates", SYSTEMS)
+@pytest.mark.parametrize("coordinates", COORDINATE_SYSTEMS)
 @pytest.mark.parametrize("kind", writer.FORMATS)
 def test_the_sample_imports_again(kind: str, coordinates: str, sample: Study, tmp_path: Path) -> None:
     """Within its area too, where a shifted system that nobody states would have to be asked for."""
@@ -97,7 +97,7 @@ PLACES = st.tuples(st.floats(73.5, 134.5), st.floats(18.5, 53.5))
 @given(
     st.lists(st.tuples(FACILITIES, PLACES), min_size=1, max_size=4),
     st.sampled_from(writer.FORMATS),
-    st.sampled_from(SYSTEMS),
+    st.sampled_from(COORDINATE_SYSTEMS),
 )
 def test_whatever_is_exported_imports_again(tmp_path: Path, rows: list[Any], kind: str, coordinates: str) -> None:
     made = [

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from openpyxl.xml.functions import register_namespace
 from pyproj import Geod
 
-from geo.choices import SYSTEMS
+from geo.choices import COORDINATE_SYSTEMS
 from geo.errors import UnknownNameError
 from geo.geodesy import datums
 from geo.lists import spreadsheets, writer
@@ -128,7 +128,7 @@ def assert_same(found: Any, frame: Any) -> None:
 # --- round trips -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("coordinates", SYSTEMS)
+@pytest.mark.parametrize("coordinates", COORDINATE_SYSTEMS)
 @pytest.mark.parametrize("kind", writer.FORMATS)
 def test_what_was_written_is_there(kind: str, coordinates: str) -> None:
     frame = unruly.frame()
@@ -181,7 +181,11 @@ PLACES = st.tuples(st.floats(73.5, 134.5), st.floats(18.5, 53.5)) | st.tuples(st
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(FACILITIES, PLACES), max_size=4), st.sampled_from(writer.FORMATS), st.sampled_from(SYSTEMS))
+@given(
+    st.lists(st.tuples(FACILITIES, PLACES), max_size=4),
+    st.sampled_from(writer.FORMATS),
+    st.sampled_from(COORDINATE_SYSTEMS),
+)
 def test_whatever_is_in_a_register(rows: list[Any], kind: str, coordinates: str) -> None:
     frame = facilities.from_rows(
         [(str(n), {"id": f"f{n}", **known}, shapely.Point(place)) for n, (known, place) in enumerate(rows)], "register"
@@ -192,7 +196,9 @@ def test_whatever_is_in_a_register(rows: list[Any], kind: str, coordinates: str)
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.lists(st.tuples(st.floats(73.5, 134.5), st.floats(18.5, 53.5)), min_size=1), st.sampled_from(SYSTEMS))
+@given(
+    st.lists(st.tuples(st.floats(73.5, 134.5), st.floats(18.5, 53.5)), min_size=1), st.sampled_from(COORDINATE_SYSTEMS)
+)
 def test_places_do_not_wander(places: list[tuple[float, float]], coordinates: str) -> None:
     """Written, read and written again as often as one likes, also where BD-09's public inverse is 0.1 m off."""
     frame = facilities.from_rows(

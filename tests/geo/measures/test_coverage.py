@@ -13,7 +13,7 @@ from geo.measures import coverage
 from geo.measures.coverage import Coverage
 from geo.study.standards import Standard
 from geo.study.study import Study
-from geo.traveltime.travel import NO_FACILITY, NO_STREET, NONE_THERE, Travel
+from geo.traveltime.travel import NO_FACILITIES, NO_ROUTE, NO_STREET, Travel
 from support.handmade import Area, Facility, People, Street, facility_frame, standard
 
 GEOD = Geod(ellps="WGS84")
@@ -72,7 +72,7 @@ def test_travel_time_of_all(county: Study) -> None:
     assert (answer.target, answer.targets, answer.meets_target) == (0.1, [0.1], True)
     assert by_area(answer) == {"A": (120, 120, 30, 0.25), "B": (90, 90, 0, 0)}
     assert {each.reason: each.count for each in answer.unreachable} == {
-        NO_FACILITY: 60,
+        NO_ROUTE: 60,
         NO_STREET.format(metres=1000): 70,
     }
     assert any("outside all areas" in note for note in answer.notes)
@@ -154,7 +154,7 @@ def test_other_modes_stand_beside_the_headline(county: Study) -> None:
 def test_without_any_facility_everybody_counts(county: Study) -> None:
     answer = measure(replace(county, facilities=county.facilities.iloc[:0]), standard("travel_time", minutes=15))
     assert (answer.total, answer.covered, answer.share, answer.facilities) == (280, 0, 0, 0)
-    assert {each.reason: each.count for each in answer.unreachable} == {NONE_THERE: 280}
+    assert {each.reason: each.count for each in answer.unreachable} == {NO_FACILITIES: 280}
 
 
 def test_where_nobody_is_counted_there_is_no_share(county: Study) -> None:
@@ -212,7 +212,7 @@ def test_metres_are_geodesic_in_any_projection(small_study: Callable[..., Study]
 def test_radius_without_a_facility(county: Study) -> None:
     answer = measure(county, standard("radius", category="park", metres=500))
     assert (answer.total, answer.covered, answer.facilities) == (280, 0, 0)
-    assert {each.reason: each.count for each in answer.unreachable} == {NONE_THERE: 280}
+    assert {each.reason: each.count for each in answer.unreachable} == {NO_FACILITIES: 280}
 
 
 def test_radius_against_a_plain_loop(sample: Study) -> None:
@@ -410,6 +410,6 @@ def test_two_hours_exactly_are_inside(small_study) -> None:
     seconds = travel.demand_times(study.facilities, "walk").seconds[0]
     assert seconds == pytest.approx(7200, abs=0.01)
     whole = travel.demand_times(study.facilities, "walk")
-    connectors = travel.demand_places("walk").connector_m[0] / (4000 / 3600)
-    access = travel.network("walk").access(study.facilities.geometry.to_numpy()).connector_m[0] / (4000 / 3600)
+    connectors = travel.demand_points("walk").connector_m[0] / (4000 / 3600)
+    access = travel.network("walk").edge_stretches(study.facilities.geometry.to_numpy()).connector_m[0] / (4000 / 3600)
     assert whole.seconds[0] - connectors - access == pytest.approx(7200, abs=1e-8)

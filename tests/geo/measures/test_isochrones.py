@@ -20,9 +20,9 @@ MINUTES = [5.0, 10.0, 15.0]
 def street_seconds(travel: Travel, place: shapely.Point, mode: str, towards: bool) -> tuple[np.ndarray, np.ndarray]:
     """Where all street ends are (WGS84), and seconds to them by the search."""
     network = travel.network(mode)  # type: ignore[arg-type]
-    access = network.access(np.array([place]))
+    access = network.edge_stretches(np.array([place]))
     at = network.graph.positions(np.arange(len(network.lines)), np.zeros(len(network.lines)))
-    seconds, _ = nearest.reached(network, network.stretches(access), at, towards)
+    seconds, _ = nearest.position_seconds(network, network.chain_stretches(access), at, towards)
     return network.metric.inverse(shapely.get_point(network.lines, 0)), seconds
 
 

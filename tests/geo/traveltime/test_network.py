@@ -28,8 +28,8 @@ def test_a_small_island_attracts_nobody_who_is_near_another_street(small_study: 
     people = [People((500.0, 45.0), 7), People((900.0, 45.0), 5), People((100.0, 5010.0), 3)]
     study = small_study(streets=ISLANDS, facilities=[Facility("c", "clinic", (0.0, 0.0))], people=people)
     travel = Travel(study)
-    places = travel.demand_places("walk")
-    assert places.moved.tolist() == [True, False, False]
+    places = travel.demand_points("walk")
+    assert places.island_skipped.tolist() == [True, False, False]
     assert places.connector_m == pytest.approx([45, 45, 10], abs=0.01)
     seconds = travel.demand_times(study.facilities, "walk").seconds
     assert seconds[:2] == pytest.approx([545 * 0.9, 945 * 0.9], abs=0.1)
@@ -60,8 +60,8 @@ def test_what_one_drives_into_and_never_out_of_does_not_attract(small_study: Cal
         people=[People((500.0, 90.0), 1)],
     )
     travel = Travel(study)
-    assert travel.demand_places("drive").moved.tolist() == [True]
-    assert travel.demand_places("walk").moved.tolist() == [False]
+    assert travel.demand_points("drive").island_skipped.tolist() == [True]
+    assert travel.demand_points("walk").island_skipped.tolist() == [False]
     driving = 500 / (30 * 0.8 / 3.6)
     assert travel.demand_times(study.facilities, "drive").seconds == pytest.approx([90 * 0.9 + driving], abs=0.1)
 
@@ -69,10 +69,10 @@ def test_what_one_drives_into_and_never_out_of_does_not_attract(small_study: Cal
 def test_an_island_of_a_hundredth_of_the_network_attracts(small_study: Callable[..., Study]) -> None:
     main, path = Street(line=[(0.0, 0.0), (19_900.0, 0.0)]), Street(line=[(400.0, 50.0), (600.0, 50.0)])
     study = small_study(streets=[main, path], people=[People((500.0, 45.0), 1)])
-    assert Travel(study).demand_places("walk").moved.tolist() == [False]
+    assert Travel(study).demand_points("walk").island_skipped.tolist() == [False]
     longer = Street(line=[(0.0, 0.0), (20_100.0, 0.0)])
     study = small_study(streets=[longer, path], people=[People((500.0, 45.0), 1)])
-    assert Travel(study).demand_places("walk").moved.tolist() == [True]
+    assert Travel(study).demand_points("walk").island_skipped.tolist() == [True]
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_another_study_has_another_network(sample_folder: Path, change: str) -> 
         assert after.network("walk").graph.forward.sum() == pytest.approx(before.graph.forward.sum() / 2, rel=1e-3)
     elif change == "streets":
         assert len(after.network("walk").graph.chain) <= 1000
-    assert len(after.demand_places("walk").edge) == len(other.demand)
+    assert len(after.demand_points("walk").edge) == len(other.demand)
     assert prepared_files(study) == ["walk"]  # the old one is of no more use
 
 

@@ -14,7 +14,7 @@ from geo.traveltime import catchments, contraction, mapped_arrays, routes
 from geo.traveltime import nearest as reach
 from geo.traveltime import search as kernel
 from geo.traveltime.graph import Graph
-from geo.traveltime.network import Access, Network, Places, Stretches
+from geo.traveltime.network import ChainStretches, EdgeStretches, Network, SnappedPoints
 
 WEIGHT = st.sampled_from([0.0, 0.5, 1.0, 1.0, 2.5, 7.0, 30.0, 400.0])
 
@@ -77,13 +77,13 @@ def between(edges: list[tuple[int, int, float, float]], every: np.ndarray, a: Sp
     return min(ways)
 
 
-def reach_of(graph: Graph, spots: list[Spot], extra: list[float]) -> tuple[Network, Stretches]:
+def reach_of(graph: Graph, spots: list[Spot], extra: list[float]) -> tuple[Network, ChainStretches]:
     """A bare network of a graph, and facilities at spots of it with connectors of so many seconds."""
     network = Network.__new__(Network)
     network.graph, network.walk_mps = graph, 1.0
     edge, fraction = (np.array(column) for column in zip(*spots, strict=True))
-    access = Access(np.arange(len(spots)), edge, fraction, fraction, np.array(extra))
-    return network, network.stretches(access)
+    access = EdgeStretches(np.arange(len(spots)), edge, fraction, fraction, np.array(extra))
+    return network, network.chain_stretches(access)
 
 
 @st.composite
@@ -129,7 +129,7 @@ def compare_with_scipy(search, limit: float, towards: bool) -> None:
     edge, fraction = (np.array(column) for column in zip(*people, strict=True))
     at = graph.positions(edge, fraction)
 
-    seconds, owner = reach.reached(network, stretches, at, towards)
+    seconds, owner = reach.position_seconds(network, stretches, at, towards)
     np.testing.assert_allclose(seconds, expected.min(axis=1), atol=1e-3)
     assert np.array_equal(owner >= 0, np.isfinite(seconds))
     found = owner >= 0
@@ -137,11 +137,11 @@ def compare_with_scipy(search, limit: float, towards: bool) -> None:
 
     # On its own chain a place may be nearer than any limit of the search between junctions.
     bounded = reach.junction_seconds(network, stretches, towards, limit)
-    cut, _ = reach.reached(network, stretches, at, towards, bounded)
+    cut, _ = reach.position_seconds(network, stretches, at, towards, bounded)
     within = expected.min(axis=1) <= limit
     np.testing.assert_allclose(cut[within], expected.min(axis=1)[within], atol=1e-3)
     assert (cut >= seconds - 1e-3).all()
-    held, owner = reach.reached(network, stretches, at, towards, limit=limit)
+    held, owner = reach.position_seconds(network, stretches, at, towards, limit=limit)
     np.testing.assert_allclose(held, np.where(within, expected.min(axis=1), np.inf), atol=1e-3)
     assert np.array_equal(owner >= 0, np.isfinite(held))
 
@@ -161,7 +161,7 @@ def test_the_nearest_of_every_junction_are_the_nearest(search, k: int) -> None:
     every = by_scipy(nodes, edges)
     graph = prepared_graph(nodes, edges)
     network, stretches = reach_of(graph, facilities, extra)
-    seconds, owner, metres = reach.several(network, stretches, k)
+    seconds, owner, metres = reach.several_nearest(network, stretches, k)
     dead_end = np.bincount(np.concatenate([graph.start, graph.end])) == 1
     for junction in np.flatnonzero(~dead_end):
         node = int(graph.origin[junction])
@@ -187,18 +187,18 @@ def test_from_one_place_the_ranking_is_the_same(search) -> None:
     every = by_scipy(nodes, edges)
     graph = prepared_graph(nodes, edges)
     network, stretches = reach_of(graph, facilities, extra)
-    everywhere = reach.Reach.__new__(reach.Reach)
+    everywhere = reach.NearestFacilities.__new__(reach.NearestFacilities)
     everywhere.network, everywhere.stretches = network, stretches
     for edge, fraction in people:
-        place = Places(np.array([edge]), np.array([fraction]), np.array([2.0]), np.array([False]))
+        place = SnappedPoints(np.array([edge]), np.array([fraction]), np.array([2.0]), np.array([False]))
         times = [
             2.0 + between(edges, every, (edge, fraction), spot) + more
             for spot, more in zip(facilities, extra, strict=True)
         ]
-        several, taken, gone = (each[0] for each in everywhere.from_places(place))
+        several, taken, gone = (each[0] for each in everywhere.at_points(place))
         rows, seconds, metres = (each[several >= 0] for each in (several, taken, gone))
         wanted = sorted(t for t in times if np.isfinite(t))
-        np.testing.assert_allclose(seconds, wanted[: reach.NEAREST], atol=1e-3)
+        np.testing.assert_allclose(seconds, wanted[: reach.FACILITIES_PER_JUNCTION], atol=1e-3)
         np.testing.assert_allclose([times[row] for row in rows], seconds, atol=1e-3)
         search_ = routes.FromPlace(network, stretches, place, np.inf)
         chosen = reach.first_of_each(stretches.owner, search_.seconds)
@@ -255,7 +255,7 @@ def test_several_are_the_same_in_many_batches() -> None:
     assert len(graph.origin) > 2**kernel.BATCH_BITS
     spots = list(zip(rng.integers(0, edges, 300).tolist(), rng.random(300).tolist(), strict=True))
     network, stretches = reach_of(graph, spots, [1.0] * 300)
-    seconds, owner, metres = reach.several(network, stretches, 3)
+    seconds, owner, metres = reach.several_nearest(network, stretches, 3)
     nearest, whose = reach.junction_seconds(network, stretches)
     tips = np.bincount(np.concatenate([graph.start, graph.end])) == 1
     np.testing.assert_allclose(seconds[~tips, 0], nearest[~tips], atol=0.01)
@@ -273,10 +273,10 @@ def test_places_in_threads_are_those_of_one(monkeypatch: pytest.MonkeyPatch) -> 
     edge = rng.integers(0, edges, 1001)
     edge[::7] = -1
     at = graph.positions(edge, rng.random(1001))
-    alone = reach.reached(network, stretches, at)
+    alone = reach.position_seconds(network, stretches, at)
     monkeypatch.setattr(reach, "PLACES_FROM", 10)
     monkeypatch.setattr(reach, "CORES", 3)
-    together = reach.reached(network, stretches, at)
+    together = reach.position_seconds(network, stretches, at)
     assert np.isinf(alone[0]).any()
     for one, other in zip(alone, together, strict=True):
         assert np.array_equal(one, other)

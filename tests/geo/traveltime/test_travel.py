@@ -15,7 +15,7 @@ from geo.measures import coverage
 from geo.study import facilities
 from geo.study.study import Study
 from geo.traveltime import network
-from geo.traveltime.travel import NO_FACILITY, NO_STREET, NONE_THERE, Times, Travel
+from geo.traveltime.travel import NO_FACILITIES, NO_ROUTE, NO_STREET, Travel, TravelTimes
 from support.handmade import Facility, Metres, People, Street, facility_frame, lonlat, standard
 from support.splitting import Split
 
@@ -123,7 +123,7 @@ def test_times_are_those_of_a_graph_that_is_cut(
         else:
             assert times.facility[row] == -1
             no_street = not split.entries(people[row].place)
-            assert times.reason[row] == (NO_STREET.format(metres=60.0) if no_street else NO_FACILITY)
+            assert times.reason[row] == (NO_STREET.format(metres=60.0) if no_street else NO_ROUTE)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -336,7 +336,7 @@ def test_park_beside_the_street_is_reached_by_the_shortest_straight_way(small_st
     assert travel.demand_times(travel.study.facilities, "walk").seconds == pytest.approx([650 * 0.9], abs=1e-3)
 
 
-def unreached(times: Times) -> list[str]:
+def unreached(times: TravelTimes) -> list[str]:
     assert np.isinf(times.seconds).all()
     assert (times.facility == -1).all()
     return [str(reason) for reason in times.reason]
@@ -348,14 +348,14 @@ def test_reasons_why_nothing_is_reached(small_study: Callable[..., Study]) -> No
     travel = Travel(small_study(streets, [Facility("c", "clinic", (5100, 0))], people))
     clinics = travel.study.facilities
     assert unreached(travel.demand_times(clinics, "walk")) == [
-        NO_FACILITY,
+        NO_ROUTE,
         NO_STREET.format(metres=1000),
     ]
     assert unreached(travel.demand_times(clinics.iloc[:0], "walk")) == [
-        NONE_THERE,
-        NONE_THERE,  # whether a street is near or not, as `ranked` says
+        NO_FACILITIES,
+        NO_FACILITIES,  # whether a street is near or not, as `ranked` says
     ]
-    for frame, reason in ((clinics, NO_FACILITY), (clinics[:0], NONE_THERE)):
+    for frame, reason in ((clinics, NO_ROUTE), (clinics[:0], NO_FACILITIES)):
         ranking = travel.ranked(frame, *lonlat(0, 0), "walk")
         assert (len(ranking.rows), len(ranking.seconds), len(ranking.metres)) == (0, 0, 0)
         assert ranking.reason == reason
@@ -367,7 +367,7 @@ def test_a_facility_off_the_network_is_there_but_out_of_reach(small_study: Calla
         small_study([Street([(0, 0), (100, 0)])], [Facility("c", "clinic", (0, 4000))], [People((0, 0), 1)])
     )
     times = travel.demand_times(travel.study.facilities, "walk")
-    assert unreached(times) == [NO_FACILITY]
+    assert unreached(times) == [NO_ROUTE]
     ranking = travel.ranked(travel.study.facilities, *lonlat(0, 0), "walk")
     assert ranking.reason == times.reason[0]
 
@@ -422,8 +422,8 @@ def test_straight_line_says_so_in_coverage(small_study: Callable[..., Study]) ->
 
 def test_straight_line_without_a_facility(small_study: Callable[..., Study]) -> None:
     travel = Travel(small_study(None, [], [People((0, 0), 1)]))
-    assert unreached(travel.demand_times(travel.study.facilities, "walk")) == [NONE_THERE]
-    assert travel.ranked(travel.study.facilities, *lonlat(0, 0), "walk").reason == NONE_THERE
+    assert unreached(travel.demand_times(travel.study.facilities, "walk")) == [NO_FACILITIES]
+    assert travel.ranked(travel.study.facilities, *lonlat(0, 0), "walk").reason == NO_FACILITIES
 
 
 def test_what_has_closed_is_not_travelled_to(small_study: Callable[..., Study]) -> None:

@@ -10,7 +10,7 @@ from support import town
 
 CATEGORIES = ("park", "clinic", "kindergarten", "cultural_hall")
 MODES = {"walk": 4.0, "cycle": 15.0, "drive": None}
-SYSTEMS = ("wgs84", "gcj02", "bd09", "cgcs2000")
+COORDINATE_SYSTEMS = ("wgs84", "gcj02", "bd09", "cgcs2000")
 GEOD = Geod(ellps="WGS84")
 HERE = {"lon": 120.03, "lat": 28.9}
 
@@ -125,7 +125,7 @@ def test_a_closed_facility_is_nobodys_nearest(town_client: TestClient):
     assert sorted(ids(nearest(town_client, lon=lon, lat=lat, category="clinic"))) == ["c1", "c2"]
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", COORDINATE_SYSTEMS)
 def test_the_same_place_in_another_system_has_the_same_answer(client: TestClient, system: str):
     known = client.get("/v1/collections/facilities/items/yk-clinic-001").json()["geometry"]["coordinates"]
     moved = client.get("/v1/collections/facilities/items/yk-clinic-001", params={"coordinates": system})
@@ -189,7 +189,7 @@ def test_a_category_without_facilities_gives_the_reason(tmp_path, make_client):
     assert client.get("/maps/park-500").status_code == 200
 
 
-@pytest.mark.parametrize("coordinates", SYSTEMS)
+@pytest.mark.parametrize("coordinates", COORDINATE_SYSTEMS)
 def test_the_way_comes_when_asked_for(client: TestClient, coordinates: str):
     plain = nearest(client, **HERE, category="clinic", limit=3, coordinates=coordinates)
     assert all("path" not in feature["properties"] for feature in plain["features"])

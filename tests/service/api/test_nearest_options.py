@@ -35,7 +35,7 @@ from support import town
 JSON = "application/json"
 NEAREST = "/v1/nearest"
 ITEMS = "/v1/collections/facilities/items"
-SYSTEMS = ("wgs84", "gcj02", "bd09", "cgcs2000")
+COORDINATE_SYSTEMS = ("wgs84", "gcj02", "bd09", "cgcs2000")
 MODES = ("walk", "cycle", "drive")
 ZONE = ZoneInfo("Asia/Shanghai")
 LON, LAT = town.place(2.3, 3.1)
@@ -364,7 +364,7 @@ def test_times_are_those_of_each_mode(client: TestClient, mode: str, more: dict[
         assert times["cycle"] < times["walk"]
 
 
-@pytest.mark.parametrize("coordinates", SYSTEMS)
+@pytest.mark.parametrize("coordinates", COORDINATE_SYSTEMS)
 def test_ways_come_with_filters(clients: dict[str, TestClient], coordinates: str):
     lon, lat = (float(one) for one in datums.from_wgs84(LON, LAT, coordinates))
     asked = {"lon": lon, "lat": lat, "coordinates": coordinates, "limit": 12, "category": "clinic,park"}
@@ -398,7 +398,7 @@ def test_all_that_can_be_wished_comes_together(client: TestClient):
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("coordinates", SYSTEMS)
+@pytest.mark.parametrize("coordinates", COORDINATE_SYSTEMS)
 def test_links_open_each_map_in_its_datum(client: TestClient, coordinates: str, mode: str):
     lon, lat = (float(one) for one in datums.from_wgs84(LON, LAT, coordinates))
     asked = {"lon": lon, "lat": lat, "coordinates": coordinates, "mode": mode, "limit": 100}
@@ -479,7 +479,7 @@ def test_each_is_called_what_it_is_in_both_languages(client: TestClient):
         )
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", COORDINATE_SYSTEMS)
 def test_all_systems_have_the_same_answer(client: TestClient, system: str):
     lon, lat = (float(one) for one in datums.from_wgs84(LON, LAT, system))
     plain = ask(client, limit=100, open_at="2026-11-25T10:00", times="true")
@@ -563,7 +563,7 @@ def _places(count: int, system: str = "wgs84", far: bool = True) -> list[dict[st
     return found
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", COORDINATE_SYSTEMS)
 @pytest.mark.parametrize(
     "query",
     [

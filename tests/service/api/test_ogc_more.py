@@ -22,12 +22,12 @@ from support import ogc, town
 from support.ogc import (
     CGCS2000,
     COLLECTIONS,
+    COORDINATE_SYSTEMS,
     CRS84,
     GEOJSON,
     HTML,
     PROJECTED,
     ROOT,
-    SYSTEMS,
     WGS84,
     Feature,
     features_of,
@@ -40,7 +40,7 @@ from support.ogc import (
 )
 
 each_collection = pytest.mark.parametrize("collection", COLLECTIONS)
-each_system = pytest.mark.parametrize("system", SYSTEMS, ids=("crs84", "4326", "4490", "projected"))
+each_system = pytest.mark.parametrize("system", COORDINATE_SYSTEMS, ids=("crs84", "4326", "4490", "projected"))
 SOME = ("facilities", "areas", "demand", "coverage-health-15", "coverage-park-500")
 FEATURES_3 = "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/"
 FEATURES_4 = "http://www.opengis.net/spec/ogcapi-features-4/1.0/conf/"
@@ -90,7 +90,7 @@ def test_every_collection_says_its_systems_and_in_which_it_is_kept(client: TestC
             if "#/crs" in systems:
                 systems = [name for name in systems if name != "#/crs"] + listed["crs"]
             assert systems[0] == CRS84
-            assert sorted(systems) == sorted(SYSTEMS)
+            assert sorted(systems) == sorted(COORDINATE_SYSTEMS)
             assert described["storageCrs"] == CRS84
 
 
@@ -194,7 +194,7 @@ def test_chinese_coordinates_and_a_system_are_two_answers_to_one_question(client
     address = items_of("facilities")
     item = f"{address}/yk-clinic-001"
     for coordinates in ("gcj02", "bd09"):
-        for system in SYSTEMS:
+        for system in COORDINATE_SYSTEMS:
             for asked in (address, item):
                 problem(client.get(asked, params={"coordinates": coordinates, "crs": system}))
         # No such coordinates have a CRS of EPSG's or OGC's: none may be claimed.

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from geo.choices import SYSTEMS
+from geo.choices import COORDINATE_SYSTEMS
 from geo.errors import FuwuquanError, TableError
 from geo.geodesy import datums
 from geo.lists import reader, writer
@@ -194,7 +194,7 @@ def test_what_was_merged_or_taken_out_does_not_come_back(register: Register, tmp
 
 
 @pytest.mark.parametrize("kind", writer.FORMATS)
-@pytest.mark.parametrize("coordinates", SYSTEMS)
+@pytest.mark.parametrize("coordinates", COORDINATE_SYSTEMS)
 def test_what_was_exported_changes_nothing(kind: str, coordinates: str, register: Register, tmp_path: Path):
     before = state(register)
     path = tmp_path / f"out.{kind}"
