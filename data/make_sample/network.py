@@ -9,7 +9,7 @@ from scipy.sparse.csgraph import connected_components
 from shapely import Point
 
 import land
-from geo.geodesy.projection import geodesic_lengths
+from geo.geodesy.distance import geodesic_lengths
 from geo.study.streets import frame
 from land import Land
 from streets import RANKS, Street

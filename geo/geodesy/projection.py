@@ -1,21 +1,15 @@
 """From WGS84 degrees to the study's metres and back. Shapes are compared in metres; lengths are geodesic."""
 
-import itertools
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
-from pyproj import Geod, Transformer
+from pyproj import Transformer
 
 from geo.arrays import Float64Array
 from geo.errors import InputError
-from geo.parallel import CORES, map_in_threads
-
-WGS84 = Geod(ellps="WGS84")
-SEGMENTS_FROM = 5_000
-"""As many as are worth another core."""
 
 
 class Projection:
@@ -55,31 +49,6 @@ class Projection:
 def projection(crs: str) -> Projection:
     """The `Projection` of ``crs``, made once."""
     return Projection(crs)
-
-
-def geodesic_lengths(lines: NDArray[Any]) -> Float64Array:
-    """Geodesic metres of each WGS84 line, shape (n,)."""
-    xy, line = shapely.get_coordinates(lines, return_index=True)
-    same = line[1:] == line[:-1]
-    start, end = xy[:-1][same], xy[1:][same]
-
-    def part(rows: slice) -> Float64Array:
-        found: Float64Array = WGS84.inv(*start[rows].T, *end[rows].T)[2]
-        return found
-
-    cuts = np.linspace(0, len(start), (CORES if len(start) >= SEGMENTS_FROM else 1) + 1).astype(int)
-    metres = np.concatenate(map_in_threads(part, [slice(*cut) for cut in itertools.pairwise(cuts)]))
-    return np.bincount(line[1:][same], weights=metres, minlength=len(lines)).astype(np.float64)
-
-
-def geodesic_area(shape: Any) -> float:
-    """Geodesic square metres of a WGS84 (Multi)Polygon."""
-    total = 0.0
-    for polygon in shapely.get_parts(shape):
-        rings = [shapely.get_coordinates(ring) for ring in shapely.get_rings(polygon)]
-        outer, *holes = (abs(WGS84.polygon_area_perimeter(*ring.T)[0]) for ring in rings)
-        total += outer - sum(holes)
-    return total
 
 
 def utm(shape: Any) -> str:

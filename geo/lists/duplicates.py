@@ -31,8 +31,8 @@ from numpy.typing import NDArray
 from rapidfuzz import fuzz, process
 
 from geo.arrays import BoolArray, Float64Array, Int64Array
-from geo.geodesy.distance import TOLERANCE_M
-from geo.geodesy.projection import geodesic_lengths, projection
+from geo.geodesy.distance import TOLERANCE_M, geodesic_lengths
+from geo.geodesy.projection import projection
 from geo.study import categories
 
 NEAR_M, MIN_SCORE = 200.0, 0.6

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from geo.arrays import BoolArray, Float64Array, GeometryArray
 from geo.errors import TableError
 from geo.geodesy import datums
-from geo.geodesy.projection import WGS84, geodesic_lengths
+from geo.geodesy.distance import distances_outside, geodesic_distance, geodesic_lengths
 
 Remarks = dict[int, list[str]]
 """What is to be said of row n."""
@@ -316,7 +316,7 @@ def _unstated(x: Float64Array, y: Float64Array) -> str:
     apart = {}
     for system in SHIFTED[1:]:
         other_x, other_y = datums.to_wgs84(x[some], y[some], system)
-        apart[system] = float(np.median(WGS84.inv(x[some], y[some], other_x, other_y)[2]))
+        apart[system] = float(np.median(geodesic_distance(x[some], y[some], other_x, other_y)))
     far = ", ".join(f"as {system} the places would lie {metres:,.0f} m elsewhere" for system, metres in apart.items())
     return f"coordinates are not stated: taken as wgs84; {far} (median)"
 
@@ -333,7 +333,7 @@ def _beyond(
     outside = np.flatnonzero(~inside[taken])
     if not len(outside):
         return
-    km = km_outside(within, found[rows[outside]])
+    km = distances_outside(within, found[rows[outside]]) / 1000
     for one, distance in enumerate(km.tolist()):
         other = [system for system in SHIFTED if inside[system][outside[one]]]
         hint = f"; as {' or '.join(other)} it would lie inside" if other else ""
@@ -342,21 +342,3 @@ def _beyond(
             doubts.setdefault(row, []).append(f"lies {distance:,.0f} km outside the area{hint}")
         else:
             notes.setdefault(row, []).append(f"lies {distance:.1f} km outside the area{hint}")
-
-
-def km_outside(within: Any, shapes: GeometryArray) -> Float64Array:
-    """Kilometres from the edge of a WGS84 polygon to each of some shapes, shape (n,); 0 where they touch it.
-
-    On a plane that touches the polygon: right to a percent near it, and far is far.
-    """
-    scale = np.array([111.32 * math.cos(math.radians(within.centroid.y)), 110.57])
-    corners, line = shapely.get_coordinates(shapely.get_parts(within.boundary), return_index=True)
-    same = line[1:] == line[:-1]
-    edges = shapely.linestrings(np.stack([corners[:-1][same], corners[1:][same]], axis=1) * scale)
-    shapely.prepare(within)
-    km = np.zeros(len(shapes))
-    away = np.flatnonzero(~shapely.intersects(within, shapes))
-    moved = shapely.transform(shapes[away], lambda xy: xy * scale)
-    (at, _), found = shapely.STRtree(edges).query_nearest(moved, return_distance=True, all_matches=False)
-    km[away[at]] = found
-    return km

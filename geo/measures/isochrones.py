@@ -18,8 +18,8 @@ import shapely
 from geo.arrays import Float64Array, Int64Array
 from geo.choices import Mode
 from geo.compiled import compiled
-from geo.geodesy.distance import TOLERANCE_M
-from geo.geodesy.projection import geodesic_area, projection
+from geo.geodesy.distance import TOLERANCE_M, geodesic_area
+from geo.geodesy.projection import projection
 from geo.traveltime import nearest, straight_line
 from geo.traveltime import travel as traveltime
 from geo.traveltime.network import ChainStretches, Network

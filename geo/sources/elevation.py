@@ -21,7 +21,8 @@ from scipy.sparse.linalg import cg
 
 from geo.arrays import BoolArray, Float64Array, Int64Array
 from geo.errors import InputError
-from geo.geodesy.projection import WGS84, projection
+from geo.geodesy.distance import geodesic_distance
+from geo.geodesy.projection import projection
 from geo.sources import raster
 from geo.study.streets import OFF_GROUND
 
@@ -122,7 +123,7 @@ def _cell_m(dataset: Any, to_raster: Transformer, lines: NDArray[Any]) -> float:
     if not np.isfinite([x, y]).all():
         return SHORTEST_PIECE_M  # the projection does not reach here, so neither does the raster
     lon, lat = Transformer.from_crs(to_raster.target_crs, "EPSG:4326", always_xy=True).transform(x, y)
-    return float(WGS84.inv(lon[[0, 0]], lat[[0, 0]], lon[1:], lat[1:])[2].max())
+    return float(geodesic_distance(lon[[0, 0]], lat[[0, 0]], lon[1:], lat[1:]).max())
 
 
 def _heights(dataset: Any, x: Float64Array, y: Float64Array) -> Float64Array:

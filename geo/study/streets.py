@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from geo.arrays import Int64Array
 from geo.errors import StudyError
-from geo.geodesy.projection import geodesic_lengths
+from geo.geodesy.distance import geodesic_lengths
 
 COLUMNS = (
     "u",

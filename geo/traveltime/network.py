@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from geo.arrays import BoolArray, Float64Array, Int32Array, Int64Array
 from geo.choices import Mode
-from geo.geodesy.projection import WGS84, geodesic_lengths, projection
+from geo.geodesy.distance import geodesic_distance, geodesic_lengths
+from geo.geodesy.projection import projection
 from geo.study import streets
 from geo.study.settings import Speeds, StudySettings
 from geo.traveltime import lookup
@@ -246,7 +247,7 @@ class Network:
             if edge < 0:
                 continue
             there = self.metric.to_degrees(x, y)
-            metres = WGS84.inv(lon, lat, *there)[2]
+            metres = geodesic_distance(lon, lat, *there)
             if metres <= self.max_connector_m:
                 # For one number what `_exact` does takes longer than all the rest.
                 fraction = 0.0 if fraction < _AT_END else 1.0 if fraction > 1 - _AT_END else fraction

@@ -6,7 +6,8 @@ import shapely
 
 from geo.arrays import Float64Array, Int64Array
 from geo.choices import Mode
-from geo.geodesy.projection import geodesic_lengths, projection
+from geo.geodesy.distance import geodesic_lengths
+from geo.geodesy.projection import projection
 from geo.study.settings import StudySettings
 
 

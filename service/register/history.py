@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, insert, update
 from sqlmodel import Session, select
 
 from geo.errors import FieldError
+from geo.geodesy.distance import distances_outside
 from geo.lists import locations
 from geo.study import areas, facilities
 from geo.study.study import Study
@@ -60,7 +61,7 @@ class Transaction:
         facility, shape = facilities.validate({**given, "id": facility_id}, place)
         new = make_rows([facility], [shape])[0]
         moved = old is None or old["geometry"] != new["geometry"]
-        away = float(locations.km_outside(self._study.territory, np.array([shape]))[0]) if moved else 0.0
+        away = float(distances_outside(self._study.territory, np.array([shape]))[0]) / 1000 if moved else 0.0
         if away > locations.MAX_KM_OUTSIDE:
             raise FieldError([("geometry", f"geometry lies {away:,.0f} km outside the area of the study")])
         if new["area_code"] is None or (moved and not in_area):

@@ -11,11 +11,12 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import shapely
+from shapely.geometry.base import BaseGeometry
 
-from geo.arrays import Float64Array
+from geo.arrays import Float64Array, GeometryArray
 from geo.choices import COORDINATE_SYSTEMS
 from geo.errors import FieldError, TableError
-from geo.geodesy import datums
+from geo.geodesy import datums, distance
 from geo.lists.locations import MAX_BESIDE_M
 from geo.lists.reader import FacilityList, ListRow, garbage_collection_paused
 from geo.study import facilities
@@ -34,7 +35,6 @@ FEW = 8  # of a name, near each other, that are compared
 MOST_SHIFT_M, THERE_M = 1500.0, 30.0  # how far systems lie apart, and how near is there
 NOT_ITS_IDS = "if these are not its ids, say that the column of ids is extra"
 FEWEST, OFF_M = 3, 150.0  # how many that are known by name, how far off, are needed to doubt the coordinates
-METRES_A_DEGREE = 111_195.0
 MOST_ROWS = 10_000  # that a report tells as JSON
 
 
@@ -134,7 +134,7 @@ def _elsewhere(listing: FacilityList, known: "_Known") -> list[str]:
         return []
     there, points = shapely.centroid(there), shapely.centroid(here)
     written = datums.geometry_from_wgs84(points, listing.coordinates)
-    away = {system: _median_m(datums.geometry_to_wgs84(written, system), there) for system in COORDINATE_SYSTEMS}
+    away = {system: _median_distance(datums.geometry_to_wgs84(written, system), there) for system in COORDINATE_SYSTEMS}
     best = min(away, key=lambda system: away[system])
     now = away[listing.coordinates]
     if now < OFF_M or away[best] > now / 4:
@@ -148,14 +148,10 @@ def _elsewhere(listing: FacilityList, known: "_Known") -> list[str]:
     return [said]
 
 
-def _median_m(a: Any, b: Any) -> float:
+def _median_distance(a: GeometryArray, b: GeometryArray) -> float:
+    """The median of the metres between each point of ``a`` and its partner in ``b``."""
     (x0, y0), (x1, y1) = shapely.get_coordinates(a).T, shapely.get_coordinates(b).T
-    return float(np.median(_metres(x1 - x0, y1 - y0, y0)))
-
-
-def _metres(east: Any, north: Any, lat: Any) -> Any:
-    """About how long degrees are at a latitude; good to a per cent over some kilometres."""
-    return METRES_A_DEGREE * np.hypot(east * np.cos(np.radians(lat)), north)
+    return float(np.median(distance.flat_distance(x1 - x0, y1 - y0, y0)))
 
 
 class _Names:
@@ -184,8 +180,8 @@ class _Names:
         x0, y0, x1, y1 = line.geometry.bounds
         apart_x = np.maximum(west - x1, x0 - east).clip(0)
         apart_y = np.maximum(south - y1, y0 - north).clip(0)
-        around = np.flatnonzero(_metres(apart_x, apart_y, y0) <= 1.1 * limit).tolist()
-        away = ((metres_between(line.geometry, shapes[found[row]["id"]]), found[row]["id"]) for row in around)
+        around = np.flatnonzero(distance.flat_distance(apart_x, apart_y, y0) <= 1.1 * limit).tolist()
+        away = ((distance.separation(line.geometry, shapes[found[row]["id"]]), found[row]["id"]) for row in around)
         return sorted((metres, facility_id) for metres, facility_id in away if metres <= limit)[:FEW]
 
 
@@ -334,18 +330,21 @@ class _Plan:
         if name is None or "category" not in line.values:
             return ()
         known = self._known.standing.all(line)
-        if len(known) == 1 and 0 < metres_between(line.geometry, self._known.shapes[known[0]["id"]]) < MOST_SHIFT_M:
+        if (
+            len(known) == 1
+            and 0 < distance.separation(line.geometry, self._known.shapes[known[0]["id"]]) < MOST_SHIFT_M
+        ):
             written = datums.geometry_from_wgs84(line.geometry, self._listing.coordinates)
             for system in COORDINATE_SYSTEMS:
                 there = datums.geometry_to_wgs84(written, system)
-                if metres_between(there, self._known.shapes[known[0]["id"]]) < THERE_M:
+                if distance.separation(there, self._known.shapes[known[0]["id"]]) < THERE_M:
                     why = f"the register has this name as {known[0]['id']}, just where this row would be in {system}"
                     if not self._listing.coordinates_stated:
                         raise _RefusalError("unusable", f"{why}: say coordinates {system}, or split the list")
                     return (why,)
         kind = line.values["category"], name_key(name)
         for other in self._fresh[kind][:FEW]:
-            if (metres := metres_between(line.geometry, other.geometry)) <= NEAR_M:
+            if (metres := distance.separation(line.geometry, other.geometry)) <= NEAR_M:
                 return (f"{other.where} has this name too, {metres:,.0f} m away",)
         self._fresh[kind].append(line)
         return ()
@@ -358,7 +357,7 @@ class _Plan:
             raise _RefusalError("unusable", f"{what}, and {category} here; {NOT_ITS_IDS}")
         if name and row["name"] and line.geometry is not None:
             mine, theirs = name_key(name), name_key(row["name"])
-            metres = metres_between(line.geometry, self._known.shapes[row["id"]])
+            metres = distance.separation(line.geometry, self._known.shapes[row["id"]])
             if metres > FAR_M and mine not in theirs and theirs not in mine:
                 raise _RefusalError("unusable", f"{what}, {metres / 1000:.1f} km from here; {NOT_ITS_IDS}")
 
@@ -384,7 +383,7 @@ class _Plan:
             return line.geometry, ()
         new = facilities.facility_geometry(line.values.get("category") or old["category"], line.geometry)
         if known.geom_type != "Point" and new.geom_type == "Point":
-            away = metres_between(known, new)
+            away = distance.separation(known, new)
             if away <= MAX_BESIDE_M:
                 return known, () if away == 0 else ("lies beside its outline, which was kept",)
             return new, (f"lies {away:,.0f} m from its outline, which a point replaces",)
@@ -418,20 +417,9 @@ class _Plan:
             raise _RefusalError("unusable", *(reason for _, reason in error.problems)) from error
 
 
-def metres_between(a: Any, b: Any) -> float:
-    """About how far two WGS84 shapes are apart."""
-    if a.geom_type == b.geom_type == "Point":
-        x0, y0, x1, y1 = a.x, a.y, b.x, b.y
-    else:
-        x0, y0, x1, y1 = shapely.get_coordinates(shapely.shortest_line(a, b)).ravel()
-    return float(_metres(x1 - x0, y1 - y0, (y0 + y1) / 2))
-
-
-def has_not_moved(a: Any, b: Any) -> bool:
+def has_not_moved(a: BaseGeometry, b: BaseGeometry) -> bool:
     """Whether two WGS84 shapes are everywhere within `SAME_M` of each other."""
-    if a.geom_type == b.geom_type == "Point":
-        return metres_between(a, b) <= SAME_M
-    return bool(a.geom_type == b.geom_type and shapely.hausdorff_distance(a, b) * METRES_A_DEGREE <= SAME_M)
+    return a.geom_type == b.geom_type and distance.hausdorff_distance(a, b) <= SAME_M
 
 
 def _made_id(line: ListRow) -> str:
