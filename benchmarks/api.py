@@ -25,8 +25,10 @@ from fastapi import APIRouter, FastAPI, Query, Request, Response
 
 import page
 from service.api.app import create_app
-from service.api.responses import GEOJSON, QueryRoute
-from service.api.routes import features, travel
+from service.api.feature_queries import ItemsQuery
+from service.api.queries import QueryRoute
+from service.api.responses import GEOJSON
+from service.api.travel_queries import NearestQuery
 from service.settings import Settings
 
 HERE = Path(__file__).resolve().parent
@@ -55,11 +57,11 @@ def served() -> FastAPI:
         return Response(ready["nearest"], media_type=GEOJSON)
 
     @router.get("/nearest")
-    async def nearest(request: Request, query: Annotated[travel.NearestQuery, Query()]) -> Response:
+    async def nearest(request: Request, query: Annotated[NearestQuery, Query()]) -> Response:
         return Response(ready["nearest"], media_type=GEOJSON)
 
     @router.get("/items")
-    async def items(request: Request, query: Annotated[features.ItemsQuery, Query()]) -> Response:
+    async def items(request: Request, query: Annotated[ItemsQuery, Query()]) -> Response:
         return Response(ready["items"], media_type=GEOJSON)
 
     # Routes are tried in turn: the control's come first, so that they do not wait for ours.

@@ -208,7 +208,7 @@ def test_what_it_names_is_there(address: str) -> None:
     classes = re.search(r"(?ms)^\| OGC \| classes \|\n(.*?)\n\n", PAGE)
     assert classes is not None
     claimed = {name for row in classes[1].splitlines()[1:] for name in row.split("|")[2].replace(" ", "").split(",")}
-    assert claimed == {one.rsplit("/", 1)[1] for one in features.CONFORMS}
+    assert claimed == {one.rsplit("/", 1)[1] for one in features.CONFORMANCE_CLASSES}
 
 
 def test_links_exist() -> None:

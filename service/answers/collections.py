@@ -1,8 +1,10 @@
-"""The collections there are: facilities, areas, demand, and a coverage for each standard."""
+"""Makes the collections of features: facilities, areas, demand, and one of coverage for each standard.
+
+`engine.Answers` calls these functions and keeps what they return.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -16,8 +18,10 @@ from geo.study import categories, demand, facilities, geojson
 from geo.study.areas import COLUMNS as AREA_COLUMNS
 from geo.study.areas import LEVELS
 from geo.study.study import Study
+from service.answers.json_types import JsonObject
 
-COVERAGE = "coverage-"
+COVERAGE_PREFIX = "coverage-"
+"""A coverage collection has this before the id of its standard."""
 TITLES = {
     "category": "类别 category",
     "subtype": "细分 subtype",
@@ -57,27 +61,31 @@ TITLES = {
     "data_date": "数据日期 date of the data",
     "sample": "示例 sample",
 }
-WORDS = {
-    "category": {one.id: f"{one.label} {one.label_en}" for one in categories.CATEGORIES.values()},
+"""The label of each property."""
+VALUE_LABELS = {
+    "category": {category.id: f"{category.label} {category.label_en}" for category in categories.CATEGORIES.values()},
     "subtype": {
-        name: " ".join(labels) for one in categories.CATEGORIES.values() for name, labels in one.subtypes.items()
+        subtype: " ".join(labels)
+        for category in categories.CATEGORIES.values()
+        for subtype, labels in category.subtypes.items()
     },
 }
-"""What the values of properties are called."""
-KINDS: dict[str, Kind] = {
+"""The labels of property values."""
+COLUMN_TYPES: dict[str, Kind] = {
     **dict.fromkeys(facilities.DATE_FIELDS, "date"),
     **dict.fromkeys(("population", "children_3_6", "elders_65", "people", "total", "covered", "share"), "number"),
     "capacity": "integer",
     "urban": "boolean",
 }
+"""The type of each property that is not text."""
 
 
 def _column(name: str, values: Sequence[str] = ()) -> Column:
-    return Column(KINDS.get(name, "string"), TITLES[name], tuple(values))
+    return Column(COLUMN_TYPES.get(name, "string"), TITLES[name], tuple(values))
 
 
 def of_facilities(frame: gpd.GeoDataFrame) -> Collection:
-    """The register's facilities."""
+    """The collection of facilities; ``frame`` is the register's, indexed by id."""
     columns = {name: _column(name) for name in facilities.PROPERTY_FIELDS}
     columns["category"] = _column("category", tuple(categories.CATEGORIES))
     return Collection(
@@ -92,55 +100,61 @@ def of_facilities(frame: gpd.GeoDataFrame) -> Collection:
 
 
 def of_areas(study: Study) -> Collection:
-    """Its towns and villages."""
+    """The collection of the study's towns and villages."""
     frame = study.areas.assign(code=study.areas.index)
     frame.index = frame.index.astype(str)
     columns = {name: _column(name) for name in ("code", *AREA_COLUMNS)}
     columns["level"] = _column("level", tuple(LEVELS))
-    return _plain("areas", "区域 areas", "镇街和村 towns and villages, over which results are summed", frame, columns)
+    return _from_frame(
+        "areas", "区域 areas", "镇街和村 towns and villages, over which results are summed", frame, columns
+    )
 
 
 def of_demand(study: Study) -> Collection:
-    """Where its people are."""
+    """The collection of the study's demand points; their ids are row numbers from 1."""
     table = study.demand
     points = gpd.points_from_xy(table["lon"], table["lat"])
     values = table.drop(columns=["lon", "lat"])
-    values["urban"] = [None if np.isnan(one) else bool(one) for one in values["urban"]]
+    values["urban"] = [None if np.isnan(flag) else bool(flag) for flag in values["urban"]]
     frame = gpd.GeoDataFrame(values, geometry=points, crs="EPSG:4326")
     frame.index = pd.Index([str(row) for row in range(1, len(frame) + 1)])
     columns = {name: _column(name) for name in demand.COLUMNS if name in values}
-    return _plain("demand", "人口分布 demand", "人们在哪里、有多少人 where people are, and how many", frame, columns)
+    return _from_frame(
+        "demand", "人口分布 demand", "人们在哪里、有多少人 where people are, and how many", frame, columns
+    )
 
 
-def of_coverage(study: Study, answer: Coverage) -> Collection:
-    """How each area stands on one standard."""
-    shared = {
-        name: getattr(answer, name)
+def of_coverage(study: Study, coverage: Coverage) -> Collection:
+    """The collection of areas with their coverage of one standard."""
+    of_standard = {
+        name: getattr(coverage, name)
         for name in ("standard", "measure", "unit", "method", "mode", "speed_kph", "minutes", "metres", "target")
-    } | {"data_date": answer.data_date, "sample": answer.sample}
-    rows = [asdict(area) for area in answer.areas]
+    } | {"data_date": coverage.data_date, "sample": coverage.sample}
+    rows = [asdict(area) for area in coverage.areas]
     names = ("code", "name", "people", "total", "covered", "share")
     table = pd.DataFrame(rows, columns=list(names), index=pd.Index([row["code"] for row in rows], dtype=object))
-    shapes = study.areas.geometry.reindex(table.index).to_numpy()
-    frame = gpd.GeoDataFrame(table, geometry=shapes, crs="EPSG:4326")
+    geometries = study.areas.geometry.reindex(table.index).to_numpy()
+    frame = gpd.GeoDataFrame(table, geometry=geometries, crs="EPSG:4326")
     columns = {name: _column(name) for name in names}
-    title = f"{answer.name} {answer.name_en}"
-    return _plain(COVERAGE + answer.standard, title, f"{title} · {answer.source}", frame, columns, shared)
+    title = f"{coverage.name} {coverage.name_en}"
+    description = f"{title} · {coverage.source}"
+    return _from_frame(COVERAGE_PREFIX + coverage.standard, title, description, frame, columns, of_standard)
 
 
-def _plain(
-    name: str,
+def _from_frame(
+    collection_id: str,
     title: str,
     description: str,
     frame: gpd.GeoDataFrame,
     columns: Mapping[str, Column],
-    shared: Mapping[str, Any] | None = None,
+    further_properties: Mapping[str, object] | None = None,
 ) -> Collection:
-    told = frame.drop(columns=frame.geometry.name)
-    # Numbers that are not known are none.
-    told = told.astype(object).where(told.notna(), None)
+    """A collection whose features have all columns of ``frame`` as properties, and ``further_properties``."""
+    table = frame.drop(columns=frame.geometry.name)
+    # NaN is not JSON: unknown numbers become None.
+    table = table.astype(object).where(table.notna(), None)
 
-    def properties(rows: Int64Array) -> list[dict[str, Any]]:
-        return [{**one, **(shared or {})} for one in told.iloc[rows].to_dict("records")]
+    def properties(rows: Int64Array) -> list[JsonObject]:
+        return [{**record, **(further_properties or {})} for record in table.iloc[rows].to_dict("records")]
 
-    return Collection(name, title, description, frame, columns, properties)
+    return Collection(collection_id, title, description, frame, columns, properties)

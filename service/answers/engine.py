@@ -1,316 +1,210 @@
-"""What people ask, answered alike for the API, the pages and the command line: a study and its register at work."""
+"""`Answers`: one study, its register and the travel engine together, and the questions about them.
+
+The API, the pages and the command line all ask here, so that they give the same numbers. `state` decides how long a
+computed answer is kept; `nearest`, `isochrones` and `collections` answer the questions that need more than a few lines.
+"""
 
 import hashlib
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, date, datetime, time
-from email.utils import format_datetime
+from dataclasses import asdict
 from functools import cache, cached_property
-from pathlib import Path
-from threading import Lock, RLock
-from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
+from threading import RLock
 
 import geopandas as gpd
 import pandas as pd
-import shapely
-from cachetools import LRUCache
 
-from geo.choices import Direction, Mode
+from geo.choices import Mode
 from geo.errors import UnknownNameError
 from geo.features.collection import Collection
 from geo.geodesy import datums
 from geo.lists import duplicates
-from geo.measures import coverage, isochrones
+from geo.lists.duplicates import DuplicatePair
+from geo.measures import coverage
 from geo.measures.coverage import Count, Coverage
 from geo.measures.isochrones import Isochrones
-from geo.study import categories, facilities, geojson, study
+from geo.study import categories, facilities, study
 from geo.study.standards import Standard
 from geo.traveltime import travel
-from maps import gap_map as gapmap
+from maps import gap_map
 from maps.offline import Assets
-from service.answers import collections as shelves
+from service.answers import collections, fingerprint
+from service.answers.json_types import JsonObject
+from service.answers.state import RegisterState, StateTracker
 from service.register.register import Register
 from service.settings import Settings
 
-STUDY_FILES = ("study.toml", "standards.toml", "areas.geojson", "demand.csv", "streets.parquet")
-MOST_KEPT = 64 * 2**20
-"""Bytes of ready answers that are kept."""
-T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class State:
-    """The register at one revision on one day, and what was computed of it: by category (None: all), then by what.
-
-    ``tag`` differs wherever an answer may differ, ``modified`` is when answers last may have changed; ``mark`` is that
-    of the database. ``kept`` are ready answers; only the event loop's thread may touch them.
-    """
-
-    revisions: dict[str, int]
-    today: date
-    mark: int | None
-    tag: bytes
-    modified: datetime
-    known: dict[tuple[str | None, Hashable], Any] = field(default_factory=dict)
-    kept: LRUCache[bytes, bytes] = field(default_factory=lambda: LRUCache(MOST_KEPT, getsizeof=len))
-
-    @cached_property
-    def modified_s(self) -> float:
-        """``modified`` in seconds since 1970."""
-        return self.modified.timestamp()
-
-    @cached_property
-    def last_modified(self) -> str:
-        """``modified`` as a header has it."""
-        return format_datetime(self.modified, usegmt=True)
-
-    def after(self, old: "State") -> "State":
-        """This state, knowing what ``old`` knew of the categories that have not changed since."""
-        if old.today == self.today:
-            same = {name for name in categories.CATEGORIES if self.revisions.get(name) == old.revisions.get(name)}
-            known = list(old.known.items())  # others may be adding to it
-            self.known.update({key: found for key, found in known if key[0] in same})
-        return self
-
 
 class Answers:
-    """Everything that can be asked about one study.
+    """Answers questions about one study.
 
-    What was computed is kept for as long as the category that it is about, and the day, stay the same.
+    Attributes
+    ----------
+    settings, study, register : what the answers are about
+    travel : computes travel times in the study
+    states : the register's current state, which most questions take, so that one answer never mixes two states
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        files = [settings.study / name for name in STUDY_FILES]
-        self._made_of, self._made_at = _contents([*_program(), *files])
+        # The files are hashed before they are read: a later change of them must not go unnoticed.
+        files_hash, files_modified = fingerprint.of_program_and_study(settings.study)
         self.study = study.read(settings.study)
         self.register = Register(self.study, settings.register_url)
         self.travel = travel.Travel(self.study)
-        # Whatever answers depend on and does not change while the program runs.
-        lasting = f"{self.register.id} {settings.verify_days}".encode()
-        self._edition = hashlib.blake2b(lasting, key=self._made_of, digest_size=32).digest()
-        self._lock, self._twins, self._turn = RLock(), RLock(), Lock()
-        self._travelling = cache(self._said_of)
-        self._state: State | None = None
-        self.shared: State | None = None
+        constants = f"{self.register.id} {settings.verify_days}".encode()
+        self._edition = hashlib.blake2b(constants, key=files_hash, digest_size=32).digest()
+        self.states = StateTracker(self.register, self.study, self._edition, files_modified)
+        self._duplicates_lock = RLock()
+        self._mode_metadata = cache(self._make_mode_metadata)
 
     @property
     def edition(self) -> str:
-        """A mark of the program, the study and the register, for tags."""
+        """Eight hexadecimal digits that identify the program, the study and the register, for entity tags."""
         return self._edition[:4].hex()
 
-    def part(self) -> None:
-        """Have whoever asks from now on be answered from the register as it is then."""
-        self.shared = None
-
-    def now(self) -> State:
-        """The state of today's register."""
-        return self.at_hand() or self._read()
-
-    def at_hand(self) -> State | None:
-        """The same, if it takes no time: the database says that nothing has changed."""
-        state, mark = self._state, self.register.database.data_version()
-        same = state is not None and mark is not None and state.mark == mark and state.today == self.study.today()
-        return state if same else None
-
-    def _read(self) -> State:
-        mark = self.register.database.data_version()  # before all that is read: it may change meanwhile
-        revisions, today = self.register.revisions(), self.study.today()
-        with self._turn:
-            old = self._state
-            if old is not None and (old.revisions, old.today) == (revisions, today):
-                self._state = replace(old, mark=mark)
-                return self._state
-            tag = hashlib.blake2b(repr((sorted(revisions.items()), today)).encode(), key=self._edition).digest()
-            midnight = datetime.combine(today, time(), ZoneInfo(self.study.settings.timezone))
-            changed = [self._made_at, midnight, *filter(None, [self.register.last_changed()])]
-            new = State(revisions, today, mark, tag, max(changed).astimezone(UTC))
-            self._state = new if old is None else new.after(old)
-            return self._state
-
-    def known(
-        self, state: State, category: str | None, what: Hashable, compute: Callable[[], T], lock: Any = None
-    ) -> T:
-        """What is known of ``category`` in ``state``, computed once, however many ask at a time."""
-        key = category, what
-        found: T | None = state.known.get(key)
-        if found is None:
-            with lock or self._lock:
-                found = state.known.get(key)
-                if found is None:
-                    state.known[key] = found = compute()
-        return found
-
-    def _counted(self, state: State, standard: Standard) -> tuple[Count, Coverage]:
+    def _coverage(self, state: RegisterState, standard: Standard) -> tuple[Count, Coverage]:
         def compute() -> tuple[Count, Coverage]:
-            counted = coverage.count(self.travel, self.facilities(state, standard.category), standard, state.today)
-            return counted, coverage.summarise(self.travel, standard, counted)
+            count = coverage.count(self.travel, self.facilities(state, standard.category), standard, state.today)
+            return count, coverage.summarise(self.travel, standard, count)
 
-        return self.known(state, standard.category, standard.id, compute)
+        return state.cached(standard.category, standard.id, compute)
 
-    def coverage(self, standard: str, state: State | None = None) -> Coverage:
-        """Where the study stands today on ``standard``; UnknownNameError if there is none."""
-        return self._counted(state or self.now(), self.study.standard(standard))[1]
+    def coverage(self, standard: str, state: RegisterState | None = None) -> Coverage:
+        """The coverage of the standard with that id; UnknownNameError if there is none. Default state: the current."""
+        return self._coverage(state or self.states.current(), self.study.standard(standard))[1]
 
-    def all_coverage(self, state: State | None = None) -> list[Coverage]:
-        """Where the study stands today on each of its standards, in their order."""
-        state = state or self.now()
-        return [self._counted(state, standard)[1] for standard in self.study.standards]
+    def all_coverage(self, state: RegisterState | None = None) -> list[Coverage]:
+        """The coverage of all standards, in the study's order. Default state: the current."""
+        state = state or self.states.current()
+        return [self._coverage(state, standard)[1] for standard in self.study.standards]
 
     def categories(self) -> set[str]:
-        """The categories that the register has a facility of."""
-        state = self.now()
+        """The categories of which the register has at least one facility."""
+        state = self.states.current()
         return {name for name in categories.CATEGORIES if len(self.facilities(state, name))}
 
     def gap_map(self, standard: str, assets: Assets) -> str:
-        """The gap map of ``standard`` as an HTML page; UnknownNameError if there is none."""
-        state, goal = self.now(), self.study.standard(standard)
+        """The gap map of the standard with that id, as an HTML page; UnknownNameError if there is no such standard."""
+        state, chosen = self.states.current(), self.study.standard(standard)
 
         def compute() -> str:
-            counted, answer = self._counted(state, goal)
-            return gapmap.render(
+            count, summary = self._coverage(state, chosen)
+            return gap_map.render(
                 self.study,
-                answer,
-                counted,
+                summary,
+                count,
                 assets=assets,
                 tiles=self.settings.tiles,
                 tiles_attribution=self.settings.tiles_attribution,
             )
 
-        return self.known(state, goal.category, (goal.id, assets), compute)
+        return state.cached(chosen.category, (chosen.id, assets), compute)
 
-    def facilities(self, state: State, category: str | None) -> gpd.GeoDataFrame:
-        """The facilities of a category (None: of all); UnknownNameError if there is no such category."""
+    def facilities(self, state: RegisterState, category: str | None) -> gpd.GeoDataFrame:
+        """The facilities of a category (None: of all), open and closed; UnknownNameError if there is no such one."""
         if category is not None:
             categories.category(category)
-            return self.known(state, category, "facilities", lambda: self.register.facilities(category))
+            return state.cached(category, "facilities", lambda: self.register.facilities(category))
 
         def compute() -> gpd.GeoDataFrame:
-            each = [self.facilities(state, one) for one in categories.CATEGORIES]
-            some = [one for one in each if len(one)]
-            return pd.concat(some).sort_index() if some else each[0]
+            frames = [self.facilities(state, name) for name in categories.CATEGORIES]
+            with_rows = [frame for frame in frames if len(frame)]
+            return pd.concat(with_rows).sort_index() if with_rows else frames[0]
 
-        return self.known(state, None, "facilities", compute)
+        return state.cached(None, "facilities", compute)
 
-    def standing(self, state: State, category: str | None) -> gpd.GeoDataFrame:
-        """The facilities of a category (None: of all) that stand today."""
-        every = self.facilities(state, category)
-        return self.known(state, category, "standing", lambda: facilities.existing_on(every, state.today))
+    def standing(self, state: RegisterState, category: str | None) -> gpd.GeoDataFrame:
+        """The facilities of a category (None: of all) that have opened and not closed on the state's day."""
+        frame = self.facilities(state, category)
+        return state.cached(category, "standing", lambda: facilities.existing_on(frame, state.today))
 
-    def collections(self) -> list[str]:
-        """The ids of the collections there are."""
-        return ["facilities", "areas", "demand", *(shelves.COVERAGE + one.id for one in self.study.standards)]
+    def collection_ids(self) -> list[str]:
+        """The ids of all collections."""
+        coverages = (collections.COVERAGE_PREFIX + standard.id for standard in self.study.standards)
+        return ["facilities", "areas", "demand", *coverages]
 
-    def check_collection(self, name: str) -> None:
-        """UnknownNameError if there is no collection called so."""
-        if name not in self.collections():
-            raise UnknownNameError("collection", name, self.collections())
+    def check_collection(self, collection_id: str) -> None:
+        """Raise UnknownNameError if there is no collection with that id."""
+        if collection_id not in self.collection_ids():
+            raise UnknownNameError("collection", collection_id, self.collection_ids())
 
-    def collection(self, state: State, name: str) -> Collection:
-        """The collection called so; UnknownNameError if there is none."""
-        self.check_collection(name)
-        match name:
+    def collection(self, state: RegisterState, collection_id: str) -> Collection:
+        """The collection with that id; UnknownNameError if there is none."""
+        self.check_collection(collection_id)
+        match collection_id:
             case "facilities":
                 frame = self.facilities(state, None)
-                return self.known(state, None, ("collection", name), lambda: shelves.of_facilities(frame))
+                return state.cached(None, ("collection", collection_id), lambda: collections.of_facilities(frame))
             case "areas":
                 return self._areas
             case "demand":
                 return self._demand
             case _:
-                goal = self.study.standard(name.removeprefix(shelves.COVERAGE))
-                answer = self._counted(state, goal)[1]
-                return self.known(
-                    state, goal.category, ("collection", name), lambda: shelves.of_coverage(self.study, answer)
+                standard = self.study.standard(collection_id.removeprefix(collections.COVERAGE_PREFIX))
+                summary = self._coverage(state, standard)[1]
+                return state.cached(
+                    standard.category,
+                    ("collection", collection_id),
+                    lambda: collections.of_coverage(self.study, summary),
                 )
 
     @cached_property
     def _areas(self) -> Collection:
-        return shelves.of_areas(self.study)
+        return collections.of_areas(self.study)
 
     @cached_property
     def _demand(self) -> Collection:
-        return shelves.of_demand(self.study)
+        return collections.of_demand(self.study)
 
-    def twins(self, category: str | None, least: float = duplicates.MIN_SCORE) -> list[dict[str, Any]]:
-        """Likely twins in the register, of a category or all, the likeliest first, with their names."""
-        state = self.now()
+    def find_duplicates(self, category: str | None, least: float = duplicates.MIN_SCORE) -> list[JsonObject]:
+        """Pairs of records that are probably the same facility, of a category or of all, the likeliest first.
+
+        Each pair has the members of `DuplicatePair` and ``names``, the names of both. ``least`` is the lowest score of
+        a pair, from 0 to 1.
+        """
+        state = self.states.current()
         frame = self.facilities(state, category)
 
-        def compute(least: float) -> list[dict[str, Any]]:
-            crs, units = self.study.settings.projection, self.study.areas["name"]
-            found = duplicates.find(frame, crs, least=least, areas=units)
-            return [asdict(one) | {"names": [frame["name"][one.a], frame["name"][one.b]]} for one in found]
+        def find(least: float) -> list[DuplicatePair]:
+            return duplicates.find(frame, self.study.settings.projection, least=least, areas=self.study.areas["name"])
 
-        if least < duplicates.MIN_SCORE:  # seldom asked, and not kept: there are as many as there are numbers
-            return compute(least)
-        # They may take seconds, for which nobody else shall wait.
-        kept = self.known(state, category, "twins", lambda: compute(duplicates.MIN_SCORE), self._twins)
-        return [one for one in kept if one["score"] >= least]
-
-    def isochrones(
-        self,
-        place: tuple[float, float] | str,
-        minutes: Sequence[float],
-        mode: Mode,
-        direction: Direction,
-        coordinates: str,
-    ) -> dict[str, Any]:
-        """Isochrones around a place (degrees in ``coordinates``) or a facility (its id), as GeoJSON.
-
-        Raises
-        ------
-        UnknownNameError
-            There is no such facility.
-        """
-        if isinstance(place, str):
-            shape = self.register.get(place).frame.geometry.iloc[0]
-            asked: dict[str, Any] = {"facility": place}
+        if least < duplicates.MIN_SCORE:  # rarely asked; caching each possible number would fill the memory
+            pairs = find(least)
         else:
-            shape = shapely.Point(datums.place_to_wgs84(*place, coordinates))
-            asked = {"place": {"lon": place[0], "lat": place[1]}}
-        answer = isochrones.around(self.travel, shape, minutes, mode, towards=direction == "to")
-        features = [
-            {
-                "type": "Feature",
-                "geometry": geojson.geometry(one.geometry, coordinates),
-                "properties": {"minutes": one.minutes, "area_km2": one.area_km2, "people": one.people},
-            }
-            for one in answer.contours
-        ]
-        return {
-            "type": "FeatureCollection",
-            "features": features,
-            **asked,
-            "direction": direction,
-            **self.travelled(mode, answer, coordinates),
-        }
+            # The search may take seconds: it has a lock of its own, so that no other question waits for it.
+            likely = state.cached(
+                category, "duplicates", lambda: find(duplicates.MIN_SCORE), lock=self._duplicates_lock
+            )
+            pairs = [pair for pair in likely if pair.score >= least]
+        return [asdict(pair) | {"names": [frame["name"][pair.a], frame["name"][pair.b]]} for pair in pairs]
 
-    def travelled(self, mode: Mode, answer: travel.Ranking | Isochrones, coordinates: str) -> dict[str, Any]:
-        """What every answer of travel times says of itself."""
+    def travel_metadata(self, mode: Mode, result: travel.Ranking | Isochrones, coordinates: str) -> JsonObject:
+        """The members that every answer about travel times has.
+
+        ``snapped`` is where the place was snapped to the street network, or null; ``reason`` is why nothing is reached,
+        or null; the others are the mode, speed, method and coordinate system, and `study_metadata`.
+        """
         snapped = None
-        if answer.snapped is not None and answer.connector_m is not None:
-            lon, lat = datums.place_from_wgs84(*answer.snapped, coordinates)
+        if result.snapped is not None and result.connector_m is not None:
+            lon, lat = datums.place_from_wgs84(*result.snapped, coordinates)
             snapped = {
                 "lon": round(lon, 7),
                 "lat": round(lat, 7),
-                "connector_m": round(answer.connector_m, 1),
+                "connector_m": round(result.connector_m, 1),
             }
-        return {"snapped": snapped, "reason": answer.reason, **self._travelling(mode, coordinates)}
+        return {"snapped": snapped, "reason": result.reason, **self._mode_metadata(mode, coordinates)}
 
-    def _said_of(self, mode: Mode, coordinates: str) -> dict[str, Any]:
+    def _make_mode_metadata(self, mode: Mode, coordinates: str) -> JsonObject:
         return {
             "mode": mode,
             "speed_kph": self.travel.speed_kph(mode),
             "method": self.travel.method,
             "coordinate_system": coordinates,
-            **self.said,
+            **self.study_metadata,
         }
 
     @cached_property
-    def said(self) -> dict[str, Any]:
-        """What answers say of the study."""
+    def study_metadata(self) -> JsonObject:
+        """The members that answers have about the study: whether it is a sample, its notice, date and attribution."""
         about = self.study.settings
         return {
             "sample": about.sample,
@@ -318,23 +212,3 @@ class Answers:
             "data_date": about.data_date,
             "attribution": about.attribution or None,
         }
-
-
-def _program() -> Iterable[Path]:
-    """The program's own files."""
-    here = Path(__file__).parents[2]
-    return sorted(file for part in ("geo", "maps", "service") for file in (here / part).rglob("*") if _ours(file))
-
-
-def _ours(file: Path) -> bool:
-    return file.suffix in (".py", ".toml", ".html", ".js", ".css")
-
-
-def _contents(files: Iterable[Path]) -> tuple[bytes, datetime]:
-    """A hash of files, those that are there, and when the youngest was changed."""
-    found, youngest = hashlib.blake2b(digest_size=32), 0.0
-    for file in files:
-        if file.is_file():
-            found.update(file.name.encode() + b"\0" + hashlib.blake2b(file.read_bytes()).digest())
-            youngest = max(youngest, file.stat().st_mtime)
-    return found.digest(), datetime.fromtimestamp(youngest, UTC)

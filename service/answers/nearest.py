@@ -1,17 +1,19 @@
-"""What is near a place, as apps need it: by travel time, open or not, with links that take one there."""
+"""The nearest facilities of a place: those that match some options, by travel time, as GeoJSON features.
+
+`NearestOptions` are what is asked, and `NearestFinder` prepares the matching facilities so that each place is answered
+by a look-up. `navigation` makes the links that open map apps.
+"""
 
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import astuple, dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any
-from urllib.parse import quote
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import geopandas as gpd
 import numpy as np
 import orjson
-import shapely
 
 from geo.arrays import BoolArray
 from geo.choices import MODES, Mode
@@ -19,23 +21,33 @@ from geo.geodesy import datums
 from geo.study import categories, geojson, opening_hours
 from geo.traveltime.nearest import FACILITIES_PER_JUNCTION, NearestFacilities
 from geo.traveltime.travel import Ranking
-from service.answers.engine import Answers, State
+from service.answers import navigation
+from service.answers.engine import Answers
+from service.answers.json_types import JsonObject
+from service.answers.state import RegisterState
 
 NONE_OPEN = "此时没有开放的 none of them is open then"
-NONE_SUCH = "没有符合条件的 none of them is as asked for"
-COMPUTED = ("minutes", "metres", "open", "times", "navigation", "path")
-"""Members of an answer that no property of a facility can be."""
-AMAP = {"walk": "walk", "cycle": "ride", "drive": "car"}
-BAIDU = {"walk": "walking", "cycle": "riding", "drive": "driving"}
-TENCENT = {"walk": "walk", "cycle": "bike", "drive": "drive"}
+NONE_MATCHES = "没有符合条件的 none of them is as asked for"
+COMPUTED_MEMBERS = ("minutes", "metres", "open", "times", "navigation", "path")
+"""Members of an answer's properties that are computed: a facility's own property of that name is left out."""
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What somebody wants to reach, and to know of it.
+class NearestOptions:
+    """Which facilities are looked for, how people travel, and what each feature of the answer has.
 
-    ``categories`` and ``subtypes``: any of these, empty: all; ``capacity``: at least; ``open_at``: not closed then, in
-    the study's time; ``path``: the way there; ``times``: by every mode; ``navigation``: links into map apps.
+    Attributes
+    ----------
+    categories, subtypes : facilities of any of these; empty: of all
+    capacity : facilities with at least this many beds or seats
+    open_at : facilities that are not closed at this moment, in the study's time zone, without an offset
+    mode : how people travel
+    limit : the most facilities for a place
+    path : whether each feature has the way there
+    times : whether each feature has its minutes by every mode
+    navigation : whether each feature has links that open map apps
+    coordinates : coordinate system of places and of the answer
     """
 
     categories: tuple[str, ...] = ()
@@ -54,112 +66,117 @@ class Wish:
         return hash(astuple(self))
 
     def __hash__(self) -> int:
-        return self._hash  # it is looked up again and again
+        return self._hash  # computed once, because each request looks the options up several times
 
     def __post_init__(self) -> None:
-        # Whichever way one asks for the same, it is the same.
-        wanted = tuple(one for one in categories.CATEGORIES if one in self.categories)
-        object.__setattr__(self, "categories", wanted)
+        # Options that mean the same must be equal: sort, and remove repetitions.
+        in_order = tuple(name for name in categories.CATEGORIES if name in self.categories)
+        object.__setattr__(self, "categories", in_order)
         object.__setattr__(self, "subtypes", tuple(sorted(set(self.subtypes))))
 
     @cached_property
-    def searches(self) -> bool:
-        """Whether it takes a search from each place, which a look-up does not answer."""
-        sifted = self.capacity is not None or self.open_at is not None
-        return sifted or self.path or self.times or self.navigation or self.limit > FACILITIES_PER_JUNCTION
+    def needs_search(self) -> bool:
+        """Whether each place needs a search of the street network, where others are answered by a look-up."""
+        filtered = self.capacity is not None or self.open_at is not None
+        return filtered or self.path or self.times or self.navigation or self.limit > FACILITIES_PER_JUNCTION
 
-    def at_hand(self, state: State) -> bool:
-        """Whether it takes no time, as all of it is a look-up in what is known already."""
-        return (self.category, self) in state.known
+    def is_cached(self, state: RegisterState) -> bool:
+        """Whether ``state`` has a finder for these options already, so that an answer takes microseconds."""
+        return (self.category, self) in state.computed
 
     @property
     def category(self) -> str | None:
-        """The one category; None: several, or all."""
+        """The category, if the options name exactly one; None: several, or all."""
         return self.categories[0] if len(self.categories) == 1 else None
 
 
-class Nearby:
-    """The facilities that one wish is about, ready to be asked from any place."""
+class NearestFinder:
+    """Finds the nearest of those facilities that match some options, from any place."""
 
-    def __init__(self, answers: Answers, state: State, wish: Wish) -> None:
-        self._answers, self._wish = answers, wish
-        category = wish.category
+    def __init__(self, answers: Answers, state: RegisterState, options: NearestOptions) -> None:
+        self._answers, self._options = answers, options
+        category = options.category
 
-        def known(name: Hashable, compute: Callable[[], Any]) -> Any:
-            if wish.subtypes:  # there are as many sets of them as anybody can think of
+        def cached(name: Hashable, compute: Callable[[], T]) -> T:
+            if options.subtypes:  # not kept: there are too many different sets of subtypes
                 return compute()
-            return answers.known(state, category, (name, wish.categories), compute)
+            return state.cached(category, (name, options.categories), compute)
 
         def reach(mode: Mode) -> NearestFacilities:
-            found: NearestFacilities = known(
-                ("reach", mode), lambda: answers.travel.nearest_facilities(self._chosen, mode).compute()
+            reach: NearestFacilities = cached(
+                ("reach", mode), lambda: answers.travel.nearest_facilities(self._facilities, mode).compute()
             )
-            return found
+            return reach
 
-        self._chosen = known("chosen", lambda: self._choose(answers.standing(state, category)))
-        self._ids: list[str] = known("ids", self._chosen.index.astype(str).tolist)
-        self._texts: dict[str, bytes] = answers.known(state, category, ("texts", wish.coordinates), dict)
-        modes = () if answers.travel.method != "network" else MODES if wish.times else (wish.mode,)
+        self._facilities = cached("chosen", lambda: self._select(answers.standing(state, category)))
+        self._ids: list[str] = cached("ids", self._facilities.index.astype(str).tolist)
+        self._features: dict[str, bytes] = state.cached(category, ("features", options.coordinates), dict)
+        modes = () if answers.travel.method != "network" else MODES if options.times else (options.mode,)
         self._reach: dict[Mode, NearestFacilities] = {mode: reach(mode) for mode in modes}
-        self._open = None if wish.open_at is None else self._hours(wish.open_at)
-        self._keep, self._why_none = self._kept()
+        self._hours = None if options.open_at is None else self._hours_at(options.open_at)
+        self._matching, self._why_none = self._match()
 
     @classmethod
-    def of(cls, answers: Answers, state: State, wish: Wish) -> "Nearby":
-        """The one there is already, where there are not as many wishes as anybody can think of."""
-        if wish.subtypes or wish.searches:
-            return cls(answers, state, wish)
-        return answers.known(state, wish.category, wish, lambda: cls(answers, state, wish))
+    def cached(cls, answers: Answers, state: RegisterState, options: NearestOptions) -> "NearestFinder":
+        """A finder that is kept with the state, unless its options are too special to be asked again."""
+        if options.subtypes or options.needs_search:
+            return cls(answers, state, options)
+        return state.cached(options.category, options, lambda: cls(answers, state, options))
 
-    def _choose(self, every: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-        categories, subtypes = self._wish.categories, self._wish.subtypes
-        if len(categories) > 1:
-            every = every[every["category"].isin(categories)]
-        return every[every["subtype"].isin(subtypes)] if subtypes else every
+    def _select(self, frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+        category_ids, subtypes = self._options.categories, self._options.subtypes
+        if len(category_ids) > 1:
+            frame = frame[frame["category"].isin(category_ids)]
+        return frame[frame["subtype"].isin(subtypes)] if subtypes else frame
 
-    def _hours(self, moment: datetime) -> list[opening_hours.Hours]:
-        return [opening_hours.at(text, moment) for text in self._chosen["opening_hours"]]
+    def _hours_at(self, moment: datetime) -> list[opening_hours.Hours]:
+        return [opening_hours.at(text, moment) for text in self._facilities["opening_hours"]]
 
-    def _kept(self) -> tuple[BoolArray | None, str | None]:
-        """Which of the chosen are as wished today and at that hour, None: all; and why none is, if none is."""
-        wish, why = self._wish, None
-        if wish.capacity is None and self._open is None:
-            return None, None
-        keep = np.ones(len(self._chosen), dtype=bool)
-        if wish.capacity is not None:
-            keep &= self._chosen["capacity"].astype(float).to_numpy() >= wish.capacity
-            why = None if keep.any() else NONE_SUCH
-        if self._open is not None:
-            keep &= np.array([one.state != "closed" for one in self._open], dtype=bool)
-            why = why if keep.any() or why else NONE_OPEN
-        return keep, why
+    def _match(self) -> tuple[BoolArray | None, str | None]:
+        """Which facilities have the capacity and are not closed, shape (facilities,), and the reason if none does.
 
-    def around(self, lon: float, lat: float) -> dict[str, Any]:
-        """The nearest of them from a place (degrees in the wish's coordinates), as a GeoJSON FeatureCollection.
-
-        It is to be written by orjson.
+        The array is None where the options ask for neither.
         """
-        wish, travel = self._wish, self._answers.travel
-        place = datums.place_to_wgs84(lon, lat, wish.coordinates)
-        reach = self._reach.get(wish.mode)
-        ranking = travel.ranked(self._chosen, *place, wish.mode, wish.limit, wish.path, reach, self._keep)
-        reason = self._why_none if ranking.reason and len(self._chosen) and self._why_none else ranking.reason
-        told_more = wish.path or wish.times or wish.navigation or self._open is not None
-        further = list(self._further(ranking, lon, lat, place)) if told_more else None
+        options, why_none = self._options, None
+        if options.capacity is None and self._hours is None:
+            return None, None
+        matching = np.ones(len(self._facilities), dtype=bool)
+        if options.capacity is not None:
+            matching &= self._facilities["capacity"].astype(float).to_numpy() >= options.capacity
+            why_none = None if matching.any() else NONE_MATCHES
+        if self._hours is not None:
+            matching &= np.array([hours.state != "closed" for hours in self._hours], dtype=bool)
+            why_none = why_none if matching.any() or why_none else NONE_OPEN
+        return matching, why_none
+
+    def around(self, lon: float, lat: float) -> JsonObject:
+        """The nearest facilities of a place, as a GeoJSON FeatureCollection that orjson can encode.
+
+        ``lon`` and ``lat`` are degrees in the options' coordinate system.
+        """
+        options, travel = self._options, self._answers.travel
+        place = datums.place_to_wgs84(lon, lat, options.coordinates)
+        reach = self._reach.get(options.mode)
+        ranking = travel.ranked(
+            self._facilities, *place, options.mode, options.limit, options.path, reach, self._matching
+        )
+        reason = self._why_none if ranking.reason and len(self._facilities) and self._why_none else ranking.reason
+        has_extras = options.path or options.times or options.navigation or self._hours is not None
+        extras = list(self._extra_properties(ranking, lon, lat, place)) if has_extras else None
         features = []
         rows = zip(ranking.rows.tolist(), ranking.seconds.tolist(), ranking.metres.tolist(), strict=True)
         for number, (row, seconds, metres) in enumerate(rows):
-            text = self._texts.get(self._ids[row]) or self._text(row)
-            end = b',"minutes":%.3f,"metres":%.1f' % (seconds / 60, metres)
-            more = orjson.dumps(further[number])[1:-1] if further else b""
-            features.append(text + end + (b"," + more if more else b"") + b"}}")
-        asked = {} if wish.open_at is None else {"open_at": _told(wish.open_at, self._zone)}
+            beginning = self._features.get(self._ids[row]) or self._encode(row)
+            computed = b',"minutes":%.3f,"metres":%.1f' % (seconds / 60, metres)
+            extra = orjson.dumps(extras[number])[1:-1] if extras else b""
+            features.append(beginning + computed + (b"," + extra if extra else b"") + b"}}")
+        open_at = {} if options.open_at is None else {"open_at": _iso(options.open_at, self._zone)}
         return {
             "type": "FeatureCollection",
             "features": orjson.Fragment(b"[" + b",".join(features) + b"]"),
             "place": {"lon": lon, "lat": lat},
-            **asked,
-            **self._answers.travelled(wish.mode, ranking, wish.coordinates),
+            **open_at,
+            **self._answers.travel_metadata(options.mode, ranking, options.coordinates),
             "reason": reason,
         }
 
@@ -167,76 +184,60 @@ class Nearby:
     def _zone(self) -> ZoneInfo:
         return ZoneInfo(self._answers.study.settings.timezone)
 
-    def _text(self, row: int) -> bytes:
-        """The beginning of a facility's feature, made once: all of it but what depends on who asks."""
-        facility = self._chosen.iloc[row]
-        category = categories.category(facility["category"])
-        zh, en = category.subtypes.get(facility["subtype"], (category.label, category.label_en))
-        feature = geojson.feature(facility, self._ids[row], self._wish.coordinates)
-        told = {name: value for name, value in feature["properties"].items() if name not in COMPUTED}
-        feature["properties"] = told | {"label": zh, "label_en": en}
-        self._texts[self._ids[row]] = text = orjson.dumps(feature)[:-2]
-        return text
+    def _encode(self, row: int) -> bytes:
+        """The facility's feature as JSON, without what depends on the place and without the last two brackets.
 
-    def _further(self, ranking: Ranking, lon: float, lat: float, place: Any) -> Iterator[dict[str, Any]]:
-        """What else each facility of the ranking was wished to say."""
-        wish = self._wish
-        times = self._times(ranking, *place) if wish.times else {}
+        It is encoded once and then kept: encoding takes most of the time of an answer.
+        """
+        facility = self._facilities.iloc[row]
+        category = categories.category(facility["category"])
+        label, label_en = category.subtypes.get(facility["subtype"], (category.label, category.label_en))
+        feature = geojson.feature(facility, self._ids[row], self._options.coordinates)
+        own = {name: value for name, value in feature["properties"].items() if name not in COMPUTED_MEMBERS}
+        feature["properties"] = own | {"label": label, "label_en": label_en}
+        self._features[self._ids[row]] = beginning = orjson.dumps(feature)[:-2]
+        return beginning
+
+    def _extra_properties(
+        self, ranking: Ranking, lon: float, lat: float, place: tuple[float, float]
+    ) -> Iterator[JsonObject]:
+        """For each facility of the ranking, the properties that only the options ask for.
+
+        ``lon`` and ``lat`` are the place in the options' coordinate system, ``place`` the same in WGS84.
+        """
+        options = self._options
+        times = self._times(ranking, *place) if options.times else {}
         for number, row in enumerate(ranking.rows):
-            more: dict[str, Any] = {}
-            if self._open is not None:
-                found = self._open[row]
-                until = None if found.until is None else _told(found.until, self._zone)
-                more["open"] = {"state": found.state, "until": until, "reason": found.reason}
-            if wish.times:
-                more["times"] = {mode: times[mode][number] for mode in MODES}
-            if wish.navigation:
-                more["navigation"] = navigation(self._chosen.iloc[row], (lon, lat), wish.coordinates, wish.mode)
-            if wish.path:
-                way = None if ranking.paths is None else ranking.paths[number]
-                more["path"] = way and geojson.geometry(way, wish.coordinates)
-            yield more
+            extra: JsonObject = {}
+            if self._hours is not None:
+                hours = self._hours[row]
+                until = None if hours.until is None else _iso(hours.until, self._zone)
+                extra["open"] = {"state": hours.state, "until": until, "reason": hours.reason}
+            if options.times:
+                extra["times"] = {mode: times[mode][number] for mode in MODES}
+            if options.navigation:
+                facility = self._facilities.iloc[row]
+                extra["navigation"] = navigation.links(facility, (lon, lat), options.coordinates, options.mode)
+            if options.path:
+                path = None if ranking.paths is None else ranking.paths[number]
+                extra["path"] = path and geojson.geometry(path, options.coordinates)
+            yield extra
 
     def _times(self, ranking: Ranking, lon: float, lat: float) -> dict[Mode, list[float | None]]:
-        """Minutes to the facilities of the ranking by every mode; None where one does not get there."""
-        found: dict[Mode, list[float | None]] = {}
-        these = np.zeros(len(self._chosen), dtype=bool)
-        these[ranking.rows] = True
+        """By every mode, the minutes to each facility of the ranking; None where it is not reached."""
+        times: dict[Mode, list[float | None]] = {}
+        in_ranking = np.zeros(len(self._facilities), dtype=bool)
+        in_ranking[ranking.rows] = True
         for mode in MODES:
-            other = ranking
-            if mode != self._wish.mode:
+            by_mode = ranking
+            if mode != self._options.mode:
                 reach = self._reach.get(mode)
-                other = self._answers.travel.ranked(self._chosen, lon, lat, mode, reach=reach, keep=these)
-            minutes = dict(zip(other.rows.tolist(), (other.seconds / 60).round(3).tolist(), strict=True))
-            found[mode] = [minutes.get(row) for row in ranking.rows.tolist()]
-        return found
+                by_mode = self._answers.travel.ranked(self._facilities, lon, lat, mode, reach=reach, keep=in_ranking)
+            minutes = dict(zip(by_mode.rows.tolist(), (by_mode.seconds / 60).round(3).tolist(), strict=True))
+            times[mode] = [minutes.get(row) for row in ranking.rows.tolist()]
+        return times
 
 
-def _told(moment: datetime, zone: ZoneInfo) -> str:
+def _iso(moment: datetime, zone: ZoneInfo) -> str:
+    """A moment of the study's clock in ISO 8601, with its offset."""
     return moment.replace(tzinfo=zone).isoformat(timespec="minutes")
-
-
-def navigation(facility: Any, origin: tuple[float, float], coordinates: str, mode: Mode) -> dict[str, str]:
-    """Addresses that open AMap, Baidu and Tencent with the way from ``origin`` to a facility, each in its own datum."""
-    target = shapely.point_on_surface(facility["geometry"])
-    start = datums.to_wgs84(*origin, coordinates)
-    name = facility["name"] or categories.category(facility["category"]).label
-    # What separates the parts of an address' parameters must not come from a name.
-    label = quote("".join(" " if c in ",|:;" else c for c in name), safe="")
-
-    def written(system: str) -> list[tuple[str, str]]:
-        """Longitude and latitude of the origin, and of the target."""
-        lons, lats = datums.from_wgs84([start[0], target.x], [start[1], target.y], system)
-        return [(f"{lon:.6f}", f"{lat:.6f}") for lon, lat in zip(lons, lats, strict=True)]
-
-    a, b = written("gcj02")
-    c, d = written("bd09")
-    return {
-        "amap": f"https://uri.amap.com/navigation?from={a[0]},{a[1]}&to={b[0]},{b[1]},{label}"
-        f"&mode={AMAP[mode]}&coordinate=gaode&callnative=1&src=fuwuquan",
-        "baidu": f"https://api.map.baidu.com/direction?origin={c[1]},{c[0]}"
-        f"&destination=latlng:{d[1]},{d[0]}|name:{label}&mode={BAIDU[mode]}&coord_type=bd09ll&output=html"
-        "&src=webapp.fuwuquan",
-        "tencent": f"https://apis.map.qq.com/uri/v1/routeplan?type={TENCENT[mode]}&fromcoord={a[1]},{a[0]}"
-        f"&tocoord={b[1]},{b[0]}&to={label}&policy=0&referer=fuwuquan",
-    }

@@ -1,4 +1,4 @@
-"""The web application: pages, maps, the API and what operations need."""
+"""The web application: pages, maps, the API, and the addresses that operation needs (health, readiness, OpenAPI)."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,22 +18,27 @@ from maps import feature_pages, finder
 from maps.offline import LEAFLET, STATIC
 from service.answers.engine import Answers
 from service.api import errors, openapi
-from service.api.middleware import REQUEST_ID, BodyLimit, Envelope, Faults, RateLimit
-from service.api.responses import GEOJSON, SCHEMA, NoQuery, QueryRoute, answer, answers_of, prefers_html
+from service.api.feature_documents import PAGE_HEADERS
+from service.api.middleware import REQUEST_ID, BodyLimit, InternalErrors, RateLimit, RequestEnvelope
+from service.api.queries import NoQuery, QueryRoute
+from service.api.responses import GEOJSON, OPENAPI, SCHEMA, answers_of, prefers_html, respond
 from service.api.routes import facilities as facility_routes
 from service.api.routes import features, files, travel
 from service.settings import Settings
 
-MOST_BODY = 2**20
-COMPRESSED = (GEOJSON, SCHEMA, errors.MEDIA_TYPE, features.OPENAPI.partition(";")[0])
+MAX_BODY_BYTES = 2**20
+COMPRESSED = (GEOJSON, SCHEMA, errors.MEDIA_TYPE, OPENAPI.partition(";")[0])
 EXPOSED = ("Content-Crs", "ETag", "Last-Modified", "Link", "Location", "Retry-After", REQUEST_ID)
-PAGE_HEADERS = features.PAGE_HEADERS
+"""Response headers that scripts of other origins may read."""
 
 
 def create_app(settings: Settings | None = None, answers: Answers | None = None) -> FastAPI:
-    """The application for ``settings`` (default: from the environment).
+    """The application.
 
-    It answers from ``answers``; without them the study is read when it starts.
+    Parameters
+    ----------
+    settings : default: those of the environment
+    answers : what it answers from; default: the study of the settings is read when the application starts
     """
     settings = settings or Settings()
 
@@ -55,11 +60,11 @@ def create_app(settings: Settings | None = None, answers: Answers | None = None)
         redirect_slashes=False,
     )
     app.router.route_class = QueryRoute
-    errors.install(app, _problem)
+    errors.install(app, _error_page)
     _add_middleware(app, settings)
-    # Not by include_router, below which each route is tried twice. What is asked most stands first.
-    for part in (travel, features, facility_routes, files):
-        app.router.routes.extend(part.router.routes)
+    # Not with include_router, which makes each route be matched twice. The most frequent routes come first.
+    for module in (travel, features, facility_routes, files):
+        app.router.routes.extend(module.router.routes)
     app.mount("/static/leaflet", StaticFiles(directory=LEAFLET))
     app.mount("/static/swagger", StaticFiles(directory=feature_pages.SWAGGER))
     app.mount("/static", StaticFiles(directory=STATIC))
@@ -68,8 +73,8 @@ def create_app(settings: Settings | None = None, answers: Answers | None = None)
     return app
 
 
-def _problem(request: Request, status: int, detail: str) -> Response | None:
-    """The page of a problem, for browsers."""
+def _error_page(request: Request, status: int, detail: str) -> Response | None:
+    """The page of an error if the client is a browser, else None."""
     if request.method != "GET" or not prefers_html(request, errors.MEDIA_TYPE):
         return None
     about, title = answers_of(request).study.settings, errors.TITLES.get(status, "Error")
@@ -78,10 +83,10 @@ def _problem(request: Request, status: int, detail: str) -> Response | None:
 
 
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
-    """The last that is added stands outermost."""
-    app.add_middleware(Faults)
-    longer = {"/v1/imports": settings.most_upload_mb * 2**20, "/v1/nearest": travel.MOST_BODY}
-    app.add_middleware(BodyLimit, most=MOST_BODY, longer=longer)
+    """Add the middleware; the last one added is the outermost."""
+    app.add_middleware(InternalErrors)
+    max_bytes_by_path = {"/v1/imports": settings.most_upload_mb * 2**20, "/v1/nearest": travel.MAX_BODY_BYTES}
+    app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES, max_bytes_by_path=max_bytes_by_path)
     for media_type in COMPRESSED:
         add_compress_type(media_type)
     app.add_middleware(CompressMiddleware)
@@ -95,28 +100,29 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
         expose_headers=EXPOSED,
         max_age=3600,
     )
-    app.add_middleware(Envelope)
+    app.add_middleware(RequestEnvelope)
 
 
 def _add_pages(app: FastAPI, settings: Settings) -> None:
+    """Add the pages. Their content security policy allows images from the server of map tiles too."""
     tiles = urlsplit((settings.tiles or "").replace("{s}", "*"))
     origin = f" {tiles.scheme}://{tiles.netloc}" if settings.tiles else ""
     policy = PAGE_HEADERS["Content-Security-Policy"].replace("img-src 'self' data:", f"img-src 'self' data:{origin}")
-    strict = PAGE_HEADERS | {"Content-Security-Policy": policy}
-    # Folium writes scripts into its pages; the others have none of their own.
-    loose = policy.replace("script-src 'self'", "script-src 'self' 'unsafe-inline'")
-    headers = strict | {"Content-Security-Policy": loose}
+    page_headers = PAGE_HEADERS | {"Content-Security-Policy": policy}
+    # Folium writes scripts into the page itself; our own pages load theirs as files.
+    map_policy = policy.replace("script-src 'self'", "script-src 'self' 'unsafe-inline'")
+    map_headers = page_headers | {"Content-Security-Policy": map_policy}
 
     @app.get("/docs", response_class=HTMLResponse, include_in_schema=False)
     def docs(request: Request) -> Response:
         page = feature_pages.docs(answers_of(request).study.settings, "/openapi.json")
-        return HTMLResponse(page, headers=strict)
+        return HTMLResponse(page, headers=page_headers)
 
     @app.get("/", response_class=HTMLResponse, include_in_schema=False)
     def home(request: Request) -> Response:
         answers = answers_of(request)
         page = finder.render(answers.study, answers.all_coverage(), categories.CATEGORIES, answers.categories())
-        return HTMLResponse(page, headers=strict)
+        return HTMLResponse(page, headers=page_headers)
 
     @app.get(
         "/maps/{standard}",
@@ -124,14 +130,16 @@ def _add_pages(app: FastAPI, settings: Settings) -> None:
         include_in_schema=False,
     )
     def gap_map(request: Request, standard: str, query: Annotated[NoQuery, Query()]) -> Response:
-        return HTMLResponse(answers_of(request).gap_map(standard, "linked"), headers=headers)
+        return HTMLResponse(answers_of(request).gap_map(standard, "linked"), headers=map_headers)
 
 
 def _add_operations(app: FastAPI) -> None:
+    """Add the addresses for monitoring, `/health` (alive) and `/ready` (can answer), and `/openapi.json`."""
+
     @app.get("/openapi.json", include_in_schema=False)
     async def document(request: Request, query: Annotated[NoQuery, Query()]) -> Response:
         answers = answers_of(request)
-        return await answer(request, lambda state: openapi.describe(app, answers, state), features.OPENAPI)
+        return await respond(request, lambda state: openapi.describe(app, answers, state), OPENAPI)
 
     @app.get("/health", include_in_schema=False)
     async def health() -> Response:

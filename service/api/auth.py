@@ -1,4 +1,4 @@
-"""Who may change the register over HTTP: whoever sends a valid key as a bearer token."""
+"""Authentication: a request that changes the register needs a valid key as its bearer token."""
 
 from typing import Annotated
 
@@ -12,7 +12,7 @@ _bearer = HTTPBearer(auto_error=False, description="a key made by `fuwuquan keys
 
 
 def editor(request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> str:
-    """The name that the request's key belongs to.
+    """The name of the person whose key the request has.
 
     Raises
     ------
@@ -29,3 +29,4 @@ def editor(request: Request, credentials: Annotated[HTTPAuthorizationCredentials
 
 
 Editor = Annotated[str, Depends(editor)]
+"""The name of the person who edits, as a parameter of an endpoint."""

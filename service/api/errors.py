@@ -1,8 +1,11 @@
-"""One table from exception to status, and one body for every error: RFC 9457 problem details."""
+"""Errors: the table from exception to HTTP status, and their one form, problem details (RFC 9457).
+
+An endpoint raises an exception of `geo.errors` or of the register; the handlers here make a response of it.
+"""
 
 import logging
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypedDict, cast
 
 import orjson
 from fastapi import FastAPI, Request, Response
@@ -12,11 +15,12 @@ from starlette.routing import Match, Mount
 from starlette.types import Scope
 
 from geo.errors import FieldError, FuwuquanError, TableError, UnknownNameError
+from service.answers.json_types import JsonObject
 from service.register.database import RegisterError
 from service.register.register import ConflictError, GoneError, StaleVersionError
 
 MEDIA_TYPE = "application/problem+json"
-STATUS: dict[type[FuwuquanError], int] = {
+STATUSES: dict[type[FuwuquanError], int] = {
     FieldError: 400,
     UnknownNameError: 404,
     ConflictError: 409,
@@ -25,6 +29,7 @@ STATUS: dict[type[FuwuquanError], int] = {
     TableError: 422,
     FuwuquanError: 503,
 }
+"""The status of each exception; the first class that fits counts, so the base class stands last."""
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 LABELS = {
     400: "请求有误",
@@ -56,7 +61,7 @@ TITLES = {
     500: "Internal error",
     503: "Not available",
 }
-SCHEMA = {
+PROBLEM_SCHEMA = {
     "type": "object",
     "required": ["type", "title", "status", "detail"],
     "properties": {
@@ -74,7 +79,7 @@ SCHEMA = {
         },
     },
 }
-EXAMPLES: dict[int, dict[str, Any]] = {
+EXAMPLES: dict[int, JsonObject] = {
     400: {
         "detail": "lon: Input should be less than or equal to 180",
         "parameters": [{"name": "lon", "reason": "Input should be less than or equal to 180"}],
@@ -93,95 +98,116 @@ EXAMPLES: dict[int, dict[str, Any]] = {
 _log = logging.getLogger("fuwuquan")
 
 
-def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The ``responses`` of a route that can fail with ``statuses``."""
-    return {status: _documented(status) for status in statuses}
+class ErrorDetails(TypedDict):
+    """What pydantic and FastAPI report about one invalid value: where it is, and what is wrong with it."""
+
+    loc: tuple[str | int, ...]
+    type: str
+    msg: str
 
 
-def _documented(status: int) -> dict[str, Any]:
-    title, example = TITLES[status], {"type": kind(status), "title": TITLES[status], "status": status}
+def describe_errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The ``responses`` of a route that can fail with ``statuses``, for the OpenAPI document."""
+    return {status: _describe_error(status) for status in statuses}
+
+
+def _describe_error(status: int) -> dict[str, Any]:
+    title = TITLES[status]
+    example = {"type": problem_type(status), "title": title, "status": status}
     example |= EXAMPLES.get(status, {"detail": "…"})
     schema = {"$ref": "#/components/schemas/Problem"}
     page = {"text/html": {"schema": {"type": "string"}}}  # for browsers
     return {"description": title, "content": {MEDIA_TYPE: {"schema": schema, "example": example}, **page}}
 
 
-def kind(status: int) -> str:
-    """The stable type of the problems with a status."""
+def problem_type(status: int) -> str:
+    """The URN that identifies the problems with a status; it never changes."""
     return f"urn:fuwuquan:problem:{TITLES.get(status, 'Error').lower().replace(' ', '-')}"
 
 
-def problem(status: int, detail: str, headers: Any = None, **more: Any) -> Response:
-    """The error's response; ``more`` are further members of its body."""
-    body = {"type": kind(status), "title": TITLES.get(status, "Error"), "status": status, "detail": detail, **more}
+def problem_response(status: int, detail: str, headers: Mapping[str, str] | None = None, **members: object) -> Response:
+    """The response to an error; ``members`` are further members of its body."""
+    title = TITLES.get(status, "Error")
+    body = {"type": problem_type(status), "title": title, "status": status, "detail": detail, **members}
     return Response(orjson.dumps(body), status, media_type=MEDIA_TYPE, headers=headers)
 
 
-def install(app: FastAPI, page: Callable[[Request, int, str], Response | None]) -> None:
-    """Make every error of ``app`` a problem; or what ``page`` makes of its request, status and detail, if anything."""
+def install(app: FastAPI, make_page: Callable[[Request, int, str], Response | None]) -> None:
+    """Make every error of ``app`` a problem response.
 
-    def told(request: Request, status: int, detail: str, headers: Any = None, **more: Any) -> Response:
-        shown = page(request, status, detail)
-        if shown is None:
-            return problem(status, detail, headers, **more)
-        shown.headers.update(headers or {})
-        return shown
+    ``make_page`` takes the request, the status and the detail, and returns a page to answer instead, or None.
+    """
+
+    def respond(
+        request: Request, status: int, detail: str, headers: Mapping[str, str] | None = None, **members: object
+    ) -> Response:
+        page = make_page(request, status, detail)
+        if page is None:
+            return problem_response(status, detail, headers, **members)
+        page.headers.update(headers or {})
+        return page
 
     @app.exception_handler(RequestValidationError)
-    async def bad_parameter(request: Request, error: RequestValidationError) -> Response:
-        parameters = [{"name": _named(one), "reason": _reason(one)} for one in error.errors()]
-        detail = "; ".join(f"{one['name']}: {one['reason']}" for one in parameters)
-        return told(request, 400, detail, parameters=parameters)
+    async def handle_invalid_parameters(request: Request, error: RequestValidationError) -> Response:
+        problems = cast(list[ErrorDetails], error.errors())
+        parameters = [{"name": _parameter_name(details), "reason": _reason(details)} for details in problems]
+        detail = "; ".join(f"{parameter['name']}: {parameter['reason']}" for parameter in parameters)
+        return respond(request, 400, detail, parameters=parameters)
 
     @app.exception_handler(HTTPException)
-    async def refused(request: Request, error: HTTPException) -> Response:
+    async def handle_http_exception(request: Request, error: HTTPException) -> Response:
+        status, detail = error.status_code, str(error.detail)
         headers = dict(error.headers or {})
-        if error.status_code == 405:  # Starlette names the methods of one route only
-            headers["Allow"] = ", ".join(sorted(_methods(app, request)))
-        more = {"parameters": [{"name": "body", "reason": str(error.detail)}]} if error.status_code == 400 else {}
-        return told(request, error.status_code, str(error.detail), headers, **more)
+        if status == 405:  # Starlette names the methods of the first matching route only
+            headers["Allow"] = ", ".join(sorted(_allowed_methods(app, request)))
+        members = {"parameters": [{"name": "body", "reason": detail}]} if status == 400 else {}
+        return respond(request, status, detail, headers, **members)
 
     @app.exception_handler(FuwuquanError)
-    async def ours(request: Request, error: FuwuquanError) -> Response:
-        status = next(status for kind, status in STATUS.items() if isinstance(error, kind))
-        if isinstance(error, RegisterError):  # it names the database, which is nobody's business
+    async def handle_fuwuquan_error(request: Request, error: FuwuquanError) -> Response:
+        status = next(status for error_class, status in STATUSES.items() if isinstance(error, error_class))
+        if isinstance(error, RegisterError):  # its message names the database, which clients must not see
             _log.error("%s", error)
-            return told(request, status, "the register of facilities cannot be used; the server's log says why")
+            return respond(request, status, "the register of facilities cannot be used; the server's log says why")
         if isinstance(error, FieldError):
             parameters = [{"name": name, "reason": reason} for name, reason in error.problems]
-            return told(request, status, str(error), parameters=parameters)
-        return told(request, status, str(error))
+            return respond(request, status, str(error), parameters=parameters)
+        return respond(request, status, str(error))
 
 
-def unforeseen(scope: Scope, error: Exception) -> Response:
-    """The answer to what nobody foresaw; the log says what it was."""
+def internal_error_response(scope: Scope, error: Exception) -> Response:
+    """The response (500) to an exception that no handler expects; the log gets its traceback."""
     request_id = scope.get("state", {}).get("request_id", "")
     _log.error("%s %s failed (request %s)", scope["method"], scope["path"], request_id, exc_info=error)
-    return problem(500, "something went wrong here; the server's log says what")
+    return problem_response(500, "something went wrong here; the server's log says what")
 
 
-def _methods(app: FastAPI, request: Request) -> set[str]:
-    """The methods that a path has."""
-    found: set[str] = set()
+def _allowed_methods(app: FastAPI, request: Request) -> set[str]:
+    """The methods that the request's path can be asked with."""
+    allowed: set[str] = set()
     for method in METHODS:
-        matching = (one for one in app.routes if method == "GET" or not isinstance(one, Mount))
-        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in matching):
-            found.add(method)
-    found = found or {"GET"}  # below a mount the path is not the whole one
-    return found | ({"HEAD"} if "GET" in found else set())
+        routes = (route for route in app.routes if method == "GET" or not isinstance(route, Mount))
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes):
+            allowed.add(method)
+    allowed = allowed or {"GET"}  # below a mount the scope's path is only the rest of it, which matches no route
+    return allowed | ({"HEAD"} if "GET" in allowed else set())
 
 
-def _named(one: Any) -> str:
-    """The parameter, in a list with its number; of a body that cannot be read there is only the number of the byte."""
-    where, *names = one["loc"]
+def _parameter_name(details: ErrorDetails) -> str:
+    """The name of an invalid parameter, or the path of an invalid value in the body's lists, as ``places[3].lon``.
+
+    Where the body is not JSON, ``loc`` ends with the position of a character; then the name is ``body``.
+    """
+    where, *names = details["loc"]
     if where == "body" and any(isinstance(name, int) for name in names[1:]):
         return "".join(f"[{name}]" if isinstance(name, int) else f".{name}" for name in names)[1:100]
-    return "body" if where == "body" and isinstance(one["loc"][-1], int) else str(one["loc"][-1])[:100]
+    last = details["loc"][-1]
+    return "body" if where == "body" and isinstance(last, int) else str(last)[:100]
 
 
-def _reason(one: Any) -> str:
-    if one["loc"] == ("body",) and one["type"] == "model_attributes_type":
+def _reason(details: ErrorDetails) -> str:
+    if details["loc"] == ("body",) and details["type"] == "model_attributes_type":
         return "needs a JSON object, sent with Content-Type: application/json"
-    if one["type"] == "extra_forbidden":
+    if details["type"] == "extra_forbidden":
         return "there is no such parameter"
-    return str(one["msg"]).removeprefix("Value error, ")
+    return details["msg"].removeprefix("Value error, ")

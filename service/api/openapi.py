@@ -1,7 +1,7 @@
-"""The OpenAPI document: what FastAPI makes of the routes, each collection by its own path, as OpenAPI 3.0.
+"""The OpenAPI document: FastAPI's description of the routes, changed to OpenAPI 3.0 with paths for each collection.
 
-OGC API – Features asks for version 3.0, which most clients' generators know best, and GDAL asks a server to filter only
-by what the path of that very collection documents.
+OGC API – Features requires version 3.0, and most generators of clients know it best. Each collection has paths of its
+own, because GDAL filters on the server only by the parameters that are documented for that very collection.
 """
 
 import json
@@ -14,131 +14,145 @@ from fastapi.openapi.utils import get_openapi
 
 from geo.features.collection import Collection
 from geo.geodesy import crs
-from service.answers.engine import Answers, State
+from service.answers.engine import Answers
+from service.answers.json_types import JsonObject
+from service.answers.state import RegisterState
 from service.api import errors, schemas
-from service.api.responses import listed
-from service.api.routes import features
+from service.api.feature_documents import column_schema
+from service.api.feature_queries import FACILITIES
+from service.api.queries import list_schema
 
 VERSION = "3.0.3"
 PREFIX = "/v1"
 METHODS = [name.lower() for name in errors.METHODS]
 HEADERS = {
-    "ETag": "tag of this very answer, for If-None-Match",
-    "Last-Modified": "when it may last have changed; left out within two seconds of that",
-    "X-Request-ID": "the request's own, or a new one; the server's log names it",
+    "ETag": "identifies this answer, for If-None-Match",
+    "Last-Modified": "when the answer may last have changed; left out within two seconds of that",
+    "X-Request-ID": "the request's own id, or a new one; the server's log names it",
 }
 
 
-def describe(app: FastAPI, answers: Answers, state: State) -> dict[str, Any]:
-    """The document of all that ``app`` answers from ``answers``."""
-    document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-    # The standard's own paths, seen from the landing page: clients look for /collections/…/items.
+def describe(app: FastAPI, answers: Answers, state: RegisterState) -> JsonObject:
+    """The OpenAPI document of ``app``, with the collections of ``answers``."""
+    document: dict[str, Any] = get_openapi(
+        title=app.title, version=app.version, description=app.description, routes=app.routes
+    )
+    # Clients look for the standard's own paths, as /collections/…/items, so the prefix moves into the server's address.
     document["servers"] = [{"url": PREFIX}]
-    paths = {path.removeprefix(PREFIX) or "/": told for path, told in document["paths"].items()}
+    paths = {path.removeprefix(PREFIX) or "/": operations for path, operations in document["paths"].items()}
     document["paths"] = paths
     for path in [path for path in paths if "{collection}" in path]:
         generic = paths.pop(path)
-        for name in answers.collections():
-            own = paths.setdefault(path.replace("{collection}", name), {})
-            own |= _of_collection(generic, path, answers.collection(state, name))
+        for collection_id in answers.collection_ids():
+            operations = paths.setdefault(path.replace("{collection}", collection_id), {})
+            operations |= _operations_of(generic, path, answers.collection(state, collection_id))
     for operations in paths.values():
         for method in METHODS:
             if method in operations:
-                for one in operations[method].get("parameters", []):
-                    _parameter(one, answers)
-                _finish(method, operations[method])
+                for parameter in operations[method].get("parameters", []):
+                    _complete_parameter(parameter, answers)
+                _complete_responses(method, operations[method])
     for name in ("HTTPValidationError", "ValidationError"):
         document["components"]["schemas"].pop(name, None)
-    document["components"]["schemas"] |= {"Problem": errors.SCHEMA, **schemas.SHAPES}
-    told: dict[str, Any] = _as_3_0(document)
-    return told | {"openapi": VERSION}
+    document["components"]["schemas"] |= {"Problem": errors.PROBLEM_SCHEMA, **schemas.SCHEMAS}
+    converted: JsonObject = _to_3_0(document)
+    return converted | {"openapi": VERSION}
 
 
-def _of_collection(generic: dict[str, Any], path: str, one: Collection) -> dict[str, Any]:
-    """What the generic path of collections is for one of them."""
-    own: dict[str, Any] = deepcopy(generic)
-    for operation in own.values():
-        operation["operationId"] = f"{operation['operationId'].split('_v1')[0]}_{one.id.replace('-', '_')}"
-        operation["summary"] = f"{operation['summary']}: {one.id}"
-        kept = [given for given in operation["parameters"] if given["name"] != "collection"]
-        for given in kept:
-            if given["name"] == "sortby":
-                names = "|".join(re.escape(name) for name in one.columns)
-                given["schema"] = listed({"type": "string", "pattern": f"^[+-]?({names})$"}, uniqueItems=True)
+def _operations_of(generic: dict[str, Any], path: str, collection: Collection) -> dict[str, Any]:
+    """The operations of one collection, made from those of the path that has ``{collection}`` as a parameter."""
+    operations: dict[str, Any] = deepcopy(generic)
+    for operation in operations.values():
+        operation["operationId"] = f"{operation['operationId'].split('_v1')[0]}_{collection.id.replace('-', '_')}"
+        operation["summary"] = f"{operation['summary']}: {collection.id}"
+        parameters = [parameter for parameter in operation["parameters"] if parameter["name"] != "collection"]
+        for parameter in parameters:
+            if parameter["name"] == "sortby":
+                names = "|".join(re.escape(name) for name in collection.columns)
+                pattern = f"^[+-]?({names})$"
+                parameter["schema"] = list_schema({"type": "string", "pattern": pattern}, uniqueItems=True)
         if path.endswith("/items"):
-            kept = [given for given in kept if given["name"] != "due" or one.id == features.FACILITIES]
-            kept += [
-                {
-                    "name": key,
-                    "in": "query",
-                    "required": False,
-                    "description": f"{column.title}: only features with this value",
-                    "schema": {k: v for k, v in features.schema_of(column).items() if k != "title"},
-                }
-                for key, column in one.columns.items()
-            ]
-        operation["parameters"] = kept
-    return own
+            if collection.id != FACILITIES:
+                parameters = [parameter for parameter in parameters if parameter["name"] != "due"]
+            parameters += _property_parameters(collection)
+        operation["parameters"] = parameters
+    return operations
 
 
-def _parameter(one: dict[str, Any], answers: Answers) -> None:
-    """Say of a parameter what FastAPI cannot: that it is never null, and how a list of it is written."""
-    shape = one["schema"]
-    if {"type": "null"} in shape.get("anyOf", []):
-        (only,) = (kind for kind in shape.pop("anyOf") if kind != {"type": "null"})
-        one["schema"] = shape = only | shape
-    if shape.get("type") == "array":
-        # What is written with commas between; the texts of FastAPI's examples would be none.
-        texts = shape.pop("examples", [])
+def _property_parameters(collection: Collection) -> list[JsonObject]:
+    """A parameter for each property of a collection's features."""
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": False,
+            "description": f"{column.title}: only features with this value",
+            "schema": {key: value for key, value in column_schema(column).items() if key != "title"},
+        }
+        for name, column in collection.columns.items()
+    ]
+
+
+def _complete_parameter(parameter: dict[str, Any], answers: Answers) -> None:
+    """Correct what FastAPI cannot know of a parameter: it is never null, and lists have commas between."""
+    schema = parameter["schema"]
+    if {"type": "null"} in schema.get("anyOf", []):
+        (only,) = (alternative for alternative in schema.pop("anyOf") if alternative != {"type": "null"})
+        parameter["schema"] = schema = only | schema
+    if schema.get("type") == "array":
+        # FastAPI's examples and defaults are the text with commas; the document needs the list.
+        texts = schema.pop("examples", [])
         if texts:
-            one["example"] = [json.loads(part) if part[0].isdigit() else part for part in texts[0].split(",")]
-        if isinstance(shape.get("default"), str):
-            shape["default"] = [json.loads(part) for part in shape["default"].split(",")]
-    if one["in"] == "query":
-        one |= {"style": "form", "explode": False}
-    if one["name"] in ("crs", "bbox-crs", "filter-crs"):
-        shape |= {"format": "uri", "enum": list(crs.offered(answers.study.settings.projection))}
+            parts = texts[0].split(",")
+            parameter["example"] = [json.loads(part) if part[0].isdigit() else part for part in parts]
+        if isinstance(schema.get("default"), str):
+            schema["default"] = [json.loads(part) for part in schema["default"].split(",")]
+    if parameter["in"] == "query":
+        parameter |= {"style": "form", "explode": False}
+    if parameter["name"] in ("crs", "bbox-crs", "filter-crs"):
+        schema |= {"format": "uri", "enum": list(crs.offered(answers.study.settings.projection))}
 
 
-def _finish(method: str, operation: dict[str, Any]) -> None:
-    """Take out FastAPI's 422, which is never answered, and say of headers and limits what holds for all."""
+def _complete_responses(method: str, operation: dict[str, Any]) -> None:
+    """Remove FastAPI's 422, which is never answered, and add the headers and errors that all operations have."""
     responses = operation["responses"]
     if "HTTPValidationError" in str(responses.get("422")):
         del responses["422"]
-    responses |= {str(status): told for status, told in errors.documented(429, 503).items()}
-    if method == "get" and "content" in responses["200"]:
+    responses |= {str(status): response for status, response in errors.describe_errors(429, 503).items()}
+    has_body = method == "get" and "content" in responses["200"]
+    if has_body:
         responses["304"] = {"description": "the client has it already (If-None-Match, If-Modified-Since)"}
     for response in responses.values():
         response.setdefault("headers", {})["X-Request-ID"] = _header("X-Request-ID")
-    if method == "get" and "content" in responses["200"]:
+    if has_body:
         for name in ("ETag", "Last-Modified"):
             responses["200"]["headers"][name] = _header(name)
 
 
-def _header(name: str) -> dict[str, Any]:
+def _header(name: str) -> JsonObject:
     return {"description": HEADERS[name], "schema": {"type": "string"}}
 
 
-def _as_3_0(node: Any) -> Any:
-    """The same in the words of OpenAPI 3.0, which has no type null, no const, and one example of a schema."""
+def _to_3_0(node: Any) -> Any:
+    """Convert OpenAPI 3.1 to 3.0, which has no type null, no const, and one example instead of several."""
     if isinstance(node, list):
-        return [_as_3_0(one) for one in node]
+        return [_to_3_0(element) for element in node]
     if not isinstance(node, dict):
         return node
-    found = {name: _as_3_0(value) for name, value in node.items()}
-    if isinstance(found.get("anyOf"), list) and {"type": "null"} in node["anyOf"]:
-        others = [one for one in found.pop("anyOf") if one != {"type": "null"}]
+    converted = {name: _to_3_0(value) for name, value in node.items()}
+    if isinstance(converted.get("anyOf"), list) and {"type": "null"} in node["anyOf"]:
+        others = [alternative for alternative in converted.pop("anyOf") if alternative != {"type": "null"}]
         only = others[0] if len(others) == 1 else {"anyOf": others}
-        # Beside a reference nothing else counts.
-        found |= {"allOf": [only], "nullable": True} if "$ref" in only else {**only, "nullable": True}
+        # OpenAPI 3.0 ignores what stands beside a reference, so that one is wrapped.
+        converted |= {"allOf": [only], "nullable": True} if "$ref" in only else {**only, "nullable": True}
         if "enum" in only:
-            found["enum"] = [*only["enum"], None]
-    if "const" in found and ("type" in found or "title" in found):
-        found["enum"] = [found.pop("const")]
-    if isinstance(found.get("examples"), list):
-        found["example"] = found.pop("examples")[0]
+            converted["enum"] = [*only["enum"], None]
+    if "const" in converted and ("type" in converted or "title" in converted):
+        converted["enum"] = [converted.pop("const")]
+    if isinstance(converted.get("examples"), list):
+        converted["example"] = converted.pop("examples")[0]
     for limit in ("Minimum", "Maximum"):
-        exclusive = found.get(f"exclusive{limit}")
+        exclusive = converted.get(f"exclusive{limit}")
         if isinstance(exclusive, int | float) and not isinstance(exclusive, bool):
-            found |= {limit.lower(): exclusive, f"exclusive{limit}": True}
-    return found
+            converted |= {limit.lower(): exclusive, f"exclusive{limit}": True}
+    return converted

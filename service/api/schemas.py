@@ -1,151 +1,160 @@
-"""The shapes of answers, for the OpenAPI document; in its own words for what no model makes."""
+"""JSON schemas of the answers that no pydantic model describes, for the OpenAPI document."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TypeAlias
 
 from geo.choices import COORDINATE_SYSTEMS
 
-Shape = dict[str, Any]
+Schema: TypeAlias = dict[str, object]
 
-TEXT: Shape = {"type": "string"}
-NUMBER: Shape = {"type": "number"}
-COUNT: Shape = {"type": "integer", "minimum": 0}
-FLAG: Shape = {"type": "boolean"}
-ANYTHING: Shape = {}
-
-
-def maybe(shape: Shape) -> Shape:
-    """``shape``, or null."""
-    return {**shape, "nullable": True} if "$ref" not in shape else {"allOf": [shape], "nullable": True}
+TEXT: Schema = {"type": "string"}
+NUMBER: Schema = {"type": "number"}
+COUNT: Schema = {"type": "integer", "minimum": 0}
+FLAG: Schema = {"type": "boolean"}
+ANYTHING: Schema = {}
 
 
-def each(shape: Shape) -> Shape:
-    """A list of ``shape``."""
-    return {"type": "array", "items": shape}
+def nullable(schema: Schema) -> Schema:
+    """``schema``, or null. OpenAPI 3.0 ignores what stands beside a reference, so that one is wrapped."""
+    return {**schema, "nullable": True} if "$ref" not in schema else {"allOf": [schema], "nullable": True}
 
 
-def ref(name: str) -> Shape:
-    """The shape of that name."""
+def list_of(schema: Schema) -> Schema:
+    """A list whose elements have ``schema``."""
+    return {"type": "array", "items": schema}
+
+
+def ref(name: str) -> Schema:
+    """A reference to the schema of that name in the document."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def thing(required: Shape, more: Shape | None = None) -> Shape:
-    """An object with the members ``required``, and perhaps ``more``."""
-    return {"type": "object", "required": list(required), "properties": {**required, **(more or {})}}
+def object_with(required: Mapping[str, object], optional: Mapping[str, object] | None = None) -> Schema:
+    """An object with members ``required`` and perhaps ``optional``: the schema of each by its name."""
+    return {"type": "object", "required": list(required), "properties": {**required, **(optional or {})}}
 
 
-PLACE = thing({"lon": NUMBER, "lat": NUMBER})
-COORDINATES: Shape = {"type": "string", "enum": list(COORDINATE_SYSTEMS)}
-# What all answers say of the study.
-SAID = {"sample": FLAG, "notice": maybe(TEXT), "data_date": maybe(TEXT), "attribution": maybe(TEXT)}
-TRAVELLED = {
+PLACE = object_with({"lon": NUMBER, "lat": NUMBER})
+COORDINATES: Schema = {"type": "string", "enum": list(COORDINATE_SYSTEMS)}
+STUDY_MEMBERS = {"sample": FLAG, "notice": nullable(TEXT), "data_date": nullable(TEXT), "attribution": nullable(TEXT)}
+"""What all answers have about the study, see `Answers.study_metadata`."""
+TRAVEL_MEMBERS = {
     "mode": {"type": "string", "enum": ["walk", "cycle", "drive"]},
-    "speed_kph": maybe(NUMBER),
+    "speed_kph": nullable(NUMBER),
     "method": {"type": "string", "enum": ["network", "straight-line"]},
     "coordinate_system": COORDINATES,
-    **SAID,
+    **STUDY_MEMBERS,
 }
-SNAPPED = maybe(thing({"lon": NUMBER, "lat": NUMBER, "connector_m": NUMBER}))
-LINKS = each(ref("Link"))
+"""What all answers about travel times have, see `Answers.travel_metadata`."""
+SNAPPED = nullable(object_with({"lon": NUMBER, "lat": NUMBER, "connector_m": NUMBER}))
+LINKS = list_of(ref("Link"))
 COLLECTION_MEMBERS = {
     "id": TEXT,
     "title": TEXT,
     "description": TEXT,
     "extent": {"type": "object"},
     "itemType": TEXT,
-    "crs": each(TEXT),
+    "crs": list_of(TEXT),
     "storageCrs": TEXT,
     "links": LINKS,
 }
 
-SHAPES: dict[str, Shape] = {
-    "Link": thing({"href": TEXT, "rel": TEXT, "type": TEXT, "title": TEXT}),
-    "Geometry": thing({"type": TEXT}, {"coordinates": {"type": "array", "items": ANYTHING}}),
-    "GeoJsonFeature": thing(
+SCHEMAS: dict[str, Schema] = {
+    "Link": object_with({"href": TEXT, "rel": TEXT, "type": TEXT, "title": TEXT}),
+    "Geometry": object_with({"type": TEXT}, {"coordinates": {"type": "array", "items": ANYTHING}}),
+    "GeoJsonFeature": object_with(
         {
             "type": {"type": "string", "enum": ["Feature"]},
-            "geometry": maybe(ref("Geometry")),
+            "geometry": nullable(ref("Geometry")),
             "properties": {"type": "object"},
         },
         {"id": TEXT},
     ),
     "Item": {
-        "allOf": [ref("GeoJsonFeature"), thing({"id": TEXT, "links": LINKS, "coordinate_system": TEXT, "sample": FLAG})]
+        "allOf": [
+            ref("GeoJsonFeature"),
+            object_with({"id": TEXT, "links": LINKS, "coordinate_system": TEXT, "sample": FLAG}),
+        ]
     },
-    "Items": thing(
+    "Items": object_with(
         {
             "type": {"type": "string", "enum": ["FeatureCollection"]},
-            "features": each(ref("GeoJsonFeature")),
+            "features": list_of(ref("GeoJsonFeature")),
             "numberMatched": COUNT,
             "numberReturned": COUNT,
             "links": LINKS,
             "coordinate_system": TEXT,
-            **SAID,
+            **STUDY_MEMBERS,
         }
     ),
-    "Nearest": thing(
+    "Nearest": object_with(
         {
             "type": {"type": "string", "enum": ["FeatureCollection"]},
-            "features": each(ref("GeoJsonFeature")),
+            "features": list_of(ref("GeoJsonFeature")),
             "place": PLACE,
             "snapped": SNAPPED,
-            "reason": maybe(TEXT),
-            **TRAVELLED,
+            "reason": nullable(TEXT),
+            **TRAVEL_MEMBERS,
         },
         {"open_at": TEXT},
     ),
-    "NearestOfEach": thing(
+    "NearestOfEach": object_with(
         {
-            "answers": each(
-                thing(
+            "answers": list_of(
+                object_with(
                     {
-                        "id": maybe(TEXT),
+                        "id": nullable(TEXT),
                         "place": PLACE,
                         "snapped": SNAPPED,
-                        "reason": maybe(TEXT),
-                        "features": each(ref("GeoJsonFeature")),
+                        "reason": nullable(TEXT),
+                        "features": list_of(ref("GeoJsonFeature")),
                     }
                 )
             ),
-            **TRAVELLED,
+            **TRAVEL_MEMBERS,
         },
         {"open_at": TEXT},
     ),
-    "Isochrones": thing(
+    "Isochrones": object_with(
         {
             "type": {"type": "string", "enum": ["FeatureCollection"]},
-            "features": each(ref("GeoJsonFeature")),
+            "features": list_of(ref("GeoJsonFeature")),
             "direction": {"type": "string", "enum": ["from", "to"]},
             "snapped": SNAPPED,
-            "reason": maybe(TEXT),
-            **TRAVELLED,
+            "reason": nullable(TEXT),
+            **TRAVEL_MEMBERS,
         },
         {"place": PLACE, "facility": TEXT},
     ),
-    "Landing": thing({"title": TEXT, "description": TEXT, "links": LINKS, "coordinate_system": COORDINATES, **SAID}),
-    "Conformance": thing({"conformsTo": each(TEXT), "links": LINKS, "coordinate_system": COORDINATES}),
-    "Collection": thing(COLLECTION_MEMBERS, {"coordinate_system": COORDINATES, **SAID}),
-    "Collections": thing(
+    "Landing": object_with(
+        {"title": TEXT, "description": TEXT, "links": LINKS, "coordinate_system": COORDINATES, **STUDY_MEMBERS}
+    ),
+    "Conformance": object_with({"conformsTo": list_of(TEXT), "links": LINKS, "coordinate_system": COORDINATES}),
+    "Collection": object_with(COLLECTION_MEMBERS, {"coordinate_system": COORDINATES, **STUDY_MEMBERS}),
+    "Collections": object_with(
         {
             "links": LINKS,
-            "crs": each(TEXT),
-            "collections": each(ref("Collection")),
+            "crs": list_of(TEXT),
+            "collections": list_of(ref("Collection")),
             "coordinate_system": COORDINATES,
-            **SAID,
+            **STUDY_MEMBERS,
         }
     ),
-    "Schema": thing({"$schema": TEXT, "$id": TEXT, "type": TEXT, "title": TEXT, "properties": {"type": "object"}}),
-    "Standards": thing(
+    "Schema": object_with(
+        {"$schema": TEXT, "$id": TEXT, "type": TEXT, "title": TEXT, "properties": {"type": "object"}}
+    ),
+    "Standards": object_with(
         {
-            "standards": each({"type": "object"}),
+            "standards": list_of({"type": "object"}),
             "sample": FLAG,
             "coordinate_system": COORDINATES,
-            "notice": maybe(TEXT),
-            "attribution": maybe(TEXT),
+            "notice": nullable(TEXT),
+            "attribution": nullable(TEXT),
         }
     ),
-    "History": thing({"id": TEXT, "changes": each({"type": "object"}), "coordinate_system": COORDINATES}),
-    "Duplicates": thing(
-        {"duplicates": each({"type": "object"}), "numberMatched": COUNT, "coordinate_system": COORDINATES}
+    "History": object_with({"id": TEXT, "changes": list_of({"type": "object"}), "coordinate_system": COORDINATES}),
+    "Duplicates": object_with(
+        {"duplicates": list_of({"type": "object"}), "numberMatched": COUNT, "coordinate_system": COORDINATES}
     ),
     "Report": {"type": "object"},
 }

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import orjson
 import typer
-from pydantic import ValidationError
 
 from geo.choices import Coordinates, Direction, Mode
 from geo.errors import FuwuquanError
@@ -169,13 +168,13 @@ def nearest(
     if format not in (Format.table, Format.json):
         raise FuwuquanError("nearest is written as table or json")
     from geo.study import categories
-    from service.answers.nearest import Nearby, Wish
+    from service.answers.nearest import NearestFinder, NearestOptions
     from service.cli import tables
 
     answers = answers_of(study)
     category_ids = tuple(categories.category(one).id for one in category.split(",")) if category else ()
-    wish = Wish(category_ids, mode=mode, limit=limit, path=path, coordinates=coordinates)
-    answer = orjson.loads(orjson.dumps(Nearby(answers, answers.now(), wish).around(lon, lat)))
+    options = NearestOptions(category_ids, mode=mode, limit=limit, path=path, coordinates=coordinates)
+    answer = orjson.loads(orjson.dumps(NearestFinder(answers, answers.states.current(), options).around(lon, lat)))
     if format is Format.json:
         write(orjson.dumps(answer, option=orjson.OPT_INDENT_2) + b"\n", None)
         return
@@ -203,13 +202,14 @@ def isochrones(
     study: StudyOption = None,
 ) -> None:
     """What lies within some minutes of a place or a facility, as GeoJSON."""
-    from service.api.routes.travel import IsochronesQuery, contours
+    from service.answers import isochrones as isochrone_answers
 
     try:
-        query = IsochronesQuery(lon=lon, lat=lat, facility=facility, minutes=minutes, mode=mode)
-    except ValidationError as error:
-        raise FuwuquanError(error.errors()[0]["msg"].removeprefix("Value error, ")) from error
-    answer = answers_of(study).isochrones(query.place, contours(minutes), mode, direction, coordinates)
+        place = isochrone_answers.check_place(lon, lat, facility)
+        contours = isochrone_answers.parse_minutes(minutes)
+    except ValueError as error:
+        raise FuwuquanError(str(error)) from error
+    answer = isochrone_answers.as_geojson(answers_of(study), place, contours, mode, direction, coordinates)
     write(orjson.dumps(answer) + b"\n", output)
 
 

@@ -193,7 +193,7 @@ def duplicates(
             f"{one['metres']:.0f}",
             "; ".join(one["reasons"]),
         )
-        for one in answers_of(study).twins(category, least)
+        for one in answers_of(study).find_duplicates(category, least)
     ]
     heads = ("分数 score", "甲 a", "乙 b", "米 m", "依据 why")
     tables.console().print(tables.table(heads, rows, right=(0, 3)))

@@ -1,24 +1,28 @@
-"""The register over HTTP: facilities edited by those who have a key, and their history."""
+"""The endpoints that edit facilities, which need a key (OGC API – Features Part 4), and a facility's history."""
 
 import hashlib
 import json
 import re
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import quote
 
 import shapely
 from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from shapely.geometry.base import BaseGeometry
 
 from geo.choices import Coordinates
 from geo.errors import FieldError
 from geo.geodesy import crs, datums
 from geo.study import facilities, files, geojson
+from service.answers.json_types import JsonObject
+from service.answers.state import RegisterState
 from service.api.auth import Editor
-from service.api.responses import GEOJSON, Common, QueryRoute, answer, answers_of, documented, json_response
-from service.api.routes import features
-from service.register import history as ledger
+from service.api.feature_documents import facility_document
+from service.api.queries import CoordinatesQuery, QueryRoute
+from service.api.responses import GEOJSON, answers_of, describe_responses, json_response, respond
+from service.register import history as register_history
 from service.register.history import FacilityRow
 from service.register.register import IdempotentRequest, StoredFacility
 
@@ -28,15 +32,15 @@ ITEM = ITEMS + "/{feature_id:facility_id}"
 router = APIRouter(prefix="/v1", tags=["register"], route_class=QueryRoute, default_response_class=Response)
 
 
-class Told(BaseModel):
-    """What GET tells of a facility besides its place and properties, and may be sent back."""
+class FeatureMembers(BaseModel):
+    """The members that GET gives a facility besides geometry and properties; a client may send them back."""
 
     model_config = ConfigDict(extra="forbid")
 
     type: Literal["Feature"] = "Feature"
-    id: Annotated[str | None, Field(min_length=1, max_length=200, description="of a new one; default: one is made")] = (
-        None
-    )
+    id: Annotated[
+        str | None, Field(min_length=1, max_length=200, description="of a new facility; default: one is made")
+    ] = None
     coordinate_system: Annotated[
         Coordinates | None, Field(description="that of the geometry; default: that of the query")
     ] = None
@@ -44,15 +48,15 @@ class Told(BaseModel):
     links: Annotated[JsonValue, Field(description="change nothing")] = None
 
 
-class Feature(Told):
-    """A facility as a GeoJSON Feature; properties that nobody knows are kept."""
+class Feature(FeatureMembers):
+    """A facility as a GeoJSON Feature; properties that the register has no field for are kept."""
 
     geometry: Annotated[dict[str, JsonValue], Field(description="GeoJSON geometry in `coordinates`")]
     properties: Annotated[dict[str, JsonValue], Field(description="category, name, address, opened and so on")]
 
 
-class FeaturePatch(Told):
-    """What is to change: a merge patch (RFC 7396) of a Feature; null takes a property away."""
+class FeaturePatch(FeatureMembers):
+    """What is to change: a merge patch (RFC 7396) of a Feature; null removes a property."""
 
     geometry: Annotated[dict[str, JsonValue], Field(description="GeoJSON geometry in `coordinates`")] = {}
     properties: Annotated[dict[str, JsonValue], Field(description="only those that change")] = {}
@@ -63,15 +67,21 @@ class Twin(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    twin: Annotated[str, Field(description="its id; it is taken out of the register and its history kept")]
-    twin_version: Annotated[int | None, Field(description="refused if it has another version by now")] = None
+    twin: Annotated[str, Field(description="its id; it leaves the register and its history is kept")]
+    twin_version: Annotated[int | None, Field(description="refused if the record has another version by now")] = None
 
 
 IfMatch = Annotated[str | None, Header(description="ETag of the facility as it was read, or *")]
 
 
-def expected(request: Request, if_match: IfMatch = None) -> list[int] | None:
-    """The versions that an If-Match header allows; None: any."""
+def allowed_versions(request: Request, if_match: IfMatch = None) -> list[int] | None:
+    """The versions of the facility that an If-Match header allows to be edited; None: any.
+
+    Raises
+    ------
+    HTTPException
+        Status 428: there is no such header.
+    """
     if if_match is None:
         raise HTTPException(428, "give If-Match with the ETag that GET gave, so that nobody's edit is lost")
     if if_match.strip() == "*":
@@ -80,213 +90,228 @@ def expected(request: Request, if_match: IfMatch = None) -> list[int] | None:
     return [int(version) for version in re.findall(tag, if_match)]
 
 
-Expected = Annotated[list[int] | None, Depends(expected)]
+AllowedVersions = Annotated[list[int] | None, Depends(allowed_versions)]
 
 
-def _feature(request: Request, held: StoredFacility, coordinates: str, status: int = 200) -> Response:
-    told, headers = features.facility(request, held, coordinates)
+def _facility_response(request: Request, record: StoredFacility, coordinates: str, status: int = 200) -> Response:
+    document, headers = facility_document(request, record, coordinates)
     if status == 201:
-        headers["Location"] = str(request.url.replace(query="")) + "/" + quote(held.id, safe="")
-    return json_response(told, GEOJSON, status, headers)
+        headers["Location"] = str(request.url.replace(query="")) + "/" + quote(record.id, safe="")
+    return json_response(document, GEOJSON, status, headers)
 
 
-def _in_its_system(request: Request, body: Feature | FeaturePatch, query: Common) -> None:
-    """FieldError if the body's header says another system than it and the query do."""
-    said = request.headers.get("content-crs", "").strip().removeprefix("<").removesuffix(">")
-    meant = crs.by_coordinates(body.coordinate_system or query.coordinates).uri
-    if said not in ("", meant):
-        reason = f"Content-Crs is {said[:60]!r}, not {meant}; coordinates= says in which system a place is sent"
+def _check_content_crs(request: Request, body: FeatureMembers, query: CoordinatesQuery) -> None:
+    """FieldError if the Content-Crs header contradicts the coordinate system of the body or the query."""
+    header = request.headers.get("content-crs", "").strip().removeprefix("<").removesuffix(">")
+    expected = crs.by_coordinates(body.coordinate_system or query.coordinates).uri
+    if header not in ("", expected):
+        reason = f"Content-Crs is {header[:60]!r}, not {expected}; coordinates= says in which system a place is sent"
         raise FieldError([("Content-Crs", reason)])
 
 
-def _place(body: Feature | FeaturePatch, query: Common, old: FacilityRow | None = None) -> Any:
-    """The WGS84 shape of a body's geometry; the ``old`` row's, if it is what was told of that."""
+def _body_geometry(
+    body: Feature | FeaturePatch, query: CoordinatesQuery, previous: FacilityRow | None = None
+) -> BaseGeometry:
+    """The body's geometry in WGS84.
+
+    If it is what GET answers for the ``previous`` row, that row's own geometry is returned: converting the coordinates
+    back would move the facility a little with each edit.
+    """
     geometry, coordinates = body.geometry, body.coordinate_system or query.coordinates
-    if (
-        body.coordinate_system
-        and "coordinates" in query.model_fields_set
-        and body.coordinate_system != query.coordinates
-    ):
-        raise FieldError(
-            [
-                (
-                    "coordinate_system",
-                    f"coordinate_system is {body.coordinate_system} in the body, {query.coordinates} not",
-                )
-            ]
-        )
-    shape = None if old is None else shapely.from_wkb(old["geometry"])
-    if shape is not None and geojson.geometry(shape, coordinates) == geometry:
-        return shape
-    given = datums.geometry_to_wgs84(files.parse_geometry({"geometry": geometry}), coordinates)
-    if given is None:
+    in_body = body.coordinate_system
+    if in_body and "coordinates" in query.model_fields_set and in_body != query.coordinates:
+        reason = f"coordinate_system is {in_body} in the body, {query.coordinates} not"
+        raise FieldError([("coordinate_system", reason)])
+    previous_geometry = None if previous is None else shapely.from_wkb(previous["geometry"])
+    if previous_geometry is not None and geojson.geometry(previous_geometry, coordinates) == geometry:
+        return previous_geometry
+    converted = datums.geometry_to_wgs84(files.parse_geometry({"geometry": geometry}), coordinates)
+    if converted is None:
         raise FieldError([("geometry", "geometry is no GeoJSON geometry")])
-    return given
+    return converted
 
 
-def _given(properties: dict[str, Any], who: str) -> dict[str, Any]:
-    """A body's properties, with the name of who verified it, where they say when and not by whom."""
+def _checked_properties(properties: dict[str, JsonValue], editor: str) -> dict[str, JsonValue]:
+    """The body's properties; ``editor`` becomes ``verified_by`` if they say when it was verified, but not by whom."""
     extra = properties.get("extra")
-    taken = [name for name in extra if name in facilities.FIELDS] if isinstance(extra, dict) else []
-    taken += ["id"] if "id" in properties else []
-    if taken:  # properties are shown side by side, where two of a name would be one
-        raise FieldError((name, f"{name} is a field of its own, and no further property") for name in taken)
+    misplaced = [name for name in extra if name in facilities.FIELDS] if isinstance(extra, dict) else []
+    misplaced += ["id"] if "id" in properties else []
+    if misplaced:  # answers show fields and further properties side by side, so a name must not be both
+        raise FieldError((name, f"{name} is a field of its own, and no further property") for name in misplaced)
     verified = properties.get("verified") is not None and "verified_by" not in properties
-    return properties | {"verified_by": who} if verified else properties
+    return properties | {"verified_by": editor} if verified else properties
 
 
-def _patched(old: FacilityRow, properties: dict[str, Any]) -> dict[str, Any]:
-    known = ledger.fields_of(old)
-    further = properties.get("extra", {})
-    if not isinstance(further, dict):
+def _patched(previous: FacilityRow, properties: dict[str, JsonValue]) -> FacilityRow:
+    """The fields of a row after a merge patch; further properties go to ``extra``, and null removes them."""
+    fields = register_history.fields_of(previous)
+    extra = properties.get("extra", {})
+    if not isinstance(extra, dict):
         raise FieldError([("extra", "extra is no JSON object")])
-    known |= {name: value for name, value in properties.items() if name in known and name != "extra"}
-    further = {name: value for name, value in properties.items() if name not in known} | further
-    extra = known["extra"] | further
-    return known | {"extra": {name: value for name, value in extra.items() if value is not None}}
+    further = {name: value for name, value in properties.items() if name not in fields} | extra
+    fields |= {name: value for name, value in properties.items() if name in fields and name != "extra"}
+    extra = fields["extra"] | further
+    return fields | {"extra": {name: value for name, value in extra.items() if value is not None}}
 
 
 @router.post(
     ITEMS,
     status_code=201,
-    responses=documented(
-        "the facility; Location says where it is", "Item", 401, 409, 413, status=201, media_type=GEOJSON
+    responses=describe_responses(
+        "the facility; Location has its address", "Item", 401, 409, 413, status=201, media_type=GEOJSON
     ),
     summary="Add a facility",
 )
 def create(
     request: Request,
     feature: Feature,
-    query: Annotated[Common, Query()],
-    who: Editor,
+    query: Annotated[CoordinatesQuery, Query()],
+    editor: Editor,
     idempotency_key: Annotated[
         str | None, Header(max_length=200, description="the same key and request again add nothing")
     ] = None,
 ) -> Response:
-    once = None
+    idempotent = None
     if idempotency_key is not None:
         content = json.dumps([feature.model_dump(), query.coordinates], sort_keys=True)
-        once = IdempotentRequest(who, idempotency_key, hashlib.sha256(content.encode()).hexdigest())
-    _in_its_system(request, feature, query)
-    place, properties = _place(feature, query), _given(feature.properties, who)
-    held = answers_of(request).register.create(feature.id, properties, place, who, once)
-    return _feature(request, held, feature.coordinate_system or query.coordinates, 201)
+        idempotent = IdempotentRequest(editor, idempotency_key, hashlib.sha256(content.encode()).hexdigest())
+    _check_content_crs(request, feature, query)
+    geometry, properties = _body_geometry(feature, query), _checked_properties(feature.properties, editor)
+    record = answers_of(request).register.create(feature.id, properties, geometry, editor, idempotent)
+    return _facility_response(request, record, feature.coordinate_system or query.coordinates, 201)
 
 
 @router.get(
     ITEM + "/history",
-    responses=documented("its changes, the oldest first; those of records merged into it too", "History", 404),
+    responses=describe_responses("its changes, the oldest first; those of records merged into it too", "History", 404),
     summary="Who changed what of a facility, and when",
 )
-async def history(request: Request, feature_id: str, query: Annotated[Common, Query()]) -> Response:
+async def history(request: Request, feature_id: str, query: Annotated[CoordinatesQuery, Query()]) -> Response:
     register = answers_of(request).register
 
-    def told(name: str, value: Any) -> Any:
-        if name != "geometry" or value is None:
+    def json_value(field: str, value: object) -> object:
+        if field != "geometry" or value is None:
             return value
         return geojson.geometry(files.parse_geometry({"geometry": value}), query.coordinates)
 
-    def make(_: Any) -> dict[str, Any]:
-        fields = ("facility_id", "version", "revision", "at", "who", "action", "source")
+    def compute(state: RegisterState) -> JsonObject:
+        members = ("facility_id", "version", "revision", "at", "who", "action", "source")
         changes = [
-            {name: getattr(change, name) for name in fields}
+            {name: getattr(change, name) for name in members}
             | {
                 "fields": {
-                    name: {"from": told(name, before), "to": told(name, after)}
-                    for name, (before, after) in change.fields.items()
+                    field: {"from": json_value(field, before), "to": json_value(field, after)}
+                    for field, (before, after) in change.fields.items()
                 }
             }
             for change in register.history(feature_id)
         ]
         return {"id": feature_id, "changes": changes, "coordinate_system": query.coordinates}
 
-    return await answer(request, make)
+    return await respond(request, compute)
 
 
-EDITED = documented("the facility as it is now", "Item", 401, 404, 409, 410, 412, 413, 428, media_type=GEOJSON)
+EDIT_RESPONSES = describe_responses(
+    "the facility as it is now", "Item", 401, 404, 409, 410, 412, 413, 428, media_type=GEOJSON
+)
 
 
-def _edited(
+def _edit(
     request: Request,
     feature_id: str,
     body: Feature | FeaturePatch,
-    query: Common,
-    who: str,
+    query: CoordinatesQuery,
+    editor: str,
     versions: list[int] | None,
     action: str,
-    merged: Callable[[FacilityRow, dict[str, Any]], dict[str, Any]],
+    merge_fields: Callable[[FacilityRow, dict[str, JsonValue]], FacilityRow],
 ) -> Response:
-    """Change a facility to what ``merged`` makes of its row and the body's properties, at the body's place if any."""
-    _in_its_system(request, body, query)
+    """Change a facility as ``body`` says.
+
+    ``merge_fields`` makes the new fields of the old row and the body's properties. The facility moves if the body has
+    a geometry.
+    """
+    _check_content_crs(request, body, query)
     if body.id not in (None, feature_id):
         raise FieldError([("id", f"id = {body.id!r}: is not that of the address, {feature_id!r}")])
-    properties = _given(body.properties, who)
+    properties = _checked_properties(body.properties, editor)
 
-    def new(old: FacilityRow) -> tuple[FacilityRow, Any]:
-        moved = "geometry" in body.model_fields_set
-        return merged(old, properties), _place(body, query, old) if moved else shapely.from_wkb(old["geometry"])
+    def change(previous: FacilityRow) -> tuple[FacilityRow, BaseGeometry]:
+        moves = "geometry" in body.model_fields_set
+        geometry = _body_geometry(body, query, previous) if moves else shapely.from_wkb(previous["geometry"])
+        return merge_fields(previous, properties), geometry
 
-    in_area = properties.get("area_code") is not None
-    held = answers_of(request).register.edit(feature_id, versions, who, action, new, in_area)
-    return _feature(request, held, body.coordinate_system or query.coordinates)
+    sets_area = properties.get("area_code") is not None
+    record = answers_of(request).register.edit(feature_id, versions, editor, action, change, sets_area)
+    return _facility_response(request, record, body.coordinate_system or query.coordinates)
 
 
-@router.put(ITEM, responses=EDITED, summary="Replace a facility")
+@router.put(ITEM, responses=EDIT_RESPONSES, summary="Replace a facility")
 def replace(
     request: Request,
     feature_id: str,
     feature: Feature,
-    query: Annotated[Common, Query()],
-    who: Editor,
-    versions: Expected,
+    query: Annotated[CoordinatesQuery, Query()],
+    editor: Editor,
+    versions: AllowedVersions,
 ) -> Response:
-    def merged(old: FacilityRow, properties: dict[str, Any]) -> dict[str, Any]:
-        # The provenance stays with the record, unless another is given.
-        return {"provenance": old["provenance"], **properties}
+    def merge_fields(previous: FacilityRow, properties: dict[str, JsonValue]) -> FacilityRow:
+        # The provenance stays with the record, unless the body has another.
+        return {"provenance": previous["provenance"], **properties}
 
-    return _edited(request, feature_id, feature, query, who, versions, "replace", merged)
+    return _edit(request, feature_id, feature, query, editor, versions, "replace", merge_fields)
 
 
-@router.patch(ITEM, responses=EDITED, summary="Change some of a facility")
+@router.patch(ITEM, responses=EDIT_RESPONSES, summary="Change some of a facility")
 def patch(
     request: Request,
     feature_id: str,
     change: FeaturePatch,
-    query: Annotated[Common, Query()],
-    who: Editor,
-    versions: Expected,
+    query: Annotated[CoordinatesQuery, Query()],
+    editor: Editor,
+    versions: AllowedVersions,
 ) -> Response:
-    return _edited(request, feature_id, change, query, who, versions, "patch", _patched)
+    return _edit(request, feature_id, change, query, editor, versions, "patch", _patched)
 
 
 @router.delete(
     ITEM,
     status_code=204,
-    responses=documented("it is taken out", None, 401, 404, 410, 412, 428, status=204),
+    responses=describe_responses("it is taken out", None, 401, 404, 410, 412, 428, status=204),
     summary="Take a facility out of the register, so that it can be restored",
 )
 def remove(
-    request: Request, feature_id: str, query: Annotated[Common, Query()], who: Editor, versions: Expected
+    request: Request,
+    feature_id: str,
+    query: Annotated[CoordinatesQuery, Query()],
+    editor: Editor,
+    versions: AllowedVersions,
 ) -> Response:
-    answers_of(request).register.remove(feature_id, versions, who)
+    answers_of(request).register.remove(feature_id, versions, editor)
     return Response(status_code=204)
 
 
-@router.post(ITEM + "/restore", responses=EDITED, summary="Bring back what was taken out or merged")
+@router.post(ITEM + "/restore", responses=EDIT_RESPONSES, summary="Bring back what was taken out or merged")
 def restore(
-    request: Request, feature_id: str, query: Annotated[Common, Query()], who: Editor, versions: Expected
+    request: Request,
+    feature_id: str,
+    query: Annotated[CoordinatesQuery, Query()],
+    editor: Editor,
+    versions: AllowedVersions,
 ) -> Response:
-    return _feature(request, answers_of(request).register.restore(feature_id, versions, who), query.coordinates)
+    record = answers_of(request).register.restore(feature_id, versions, editor)
+    return _facility_response(request, record, query.coordinates)
 
 
-@router.post(ITEM + "/merge", responses=EDITED, summary="Make two records of one facility one")
+@router.post(ITEM + "/merge", responses=EDIT_RESPONSES, summary="Make two records of one facility one")
 def merge(
     request: Request,
     feature_id: str,
     other: Twin,
-    query: Annotated[Common, Query()],
-    who: Editor,
-    versions: Expected,
+    query: Annotated[CoordinatesQuery, Query()],
+    editor: Editor,
+    versions: AllowedVersions,
 ) -> Response:
-    held = answers_of(request).register.merge(feature_id, versions, other.twin, other.twin_version, who)
-    return _feature(request, held, query.coordinates)
+    register = answers_of(request).register
+    record = register.merge(feature_id, versions, other.twin, other.twin_version, editor)
+    return _facility_response(request, record, query.coordinates)

@@ -1,4 +1,4 @@
-"""Lists taken into the register and out of it over HTTP, and the twins in it."""
+"""The endpoints that import and export whole lists of facilities, and the one that finds duplicates in the register."""
 
 import dataclasses
 import json
@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -19,59 +19,60 @@ from geo.errors import ExtractError, FieldError, TableError
 from geo.lists import duplicates, reader, writer
 from geo.study import categories, texts
 from service.answers.engine import Answers
+from service.answers.json_types import JsonObject
+from service.answers.state import RegisterState
 from service.api.auth import Editor
-from service.api.errors import problem
-from service.api.responses import (
-    CATEGORY,
-    DAY,
-    FLAG,
-    NUMBER,
-    WHOLE,
-    Common,
+from service.api.errors import problem_response
+from service.api.queries import (
+    BOOLEAN_TEXT,
+    CATEGORY_SCHEMA,
+    DATE_TEXT,
+    INTEGER_TEXT,
+    NUMBER_TEXT,
+    CoordinatesQuery,
     NoQuery,
     QueryRoute,
-    answer,
-    answers_of,
-    clamped,
-    documented,
-    json_response,
-    known_category,
+    check_category,
+    limit_field,
 )
+from service.api.responses import answers_of, describe_responses, json_response, respond
 from service.register import imports
 
-MOST_TWINS = 1000
+MAX_DUPLICATES = 1000
 
 router = APIRouter(prefix="/v1", tags=["register"], route_class=QueryRoute, default_response_class=Response)
 
 
 class ImportQuery(NoQuery):
-    """How a list is to be read, and what is to be done with it."""
+    """The parameters of an import: how the list is read, and what is done with its rows."""
 
     coordinates: Annotated[
         Coordinates | None, Field(description="coordinate system of the list, where it does not say itself")
     ] = None
     category: Annotated[
         str | None,
-        Field(description="of all rows, where the list has no column of it", json_schema_extra=CATEGORY),
+        Field(description="of all rows, where the list has no column for it", json_schema_extra=CATEGORY_SCHEMA),
     ] = None
     columns: Annotated[
         str | None, Field(description="which heading is which field, as JSON", examples=['{"机构": "name"}'])
     ] = None
-    verified: Annotated[date | None, Field(description="the day on which its office has seen to all of it"), DAY] = None
-    dry_run: Annotated[bool, Field(description="say what would change, change nothing"), FLAG] = False
-    leave_out: Annotated[bool, Field(description="take the list over without its unusable rows"), FLAG] = False
+    verified: Annotated[date | None, Field(description="the day on which its office verified all of it"), DATE_TEXT] = (
+        None
+    )
+    dry_run: Annotated[bool, Field(description="report what would change, and change nothing"), BOOLEAN_TEXT] = False
+    leave_out: Annotated[bool, Field(description="import the list without its unusable rows"), BOOLEAN_TEXT] = False
 
-    _category = field_validator("category")(known_category)
+    _check_category = field_validator("category")(check_category)
 
     @field_validator("columns")
     @classmethod
-    def _mapping(cls, value: str | None) -> str | None:
-        columns_of(value)
+    def _check_columns(cls, value: str | None) -> str | None:
+        parse_columns(value)
         return value
 
 
-def columns_of(text: str | None) -> Mapping[str, str]:
-    """Heading → field of JSON such as ``{"机构": "name"}``; ValueError if it is none."""
+def parse_columns(text: str | None) -> Mapping[str, str]:
+    """The field of each heading, from JSON such as ``{"机构": "name"}``; ValueError if the text is something else."""
     try:
         columns = {} if text is None else json.loads(text)
     except (ValueError, RecursionError):
@@ -81,7 +82,7 @@ def columns_of(text: str | None) -> Mapping[str, str]:
     return columns
 
 
-FORM = {
+UPLOAD_BODY = {
     "required": True,
     "content": {
         "multipart/form-data": {
@@ -97,39 +98,39 @@ FORM = {
 
 @router.post(
     "/imports",
-    responses=documented("what each row of the list did, or would do", "Report", 401, 413, 422),
+    responses=describe_responses("what each row of the list did, or would do", "Report", 401, 413, 422),
     summary="Take a list of facilities over: xlsx, csv, GeoJSON, GeoPackage, zipped Shapefile, OSM extract",
-    openapi_extra={"requestBody": FORM},
+    openapi_extra={"requestBody": UPLOAD_BODY},
 )
-async def import_list(request: Request, query: Annotated[ImportQuery, Query()], who: Editor) -> Response:
-    # The body is read here and not by FastAPI, which would take all of it before it looks for a key.
+async def import_list(request: Request, query: Annotated[ImportQuery, Query()], editor: Editor) -> Response:
+    # FastAPI would read the whole body before it checks the key, so the body is read here.
     async with request.form(max_files=1, max_fields=1) as form:
         file = form.get("file")
         if not isinstance(file, UploadFile):
             raise FieldError([("file", "file is missing: send the list as multipart/form-data, in the part “file”")])
-        return await run_in_threadpool(_taken, answers_of(request), file, query, who)
+        return await run_in_threadpool(_import, answers_of(request), file, query, editor)
 
 
-def _taken(answers: Answers, file: UploadFile, query: ImportQuery, who: str) -> Response:
+def _import(answers: Answers, file: UploadFile, query: ImportQuery, editor: str) -> Response:
     name = Path((file.filename or "").replace("\\", "/")).name
     name = str(texts.clean(name[-100:].lstrip(".")) or "list")
     with tempfile.TemporaryDirectory() as folder:
-        # Its own name may lead elsewhere, or be longer than a file's may be.
+        # The client's name for the file may have another folder in it, or be too long for the file system.
         path = Path(folder) / f"list{''.join(Path(name).suffixes[-2:])[-10:]}"
         with path.open("wb") as copy:
             shutil.copyfileobj(file.file, copy)
         try:
-            found = reader.read(
+            facility_list = reader.read(
                 path,
                 within=answers.study.territory,
                 coordinates=query.coordinates,
-                columns=columns_of(query.columns),
+                columns=parse_columns(query.columns),
                 category=query.category,
             )
             report = imports.apply_list(
                 answers.register,
-                dataclasses.replace(found, file=Path(name)),
-                who,
+                dataclasses.replace(facility_list, file=Path(name)),
+                editor,
                 dry_run=query.dry_run,
                 leave_out=query.leave_out,
                 verified=query.verified,
@@ -138,51 +139,57 @@ def _taken(answers: Answers, file: UploadFile, query: ImportQuery, who: str) -> 
             raise TableError(name, error.problems) from error
         except ExtractError as error:
             raise TableError(name, [str(error).removeprefix(f"{path}: ")]) from error
-    told = report.as_json()
+    content = report.as_json()
     if not report.applied and not query.dry_run:
         count = report.counts["unusable"]
-        return problem(422, f"{name}: nothing of it was taken over, for {count} of its rows are unusable", **told)
-    return json_response(told)
+        return problem_response(
+            422, f"{name}: nothing of it was taken over, for {count} of its rows are unusable", **content
+        )
+    return json_response(content)
 
 
 @router.get(
     "/exports/facilities.{kind}",
-    responses=documented("the register as a file that imports again", None, 404),
+    responses=describe_responses("the register as a file that imports again", None, 404),
     summary="All facilities as geojson, csv, xlsx or gpkg",
     response_class=Response,
 )
-def export(request: Request, kind: writer.Format, query: Annotated[Common, Query()]) -> Response:
-    written = writer.write(answers_of(request).register.facilities(), kind, query.coordinates)
+def export(request: Request, kind: writer.Format, query: Annotated[CoordinatesQuery, Query()]) -> Response:
+    file = writer.write(answers_of(request).register.facilities(), kind, query.coordinates)
     headers = {"Content-Disposition": f'attachment; filename="facilities.{kind}"'}
-    return Response(written.content, media_type=writer.MEDIA_TYPES[kind], headers=headers)
+    return Response(file.content, media_type=writer.MEDIA_TYPES[kind], headers=headers)
 
 
-class DuplicatesQuery(Common):
-    """Of what, how sure."""
+class DuplicatesQuery(CoordinatesQuery):
+    """The parameters of the search for duplicates."""
 
     category: Annotated[
         str | None,
-        Field(description=f"one of {', '.join(categories.CATEGORIES)}; all", json_schema_extra=CATEGORY),
+        Field(description=f"one of {', '.join(categories.CATEGORIES)}; all", json_schema_extra=CATEGORY_SCHEMA),
     ] = None
     least: Annotated[
-        float, Field(ge=duplicates.MIN_SCORE, le=1, description="the lowest score that is told"), NUMBER
+        float, Field(ge=duplicates.MIN_SCORE, le=1, description="the lowest score of a pair"), NUMBER_TEXT
     ] = duplicates.MIN_SCORE
-    limit: Annotated[int, clamped(MOST_TWINS), WHOLE] = 100
+    limit: Annotated[int, limit_field(MAX_DUPLICATES), INTEGER_TEXT] = 100
 
-    _category = field_validator("category")(known_category)
+    _check_category = field_validator("category")(check_category)
 
 
 @router.get(
     "/duplicates",
-    responses=documented("pairs, the likeliest first", "Duplicates"),
+    responses=describe_responses("pairs, the likeliest first", "Duplicates"),
     summary="Likely twins in the register",
+    name="twins",  # part of the operationId, which generated clients use
 )
-async def twins(request: Request, query: Annotated[DuplicatesQuery, Query()]) -> Response:
+async def duplicate_pairs(request: Request, query: Annotated[DuplicatesQuery, Query()]) -> Response:
     answers = answers_of(request)
 
-    def make(_: Any) -> dict[str, Any]:
-        found = answers.twins(query.category, query.least)
-        told = {"duplicates": found[: min(query.limit, MOST_TWINS)], "numberMatched": len(found)}
-        return told | {"coordinate_system": query.coordinates}
+    def compute(state: RegisterState) -> JsonObject:
+        pairs = answers.find_duplicates(query.category, query.least)
+        return {
+            "duplicates": pairs[: min(query.limit, MAX_DUPLICATES)],
+            "numberMatched": len(pairs),
+            "coordinate_system": query.coordinates,
+        }
 
-    return await answer(request, make)
+    return await respond(request, compute)

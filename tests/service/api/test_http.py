@@ -379,7 +379,7 @@ def _at(monkeypatch: pytest.MonkeyPatch, now: datetime) -> None:
 
 
 def _modified(client: TestClient) -> datetime:
-    return client.app.state.answers.now().modified
+    return client.app.state.answers.states.current().modified
 
 
 def test_when_it_last_changed_is_told_and_heeded(
@@ -610,7 +610,7 @@ def broken(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> TestClient:
     def fail(*_: object) -> None:
         raise RuntimeError("unforeseen")
 
-    client.app.state.answers.now().kept.clear()  # or it need not find them
+    client.app.state.answers.states.current().responses.clear()  # or it need not find them
     monkeypatch.setattr(client.app.state.answers, "twins", fail)
     return client
 
@@ -795,7 +795,7 @@ def test_what_is_kept_is_given_to_who_asks_for_the_same_only(editor: TestClient)
 
 def test_what_is_kept_is_as_if_it_were_not(editor: TestClient, monkeypatch: pytest.MonkeyPatch, tagged: list[str]):
     with_keeping = {path: editor.get(path, params=question(path)).content for path in tagged}
-    kept = editor.app.state.answers.now().kept
+    kept = editor.app.state.answers.states.current().responses
     assert len(kept) > 20
     kept.clear()
     assert {path: editor.get(path, params=question(path)).content for path in tagged} == with_keeping

@@ -317,7 +317,7 @@ def test_now_is_now(client: TestClient):
 
 
 def test_the_tag_of_what_is_open_now_goes_with_the_minute(client: TestClient, monkeypatch: pytest.MonkeyPatch):
-    from service.api.routes import travel
+    from service.api import travel_queries
 
     class Clock(datetime):
         at = datetime(2026, 11, 25, 10, 0, 5, tzinfo=ZONE)
@@ -326,7 +326,7 @@ def test_the_tag_of_what_is_open_now_goes_with_the_minute(client: TestClient, mo
         def now(cls, tz: Any = None) -> datetime:
             return cls.at.astimezone(tz)
 
-    monkeypatch.setattr(travel, "datetime", Clock)
+    monkeypatch.setattr(travel_queries, "datetime", Clock)
 
     def tag() -> str:
         answer = client.get(NEAREST, params={**HERE, "open_at": "now"})
@@ -694,7 +694,7 @@ def test_what_is_computed_is_said_once(editor: TestClient):
 
 def test_the_same_wish_in_other_words_takes_no_more_room(client: TestClient):
     """Nobody can fill the memory by asking for the same in ever new words."""
-    known = client.app.state.answers.now().known
+    known = client.app.state.answers.states.current().computed
     first = ask(client, category="park,clinic", limit=3)
     size = len(known)
     for words in ("clinic,park", "park,park,clinic", ",".join(["clinic", "park"] * 200)):
@@ -702,7 +702,7 @@ def test_the_same_wish_in_other_words_takes_no_more_room(client: TestClient):
     for query in ({"subtype": "pocket"}, {"subtype": "pocket,hospital"}, {"capacity": 3}, {"times": "true"}):
         ask(client, category="park,clinic", limit=3, **query)
     ask(client, category="park,clinic", limit=99)
-    assert len(client.app.state.answers.now().known) <= size + 4  # what `times` needs of the other modes
+    assert len(client.app.state.answers.states.current().computed) <= size + 4  # what `times` needs of the other modes
 
 
 def test_a_change_is_in_the_next_answer(editor: TestClient):
@@ -765,4 +765,4 @@ def test_what_is_kept_does_not_grow_for_ever(editor: TestClient):
     for count in (1, 2):
         for some in combinations(every, count):
             ask(editor, subtype=",".join(some), limit=1)
-    assert len(editor.app.state.answers.now().known) < 60
+    assert len(editor.app.state.answers.states.current().computed) < 60

@@ -18,7 +18,7 @@ from geo.measures import coverage
 from geo.study import facilities, study
 from geo.traveltime import nearest
 from service.answers.engine import Answers
-from service.answers.nearest import Nearby, Wish
+from service.answers.nearest import NearestFinder, NearestOptions
 from service.register import imports
 from service.register.database import RegisterError
 from service.register.register import Register
@@ -309,9 +309,9 @@ def test_a_change_is_seen_by_others_in_their_next_answer(town_folder: Path):
     lon, lat = town.place(5, 5)
 
     def clinics(answers: Answers) -> list[str]:
-        found = orjson.loads(orjson.dumps(Nearby(answers, answers.now(), Wish(("clinic",))).around(lon, lat)))[
-            "features"
-        ]
+        found = orjson.loads(
+            orjson.dumps(NearestFinder(answers, answers.states.current(), NearestOptions(("clinic",))).around(lon, lat))
+        )["features"]
         return [feature["id"] for feature in found]
 
     before = second.coverage("health-20")

@@ -1,0 +1,154 @@
+"""The state of the register that answers are computed from, the cache of what was computed, and when it expires.
+
+* A computed value belongs to one category of facilities, or to all of them. It expires when a facility of that category
+  changes, or of any category where it belongs to all, and when a new day begins (`RegisterState.take_over`).
+* An encoded response expires with the state, so with any change of the register and with a new day.
+* `StateTracker.current` notices both: it compares the database's change mark and the day with those of the last state.
+"""
+
+import hashlib
+from collections.abc import Callable, Hashable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time
+from email.utils import format_datetime
+from functools import cached_property
+from threading import Lock, RLock
+from typing import TypeVar, cast
+from zoneinfo import ZoneInfo
+
+from cachetools import LRUCache
+
+from geo.study import categories
+from geo.study.study import Study
+from service.register.register import Register
+
+RESPONSE_CACHE_BYTES = 64 * 2**20
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class RegisterState:
+    """The register at one revision on one day, with what was computed of it.
+
+    Attributes
+    ----------
+    revisions : the revision number of each category, and under the empty name that of the whole register
+    today : the day that answers hold for, in the study's time zone
+    database_mark : the database's change mark when the register was read; None where it has none
+    tag : 32 bytes that differ between two states whose answers may differ
+    modified : when answers may last have changed (UTC)
+    computed : computed values, by category (None: all categories) and name
+    responses : encoded response bodies, by entity tag; only the event loop's thread may use them
+    """
+
+    revisions: dict[str, int]
+    today: date
+    database_mark: int | None
+    tag: bytes
+    modified: datetime
+    lock: AbstractContextManager[object] = field(default_factory=RLock, repr=False, compare=False)
+    computed: dict[tuple[str | None, Hashable], object] = field(default_factory=dict)
+    responses: LRUCache[bytes, bytes] = field(default_factory=lambda: LRUCache(RESPONSE_CACHE_BYTES, getsizeof=len))
+
+    @cached_property
+    def modified_timestamp(self) -> float:
+        """``modified`` in seconds since 1970."""
+        return self.modified.timestamp()
+
+    @cached_property
+    def last_modified(self) -> str:
+        """``modified`` in the form of a Last-Modified header."""
+        return format_datetime(self.modified, usegmt=True)
+
+    def cached(
+        self,
+        category: str | None,
+        name: Hashable,
+        compute: Callable[[], T],
+        lock: AbstractContextManager[object] | None = None,
+    ) -> T:
+        """The value called ``name`` of ``category``; ``compute`` runs only once, even if several threads ask.
+
+        Parameters
+        ----------
+        category : the category whose changes make the value expire; None: a change of any category does
+        name : distinguishes the values of a category
+        compute : makes the value, which must not be None
+        lock : held while computing; default: the lock that most values share
+        """
+        key = category, name
+        value = self.computed.get(key)
+        if value is None:
+            with lock or self.lock:
+                value = self.computed.get(key)
+                if value is None:
+                    self.computed[key] = value = compute()
+        return cast(T, value)
+
+    def take_over(self, previous: "RegisterState") -> "RegisterState":
+        """Copy from ``previous`` the computed values of all categories that have not changed since; return self."""
+        if previous.today == self.today:
+            unchanged = {
+                name for name in categories.CATEGORIES if self.revisions.get(name) == previous.revisions.get(name)
+            }
+            values = list(previous.computed.items())  # a copy, because other threads may be adding values
+            self.computed.update({key: value for key, value in values if key[0] in unchanged})
+        return self
+
+
+class StateTracker:
+    """Follows the register and the calendar, and makes a new state when either has changed.
+
+    Parameters
+    ----------
+    register, study : what answers are computed from
+    edition : 32 bytes that identify everything else that answers depend on; it is fixed while the program runs
+    edition_modified : when that was last changed (UTC)
+
+    Attributes
+    ----------
+    batch_state : the state for all requests that the event loop reads in one iteration; None before the first of them
+    """
+
+    def __init__(self, register: Register, study: Study, edition: bytes, edition_modified: datetime) -> None:
+        self._register, self._study = register, study
+        self._edition, self._edition_modified = edition, edition_modified
+        self._computing, self._replacing = RLock(), Lock()
+        self._last: RegisterState | None = None
+        self.batch_state: RegisterState | None = None
+
+    def end_batch(self) -> None:
+        """Make requests that arrive from now on look at the register again."""
+        self.batch_state = None
+
+    def current(self) -> RegisterState:
+        """The state of the register now; reads the register if it has changed."""
+        return self.current_if_unchanged() or self._read()
+
+    def current_if_unchanged(self) -> RegisterState | None:
+        """The last state if the database's mark says that it still holds, which is quick to find out; else None."""
+        state, mark = self._last, self._register.database.data_version()
+        unchanged = (
+            state is not None
+            and mark is not None
+            and state.database_mark == mark
+            and state.today == self._study.today()
+        )
+        return state if unchanged else None
+
+    def _read(self) -> RegisterState:
+        # The mark is read first: if the register changes while it is read, the next mark differs.
+        mark = self._register.database.data_version()
+        revisions, today = self._register.revisions(), self._study.today()
+        with self._replacing:
+            last = self._last
+            if last is not None and (last.revisions, last.today) == (revisions, today):
+                self._last = replace(last, database_mark=mark)
+                return self._last
+            tag = hashlib.blake2b(repr((sorted(revisions.items()), today)).encode(), key=self._edition).digest()
+            midnight = datetime.combine(today, time(), ZoneInfo(self._study.settings.timezone))
+            changes = [self._edition_modified, midnight, *filter(None, [self._register.last_changed()])]
+            state = RegisterState(revisions, today, mark, tag, max(changes).astimezone(UTC), self._computing)
+            self._last = state if last is None else state.take_over(last)
+            return self._last

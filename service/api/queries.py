@@ -1,0 +1,158 @@
+"""Queries: the models that describe parameters, the types that read their values, and the route that checks them.
+
+Every parameter that a model does not name is refused, as OGC API requires (17-069r4, 7.5.2).
+"""
+
+import inspect
+from collections import Counter
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from urllib.parse import parse_qsl
+
+from fastapi import Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
+from fastapi.params import Query
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.config import JsonDict, JsonValue
+from starlette.convertors import PathConvertor, register_url_convertor
+
+from geo.choices import Coordinates
+from geo.features.collection import value_of
+from geo.features.cql2 import Kind
+from geo.study import categories, facilities
+
+MAX_PARAMETERS = 40
+CATEGORY_SCHEMA: JsonDict = {"type": "string", "enum": list(categories.CATEGORIES)}
+
+
+class NoQuery(BaseModel):
+    """No parameters at all."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class CoordinatesQuery(NoQuery):
+    """The parameter that every endpoint takes."""
+
+    coordinates: Annotated[
+        Coordinates, Field(description="coordinate system of all places in the question and in the answer")
+    ] = "wgs84"
+
+
+Format = Annotated[Literal["json", "html"] | None, Field(description="json or html; default: as Accept says")]
+"""The parameter ``f``."""
+
+
+def _json_text(kind: Kind) -> BeforeValidator:
+    """Read a value only as JSON writes it; pydantic would also take ``1_0``, ``yes`` and other scripts' digits."""
+    return BeforeValidator(lambda value: value_of(value, kind) if isinstance(value, str) else value)
+
+
+INTEGER_TEXT, NUMBER_TEXT = _json_text("integer"), _json_text("number")
+BOOLEAN_TEXT, DATE_TEXT = _json_text("boolean"), _json_text("date")
+
+
+def limit_field(maximum: int) -> Any:
+    """The field of a ``limit``. The endpoint must count a higher one as ``maximum`` (OGC 17-069r4, 7.15.3 B)."""
+    return Field(ge=1, description=f"at most {maximum} are given", json_schema_extra={"maximum": maximum})
+
+
+def list_schema(items: JsonDict, **further: JsonValue) -> JsonDict:
+    """The JSON schema of a parameter whose text is a list of ``items`` with commas between."""
+    return {"type": "array", "items": items, "minItems": 1, **further}
+
+
+def check_category(value: str | None) -> str | None:
+    """``value``, if it is a category or None; else ValueError."""
+    return None if value is None else categories.validate_id(value)
+
+
+class QueryRoute(APIRoute):
+    """A route that parses its query itself, if one model describes all parameters besides those in the path.
+
+    FastAPI's own way through dependencies takes longer than most answers do (docs/performance.md). Whichever way, a
+    parameter that occurs twice is refused, because the two values may contradict each other.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The function that answers requests."""
+        handle, endpoint = super().get_route_handler(), self.endpoint
+        model, path_names = _only_query_model(endpoint), list(self.param_convertors)
+        is_coroutine = inspect.iscoroutinefunction(endpoint)
+        if model is not None and (self.dependencies or self.response_model or self.status_code not in (None, 200)):
+            raise TypeError(
+                f"{self.path} bypasses FastAPI, so it cannot have dependencies, a response model or a status"
+            )
+
+        async def handle_with_fastapi(request: Request) -> Response:
+            query_parameters(request)
+            return await handle(request)
+
+        if model is None:
+            return handle_with_fastapi
+
+        async def handle_directly(request: Request) -> Response:
+            try:
+                query = model.model_validate(query_parameters(request))
+            except ValidationError as error:
+                raise RequestValidationError(
+                    [details | {"loc": ("query", *details["loc"])} for details in error.errors()]
+                ) from error
+            path_values = {name: request.path_params[name] for name in path_names}
+            response: Response
+            if is_coroutine:
+                response = await endpoint(request=request, query=query, **path_values)
+            else:
+                response = await run_in_threadpool(endpoint, request=request, query=query, **path_values)
+            return response
+
+        return handle_directly
+
+
+def _only_query_model(endpoint: Callable[..., object]) -> type[BaseModel] | None:
+    """The model of an endpoint's query, if it takes nothing else but ``request`` and texts of its path; else None."""
+    hints = get_type_hints(endpoint, include_extras=True)
+    hints.pop("return", None)
+    path_names = [name for name, hint in hints.items() if hint is str]
+    request, query = hints.pop("request", None), hints.pop("query", None)
+    annotated = get_args(query) if get_origin(query) is Annotated else ()
+    has_query = any(isinstance(annotation, Query) for annotation in annotated)
+    return annotated[0] if request is Request and len(hints) == len(path_names) and has_query else None
+
+
+def query_parameters(request: Request) -> dict[str, str]:
+    """The query's parameters by name.
+
+    Raises
+    ------
+    RequestValidationError
+        A parameter occurs twice, or there are more than `MAX_PARAMETERS`.
+    """
+    pairs = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    parameters = dict(pairs)
+    if len(parameters) == len(pairs) <= MAX_PARAMETERS:
+        return parameters
+    occurrences = Counter(name for name, _ in pairs)
+    repeated = [name for name, count in occurrences.items() if count > 1]
+    problems = [(name, "is given more than once") for name in repeated[:MAX_PARAMETERS]]
+    if len(occurrences) > MAX_PARAMETERS:
+        problems.append((next(reversed(occurrences)), f"is one of more than {MAX_PARAMETERS} parameters"))
+    raise parameter_error(problems)
+
+
+def parameter_error(problems: Sequence[tuple[str, str]]) -> RequestValidationError:
+    """The error for query parameters that are wrong: a name and a reason for each."""
+    return RequestValidationError(
+        [{"loc": ("query", name), "type": "parameter", "msg": reason} for name, reason in problems]
+    )
+
+
+class FacilityIdConvertor(PathConvertor):
+    """Matches a facility's id in a path. It may contain slashes, but not end like a path below it, as ``/history``."""
+
+    regex = ".*" + "".join(f"(?<!{ending})" for ending in facilities.RESERVED_ENDINGS)
+
+
+register_url_convertor("facility_id", FacilityIdConvertor())
