@@ -10,7 +10,8 @@ import pandas as pd
 import shapely
 
 from geo.geodesy.projection import projection
-from geo.measures.coverage import Count, Coverage
+from geo.measures.counting import CountedUnits
+from geo.measures.coverage import Coverage
 from geo.study import categories
 from geo.study.study import Study
 from maps.offline import Assets, Html, OfflineFigure, offline_map, pages
@@ -30,7 +31,7 @@ MOST_VERTICES = 80_000
 def render(
     study: Study,
     answer: Coverage,
-    counted: Count,
+    counted: CountedUnits,
     assets: Assets = "inline",
     static_url: str = "/static",
     tiles: str | None = None,
@@ -50,7 +51,7 @@ def render(
     _add_areas(map_, study, answer)
     _add_streets(map_, study)
     marks = _add_gaps(map_, study, answer, counted)
-    _add_facilities(map_, counted.chosen, answer)
+    _add_facilities(map_, counted.facilities, answer)
     _add_names(map_, study)
     folium.LayerControl(collapsed=True).add_to(map_)
     west, south, east, north = bounds(study)
@@ -146,7 +147,7 @@ def _add_streets(map_: folium.Map, study: Study) -> None:
             _layer(map_, name, [_feature(shapely.multilinestrings(part), style)], [])
 
 
-def _add_gaps(map_: folium.Map, study: Study, answer: Coverage, counted: Count) -> str | None:
+def _add_gaps(map_: folium.Map, study: Study, answer: Coverage, counted: CountedUnits) -> str | None:
     """Draw what is outside the standard; says which marks were drawn: people, units or none."""
     outside = counted.rows[~counted.rows["inside"]]
     if answer.measure == "opened" or outside.empty:

@@ -1,8 +1,9 @@
-"""Whether a facility is open at a moment, by OpenStreetMap's ``opening_hours``; what cannot be known is unknown.
+"""Whether a facility is open at a moment, according to its ``opening_hours`` in OpenStreetMap's syntax.
 
-The syntax is read by opening-hours-py; what it reads otherwise than the specification does
-(https://wiki.openstreetmap.org/wiki/Key:opening_hours/specification) is unknown here. China's public holidays are those
-of the package holidays, which follows the State Council's yearly notice of days off and of weekends that are worked.
+The library opening-hours-py reads the syntax. Where it deviates from the specification
+(https://wiki.openstreetmap.org/wiki/Key:opening_hours/specification), the answer here is “unknown” rather than wrong.
+China's public holidays come from the package holidays. It follows the State Council's yearly notice, which also moves
+days off and makes some weekends working days. On such days usual hours may not hold, so the answer is “unknown” too.
 """
 
 import re
@@ -13,7 +14,7 @@ from functools import lru_cache
 from typing import Literal, TypeAlias
 
 from opening_hours import OpeningHours
-from opening_hours import State as Told
+from opening_hours import State as LibraryState
 
 State: TypeAlias = Literal["open", "closed", "unknown"]
 
@@ -31,11 +32,13 @@ DAY_OFF = HOLIDAY.format(zh="调休放假日", en="substituted day off")
 WEEKEND = HOLIDAY.format(zh="假期中的周末", en="weekend within a holiday")
 WORKED = HOLIDAY.format(zh="调休上班日", en="weekend day made a working day")
 
-MOST_CHARACTERS = 300
-# Without an end the library looks for the next change up to the year 9999, for seconds; seasons come back in a year.
+MAX_CHARACTERS = 300
+# Without a limit the library looks for the next change up to the year 9999, which takes seconds. Seasons repeat within
+# a year.
 HORIZON_DAYS = 400
-FIRST_YEAR, LAST_YEAR = 1950, 2099  # of the package holidays
-# No yearly notice since 2001 moved a day farther: 2024-05-11 was worked for 1 May.
+FIRST_YEAR, LAST_YEAR = 1950, 2099  # for which the package holidays has data
+# How far a working weekend may be from its holiday. No yearly notice since 2001 moved a day farther: 2024-05-11 was
+# worked for 1 May.
 NEAR_DAYS = 10
 DAY = timedelta(days=1)
 
@@ -43,7 +46,9 @@ _COMMENT = re.compile(r'"[^"]*"')
 _SEPARATOR = re.compile(r"(; |, | \|\| )")
 _SPAN = re.compile(r"(\d\d):(\d\d)-(\d\d):(\d\d)")
 _NOT_FIXED = re.compile(r"sunrise|sunset|dawn|dusk|:\d\d\+")
-# “PH Mo” is a holiday that is a Monday, and either to the library; “PH -1 day” is no holiday; Apr 31 is any day to it.
+# Selectors that cannot be relied on. “PH Mo” is a holiday on a Monday; the library takes any holiday and any Monday.
+# “PH -1 day” is the day before a holiday, which the list of special days below does not have. The library takes dates
+# that do not exist, such as Apr 31, for any day.
 _MISREAD = re.compile(
     r"[PS]H\s+(?:Mo|Tu|We|Th|Fr|Sa|Su)|(?:Mo|Tu|We|Th|Fr|Sa|Su|\])\s+[PS]H|[PS]H [-\d]+ day"
     r"|Feb\s*3[01]|(?:Apr|Jun|Sep|Nov)\s*31",
@@ -52,141 +57,161 @@ _MISREAD = re.compile(
 
 
 @dataclass(frozen=True)
-class Hours:
-    """Whether it is open, ``until`` when (local time; None if for ever or unknown), and the reason if unknown."""
+class Status:
+    """Whether a facility is open, and how long that holds.
+
+    Attributes
+    ----------
+    state : open, closed or unknown
+    until : local time of the next change; None if there is none or if it is unknown
+    reason : why the state is unknown, in Chinese and English; None if it is known
+    """
 
     state: State
     until: datetime | None
     reason: str | None
 
 
-def at(text: str | None, moment: datetime) -> Hours:
-    """What hours in OpenStreetMap's syntax say of a naive local time. No text is an error: it is unknown then."""
+def status_at(text: str | None, moment: datetime) -> Status:
+    """Return the status at a local time without time zone, for opening hours in OpenStreetMap's syntax.
+
+    No text raises an error: the state is unknown if the text is missing or cannot be read.
+    """
     if not text or text.isspace():
-        return Hours("unknown", None, NOT_KNOWN)
-    rules = _read(text) if len(text) <= MOST_CHARACTERS else UNREADABLE
-    return Hours("unknown", None, rules) if isinstance(rules, str) else rules.at(moment)
+        return Status("unknown", None, NOT_KNOWN)
+    schedule = _parse(text) if len(text) <= MAX_CHARACTERS else UNREADABLE
+    return Status("unknown", None, schedule) if isinstance(schedule, str) else schedule.status_at(moment)
 
 
 @dataclass(frozen=True)
-class _Rules:
-    """Rules that were read, and what about them decides how far they can be trusted.
+class _Schedule:
+    """Parsed opening hours, and the properties that decide how far the library's answer can be trusted.
 
-    ``late``: minutes after midnight until which the hours of the day before may run; ``simple``: whatever is open
-    before then began the day before. ``school``: school holidays matter; ``closes``: they can only close.
+    Attributes
+    ----------
+    hours : the library's object
+    last_minute : minutes after midnight until which hours that began the day before may run; 0 if none run past
+        midnight
+    is_simple : whatever is open before ``last_minute`` began the day before
+    has_holidays : a rule names public or school holidays
+    has_fallback : a rule applies whenever no other does (``||``)
+    has_school_holidays : a rule names school holidays, whose dates are unknown
+    school_rules_only_close : every rule that names school holidays says closed
     """
 
     hours: OpeningHours
-    late: int
-    simple: bool
-    holidays: bool
-    fallback: bool
-    school: bool
-    closes: bool
+    last_minute: int
+    is_simple: bool
+    has_holidays: bool
+    has_fallback: bool
+    has_school_holidays: bool
+    school_rules_only_close: bool
 
-    def at(self, moment: datetime) -> Hours:
+    def status_at(self, moment: datetime) -> Status:
         if not FIRST_YEAR <= moment.year <= LAST_YEAR:
-            return Hours("unknown", None, NO_CALENDAR)
-        state, reason = self._told(moment)
+            return Status("unknown", None, NO_CALENDAR)
+        state, reason = self._usual_state(moment)
         change = self.hours.next_change(moment)
-        if reason or (change is None and self.simple and not self.holidays):  # whatever the day
-            return Hours(state, None, reason)
-        today = _special(moment.date())
-        if _minute(moment) >= self.late:
+        never_changes = change is None and self.is_simple and not self.has_holidays
+        if reason or never_changes:  # then the calendar does not matter
+            return Status(state, None, reason)
+        today = _special_day(moment.date())
+        if 60 * moment.hour + moment.minute >= self.last_minute:
             reason = today
-        elif not self.simple:
+        elif not self.is_simple:
             reason = SMALL_HOURS
         else:
-            begun = state == "open" and not self.holidays
-            reason = _special(moment.date() - DAY) or (None if begun else today)
+            began_yesterday = state == "open" and not self.has_holidays
+            reason = _special_day(moment.date() - DAY) or (None if began_yesterday else today)
         if reason:
-            return Hours("unknown", None, reason)
-        return Hours(state, change if self._certain(state, moment, change) else None, None)
+            return Status("unknown", None, reason)
+        return Status(state, change if self._is_certain_until(change, state, moment) else None, None)
 
-    def _told(self, moment: datetime) -> tuple[State, str | None]:
-        """What the rules say if all days are ordinary, and the reason if that is unknown."""
-        told, note = self.hours.state(moment)
-        closed = told == Told.CLOSED
-        if told == Told.UNKNOWN:
+    def _usual_state(self, moment: datetime) -> tuple[State, str | None]:
+        """Return the state if no day is special, and the reason if the state is unknown."""
+        library_state, comment = self.hours.state(moment)
+        closed = library_state == LibraryState.CLOSED
+        if library_state == LibraryState.UNKNOWN:
             return "unknown", SAYS_UNKNOWN
-        # A fallback holds whenever nothing else does; to the library, only on days without any other rule.
-        if self.fallback if closed else note:
+        # A fallback applies whenever no other rule does. The library applies it only on days without any other rule.
+        if self.has_fallback if closed else comment:
             return "unknown", NOTE
-        if self.school and not (closed and self.closes):
+        if self.has_school_holidays and not (closed and self.school_rules_only_close):
             return "unknown", SCHOOL
         return "closed" if closed else "open", None
 
-    def _certain(self, state: State, moment: datetime, change: datetime | None) -> bool:
-        """Whether ``state`` holds until ``change``, then turns into its opposite, and no special day begins before."""
-        if change is None or (not self.simple and change.date() > moment.date()):  # small hours lie between
+    def _is_certain_until(self, change: datetime | None, state: State, moment: datetime) -> bool:
+        """Whether ``state`` holds until ``change`` and then turns into its opposite, with no special day between."""
+        if change is None or (not self.is_simple and change.date() > moment.date()):
             return False
-        if self._told(change)[0] in ("unknown", state):
+        if self._usual_state(change)[0] in ("unknown", state):
             return False
-        return not any(_special(moment.date() + n * DAY) for n in range((change.date() - moment.date()).days + 1))
+        days = (change.date() - moment.date()).days
+        return not any(_special_day(moment.date() + number * DAY) for number in range(days + 1))
 
 
 @lru_cache(maxsize=4096)
-def _read(text: str) -> _Rules | str:
-    """The rules that ``text`` says, or the reason why it cannot be relied on."""
-    # Full-width signs are what a Chinese keyboard writes; a comma after a space begins a new rule to the library.
+def _parse(text: str) -> _Schedule | str:
+    """Return the schedule that ``text`` describes, or the reason why it cannot be relied on."""
+    # Chinese keyboards write full-width signs. A space before a comma makes the library begin a new rule.
     text = re.sub(r"\s+,", ",", unicodedata.normalize("NFKC", text).strip())
     try:
         hours = OpeningHours(text, max_interval_days=HORIZON_DAYS)
-    except Exception:  # the library's error, and Python's of what is no text
+    except Exception:  # the library's own error, and Python's errors for texts that are not Unicode
         return UNREADABLE
-    said = _COMMENT.sub("", str(hours))
-    if _MISREAD.search(_COMMENT.sub("", text)) or _MISREAD.search(said):
+    canonical = _COMMENT.sub("", str(hours))
+    if _MISREAD.search(_COMMENT.sub("", text)) or _MISREAD.search(canonical):
         return UNREADABLE
-    if _NOT_FIXED.search(said):
+    if _NOT_FIXED.search(canonical):
         return NOT_FIXED
-    parts = _SEPARATOR.split(re.sub(r"[;,] PH closed", "", said))
+    parts = _SEPARATOR.split(re.sub(r"[;,] PH closed", "", canonical))
     rules, separators = parts[::2], parts[1::2]
     for rule, separator in zip(rules, separators, strict=False):
-        # “Mo, We 08:00-12:00” is a list to people, and all of Monday to the library.
+        # People mean a list of days by “Mo, We 08:00-12:00”; the library reads all of Monday, then Wednesday's hours.
         if separator == ", " and ":" not in rule and "closed" not in rule:
             return UNREADABLE
-    spans = [(60 * int(a) + int(b), 60 * int(c) + int(d)) for a, b, c, d in _SPAN.findall(said)]
-    late = max((end if end <= start else end - 1440 for start, end in spans), default=0)
-    # A rule after a semicolon also ends what an earlier one began the day before: people seldom mean that.
-    adds = set(separators) <= {", "} and all(map(_SPAN.search, rules))
-    return _Rules(
+    spans = [(60 * int(a) + int(b), 60 * int(c) + int(d)) for a, b, c, d in _SPAN.findall(canonical)]
+    last_minute = max((end if end <= start else end - 1440 for start, end in spans), default=0)
+    # A rule after a semicolon replaces earlier rules, also their hours after midnight. People seldom mean that.
+    all_rules_add = set(separators) <= {", "} and all(map(_SPAN.search, rules))
+    return _Schedule(
         hours,
-        late=max(late, 0),
-        simple=late <= 0 or (adds and all(start >= late for start, _ in spans)),
-        holidays="PH" in said or "SH" in said,
-        fallback=" || " in separators,
-        school="SH" in said,
-        closes=all("SH" not in rule or "closed" in rule for rule in rules),
+        last_minute=max(last_minute, 0),
+        is_simple=last_minute <= 0 or (all_rules_add and all(start >= last_minute for start, _ in spans)),
+        has_holidays="PH" in canonical or "SH" in canonical,
+        has_fallback=" || " in separators,
+        has_school_holidays="SH" in canonical,
+        school_rules_only_close=all("SH" not in rule or "closed" in rule for rule in rules),
     )
 
 
-def _minute(moment: datetime) -> int:
-    return 60 * moment.hour + moment.minute
-
-
-def _special(day: date) -> str | None:
-    """Why nobody knows whether usual hours hold on ``day``; None if they do."""
-    for year in (day.year, day.year + 1, day.year - 1):  # a notice moves days of the years beside its own too
-        if reason := _arranged(year).get(day):
+def _special_day(day: date) -> str | None:
+    """Return why it is unknown whether usual hours hold on ``day``; None if they hold."""
+    # A year's notice may also move days of the year before or after.
+    for year in (day.year, day.year + 1, day.year - 1):
+        if reason := _special_days(year).get(day):
             return reason
     return None
 
 
 @lru_cache(maxsize=64)
-def _arranged(year: int) -> dict[date, str]:
-    """Days that the holidays of ``year`` make special, each with the reason."""
+def _special_days(year: int) -> dict[date, str]:
+    """Return the days that the holidays of ``year`` make special, each with the reason."""
     import holidays  # takes a quarter of a second
 
-    zh, en = (holidays.country_holidays("CN", years=year, language=one) for one in ("zh_CN", "en_US"))
-    off = {day: DAY_OFF if "调休" in zh[day] else HOLIDAY.format(zh=zh[day], en=en[day]) for day in zh}
-    if not any(day.year == year for day in zh.weekend_workdays):  # every notice since 2001 has some
-        unsure = YEAR.format(year=year)
-        return {day + n * DAY: unsure for day in off for n in range(-NEAR_DAYS, NEAR_DAYS + 1)} | off
-    special = dict.fromkeys(zh.weekend_workdays, WORKED) | off
-    for day in off:
+    zh, en = (holidays.country_holidays("CN", years=year, language=language) for language in ("zh_CN", "en_US"))
+    days_off = {day: DAY_OFF if "调休" in zh[day] else HOLIDAY.format(zh=zh[day], en=en[day]) for day in zh}
+    # Every notice since 2001 makes some weekends working days. A year without any has no notice yet: then any day near
+    # a holiday may be moved.
+    if not any(day.year == year for day in zh.weekend_workdays):
+        reason = YEAR.format(year=year)
+        near = {day + offset * DAY: reason for day in days_off for offset in range(-NEAR_DAYS, NEAR_DAYS + 1)}
+        return near | days_off
+    special = dict.fromkeys(zh.weekend_workdays, WORKED) | days_off
+    for day in days_off:
         for step in (-DAY, DAY):
-            beside = day + step
-            while beside.weekday() >= 5 and beside not in special:
-                special[beside] = WEEKEND
-                beside += step
+            neighbour = day + step
+            while neighbour.weekday() >= 5 and neighbour not in special:
+                special[neighbour] = WEEKEND
+                neighbour += step
     return special

@@ -24,7 +24,7 @@ from geo.choices import Mode
 from geo.errors import StudyError
 from geo.study import categories, texts
 
-People: TypeAlias = Literal["all", "urban", "rural", "children_3_6", "elders_65"]
+PeopleGroup: TypeAlias = Literal["all", "urban", "rural", "children_3_6", "elders_65"]
 Words = Annotated[str, BeforeValidator(texts.clean)]
 Share = Annotated[float, Field(gt=0, le=1)]
 
@@ -73,7 +73,7 @@ class TravelTime(_Shared):
     """Share of people within ``minutes`` (≤) of the nearest facility, by ``mode``."""
 
     measure: Literal["travel_time"]
-    people: People = "all"
+    people: PeopleGroup = "all"
     mode: Mode = "walk"
     minutes: Annotated[float, Field(gt=0, le=120)]
     alternatives: tuple[Mode, ...] = ()
@@ -83,7 +83,7 @@ class Radius(_Shared):
     """Share of people within ``metres`` (≤) of the nearest facility's point or polygon, in a straight line."""
 
     measure: Literal["radius"]
-    people: People = "all"
+    people: PeopleGroup = "all"
     metres: Annotated[float, Field(gt=0, le=50_000)]
 
 

@@ -18,8 +18,9 @@ from geo.features.collection import Collection
 from geo.geodesy import datums
 from geo.lists import duplicates
 from geo.lists.duplicates import DuplicatePair
-from geo.measures import coverage
-from geo.measures.coverage import Count, Coverage
+from geo.measures import counting, coverage
+from geo.measures.counting import CountedUnits
+from geo.measures.coverage import Coverage
 from geo.measures.isochrones import Isochrones
 from geo.study import categories, facilities, study
 from geo.study.standards import Standard
@@ -61,10 +62,12 @@ class Answers:
         """Eight hexadecimal digits that identify the program, the study and the register, for entity tags."""
         return self._edition[:4].hex()
 
-    def _coverage(self, state: RegisterState, standard: Standard) -> tuple[Count, Coverage]:
-        def compute() -> tuple[Count, Coverage]:
-            count = coverage.count(self.travel, self.facilities(state, standard.category), standard, state.today)
-            return count, coverage.summarise(self.travel, standard, count)
+    def _coverage(self, state: RegisterState, standard: Standard) -> tuple[CountedUnits, Coverage]:
+        def compute() -> tuple[CountedUnits, Coverage]:
+            counted = counting.count_units(
+                self.travel, self.facilities(state, standard.category), standard, state.today
+            )
+            return counted, coverage.summarise(self.travel, standard, counted)
 
         return state.cached(standard.category, standard.id, compute)
 

@@ -129,8 +129,8 @@ class NearestFinder:
             frame = frame[frame["category"].isin(category_ids)]
         return frame[frame["subtype"].isin(subtypes)] if subtypes else frame
 
-    def _hours_at(self, moment: datetime) -> list[opening_hours.Hours]:
-        return [opening_hours.at(text, moment) for text in self._facilities["opening_hours"]]
+    def _hours_at(self, moment: datetime) -> list[opening_hours.Status]:
+        return [opening_hours.status_at(text, moment) for text in self._facilities["opening_hours"]]
 
     def _match(self) -> tuple[BoolArray | None, str | None]:
         """Which facilities have the capacity and are not closed, shape (facilities,), and the reason if none does.

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geo.study import opening_hours
-from geo.study.opening_hours import Hours
+from geo.study.opening_hours import Status
 
 DAYS = ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")
 WEEK = 7 * 1440
@@ -75,9 +75,9 @@ def test_weekly_rules_agree_with_a_slow_evaluation() -> None:
         changes = [minute for minute in range(WEEK) if opened[minute] != opened[minute - 1]]
         for minute in {*range(0, WEEK, 97), *changes, *((one - 1) % WEEK for one in changes)}:
             moment = MONDAY + timedelta(minutes=minute)
-            found = opening_hours.at(text, moment)
+            found = opening_hours.status_at(text, moment)
             if not simple and minute % 1440 < late:
-                assert found == Hours("unknown", None, opening_hours.SMALL_HOURS)
+                assert found == Status("unknown", None, opening_hours.SMALL_HOURS)
             else:
                 assert (found.state, found.reason) == ("open" if opened[minute] else "closed", None)
                 nearest = min(((one - minute - 1) % WEEK + 1 for one in changes), default=None)
@@ -100,7 +100,7 @@ def test_days_of_2026_on_which_nobody_knows() -> None:
     }
     days = [date(2026, 1, 1) + timedelta(days=n) for n in range(350)]  # before what 2027 may move
     unknown = {
-        day for day in days if opening_hours.at("08:00-17:00", datetime(day.year, day.month, day.day, 10)).reason
+        day for day in days if opening_hours.status_at("08:00-17:00", datetime(day.year, day.month, day.day, 10)).reason
     }
     assert unknown == off | {date(2026, *day) for day in WORKED_2026}
 
@@ -124,14 +124,14 @@ def test_days_of_2026_on_which_nobody_knows() -> None:
 )
 @pytest.mark.parametrize("text", [OFFICE, "Mo-Su,PH 08:00-17:00", f"{OFFICE}; PH off", "24/7; PH off"])
 def test_special_days_are_named(text: str, day: tuple[int, int, int], names: list[str]) -> None:
-    found = opening_hours.at(text, datetime(*day, 10))
+    found = opening_hours.status_at(text, datetime(*day, 10))
     assert (found.state, found.until) == ("unknown", None)
     assert all(name in (found.reason or "") for name in names)
 
 
 def test_a_year_that_is_not_announced_is_known_far_from_its_holidays() -> None:
-    assert opening_hours.at(OFFICE, datetime(2090, 4, 20, 10)) == Hours("open", datetime(2090, 4, 20, 17), None)
-    assert opening_hours.at(OFFICE, datetime(2090, 4, 20, 18)) == Hours("closed", None, None)
+    assert opening_hours.status_at(OFFICE, datetime(2090, 4, 20, 10)) == Status("open", datetime(2090, 4, 20, 17), None)
+    assert opening_hours.status_at(OFFICE, datetime(2090, 4, 20, 18)) == Status("closed", None, None)
 
 
 def test_no_notice_moved_a_day_farther_than_is_taken_for_unsure() -> None:
@@ -147,7 +147,7 @@ def test_no_notice_moved_a_day_farther_than_is_taken_for_unsure() -> None:
 @pytest.mark.parametrize("moment", [WEDNESDAY, datetime(2026, 10, 1, 3), datetime(2026, 10, 10), datetime(2090, 5, 1)])
 @pytest.mark.parametrize(("text", "state"), [("24/7", "open"), ("Mo-Su 00:00-24:00", "open"), ("off", "closed")])
 def test_what_never_changes_holds_on_any_day(text: str, state: opening_hours.State, moment: datetime) -> None:
-    assert opening_hours.at(text, moment) == Hours(state, None, None)
+    assert opening_hours.status_at(text, moment) == Status(state, None, None)
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_what_never_changes_holds_on_any_day(text: str, state: opening_hours.Sta
 def test_around_special_days_and_midnight(
     text: str, moment: datetime, state: opening_hours.State, until: datetime | None
 ) -> None:
-    found = opening_hours.at(text, moment)
+    found = opening_hours.status_at(text, moment)
     assert (found.state, found.until) == (state, until)
 
 
@@ -204,7 +204,7 @@ def test_around_special_days_and_midnight(
 )
 def test_an_ordinary_wednesday_at_ten(text: str, state: opening_hours.State, hour: int | None) -> None:
     until = None if hour is None else WEDNESDAY.replace(hour=0) + timedelta(hours=hour)
-    assert opening_hours.at(text, WEDNESDAY) == Hours(state, until, None)
+    assert opening_hours.status_at(text, WEDNESDAY) == Status(state, until, None)
 
 
 @pytest.mark.parametrize(
@@ -240,15 +240,15 @@ def test_an_ordinary_wednesday_at_ten(text: str, state: opening_hours.State, hou
     ],
 )
 def test_what_cannot_be_told_is_unknown_with_the_reason(text: str | None, reason: str) -> None:
-    assert opening_hours.at(text, WEDNESDAY) == Hours("unknown", None, reason)
+    assert opening_hours.status_at(text, WEDNESDAY) == Status("unknown", None, reason)
 
 
 @pytest.mark.parametrize("text", [",".join(["00:00-48:00"] * 25), "week 53 Mo[5] 10:00-11:00", 'Mo-Su off "a"', "24/7"])
 @pytest.mark.parametrize("moment", [datetime.min, datetime.max, datetime(1950, 1, 1), datetime(2099, 12, 31, 23, 59)])
 def test_every_moment_has_an_answer_at_once(text: str, moment: datetime) -> None:
-    opening_hours.at(text, moment)  # the calendars of these years are made
+    opening_hours.status_at(text, moment)  # the calendars of these years are made
     start = perf_counter()
-    found = opening_hours.at(text, moment)
+    found = opening_hours.status_at(text, moment)
     assert perf_counter() - start < 0.5  # a search up to the year 9999 takes from half a second to four
     assert (found.state == "unknown") == (found.reason is not None)
 
@@ -264,7 +264,7 @@ any_moment = st.datetimes(datetime(2025, 1, 1), datetime(2027, 1, 1)) | st.sampl
 @settings(max_examples=300, deadline=None, database=None, derandomize=True)
 @given(any_text, any_moment)
 def test_no_text_is_an_error(text: str, moment: datetime) -> None:
-    found = opening_hours.at(text, moment)
+    found = opening_hours.status_at(text, moment)
     assert found.state in ("open", "closed", "unknown")
     assert (found.state == "unknown") == (found.reason is not None)
     assert found.until is None or (found.until > moment and found.reason is None)

@@ -239,8 +239,8 @@ def _local(moment: str) -> datetime:
 
 
 def assert_open(answer: dict[str, Any], every: list[dict[str, Any]], moment: datetime, limit: int = 100) -> set[str]:
-    """The answer has what `hours.at` does not call closed; returns the states that occurred."""
-    said = [(one, hours.at(one["properties"]["opening_hours"], moment)) for one in every]
+    """The answer has what `hours.status_at` does not call closed; returns the states that occurred."""
+    said = [(one, hours.status_at(one["properties"]["opening_hours"], moment)) for one in every]
     expected = [(one, told) for one, told in said if told.state != "closed"][:limit]
     assert [one["id"] for one in answer["features"]] == [one["id"] for one, _ in expected]
     assert answer["open_at"] == moment.replace(tzinfo=ZONE).isoformat(timespec="minutes")

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from geo.lists import reader
-from geo.measures import coverage
+from geo.measures import counting
 from geo.study import facilities, study
 from geo.traveltime import nearest
 from service.answers.engine import Answers
@@ -348,13 +348,13 @@ def test_a_change_of_one_category_leaves_what_is_known_of_the_others(
 
     moved = rewrite(town_folder / "facilities.geojson", further, tmp_path / "moved.geojson")
     counted = []
-    count = coverage.count
+    count_units = counting.count_units
 
-    def counting(travel, facilities, standard, on):
+    def recording(travel, facilities, standard, day):
         counted.append(standard)
-        return count(travel, facilities, standard, on)
+        return count_units(travel, facilities, standard, day)
 
-    monkeypatch.setattr(coverage, "count", counting)
+    monkeypatch.setattr(counting, "count_units", recording)
     searched = []
     search = nearest.junction_seconds
     monkeypatch.setattr(nearest, "junction_seconds", lambda *a, **k: searched.append(a) or search(*a, **k))

@@ -1,0 +1,209 @@
+"""What a standard counts: people, towns, villages or facilities, one row each, and whether each meets the standard.
+
+`geo.measures.coverage` sums the rows; the gap map draws those that do not meet the standard.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from geo.arrays import Float64Array, ObjectArray
+from geo.choices import Mode
+from geo.geodesy.distance import TOLERANCE_M
+from geo.study import facilities as study_facilities
+from geo.study import standards, streets
+from geo.study.areas import LEVELS
+from geo.study.standards import Opened, PeopleGroup, Presence, Radius, Standard, TravelTime
+from geo.traveltime import straight_line
+from geo.traveltime import travel as traveltime
+from geo.traveltime.travel import Travel
+
+TOLERANCE_MIN = traveltime.TOLERANCE_S / 60.0
+SLOPE_NOTE = "步行计入坡度 slopes count on foot"
+GROUP_UNKNOWN_NOTES = {
+    "urban": "城乡不可分，全部人口计入 urban and rural cannot be told apart here: all people count",
+    "rural": "城乡不可分，全部人口计入 urban and rural cannot be told apart here: all people count",
+    "children_3_6": "儿童数不详，全部人口计入 the number of children is not known here: all people count",
+    "elders_65": "老人数不详，全部人口计入 the number of elders is not known here: all people count",
+}
+
+
+@dataclass(frozen=True)
+class CountedUnits:
+    """What a standard counts, before it is summed.
+
+    Attributes
+    ----------
+    rows : DataFrame
+        One row per demand point, area or facility, with the columns ``area_code`` (of the area at the reporting level;
+        None outside all areas), ``weight`` (people, or 1), ``inside`` (bool: within the limit), ``beyond`` (minutes or
+        metres past the limit; 0 inside, infinity if out of reach) and ``reason`` (why it is out of reach, else None).
+        Where the unit is people, the index is that of the study's demand, without points that have nobody.
+    unit : people, towns, villages or facilities
+    facilities : GeoDataFrame
+        The facilities that were taken into account.
+    notes : remarks for the reader of the result, Chinese and English
+    """
+
+    rows: pd.DataFrame
+    unit: str
+    facilities: gpd.GeoDataFrame
+    notes: list[str]
+
+
+def count_units(travel: Travel, facilities: gpd.GeoDataFrame, standard: Standard, day: date) -> CountedUnits:
+    """Count what ``standard`` asks for, with those of ``facilities`` that exist on ``day``.
+
+    A standard of openings counts facilities by their opening date, also if they have closed since.
+    """
+    matching, notes = standards.select(facilities, standard)
+    if not isinstance(standard, Opened):
+        matching = study_facilities.existing_on(matching, day)
+    match standard:
+        case TravelTime():
+            return _people_by_time(travel, standard, matching, notes)
+        case Radius():
+            return _people_by_distance(travel, standard, matching, notes)
+        case Presence():
+            return _areas_with_facility(travel, standard, matching, notes)
+        case Opened():
+            return _openings(travel, standard, matching, notes)
+
+
+def _people_by_time(
+    travel: Travel, standard: TravelTime, facilities: gpd.GeoDataFrame, notes: list[str]
+) -> CountedUnits:
+    times = travel.demand_times(facilities, standard.mode)
+    rows, more = _people(travel, standard, times.seconds / 60.0, standard.minutes, TOLERANCE_MIN, times.reason)
+    if travel.method == "straight-line":
+        detour = travel.study.settings.detour
+        more.append(f"无街道数据，按直线 × {detour:g} no streets here: straight line × {detour:g}")
+    else:
+        more += _cut_off_notes(travel, rows["weight"], standard.mode)
+        if streets.sloped(travel.study.streets) and "walk" in (standard.mode, *standard.alternatives):
+            more.append(SLOPE_NOTE)
+    return CountedUnits(rows, "people", facilities, notes + more)
+
+
+def _people_by_distance(
+    travel: Travel, standard: Radius, facilities: gpd.GeoDataFrame, notes: list[str]
+) -> CountedUnits:
+    demand = travel.study.demand
+    lon, lat = demand["lon"].to_numpy(), demand["lat"].to_numpy()
+    metres, _ = straight_line.nearest(facilities, lon, lat, travel.study.settings.projection)
+    reason = traveltime.reason_where(np.isinf(metres), traveltime.NO_FACILITIES)
+    rows, more = _people(travel, standard, metres, standard.metres, TOLERANCE_M, reason)
+    return CountedUnits(rows, "people", facilities, notes + more)
+
+
+def _people(
+    travel: Travel,
+    standard: TravelTime | Radius,
+    values: Float64Array,
+    limit: float,
+    tolerance: float,
+    reason: ObjectArray,
+) -> tuple[pd.DataFrame, list[str]]:
+    """Compare the time or distance of each demand point, ``values``, with the limit; return the rows and notes."""
+    study = travel.study
+    weight, notes = people_weights(study.demand, standard.people)
+    inside = values <= limit + tolerance
+    rows = pd.DataFrame(
+        {
+            "area_code": study.reporting_codes(study.demand["area_code"]),
+            "weight": weight,
+            "inside": inside,
+            "beyond": np.where(inside, 0.0, values - limit),
+            "reason": reason,
+        },
+        index=study.demand.index,
+    )
+    rows = rows[rows["weight"] > 0]
+    if study.reporting_level and rows["area_code"].isna().any():
+        notes.append("部分人口不在任何区域，只计入总数 some people are outside all areas: they count in the total only")
+    return rows, notes
+
+
+def people_weights(demand: pd.DataFrame, group: PeopleGroup) -> tuple[Float64Array, list[str]]:
+    """Return how many people of ``group`` live at each demand point, shape (points,), and notes.
+
+    Where it is unknown everywhere who belongs to the group, all people count, and a note says so.
+    """
+    population = demand["population"].to_numpy()
+    if group == "all":
+        return population, []
+    column = "urban" if group in ("urban", "rural") else group
+    unknown = demand[column].isna().to_numpy()
+    if unknown.all():
+        return population, [GROUP_UNKNOWN_NOTES[group]]
+    lost = float(population[unknown].sum())
+    notes = [f"{lost:,.0f} 人分类不详，不计入 {lost:,.0f} people of unknown {column} do not count"] if lost else []
+    if column == "urban":
+        return np.where(demand["urban"] == (1 if group == "urban" else 0), population, 0.0), notes
+    return demand[group].fillna(0.0).to_numpy(), notes
+
+
+def _cut_off_notes(travel: Travel, weight: pd.Series, mode: Mode) -> list[str]:
+    """Note how many people start from another street than the nearest, because that one leads nowhere."""
+    moved = pd.Series(travel.demand_points(mode).island_skipped, index=travel.study.demand.index)
+    people = float(weight[moved[weight.index]].sum())
+    if not people:
+        return []
+    return [
+        f"{people:,.0f} 人最近的街道不与路网相通，改从其他街道出发 "
+        f"the street nearest to {people:,.0f} people is cut off from the network: they start from another"
+    ]
+
+
+def _areas_with_facility(
+    travel: Travel, standard: Presence, facilities: gpd.GeoDataFrame, notes: list[str]
+) -> CountedUnits:
+    study = travel.study
+    areas = study.areas
+    units = areas[areas["level"] == standard.units]
+    codes = facilities["area_code"].dropna()
+    # A facility in a village is in its town as well.
+    codes_with_facility = set(codes) | set(areas["parent"].reindex(codes).dropna())
+    inside = units.index.isin(codes_with_facility)
+    rows = pd.DataFrame(
+        {
+            "area_code": study.reporting_codes(units.index.to_series()),
+            "weight": 1.0,
+            "inside": inside,
+            "beyond": np.where(inside, 0.0, np.inf),
+            "reason": traveltime.reason_where(~inside, "无 has none"),
+        },
+        index=units.index,
+    )
+    outside = int((~facilities["area_code"].isin(areas.index)).sum())
+    if outside:
+        notes = [
+            *notes,
+            f"{outside} 处设施不在已知区域内 {outside} facilities are in no known area and count for no unit",
+        ]
+    return CountedUnits(rows, LEVELS[standard.units][1], facilities, notes)
+
+
+def _openings(travel: Travel, standard: Opened, facilities: gpd.GeoDataFrame, notes: list[str]) -> CountedUnits:
+    inside = [day is not None and standard.since <= day <= standard.until for day in facilities["opened"]]
+    rows = pd.DataFrame(
+        {
+            "area_code": travel.study.reporting_codes(facilities["area_code"]),
+            "weight": 1.0,
+            "inside": np.array(inside, dtype=bool),
+            "beyond": 0.0,
+            "reason": None,
+        },
+        index=facilities.index,
+    )
+    unknown = int(facilities["opened"].isna().sum())
+    if unknown:
+        notes = [
+            *notes,
+            f"{unknown} 处设施开办日期不详，不计为新开 "
+            f"{unknown} of {len(facilities)} facilities have no opening date and are not counted as opened",
+        ]
+    return CountedUnits(rows, "facilities", facilities, notes)
