@@ -22,8 +22,7 @@ from geo.sources import elevation, population, standards_template, study_folder
 from geo.sources.osm import boundaries
 from geo.sources.osm import extract as osm
 from geo.sources.osm.boundaries import Boundary
-from geo.sources.osm.opl import Progress
-from geo.sources.summary import Summary
+from geo.sources.summary import Progress, Summary
 from geo.study import areas, categories, demand, facilities
 from geo.study.settings import StudySettings
 from geo.study.streets import COLUMNS, OFF_GROUND, PACES
@@ -109,7 +108,7 @@ def build(folder: Path, sources: Sources, progress: Progress) -> Summary:
     else:
         standards = study_folder.existing_standards(folder)
         summary.add("kept 保留", 1, "name, speeds and distances of study.toml; standards.toml")
-    settings = _settings(sources, place, crs, extract.day, old)
+    settings = _settings(sources, place, crs, extract.data_date, old)
     contents = study_folder.Contents(settings, standards, units, register, people, streets)
     study_folder.write(folder, contents, progress)
     return summary

@@ -12,7 +12,7 @@ import pandas as pd
 import tomli_w
 
 from geo.errors import StudyError
-from geo.sources.osm.opl import Progress
+from geo.sources.summary import Progress
 from geo.study import areas, demand, geojson, standards, study
 from geo.study.settings import StudySettings, read_settings
 

@@ -1,10 +1,9 @@
 """The administrative boundaries of an extract: read, found by name, and the units that divide an area."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -13,8 +12,8 @@ import shapely
 
 from geo.errors import ExtractError
 from geo.geodesy.projection import projection
-from geo.sources.osm import opl
-from geo.sources.osm.opl import Progress
+from geo.sources.osm import opl, opl_lines, polygons, tag_values
+from geo.sources.summary import Progress
 
 COVERING_SHARE = 0.95
 """The share of an area that the units of an admin_level must cover to divide it."""
@@ -46,33 +45,35 @@ def read(path: Path, progress: Progress) -> list[Boundary]:
         The file does not exist, is truncated, or is no OpenStreetMap extract.
     """
     administrative = partial(osmium.filter.TagFilter, ("boundary", "administrative"))
-    polygons: Iterable[Any] = ()
-    if opl.any_of(opl.existing(path), administrative()):
-        with opl.text(path, administrative()) as text:
-            relations = text.relations()
-            ways = text.ways(["boundary"], set().union(*map(opl.member_ways, relations)))
-            nodes = text.nodes(ids=np.unique(ways.refs))
-        every = np.ones(len(ways.ids), dtype=bool)
-        polygons = opl.areas(path, nodes, ways, every, relations, administrative())
+    if not opl.has_way_or_relation(path, administrative()):
+        return []
+    with opl.converted(path, administrative()) as text:
+        relations = text.relations()
+        ways = text.ways(["boundary"], set().union(*map(opl_lines.member_ways, relations)))
+        nodes = text.nodes(ids=np.unique(ways.node_ids))
+    all_ways = np.ones(len(ways.ids), dtype=bool)
     boundaries = []
-    for polygon in polygons:
-        tags = dict(polygon.tags)
-        level = tags.get("admin_level", "")
-        geometry = opl.outline(polygon)
-        if level.isdigit() and "name" in tags and geometry is not None:
+    for polygon in polygons.assembled(path, nodes, ways, all_ways, relations, administrative(), _is_named):
+        if polygon.outline is not None:
             progress("boundaries", 1)
-            boundaries.append(
-                Boundary(
-                    osm_id=opl.area_id(polygon),
-                    name=tags["name"],
-                    name_en=tags.get("name:en"),
-                    names=frozenset(value for key, value in tags.items() if key == "name" or key.startswith("name:")),
-                    admin_level=int(level),
-                    population=opl.number(tags.get("population")),
-                    geometry=geometry,
-                )
-            )
+            boundaries.append(_boundary(polygon.osm_id, polygon.tags, polygon.outline))
     return boundaries
+
+
+def _is_named(tags: polygons.Tags) -> bool:
+    return "name" in tags and tags.get("admin_level", "").isdigit()
+
+
+def _boundary(osm_id: str, tags: polygons.Tags, outline: shapely.Geometry) -> Boundary:
+    return Boundary(
+        osm_id=osm_id,
+        name=tags["name"],
+        name_en=tags.get("name:en"),
+        names=frozenset(value for key, value in tags.items() if key == "name" or key.startswith("name:")),
+        admin_level=int(tags["admin_level"]),
+        population=tag_values.number(tags.get("population")),
+        geometry=outline,
+    )
 
 
 def find(boundaries: Sequence[Boundary], name_or_id: str) -> Boundary:

@@ -1,18 +1,22 @@
-"""Residential buildings of an OpenStreetMap extract, and how much floor they have."""
+"""Residential buildings of an OpenStreetMap extract, and how much floor they have.
+
+`geo.sources.population` spreads people over them where no table or raster of people is given.
+"""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import NamedTuple
 
 import geopandas as gpd
 import numpy as np
 import shapely
 
-from geo.arrays import BoolArray, Float64Array
+from geo.arrays import BoolArray, Float64Array, Int64Array
 from geo.geodesy.projection import projection
-from geo.sources.osm import opl
+from geo.sources.osm import tag_values
+from geo.sources.osm.elements import Ways
 
-# Tag:building on the OpenStreetMap wiki: the kinds people live in; an untold "yes" counts unless the building has
-# another use.
+# Values of the building tag that people live in (Tag:building on the OpenStreetMap wiki). "yes" says nothing of the
+# use: it counts unless another tag gives the building a use.
 RESIDENTIAL = {
     "yes",
     "residential",
@@ -39,52 +43,70 @@ OTHER_USES = (
     "public_transport",
 )
 DEFAULT_LEVELS = 2.0
+MAX_LEVELS = 200
 KEYS = ("area", "building", "building:levels", *OTHER_USES)
-"""The keys that what follows reads."""
+"""The keys that the rules below read."""
 
 
-def lived_in(tags: Mapping[str, str]) -> bool:
-    """Whether people live in what has ``tags``."""
-    kind = tags.get("building")
-    return kind in RESIDENTIAL and (kind != "yes" or not any(key in tags for key in OTHER_USES))
+class WayBuildings(NamedTuple):
+    """Residential buildings drawn as closed ways.
+
+    ``levels`` are the storeys of each, ``outlines`` their WGS84 polygons. ``invalid``, shape (ways,), tells which ways
+    are buildings whose outline crosses or touches itself; these have neither levels nor an outline here.
+    """
+
+    levels: list[float]
+    outlines: list[shapely.Geometry]
+    invalid: BoolArray
+
+
+def is_residential(tags: Mapping[str, str]) -> bool:
+    """Whether people live in an object with these tags."""
+    use = tags.get("building")
+    return use in RESIDENTIAL and (use != "yes" or all(key not in tags for key in OTHER_USES))
 
 
 def levels(tags: Mapping[str, str]) -> float:
-    """How many storeys a building has."""
-    found = opl.number(tags.get("building:levels"))
-    return found if found and found <= 200 else DEFAULT_LEVELS
+    """How many storeys a building has; `DEFAULT_LEVELS` where its tags do not tell a credible number."""
+    value = tag_values.number(tags.get("building:levels"))
+    return value if value and value <= MAX_LEVELS else DEFAULT_LEVELS
 
 
-def rings(ways: opl.Ways, lonlat: Float64Array, which: BoolArray) -> tuple[list[float], list[Any], BoolArray]:
-    """Storeys and polygons of the buildings among some ways, and which of the buildings cross or touch themselves.
+def from_ways(ways: Ways, lonlat: Float64Array, candidates: BoolArray) -> WayBuildings:
+    """The residential buildings among some ways.
 
     Parameters
     ----------
-    ways : their `Ways.keys` must hold `KEYS`
-    lonlat : shape (refs, 2), degrees; of the nodes of ``ways.refs``, NaN where a node is not in the extract
-    which : shape (ways,)
+    ways : their `Ways.keys` must contain `KEYS`
+    lonlat : shape (nodes, 2), degrees of each of ``ways.node_ids``; NaN where a node is not in the extract
+    candidates : shape (ways,), the ways to look at
     """
-    kinds, kind = ways.kinds
-    homes = np.array([lived_in(tags) and tags.get("area") != "no" for tags in kinds], dtype=bool)[kind]
-    storeys = np.array([levels(tags) for tags in kinds])[kind]
-    chosen = homes & which & (ways.lengths > 3)
-    lengths, lonlat = ways.lengths[chosen], lonlat[np.repeat(chosen, ways.lengths)]
-    last = np.cumsum(lengths) - 1
-    whole = (lonlat[last - lengths + 1] == lonlat[last]).all(axis=1)
-    whole &= np.bincount(np.repeat(np.arange(len(lengths)), lengths), np.isnan(lonlat[:, 0]), len(lengths)) == 0
-    chosen[chosen] = whole
-    lengths, lonlat = lengths[whole], lonlat[np.repeat(whole, lengths)]
-    shapes = shapely.polygons(shapely.linearrings(lonlat, indices=np.repeat(np.arange(len(lengths)), lengths)))
-    simple = shapely.is_valid(shapes)
-    odd = chosen.copy()
-    odd[chosen] = ~simple
-    return storeys[chosen & ~odd].tolist(), list(shapes[simple]), odd
+    is_home = np.array([is_residential(tags) and tags.get("area") != "no" for tags in ways.tag_sets], dtype=bool)
+    levels_of_set = np.array([levels(tags) for tags in ways.tag_sets])
+    # A ring has at least four nodes, the first and last being the same.
+    chosen = is_home[ways.tag_set] & candidates & (ways.node_counts > 3)
+    counts, lonlat = ways.node_counts[chosen], lonlat[np.repeat(chosen, ways.node_counts)]
+    last = np.cumsum(counts) - 1
+    complete = (lonlat[last - counts + 1] == lonlat[last]).all(axis=1)
+    complete &= np.bincount(_owners(counts), np.isnan(lonlat[:, 0]), len(counts)) == 0
+    chosen[chosen] = complete
+    counts, lonlat = counts[complete], lonlat[np.repeat(complete, counts)]
+    outlines = shapely.polygons(shapely.linearrings(lonlat, indices=_owners(counts)))
+    valid = shapely.is_valid(outlines)
+    invalid = chosen.copy()
+    invalid[chosen] = ~valid
+    return WayBuildings(levels_of_set[ways.tag_set][chosen & ~invalid].tolist(), list(outlines[valid]), invalid)
 
 
-def frame(storeys: Sequence[float], shapes: Sequence[Any]) -> gpd.GeoDataFrame:
-    """``floor_m2`` and, as ``geometry``, a point of each building, given how many storeys it has and its outline."""
-    outlines = np.array(shapes, dtype=object)
-    # An equal-area projection of the world: only the proportions matter.
-    square_metres = shapely.area(projection("EPSG:6933").forward(outlines)) if len(outlines) else np.empty(0)
-    floor = np.array(storeys) * square_metres
-    return gpd.GeoDataFrame({"floor_m2": floor}, geometry=shapely.point_on_surface(outlines), crs="EPSG:4326")
+def _owners(counts: Int64Array) -> Int64Array:
+    """For each node of consecutive ways the position of its way, given how many nodes each way has."""
+    return np.repeat(np.arange(len(counts)), counts)
+
+
+def frame(levels: Sequence[float], outlines: Sequence[shapely.Geometry]) -> gpd.GeoDataFrame:
+    """Buildings as a frame: ``floor_m2``, and as ``geometry`` a WGS84 point inside each outline."""
+    polygons = np.array(outlines, dtype=object)
+    # In an equal-area projection of the world, since only the proportions between areas matter.
+    ground_m2 = shapely.area(projection("EPSG:6933").forward(polygons)) if len(polygons) else np.empty(0)
+    points = shapely.point_on_surface(polygons)
+    return gpd.GeoDataFrame({"floor_m2": np.array(levels) * ground_m2}, geometry=points, crs="EPSG:4326")

@@ -1,15 +1,14 @@
-"""OpenStreetMap extracts: streets, facilities, administrative areas, place nodes and buildings out of an `.osm.pbf`.
+"""What a study takes from an OpenStreetMap extract: streets, facilities, buildings and place nodes.
 
-It is read twice: for the boundaries, so that the second time it is known where to look, and for everything else.
+An extract is read twice: first its boundaries (`boundaries.read`), which tell where to look, and then all the rest.
 """
 
-import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -18,155 +17,166 @@ import pandas as pd
 import shapely
 
 from geo.errors import ExtractError
-from geo.sources.osm import buildings, facilities, highways, opl
+from geo.sources.osm import buildings, facilities, highways, opl, opl_lines, polygons, tag_values
 from geo.sources.osm.boundaries import Boundary
-from geo.sources.osm.opl import Progress
+from geo.sources.osm.elements import Nodes, Ways
+from geo.sources.osm.facilities import FacilityRows
 from geo.sources.osm.opl_scan import Box
+from geo.sources.summary import Progress
+from geo.study.files import Row
 from geo.study.settings import Speeds
 
 AREA_KEYS = ("building", *facilities.KEYS)
 WAY_KEYS = ("highway", *AREA_KEYS)
-_MULTIPOLYGON = re.compile("[T,]type=(?:multipolygon|boundary)[, ]")
-RULED = (*highways.RULED, *buildings.KEYS, *facilities.CATEGORY_KEYS)
-"""The keys that decide what a way is, beside `WAY_KEYS`: nothing that judges kinds of ways sees others."""
+RULE_KEYS = (*highways.KEYS, *buildings.KEYS, *facilities.RULE_KEYS)
+"""The keys that decide what a way is; the rules see no other tags of ways than those of `WAY_KEYS` and these."""
 PLACES = ("city", "town", "village", "suburb", "municipality", "hamlet", "neighbourhood")
 
 
-@dataclass
+@dataclass(frozen=True)
 class Extract:
-    """What is used of an extract, in WGS84.
+    """What a study takes from an extract, in WGS84.
 
-    ``places`` has ``name, population, geometry``; ``buildings`` are the residential ones: ``floor_m2, geometry``
-    (points). ``left_out`` counts what was not kept, by reason.
+    Attributes
+    ----------
+    path : the file
+    data_date : the day its data are of; None where the file does not say it
+    boundaries : the administrative boundaries, as they were read before
+    places : GeoDataFrame of place nodes: ``name``, ``population`` (None or NaN unknown), ``geometry`` (points)
+    buildings : GeoDataFrame of residential buildings: ``floor_m2``, ``geometry`` (points)
+    streets : as `geo.study.streets.frame` makes them
+    facility_rows : not checked yet
+    left_out : how many objects are left out, by reason
     """
 
     path: Path
-    day: date | None
-    boundaries: list[Boundary]
+    data_date: date | None
+    boundaries: Sequence[Boundary]
     places: gpd.GeoDataFrame
     buildings: gpd.GeoDataFrame
     streets: gpd.GeoDataFrame
-    facility_rows: list[tuple[str, dict[str, Any], Any]]
-    left_out: Counter[str] = field(default_factory=Counter)
+    facility_rows: list[Row]
+    left_out: Counter[str]
 
 
-def read(path: Path, boundaries: list[Boundary], within: Any, progress: Progress) -> Extract:
-    """Everything else of the extract, as far as it touches ``within`` (a WGS84 polygon; None: all of it).
+class _Elements(NamedTuple):
+    """Objects near a place: nodes, ways with all their nodes, and OPL lines of the multipolygons of such ways."""
+
+    nodes: Nodes
+    ways: Ways
+    relations: list[str]
+
+
+def read(path: Path, boundaries: Sequence[Boundary], within: shapely.Geometry | None, progress: Progress) -> Extract:
+    """Everything of an extract that comes into the bounds of ``within``, a WGS84 polygon; None takes all of it.
 
     Raises
     ------
     ExtractError
-        As `boundaries.read`; or the file holds no street (within).
+        The file does not exist, is truncated, is not an OpenStreetMap extract, or holds no street there.
     """
-    box = within.bounds if within is not None else opl.WORLD
-    nodes, ways, relations = _around(opl.existing(path), box)
-    lonlat = nodes.places(ways.refs)
-    classes = Speeds().drive_class_kph
-    lines, left_out = highways.edges(*ways.kinds, ways.lengths, ways.refs, lonlat, box, classes)
-    if lines.empty:
+    box = opl.WORLD if within is None else within.bounds
+    nodes, ways, relations = _read_elements(path, box, WAY_KEYS, AREA_KEYS)
+    lonlat = nodes.lonlat_of(ways.node_ids)
+    streets, left_out = highways.edges(ways, lonlat, box, Speeds().drive_class_kph)
+    if streets.empty:
         raise ExtractError(f"{path}: holds no street{'' if within is None else ' in or around the area'}")
-    progress("streets", len(lines))
-    rows: list[tuple[str, dict[str, Any], Any]] = []
-    places: list[tuple[str, float | None, Any]] = []
-    for line in nodes.lines:
-        tags, point = opl.tags(line), shapely.Point(opl.place(line))
-        if tags.get("place") in PLACES and "name" in tags:
-            places.append((tags["name"], opl.number(tags.get("population")), point))
-        if found := facilities.category(tags):
-            rows += facilities.rows(f"n{opl.identity(line)}", tags, *found, point, left_out)
+    progress("streets", len(streets))
+    facility_rows = FacilityRows()
+    _add_nodes(nodes, facility_rows)
 
-    kinds, kind = ways.kinds
-    others = np.array([facilities.category(tags) is not None for tags in kinds], dtype=bool)[kind]
-    others |= np.isin(ways.ids, list(set().union(*map(opl.member_ways, relations))))
-    levels, shapes, odd = buildings.rings(ways, lonlat, ~others)
-    others |= odd
-    for area in opl.areas(path, nodes, ways, others, relations, osmium.filter.KeyFilter(*AREA_KEYS)):
-        tags = dict(area.tags)
-        found, lived_in = facilities.category(tags), buildings.lived_in(tags)
-        if not found and not lived_in:
-            continue
-        outline = opl.outline(area)
-        if outline is None:
-            left_out["areas with a broken outline"] += 1
-            continue
-        if found:
-            rows += facilities.rows(opl.area_id(area), tags, *found, outline, left_out)
-        if lived_in:
-            levels.append(buildings.levels(tags))
-            shapes.append(outline)
-    progress("facilities", len(rows))
-    progress("buildings", len(shapes))
+    # Ways that only osmium can make polygons of: facilities, members of relations, and rings that are not simple.
+    is_facility = np.array([facilities.classify(tags) is not None for tags in ways.tag_sets], dtype=bool)
+    members = np.isin(ways.ids, list(set().union(*map(opl_lines.member_ways, relations))))
+    assembling = is_facility[ways.tag_set] | members
+    levels, outlines, invalid = buildings.from_ways(ways, lonlat, ~assembling)
+    objects = osmium.filter.KeyFilter(*AREA_KEYS)
+    for polygon in polygons.assembled(path, nodes, ways, assembling | invalid, relations, objects, _is_wanted):
+        facility_rows.add(polygon.osm_id, polygon.tags, polygon.outline)
+        if buildings.is_residential(polygon.tags):
+            if polygon.outline is not None:
+                levels.append(buildings.levels(polygon.tags))
+                outlines.append(polygon.outline)
+            elif facilities.classify(polygon.tags) is None:
+                left_out[facilities.BROKEN_OUTLINE] += 1
+    progress("facilities", len(facility_rows.rows))
+    progress("buildings", len(outlines))
     return Extract(
         path=path,
-        day=_day(path),
+        data_date=_data_date(path),
         boundaries=boundaries,
-        places=gpd.GeoDataFrame(
-            pd.DataFrame([place[:2] for place in places], columns=["name", "population"]),
-            geometry=[place[2] for place in places],
-            crs="EPSG:4326",
-        ),
-        buildings=buildings.frame(levels, shapes),
-        streets=lines,
-        facility_rows=rows,
-        left_out=left_out,
+        places=_places(nodes),
+        buildings=buildings.frame(levels, outlines),
+        streets=streets,
+        facility_rows=facility_rows.rows,
+        left_out=left_out + facility_rows.left_out,
     )
 
 
-def read_facilities(path: Path, within: Any) -> tuple[list[tuple[str, dict[str, Any], Any]], Counter[str]]:
-    """The facilities alone that touch ``within`` (a WGS84 polygon; None: all), and what was left out, counted.
-
-    They come as (number, properties, WGS84 geometry), as in `Extract`.
+def read_facilities(path: Path, within: shapely.Geometry | None) -> tuple[list[Row], Counter[str]]:
+    """The facilities of an extract that touch ``within``, a WGS84 polygon (None: all), and those left out, counted.
 
     Raises
     ------
     ExtractError
-        As `boundaries.read`.
+        The file does not exist, is truncated, or is not an OpenStreetMap extract.
     """
-    nodes, ways, relations = _around(
-        opl.existing(path), opl.WORLD if within is None else within.bounds, facilities.KEYS, facilities.KEYS
-    )
-    rows: list[tuple[str, dict[str, Any], Any]] = []
-    left_out: Counter[str] = Counter()
-    for line in nodes.lines:
-        tags = opl.tags(line)
-        if found := facilities.category(tags):
-            rows += facilities.rows(f"n{opl.identity(line)}", tags, *found, shapely.Point(opl.place(line)), left_out)
-    every = np.ones(len(ways.ids), dtype=bool)
-    for area in opl.areas(path, nodes, ways, every, relations, osmium.filter.KeyFilter(*facilities.KEYS)):
-        tags = dict(area.tags)
-        if found := facilities.category(tags):
-            outline = opl.outline(area)
-            if outline is None:
-                left_out["areas with a broken outline"] += 1
-            else:
-                rows += facilities.rows(opl.area_id(area), tags, *found, outline, left_out)
+    box = opl.WORLD if within is None else within.bounds
+    nodes, ways, relations = _read_elements(path, box, facilities.KEYS, facilities.KEYS)
+    facility_rows = FacilityRows()
+    _add_nodes(nodes, facility_rows)
+    all_ways = np.ones(len(ways.ids), dtype=bool)
+    objects = osmium.filter.KeyFilter(*facilities.KEYS)
+    for polygon in polygons.assembled(path, nodes, ways, all_ways, relations, objects, facilities.is_facility):
+        facility_rows.add(polygon.osm_id, polygon.tags, polygon.outline)
+    rows = facility_rows.rows
     if within is not None:
         shapely.prepare(within)
         rows = [row for row in rows if within.intersects(row[2])]
-    return rows, left_out
+    return rows, facility_rows.left_out
 
 
-def _around(
-    path: Path, box: Box, way_keys: Sequence[str] = WAY_KEYS, area_keys: Sequence[str] = AREA_KEYS
-) -> tuple[opl.Nodes, opl.Ways, list[str]]:
-    """What there may be streets, facilities and buildings of: the nodes in ``box``, the ways that come into it with
-    all their nodes, and the lines of the multipolygons of such ways.
+def _read_elements(path: Path, box: Box, way_keys: Sequence[str], area_keys: Sequence[str]) -> _Elements:
+    """The objects in and around a box, of which streets, facilities and buildings are made.
+
+    These are the nodes in the box, the ways with one of ``way_keys`` that have a node in it, the multipolygons with one
+    of ``area_keys`` that have such a way, and all nodes and ways that these consist of.
     """
-    with opl.text(path, osmium.filter.KeyFilter(*area_keys)) as text:
+    with opl.converted(path, osmium.filter.KeyFilter(*area_keys)) as text:
         nodes = text.nodes(box, keys=("place", *facilities.KEYS))
-        relations = {line: opl.member_ways(line) for line in text.relations() if _MULTIPOLYGON.search(line)}
-        among = None if box == opl.WORLD else nodes
-        ways = text.ways(way_keys, set().union(*relations.values()), among, RULED)
+        members = {line: opl_lines.member_ways(line) for line in text.relations() if opl_lines.is_multipolygon(line)}
+        nodes_in_box = None if box == opl.WORLD else nodes
+        ways = text.ways(way_keys, set().union(*members.values()), nodes_in_box, RULE_KEYS)
         near = set(ways.ids.tolist())
-        relations = {line: members for line, members in relations.items() if not near.isdisjoint(members)}
-        if beyond := set(ways.beyond.tolist()).intersection(set().union(*relations.values())):
-            ways = ways.and_also(text.ways((), beyond, also=(*way_keys, *RULED)))
-        if among is not None and len(unknown := np.unique(ways.refs[nodes.at(ways.refs) < 0])):
-            nodes = nodes.and_also(text.nodes(ids=unknown))
-    return nodes, ways, list(relations)
+        members = {line: way_ids for line, way_ids in members.items() if not near.isdisjoint(way_ids)}
+        if outside := set(ways.outside_ids.tolist()).intersection(set().union(*members.values())):
+            ways = ways.merged_with(text.ways((), outside, rule_keys=(*way_keys, *RULE_KEYS)))
+        if nodes_in_box is not None and len(unknown := np.unique(ways.node_ids[nodes.index_of(ways.node_ids) < 0])):
+            nodes = nodes.merged_with(text.nodes(ids=unknown))
+    return _Elements(nodes, ways, list(members))
 
 
-def _day(path: Path) -> date | None:
+def _add_nodes(nodes: Nodes, facility_rows: FacilityRows) -> None:
+    for line in nodes.tagged_lines:
+        osm_id = f"n{opl_lines.object_id(line)}"
+        facility_rows.add(osm_id, opl_lines.tags(line), shapely.Point(opl_lines.node_lonlat(line)))
+
+
+def _places(nodes: Nodes) -> gpd.GeoDataFrame:
+    rows, points = [], []
+    for line in nodes.tagged_lines:
+        tags = opl_lines.tags(line)
+        if tags.get("place") in PLACES and "name" in tags:
+            rows.append((tags["name"], tag_values.number(tags.get("population"))))
+            points.append(shapely.Point(opl_lines.node_lonlat(line)))
+    return gpd.GeoDataFrame(pd.DataFrame(rows, columns=["name", "population"]), geometry=points, crs="EPSG:4326")
+
+
+def _is_wanted(tags: polygons.Tags) -> bool:
+    return facilities.is_facility(tags) or buildings.is_residential(tags)
+
+
+def _data_date(path: Path) -> date | None:
     with osmium.io.Reader(str(path), osmium.osm.NOTHING) as reader:
-        stamp = str(reader.header().get("osmosis_replication_timestamp") or "")
-    return date.fromisoformat(stamp[:10]) if facilities.is_day(stamp[:10]) else None
+        timestamp = str(reader.header().get("osmosis_replication_timestamp") or "")
+    return tag_values.iso_date(timestamp[:10])

@@ -1,93 +1,115 @@
-"""Facilities in OpenStreetMap: which tags make one, and what they say of it."""
+"""Facilities in OpenStreetMap: which tags mark one, and which of its fields they fill."""
 
 from collections import Counter
 from collections.abc import Mapping
-from datetime import date
-from typing import Any
+from typing import NamedTuple
 
-from geo.study import categories, facilities
+import shapely
+
+from geo.sources.osm import tag_values
+from geo.study import facilities
+from geo.study.categories import CATEGORIES, Category
+from geo.study.files import Row
 
 KEYS = ("amenity", "healthcare", "leisure")
-_KEYS = frozenset(KEYS)
-_RULES = [
-    (category, rule.subtype, [*rule.tags.items()])
-    for category in categories.CATEGORIES.values()
-    for rule in category.osm
-]
-CATEGORY_KEYS = {key for *_, wanted in _RULES for key, _ in wanted}
-_OWN_FIELDS = {
-    "name",
-    "name:en",
-    "opening_hours",
-    "capacity",
-    "phone",
-    "contact:phone",
-    "start_date",
-    "addr:full",
-    "source",
-}
+"""Every facility has a tag of at least one of these keys."""
+RULE_KEYS = frozenset(key for category in CATEGORIES.values() for rule in category.osm for key in rule.tags)
+"""The keys that the categories' rules read."""
+BROKEN_OUTLINE = "areas with a broken outline"
+"""The reason under which an object without a usable polygon is counted."""
+_MAX_TEXT = 300
+_FIELD_KEYS = frozenset(
+    {
+        "name",
+        "name:en",
+        "opening_hours",
+        "capacity",
+        "phone",
+        "contact:phone",
+        "start_date",
+        "addr:full",
+        "source",
+    }
+)
+"""Keys whose values go into fields of their own; all others go into ``extra``."""
 
 
-def category(tags: Mapping[str, str]) -> tuple[categories.Category, str | None] | None:
-    if _KEYS.isdisjoint(tags):
-        return None
-    for category, subtype, wanted in _RULES:
-        for key, values in wanted:
-            if not (key in tags and (tags[key] in values or "*" in values)):
-                break
+class Classification(NamedTuple):
+    """What tags say a facility is; ``subtype`` is None where they do not tell it."""
+
+    category: Category
+    subtype: str | None
+
+
+class FacilityRows:
+    """Collects the facilities of an extract, and counts those left out, by reason."""
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        """The OpenStreetMap id of each facility, its properties, and its geometry; not checked yet."""
+        self.left_out: Counter[str] = Counter()
+
+    def add(self, osm_id: str, tags: Mapping[str, str], geometry: shapely.Geometry | None) -> None:
+        """Add an object if its tags mark a facility that is open to the public; ``geometry`` None counts as broken."""
+        classification = classify(tags)
+        if classification is None:
+            return
+        if geometry is None:
+            self.left_out[BROKEN_OUTLINE] += 1
+        elif tags.get("access") in ("no", "private"):
+            self.left_out[f"{classification.category.label_en.lower()}s that are private"] += 1
         else:
-            name = tags.get("name", "")
-            return category, subtype or next(
-                (kind for part, kind in category.subtypes_by_name_part if part in name), None
-            )
+            self.rows.append((osm_id, _properties(osm_id, tags, classification), geometry))
+
+
+def classify(tags: Mapping[str, str]) -> Classification | None:
+    """The category and subtype of a facility by its tags; None of what is not a facility.
+
+    The first rule that matches decides. Where it names no subtype, the facility's name may tell it.
+    """
+    if all(key not in tags for key in KEYS):
+        return None
+    for category in CATEGORIES.values():
+        for rule in category.osm:
+            if all(key in tags and (tags[key] in values or "*" in values) for key, values in rule.tags.items()):
+                return Classification(category, rule.subtype or _subtype_by_name(category, tags.get("name", "")))
     return None
 
 
-def rows(
-    number: str,
-    tags: Mapping[str, str],
-    kind: categories.Category,
-    subtype: str | None,
-    geometry: Any,
-    left_out: Counter[str],
-) -> list[tuple[str, dict[str, Any], Any]]:
-    """The one row of a facility, with its number and geometry; none if it is private."""
-    if tags.get("access") in ("no", "private"):
-        left_out[f"{kind.label_en.lower()}s that are private"] += 1
-        return []
-    start = tags.get("start_date", "")
+def is_facility(tags: Mapping[str, str]) -> bool:
+    """Whether tags mark a facility."""
+    return classify(tags) is not None
+
+
+def _subtype_by_name(category: Category, name: str) -> str | None:
+    return next((subtype for part, subtype in category.subtypes_by_name_part if part in name), None)
+
+
+def _properties(osm_id: str, tags: Mapping[str, str], classification: Classification) -> dict[str, object]:
     capacity = tags.get("capacity", "")
-    row = {
-        "id": f"osm-{number}",
-        "category": kind.id,
-        "subtype": subtype,
-        "name": tags.get("name", "")[:300],
-        "name_en": tags.get("name:en", "")[:300],
+    opened = tag_values.iso_date(tags.get("start_date", ""))
+    return {
+        "id": f"osm-{osm_id}",
+        "category": classification.category.id,
+        "subtype": classification.subtype,
+        "name": tags.get("name", "")[:_MAX_TEXT],
+        "name_en": tags.get("name:en", "")[:_MAX_TEXT],
         "address": _address(tags),
-        "phone": tags.get("phone", tags.get("contact:phone", ""))[:300],
-        "opening_hours": tags.get("opening_hours", "")[:300],
+        "phone": tags.get("phone", tags.get("contact:phone", ""))[:_MAX_TEXT],
+        "opening_hours": tags.get("opening_hours", "")[:_MAX_TEXT],
         "capacity": int(capacity) if capacity.isdecimal() and len(capacity) < 10 else None,
-        "opened": start if is_day(start) and date.fromisoformat(start) >= facilities.FIRST_DAY else None,
+        "opened": opened.isoformat() if opened is not None and opened >= facilities.FIRST_DAY else None,
         "provenance": "openstreetmap",
-        "source": tags.get("source", "")[:300],
-        # A tag may be called as a field is.
+        "source": tags.get("source", "")[:_MAX_TEXT],
+        # A key that is also the name of a field gets a prefix.
         "extra": {
             f"osm:{key}" if key in facilities.FIELDS else key: value
             for key, value in tags.items()
-            if key not in _OWN_FIELDS
+            if key not in _FIELD_KEYS
         },
     }
-    return [(number, row, geometry)]
 
 
 def _address(tags: Mapping[str, str]) -> str:
     parts = [tags.get(f"addr:{part}", "") for part in ("city", "street", "housenumber")]
-    return (tags.get("addr:full") or " ".join(part for part in parts if part))[:300]
-
-
-def is_day(text: str) -> bool:
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        return False
-    return len(text) == 10
+    return (tags.get("addr:full") or " ".join(part for part in parts if part))[:_MAX_TEXT]

@@ -1,19 +1,25 @@
-"""OpenStreetMap's tags of highways: who may use a way in which direction, and how ways become a frame of streets."""
+"""Streets of an OpenStreetMap extract: who may use a way, by its tags, and how ways become the edges of a network.
+
+The rules follow the OpenStreetMap wiki's pages on access tags; what they decide for this program is listed in
+docs/study.md.
+"""
 
 from collections import Counter
-from collections.abc import Container, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Container, Mapping
+from typing import NamedTuple, TypeAlias
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
 
-from geo.arrays import Float64Array, Int64Array
-from geo.study.streets import COLUMNS, OFF_GROUND, frame
+from geo.arrays import BoolArray, Float64Array, GeometryArray, Int64Array
+from geo.sources.osm.elements import Ways
+from geo.sources.osm.opl_scan import Box
+from geo.study import streets
 
 Tags: TypeAlias = Mapping[str, str]
-RULED = (
+KEYS = (
     "highway",
     "area",
     "access",
@@ -33,51 +39,75 @@ RULED = (
     "bridge",
     "tunnel",
 )
-"""The keys that the rules below read. Ways alike in these are judged once."""
+"""The keys that the rules below read."""
 
-_OPEN = {"yes", "designated", "permissive", "destination", "official"}
-_SHUT = {"no", "private"}
-_NO_STREET = {"construction", "proposed", "abandoned", "razed", "raceway", "platform", "corridor"}
+_ALLOWED = {"yes", "designated", "permissive", "destination", "official"}
+_FORBIDDEN = {"no", "private"}
+_NOT_USABLE = {"construction", "proposed", "abandoned", "razed", "raceway", "platform", "corridor"}
 _MOTORWAY = {"motorway", "motorway_link"}
-_NO_CYCLING = _NO_STREET | _MOTORWAY | {"footway", "pedestrian", "steps", "bridleway", "elevator", "via_ferrata"}
+_NO_CYCLING = _NOT_USABLE | _MOTORWAY | {"footway", "pedestrian", "steps", "bridleway", "elevator", "via_ferrata"}
 _ONEWAY = {"yes": 1, "true": 1, "1": 1, "-1": -1, "reverse": -1, "no": 0, "false": 0, "0": 0}
+KPH_PER_MPH = 1.609344
+MAX_KPH = 200.0
+
+
+class Directions(NamedTuple):
+    """Whether a way may be used in the direction in which it is drawn, and against it."""
+
+    forward: bool
+    backward: bool
+
+
+_BOTH, _NEITHER = Directions(True, True), Directions(False, False)
 
 
 def walkable(tags: Tags) -> bool:
-    """Whether one may walk on a way with ``tags``, by the ordered rule of the README's definitions."""
+    """Whether people may walk on a way; the first of the rules that applies decides."""
     if tags.get("area") == "yes":
         return False
-    if tags.get("foot") in _OPEN:
+    if tags.get("foot") in _ALLOWED:
         return True
-    if tags.get("foot") in _SHUT | {"use_sidepath"} or tags.get("access") in _SHUT or tags.get("motorroad") == "yes":
+    if tags.get("foot") in _FORBIDDEN | {"use_sidepath"}:
         return False
-    return tags["highway"] not in _NO_STREET | _MOTORWAY
+    if tags.get("access") in _FORBIDDEN or tags.get("motorroad") == "yes":
+        return False
+    return tags["highway"] not in _NOT_USABLE | _MOTORWAY
 
 
-def cyclable(tags: Tags) -> tuple[bool, bool]:
-    """Whether one may cycle along a way's direction, and against it."""
+def cyclable(tags: Tags) -> Directions:
+    """In which directions people may cycle on a way."""
     if tags.get("area") == "yes":
-        return False, False
-    if tags.get("bicycle") not in _OPEN:
-        shut = tags.get("bicycle") in _SHUT | {"use_sidepath", "dismount"} or tags.get("access") in _SHUT
-        vehicle = tags.get("vehicle") in _SHUT and "bicycle" not in tags
-        if shut or vehicle or tags.get("motorroad") == "yes" or tags["highway"] in _NO_CYCLING:
-            return False, False
+        return _NEITHER
+    if tags.get("bicycle") not in _ALLOWED:
+        closed = tags.get("bicycle") in _FORBIDDEN | {"use_sidepath", "dismount"} or tags.get("access") in _FORBIDDEN
+        closed_to_vehicles = tags.get("vehicle") in _FORBIDDEN and "bicycle" not in tags
+        if closed or closed_to_vehicles or tags.get("motorroad") == "yes" or tags["highway"] in _NO_CYCLING:
+            return _NEITHER
     contraflow = any(
-        str(tags.get(key, "")).startswith("opposite") for key in ("cycleway", "cycleway:left", "cycleway:right")
+        tags.get(key, "").startswith("opposite") for key in ("cycleway", "cycleway:left", "cycleway:right")
     )
     if tags.get("oneway:bicycle") == "no" or contraflow:
-        return True, True
-    return _directions(tags)
+        return _BOTH
+    return _oneway(tags)
 
 
-def drivable(tags: Tags, classes: Container[str]) -> tuple[bool, bool]:
-    """Whether one may drive along a way's direction, and against it; ``classes`` are the highways open to cars."""
-    if tags.get("area") == "yes" or tags["highway"] not in classes:
-        return False, False
+def drivable(tags: Tags, car_classes: Container[str]) -> Directions:
+    """In which directions people may drive on a way.
+
+    ``car_classes`` are the values of the highway tag that are open to cars.
+    """
+    if tags.get("area") == "yes" or tags["highway"] not in car_classes:
+        return _NEITHER
     # The most specific key decides (OpenStreetMap wiki, Key:access).
-    access = next((tags[k] for k in ("motorcar", "motor_vehicle", "vehicle", "access") if k in tags), "yes")
-    return (False, False) if access in _SHUT else _directions(tags)
+    access = next((tags[key] for key in ("motorcar", "motor_vehicle", "vehicle", "access") if key in tags), "yes")
+    return _NEITHER if access in _FORBIDDEN else _oneway(tags)
+
+
+def _oneway(tags: Tags) -> Directions:
+    """The directions of a way by its oneway tag; roundabouts and motorways are one-way without it."""
+    implied = tags.get("junction") in ("roundabout", "circular") or tags["highway"] == "motorway"
+    direction = _ONEWAY.get(tags.get("oneway", ""), 1 if implied else 0)
+    return Directions(direction >= 0, direction <= 0)
 
 
 def off_ground(tags: Tags) -> bool:
@@ -85,91 +115,128 @@ def off_ground(tags: Tags) -> bool:
     return any(tags.get(key, "no") != "no" for key in ("bridge", "tunnel"))
 
 
-def _directions(tags: Tags) -> tuple[bool, bool]:
-    implied = tags.get("junction") in ("roundabout", "circular") or tags["highway"] == "motorway"
-    way = _ONEWAY.get(tags.get("oneway", ""), 1 if implied else 0)
-    return way >= 0, way <= 0
-
-
 def maxspeed_kph(tags: Tags) -> float:
-    """The legal speed in km/h; NaN where the tag is missing or is no number."""
+    """The legal speed in km/h; NaN where the tag is missing or is not a number."""
     number, _, unit = tags.get("maxspeed", "").partition(" ")
     try:
-        speed = float(number) * (1.609344 if unit == "mph" else 1.0)
+        speed = float(number) * (KPH_PER_MPH if unit == "mph" else 1.0)
     except ValueError:
         return float("nan")
-    return speed if 0 < speed < 200 and unit in ("", "mph", "km/h") else float("nan")
+    return speed if 0 < speed < MAX_KPH and unit in ("", "mph", "km/h") else float("nan")
+
+
+class _Attributes(NamedTuple):
+    """The columns of a frame of streets that tags decide."""
+
+    highway: str
+    maxspeed_kph: float
+    walk: bool
+    cycle_forward: bool
+    cycle_backward: bool
+    drive_forward: bool
+    drive_backward: bool
+    off_ground: bool
+
+
+def _attributes(tags: Tags, car_classes: Container[str]) -> _Attributes | None:
+    """The attributes of a street; None where the way is not a street or nobody may use it."""
+    if "highway" not in tags:
+        return None
+    walk, cycle, drive = walkable(tags), cyclable(tags), drivable(tags, car_classes)
+    if not (walk or any(cycle) or any(drive)):
+        return None
+    return _Attributes(tags["highway"], maxspeed_kph(tags), walk, *cycle, *drive, off_ground(tags))
 
 
 def edges(
-    kinds: Sequence[Tags],
-    kind: Int64Array,
-    lengths: Int64Array,
-    refs: Int64Array,
-    lonlat: Float64Array,
-    box: tuple[float, float, float, float],
-    classes: Container[str],
+    ways: Ways, lonlat: Float64Array, box: Box, car_classes: Container[str]
 ) -> tuple[gpd.GeoDataFrame, Counter[str]]:
-    """The frame of streets of all ways that anybody may use and that come into a box; what is left out, by reason.
+    """The frame of streets of all ways that anybody may use and that come into a box.
 
     Parameters
     ----------
-    kinds : the tags that occur on ways, of which those of `RULED` matter; one without a highway is no street
-    kind : shape (ways,), which of ``kinds`` each way has
-    lengths : shape (ways,), how many nodes each has
-    refs : shape (nodes,), the numbers of the nodes of all ways, one way after the other
-    lonlat : shape (nodes, 2), degrees WGS84; NaN where a node is not in the extract
+    ways : their `Ways.keys` must contain `KEYS`
+    lonlat : shape (nodes, 2), degrees WGS84 of each of ``ways.node_ids``; NaN where a node is not in the extract
     box : west, south, east, north
-    classes : the highways open to cars
-    """
-    attributes = [_attributes(tags, classes) if "highway" in tags else None for tags in kinds]
-    usable = np.array([found is not None for found in attributes], dtype=bool)
-    closed = np.array(["highway" in tags for tags in kinds], dtype=bool)[kind] & ~usable[kind]
-    row, usable = (np.cumsum(usable) - 1)[kind], usable[kind]
-    way = np.repeat(np.arange(len(kind)), lengths)
-    known, wanted = ~np.isnan(lonlat[:, 0]), usable[way]
-    left_out = Counter({"ways closed to everybody": int(closed.sum())})
-    left_out["ways cut at the extract's border"] = len(np.unique(way[wanted & ~known]))
+    car_classes : the values of highway that are open to cars
 
-    # Nodes beyond the extract's border part a way in several runs; a node twice in a row is one.
-    begins = np.ones(len(refs), dtype=bool)
-    begins[1:] = (way[1:] != way[:-1]) | ~known[1:] | ~known[:-1]
-    run = np.cumsum(begins) - 1
-    once = begins.copy()
-    once[1:] |= refs[1:] != refs[:-1]
-    kept = wanted & known & once
+    Returns
+    -------
+    The streets, as `geo.study.streets.frame` makes them, and how many ways are left out, by reason.
+    """
+    attributes = [_attributes(tags, car_classes) for tags in ways.tag_sets]
+    usable_sets = np.array([row is not None for row in attributes], dtype=bool)
+    is_highway = np.array(["highway" in tags for tags in ways.tag_sets], dtype=bool)[ways.tag_set]
+    usable = usable_sets[ways.tag_set]
+    way = np.repeat(np.arange(len(ways.ids)), ways.node_counts)
+    missing = np.isnan(lonlat[:, 0])
+    left_out = Counter(
+        {
+            "ways closed to everybody": int((is_highway & ~usable).sum()),
+            "ways cut at the extract's border": len(np.unique(way[usable[way] & missing])),
+        }
+    )
+    lines = _lines_in_box(way, ways.node_ids, lonlat, usable[way] & ~missing, box)
+    edge = _cut_at_junctions(lines)
+    table = pd.DataFrame([row for row in attributes if row is not None], columns=_Attributes._fields)
+    row_of_set = np.cumsum(usable_sets) - 1
+    table = table.iloc[row_of_set[ways.tag_set[lines.way[edge.line]]]]
+    return streets.frame(edge.geometries, edge.ends, table), +left_out
+
+
+class _Lines(NamedTuple):
+    """Connected pieces of ways: ``way`` of each, and the nodes of all of them, one line after the other."""
+
+    way: Int64Array
+    counts: Int64Array
+    node_ids: Int64Array
+    lonlat: Float64Array
+
+
+def _lines_in_box(way: Int64Array, node_ids: Int64Array, lonlat: Float64Array, usable: BoolArray, box: Box) -> _Lines:
+    """The connected pieces, of two nodes or more, of usable ways that have a node in the box.
+
+    A node that is missing in the extract cuts a way in two. A node that follows itself counts once. All arrays have a
+    row for each node of each way.
+    """
+    begins = np.ones(len(node_ids), dtype=bool)
+    missing = np.isnan(lonlat[:, 0])
+    begins[1:] = (way[1:] != way[:-1]) | missing[1:] | missing[:-1]
+    line = np.cumsum(begins) - 1
+    new_node = begins.copy()
+    new_node[1:] |= node_ids[1:] != node_ids[:-1]
+    kept = usable & new_node
     west, south, east, north = box
     lon, lat = lonlat.T
     inside = kept & (west <= lon) & (lon <= east) & (south <= lat) & (lat <= north)
-    count = np.bincount(run, kept).astype(np.int64)
-    taken = (count > 1) & (np.bincount(run, inside) > 0)
-    kept &= taken[run]
-    refs, xy, row = refs[kept], lonlat[kept], row[way[begins]][taken]
-
-    lengths = count[taken]
-    first = np.cumsum(lengths) - lengths
-    last = first + lengths - 1
-    # A junction is a node that ways meet at or end at, or that one way visits twice.
-    _, inverse, counts = np.unique(refs, return_inverse=True, return_counts=True)
-    cut = counts[inverse] > 1
-    cut[first] = cut[last] = True
-    at = np.flatnonzero(cut)
-    way = np.repeat(np.arange(len(lengths)), lengths)
-    begin, end = at[:-1], at[1:]
-    same = way[begin] == way[end]
-    begin, end = begin[same], end[same]
-    spans = end - begin + 1
-    edge = np.repeat(np.arange(len(begin)), spans)
-    vertex = np.arange(spans.sum()) - np.repeat(np.cumsum(spans) - spans, spans) + np.repeat(begin, spans)
-    lines = shapely.linestrings(xy[vertex], indices=edge)
-    names = [name for name in (*COLUMNS, OFF_GROUND) if name not in ("u", "v", "length_m")]
-    table = pd.DataFrame([found for found in attributes if found], columns=names).iloc[row[way[begin]]]
-    return frame(lines, np.column_stack([refs[begin], refs[end]]), table), +left_out
+    counts = np.bincount(line, kept).astype(np.int64)
+    kept_lines = (counts > 1) & (np.bincount(line, inside) > 0)
+    kept &= kept_lines[line]
+    return _Lines(way[begins][kept_lines], counts[kept_lines], node_ids[kept], lonlat[kept])
 
 
-def _attributes(tags: Tags, classes: Container[str]) -> tuple[Any, ...] | None:
-    """The `COLUMNS` and `OFF_GROUND` that ``tags`` decide; None where nobody may use the way."""
-    walk, cycle, drive = walkable(tags), cyclable(tags), drivable(tags, classes)
-    if not (walk or any(cycle) or any(drive)):
-        return None
-    return tags["highway"], maxspeed_kph(tags), walk, *cycle, *drive, off_ground(tags)
+class _Edges(NamedTuple):
+    """Lines between junctions: the ``line`` of `_Lines` each is part of, the ids of its two end nodes, its geometry."""
+
+    line: Int64Array
+    ends: Int64Array
+    geometries: GeometryArray
+
+
+def _cut_at_junctions(lines: _Lines) -> _Edges:
+    """Cut lines at each node that several lines share or that one line visits twice."""
+    first = np.cumsum(lines.counts) - lines.counts
+    _, node, visits = np.unique(lines.node_ids, return_inverse=True, return_counts=True)
+    is_end = visits[node] > 1
+    is_end[first] = is_end[first + lines.counts - 1] = True
+    ends = np.flatnonzero(is_end)
+    line = np.repeat(np.arange(len(lines.counts)), lines.counts)
+    begin, end = ends[:-1], ends[1:]
+    same_line = line[begin] == line[end]
+    begin, end = begin[same_line], end[same_line]
+    # Edges share their end nodes, so the nodes of all edges are more than those of the lines.
+    counts = end - begin + 1
+    offset = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    vertices = lines.lonlat[np.repeat(begin, counts) + offset]
+    geometries = shapely.linestrings(vertices, indices=np.repeat(np.arange(len(begin)), counts))
+    return _Edges(line[begin], np.column_stack([lines.node_ids[begin], lines.node_ids[end]]), geometries)

@@ -1,185 +1,118 @@
-"""An extract as lines of text, taken apart in blocks, so that memory holds what is kept and not what is read.
+"""An extract as OPL text, of which only what is needed comes into memory.
 
-osmium hands over one Python object after the other, at some microseconds each, and cannot choose nodes by place. It
-writes OPL, its format with a line an object (https://osmcode.org/opl-file-format), hardly slower than it reads. So the
-extract is written as OPL into a temporary file, some 40 bytes a node, and what is wanted is taken from there.
+osmium hands over one Python object after the other, at some microseconds each, and cannot select nodes by location. It
+writes OPL, its text format with a line for each object (https://osmcode.org/opl-file-format), nearly as fast as it
+reads. So an extract is converted to OPL in a temporary file, some 40 bytes for each node, and compiled loops read the
+nodes and ways that are asked for, a block of lines at a time.
 """
 
-import re
 import shutil
 import tempfile
-from collections.abc import Callable, Collection, Container, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 import osmium
-import shapely
 
-from geo.arrays import BoolArray, Float64Array, Int64Array
+from geo.arrays import BoolArray, Int64Array
 from geo.errors import ExtractError
 from geo.sources.osm import opl_scan
+from geo.sources.osm.elements import Nodes, Ways
 from geo.sources.osm.opl_scan import Box
 
-Progress = Callable[[str, int], None]
-"""Called with the name of a step and how many objects it has read since the last call."""
-
 WORLD: Box = (-180.0, -90.0, 180.0, 90.0)
-SWELLING = 10  # how much longer than an .osm.pbf the text may be: 4 to 6 times in extracts tried
-BLOCK = 1 << 20  # bytes of text at a time
-NOBODY = np.empty(0, np.int64)
-_ESCAPED = re.compile("%([0-9a-f]+)%")
-_MEMBER_WAYS = re.compile(r"[M,]w(-?\d+)@")
+TEXT_BYTES_PER_BYTE = 10
+"""How much longer than an `.osm.pbf` the text may be; it is 4 to 6 times as long for the extracts that were tried."""
+BLOCK_BYTES = 1 << 20
+Filter: TypeAlias = osmium.BaseFilter
 
 
-@dataclass(frozen=True)
-class Nodes:
-    """Nodes by number: ``ids``, shape (n,), ascending; ``lonlat``, shape (n, 2), degrees. ``lines`` of tagged ones."""
+class OplFile:
+    """A file of OPL text: first the lines of nodes, then those of ways, then those of relations.
 
-    ids: Int64Array
-    lonlat: Float64Array
-    lines: list[str]
-
-    def at(self, refs: Int64Array) -> Int64Array:
-        """Where in ``ids`` each of ``refs`` is; −1 where it is not."""
-        if not len(self.ids):
-            return np.full(len(refs), -1)
-        found = np.minimum(np.searchsorted(self.ids, refs), len(self.ids) - 1)
-        return np.where(self.ids[found] == refs, found, -1)
-
-    def places(self, refs: Int64Array) -> Float64Array:
-        """Longitude and latitude of each of ``refs``, shape (n, 2); NaN where it is not among these."""
-        at = self.at(refs)
-        return np.concatenate([self.lonlat, [[np.nan, np.nan]]])[at]
-
-    def and_also(self, others: "Nodes") -> "Nodes":
-        """These and ``others``, of which none is among these."""
-        ids, lonlat = np.concatenate([self.ids, others.ids]), np.concatenate([self.lonlat, others.lonlat])
-        return _sorted(ids, lonlat, self.lines + others.lines)
-
-    def written(self, refs: Int64Array) -> list[str]:
-        """Lines, without tags, of those that ``refs`` name."""
-        at = np.unique(self.at(refs))
-        at = at[at >= 0]
-        rows = zip(self.ids[at].tolist(), self.lonlat[at].tolist(), strict=True)
-        return _in_order(f"n{number} x{lon:.7f} y{lat:.7f}\n" for number, (lon, lat) in rows)
-
-
-@dataclass(frozen=True)
-class Ways:
-    """Ways: ``ids``, ``ends`` (where in ``content`` their lines end), ``lengths`` (how many nodes), ``kind``, one each.
-
-    Ways of one kind have the same tags of ``keys``. ``refs`` are the numbers of the nodes, one
-    way after the other. ``beyond``: the ways that were asked for by number, and have no node among those given.
+    ``source`` is the extract that it is the text of, for messages.
     """
 
-    ids: Int64Array
-    content: bytes
-    ends: Int64Array
-    lengths: Int64Array
-    kind: Int64Array
-    refs: Int64Array
-    beyond: Int64Array
-    keys: frozenset[str]
-
-    @cached_property
-    def kinds(self) -> tuple[list[dict[str, str]], Int64Array]:
-        """The tags, of ``keys``, of each kind; and which of these kinds each way is of, shape (n,)."""
-        _, first, which = np.unique(self.kind, return_index=True, return_inverse=True)
-        return [tags(line, self.keys) for line in self.lines(first)], which
-
-    def lines(self, which: Int64Array) -> list[str]:
-        """The lines of some ways by index."""
-        begins = np.concatenate([[0], self.ends])[which].tolist()
-        return [self.content[begin:end].decode() for begin, end in zip(begins, self.ends[which].tolist(), strict=True)]
-
-    def and_also(self, others: "Ways") -> "Ways":
-        """These and ``others``; then no way is beyond."""
-        return Ways(
-            np.concatenate([self.ids, others.ids]),
-            self.content + others.content,
-            np.concatenate([self.ends, others.ends + len(self.content)]),
-            np.concatenate([self.lengths, others.lengths]),
-            np.concatenate([self.kind, others.kind]),
-            np.concatenate([self.refs, others.refs]),
-            NOBODY,
-            self.keys,
-        )
-
-    def of(self, which: BoolArray) -> Int64Array:
-        """The numbers of the nodes of some ways, one way after the other."""
-        return self.refs[np.repeat(which, self.lengths)]
-
-
-class Text:
-    """The objects of an extract as text: nodes, then ways, then relations."""
-
-    def __init__(self, file: Path, path: Path) -> None:
-        self._file, self._path = file, path
-        self._ways, self._relations = self._first(b"w"), self._first(b"r")
+    def __init__(self, file: Path, source: Path) -> None:
+        self._file, self._source = file, source
+        self._ways_begin, self._relations_begin = self._begin_of(b"w"), self._begin_of(b"r")
 
     def nodes(self, box: Box = WORLD, ids: Int64Array | None = None, keys: Sequence[str] = ()) -> Nodes:
-        """The nodes in ``box``, or those of them that have one of ``ids``; with the lines that have one of ``keys``."""
-        hashes = opl_scan.hashes(keys)
-        numbers, places, lines = [NOBODY], [np.empty((0, 2))], []
-        for block in self._blocks(0, self._ways):
-            room = len(block) // opl_scan.SHORTEST + 1
-            number, place, line = np.empty(room, np.int64), np.empty((room, 2)), np.empty((room, 2), np.int64)
-            kept, marked = opl_scan.nodes(np.frombuffer(block, np.uint8), box, hashes, number, place, line)
-            self._ordered(kept >= 0)
-            wanted: Any = slice(kept)
-            if ids is not None:  # which are in order
-                at = np.minimum(np.searchsorted(ids, number[:kept]), len(ids) - 1)
-                wanted = ids[at] == number[:kept] if len(ids) else slice(0)
-            numbers.append(number[:kept][wanted].copy())
-            places.append(place[:kept][wanted].copy())
-            lines += [block[begin:end].decode() for begin, end in line[:marked].tolist()]
-        return _sorted(np.concatenate(numbers), np.concatenate(places), lines)
+        """The nodes in ``box``, or those of them that have one of ``ids`` (ascending).
+
+        `Nodes.tagged_lines` are those of all nodes in the box that have one of ``keys``.
+        """
+        key_hashes = opl_scan.hash_keys(keys)
+        all_ids, all_lonlat = [np.empty(0, np.int64)], [np.empty((0, 2))]
+        tagged_lines: list[str] = []
+        for block in self._blocks(0, self._ways_begin):
+            room = len(block) // opl_scan.SHORTEST_LINE + 1
+            block_ids, lonlat, tagged = np.empty(room, np.int64), np.empty((room, 2)), np.empty((room, 2), np.int64)
+            text = np.frombuffer(block, np.uint8)
+            count, tagged_count = opl_scan.scan_nodes(text, box, key_hashes, block_ids, lonlat, tagged)
+            self._check_order(count >= 0)
+            selected: BoolArray | slice = slice(count)
+            if ids is not None:
+                selected = _is_among(block_ids[:count], ids)
+            # Copied, since a slice would keep the whole block's arrays in memory.
+            all_ids.append(block_ids[:count][selected].copy())
+            all_lonlat.append(lonlat[:count][selected].copy())
+            tagged_lines += [block[begin:end].decode() for begin, end in tagged[:tagged_count].tolist()]
+        return Nodes.of(np.concatenate(all_ids), np.concatenate(all_lonlat), tagged_lines)
 
     def ways(
-        self, keys: Sequence[str], ids: Collection[int] = (), among: Nodes | None = None, also: Sequence[str] = ()
+        self,
+        keys: Sequence[str],
+        ids: Collection[int] = (),
+        nodes: Nodes | None = None,
+        rule_keys: Sequence[str] = (),
     ) -> Ways:
-        """The ways with one of ``keys`` or ``ids`` that have a node ``among`` those given.
+        """The ways that have one of ``keys`` or ``ids``, and at least one of ``nodes`` (None: any nodes).
 
-        Ways are of one kind if they agree in ``keys`` and in those that ``also`` matter.
+        Their tag sets hold the tags of ``keys`` and ``rule_keys``.
         """
-        hashes = opl_scan.hashes([*keys, *also])
-        wanted = np.sort(np.fromiter(ids, np.int64, len(ids)))
-        parts = [(NOBODY, NOBODY, NOBODY, NOBODY, NOBODY, NOBODY)]
-        content: list[bytes] = []
-        for block in self._blocks(self._ways, self._relations):
-            room = len(block) // opl_scan.SHORTEST + 1
-            table, refs = np.empty((room, 5), np.int64), np.empty(len(block) // 3 + 1, np.int64)
-            kept, taken = opl_scan.ways(np.frombuffer(block, np.uint8), hashes, len(keys), wanted, table, refs)
-            self._ordered(kept >= 0)
-            number, kind, begin, end, lengths = table[:kept].T
-            refs = refs[:taken].copy()
-            near = np.ones(kept, dtype=bool)
-            if among is not None and kept:
-                near = np.logical_or.reduceat(among.at(refs) >= 0, np.cumsum(lengths) - lengths)
-            far = np.intersect1d(number[~near], wanted)
-            begin, end = begin[near], end[near]
-            parts.append((number[near], end - begin, lengths[near], kind[near], refs[np.repeat(near, lengths)], far))
-            content += [block[a:b] for a, b in zip(begin.tolist(), end.tolist(), strict=True)]
-        number, sizes, lengths, kind, refs, far = (np.concatenate(part) for part in zip(*parts, strict=True))
-        return Ways(number, b"".join(content), np.cumsum(sizes), lengths, kind, refs, far, frozenset([*keys, *also]))
+        key_hashes = opl_scan.hash_keys([*keys, *rule_keys])
+        sorted_ids = np.sort(np.fromiter(ids, np.int64, len(ids)))
+        none = np.empty(0, np.int64)
+        columns = [(none, none, none, none, none, none)]
+        lines: list[bytes] = []
+        for block in self._blocks(self._ways_begin, self._relations_begin):
+            room = len(block) // opl_scan.SHORTEST_LINE + 1
+            table, node_ids = np.empty((room, 5), np.int64), np.empty(len(block) // 3 + 1, np.int64)
+            text = np.frombuffer(block, np.uint8)
+            count, node_count = opl_scan.scan_ways(text, key_hashes, len(keys), sorted_ids, table, node_ids)
+            self._check_order(count >= 0)
+            way_ids, tags_hashes, begins, ends, node_counts = table[:count].T
+            node_ids = node_ids[:node_count].copy()
+            near = np.ones(count, dtype=bool)
+            if nodes is not None and count:
+                near = np.logical_or.reduceat(nodes.index_of(node_ids) >= 0, np.cumsum(node_counts) - node_counts)
+            outside = np.intersect1d(way_ids[~near], sorted_ids)
+            node_ids = node_ids[np.repeat(near, node_counts)]
+            begins, ends = begins[near], ends[near]
+            columns.append((way_ids[near], ends - begins, node_counts[near], tags_hashes[near], node_ids, outside))
+            lines += [block[begin:end] for begin, end in zip(begins.tolist(), ends.tolist(), strict=True)]
+        way_ids, sizes, node_counts, tags_hashes, node_ids, outside = map(np.concatenate, zip(*columns, strict=True))
+        all_keys = frozenset([*keys, *rule_keys])
+        return Ways(way_ids, b"".join(lines), np.cumsum(sizes), node_counts, tags_hashes, node_ids, outside, all_keys)
 
     def relations(self) -> list[str]:
         """The lines of all relations."""
-        content = b"".join(self._blocks(self._relations, self._file.stat().st_size)).decode()
-        lines = content.splitlines(keepends=True)
-        self._ordered(all(line[0] == "r" for line in lines))
+        text = b"".join(self._blocks(self._relations_begin, self._file.stat().st_size)).decode()
+        lines = text.splitlines(keepends=True)
+        self._check_order(all(line[0] == "r" for line in lines))
         return lines
 
-    def _ordered(self, right: bool) -> None:
-        if not right:
-            raise ExtractError(f"{self._path}: is not in the order of nodes, ways, relations; osmium sort mends that")
+    def _check_order(self, in_order: bool) -> None:
+        if not in_order:
+            raise ExtractError(
+                f"{self._source}: is not in the order of nodes, ways, relations; sort it with `osmium sort`"
+            )
 
-    def _first(self, kind: bytes) -> int:
-        """Where the lines of a kind, or of a later one, begin."""
+    def _begin_of(self, object_type: bytes) -> int:
+        """Where the lines of an object type (n, w or r), or of a later one, begin: found by bisection."""
         low, high = 0, self._file.stat().st_size
         with self._file.open("rb") as stream:
             while low < high:
@@ -190,19 +123,19 @@ class Text:
                     stream.readline()
                 begin = stream.tell()
                 line = stream.readline()
-                if not line or b"nwr".find(line[:1]) >= b"nwr".find(kind):
+                if not line or b"nwr".find(line[:1]) >= b"nwr".find(object_type):
                     high = middle
                 else:
                     low = begin + len(line)
         return low
 
     def _blocks(self, begin: int, end: int) -> Iterator[bytes]:
-        """Whole lines of the bytes from ``begin`` to ``end``, some `BLOCK` at a time."""
+        """The bytes from ``begin`` to ``end`` in blocks of whole lines, about `BLOCK_BYTES` each."""
         with self._file.open("rb") as stream:
             stream.seek(begin)
             rest = b""
             while (at := stream.tell()) < end:
-                block = rest + stream.read(min(BLOCK, end - at))
+                block = rest + stream.read(min(BLOCK_BYTES, end - at))
                 cut = block.rfind(b"\n") + 1
                 rest = block[cut:]
                 if cut:
@@ -210,45 +143,55 @@ class Text:
 
 
 @contextmanager
-def text(path: Path, tagged: Any) -> Iterator[Text]:
-    """An extract as text; of its relations those that pass osmium's filter ``tagged``.
+def converted(path: Path, relations: Filter) -> Iterator[OplFile]:
+    """An extract converted to OPL; of its relations it holds those that pass osmium's filter ``relations``.
 
     Raises
     ------
     ExtractError
-        The file is truncated, no OpenStreetMap extract, or not in the order of nodes, ways, relations; or there is no
-        room for the text.
+        The file does not exist, is truncated, is not an OpenStreetMap extract, or is not in the order of nodes, ways,
+        relations; or the disk has no room for the text.
     """
-    tagged.enable_for(osmium.osm.RELATION)
+    _check_exists(path)
+    relations.enable_for(osmium.osm.RELATION)
     with tempfile.TemporaryDirectory(prefix="fuwuquan-") as folder:
         file = Path(folder) / "extract.opl"
-        # Asked before, since osmium ends the program when it cannot write.
-        room = path.stat().st_size * SWELLING
-        if shutil.disk_usage(folder).free < room:
-            where = tempfile.gettempdir()
-            raise ExtractError(f"{path}: takes {room / 1e6:,.0f} MB of {where} to read; TMPDIR may name another folder")
-        with refused(path):
+        # Checked beforehand, since osmium ends the process when it cannot write.
+        needed = path.stat().st_size * TEXT_BYTES_PER_BYTE
+        if shutil.disk_usage(folder).free < needed:
+            raise ExtractError(
+                f"{path}: reading it takes {needed / 1e6:,.0f} MB of disk space, and {tempfile.gettempdir()} has less; "
+                "free some, or name another folder with TMPDIR"
+            )
+        with extract_errors(path):
             output = osmium.io.File(str(file), "opl,add_metadata=none")
-            # One thread decodes while another writes; small buffers, lest one wait for the other.
+            # One thread decodes while another writes; small buffers keep both busy.
             pool = osmium.io.ThreadPool(2)
             with (
                 osmium.SimpleWriter(output, bufsz=1 << 17, thread_pool=pool) as writer,
                 osmium.io.Reader(str(path), osmium.osm.OBJECT, thread_pool=pool) as reader,
             ):
-                osmium.apply(reader, tagged, writer)
-        yield Text(file, path)
+                osmium.apply(reader, relations, writer)
+        yield OplFile(file, path)
 
 
-def any_of(path: Path, tagged: Any) -> bool:
-    """Whether a way or relation passes osmium's filter ``tagged``."""
-    with refused(path):
-        found = osmium.FileProcessor(str(path), osmium.osm.WAY | osmium.osm.RELATION).with_filter(tagged)
-        return next(iter(found), None) is not None
+def has_way_or_relation(path: Path, objects: Filter) -> bool:
+    """Whether a way or relation of an extract passes osmium's filter ``objects``.
+
+    Raises
+    ------
+    ExtractError
+        The file does not exist, is truncated, or is not an OpenStreetMap extract.
+    """
+    _check_exists(path)
+    with extract_errors(path):
+        passing = osmium.FileProcessor(str(path), osmium.osm.WAY | osmium.osm.RELATION).with_filter(objects)
+        return next(iter(passing), None) is not None
 
 
 @contextmanager
-def refused(path: Path) -> Iterator[None]:
-    """What osmium says of an unusable file becomes an ExtractError."""
+def extract_errors(path: Path) -> Iterator[None]:
+    """Turn osmium's errors about an unusable file into an ExtractError."""
     try:
         yield
     except (RuntimeError, ValueError, OSError) as error:  # osmium's own errors are RuntimeErrors
@@ -257,85 +200,14 @@ def refused(path: Path) -> Iterator[None]:
         ) from error
 
 
-def areas(path: Path, nodes: Nodes, ways: Ways, which: BoolArray, relations: list[str], tagged: Any) -> Iterator[Any]:
-    """osmium's areas of multipolygon ``relations`` and of some closed ``ways``, as far as they pass its filter.
-
-    An area is valid until the next one is asked for. ``path`` is what these are of.
-    """
-    lines = [*nodes.written(ways.of(which)), *_in_order(ways.lines(np.flatnonzero(which))), *_in_order(relations)]
-    content = osmium.io.FileBuffer("".join(lines).encode(), "opl")
-    with refused(path):
-        for thing in osmium.FileProcessor(content).with_areas(tagged).with_filter(tagged):
-            if isinstance(thing, osmium.osm.Area):
-                yield thing
-
-
-def _in_order(lines: Iterable[str]) -> list[str]:
-    # osmium's order of numbers; those of objects that nobody has uploaded are negative.
-    return sorted(lines, key=lambda line: (identity(line) > 0, abs(identity(line))))
-
-
-def identity(line: str) -> int:
-    """The number of the object of a line."""
-    return int(line[1 : line.index(" ")])
-
-
-def place(node: str) -> tuple[float, float]:
-    """Longitude and latitude of a node's line."""
-    lon, lat = node.split()[-2:]
-    return float(lon[1:]), float(lat[1:])
-
-
-def member_ways(relation: str) -> set[int]:
-    """The numbers of the ways that a relation's line names."""
-    return {int(number) for number in _MEMBER_WAYS.findall(relation[relation.rindex(" ") :])}
-
-
-def tags(line: str, keys: Container[str] | None = None) -> dict[str, str]:
-    """The tags, or those of ``keys``, in ``w1 Thighway=footway,name=In%20%den%20%Äusseren Nn1,n2``."""
-    found = {}
-    for pair in line.split(" ", 2)[1][1:].split(","):
-        key, _, value = pair.partition("=")
-        if key and (keys is None or key in keys):
-            found[key] = value
-    return {_unescaped(key): _unescaped(value) for key, value in found.items()} if "%" in line else found
-
-
-def _unescaped(words: str) -> str:
-    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), words) if "%" in words else words
-
-
-def _sorted(ids: Int64Array, lonlat: Float64Array, lines: list[str]) -> Nodes:
-    if (ids[1:] < ids[:-1]).any():
-        order = np.argsort(ids, kind="stable")
-        ids, lonlat = ids[order], lonlat[order]
-    return Nodes(ids, lonlat, lines)
-
-
-def number(text: str | None) -> float | None:
-    """The number that a tag's value is, if it is one; the first of several."""
-    digits = (text or "").replace(",", "").replace("'", "").replace(" ", "").split(";")[0]
-    try:
-        found = float(digits)
-    except ValueError:
-        return None
-    return found if 0 <= found < 1e10 else None
-
-
-def area_id(area: Any) -> str:
-    return f"{'w' if area.from_way() else 'r'}{area.orig_id()}"
-
-
-def outline(area: Any) -> Any:
-    try:
-        shape = shapely.from_wkb(osmium.geom.WKBFactory().create_multipolygon(area))
-    except (RuntimeError, shapely.errors.GEOSException):
-        return None
-    shape = shapely.make_valid(shape)
-    return shape.geoms[0] if shape.geom_type == "MultiPolygon" and len(shape.geoms) == 1 else shape
-
-
-def existing(path: Path) -> Path:
+def _check_exists(path: Path) -> None:
     if not path.is_file():
         raise ExtractError(f"{path}: is no file" if path.exists() else f"{path}: there is no such file")
-    return path
+
+
+def _is_among(values: Int64Array, sorted_values: Int64Array) -> BoolArray:
+    """Whether each value is one of ``sorted_values``, shape (values,)."""
+    if not len(sorted_values):
+        return np.zeros(len(values), dtype=bool)
+    position = np.minimum(np.searchsorted(sorted_values, values), len(sorted_values) - 1)
+    return np.equal(sorted_values[position], values)

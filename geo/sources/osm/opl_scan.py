@@ -1,11 +1,11 @@
-"""The compiled loops over lines of OPL text: what they say of nodes and ways, as numbers.
+"""Compiled loops over OPL text: they turn the lines of nodes and ways into arrays of numbers.
 
-They rely on osmium having written the text: no space, comma, equals sign or line break is in a tag unescaped.
-Keys are compared by their hashes, FNV-1a with 64 bits (Fowler, Noll and Vo).
+`opl` calls them, a block of lines at a time. They rely on osmium having written the text: a tag never contains an
+unescaped space, comma, equals sign or line break. Keys are compared by their FNV-1a hashes of 64 bits (Fowler, Noll and
+Vo), since compiled code is slow at comparing strings.
 """
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 
@@ -15,24 +15,35 @@ from geo.compiled import compiled
 Box = tuple[float, float, float, float]
 """West, south, east, north, in degrees; the edges belong to it."""
 
-SHORTEST = 6  # bytes of a line: w1 T N
-EMPTY = np.uint64(14695981039346656037)  # the hash of nothing
+SHORTEST_LINE = 6
+"""Bytes of the shortest line, ``w1 T N``: so a block of n bytes has at most n / 6 lines."""
+_FNV_START = np.uint64(14695981039346656037)  # the hash of an empty text
+_FNV_PRIME = np.uint64(1099511628211)
 
 
-def hashes(keys: Iterable[str]) -> UInt64Array:
-    """The hash of each key."""
-    marks = []
+def hash_keys(keys: Iterable[str]) -> UInt64Array:
+    """The FNV-1a hash of each key's UTF-8 bytes."""
+    hashes = []
     for key in keys:
-        mark = int(EMPTY)
+        value = int(_FNV_START)
         for byte in key.encode():
-            mark = (mark ^ byte) * 1099511628211 % 2**64
-        marks.append(mark)
-    return np.array(marks, dtype=np.uint64)
+            value = (value ^ byte) * int(_FNV_PRIME) % 2**64
+        hashes.append(value)
+    return np.array(hashes, dtype=np.uint64)
 
 
 @compiled
-def _number(text: UInt8Array, at: int) -> tuple[int, int, int]:
-    """The digits of ``-51.25`` as −5125, that two are decimals (−1: there is no digit), and where it ends."""
+def _hash_byte(value: np.uint64, byte: int) -> np.uint64:
+    return (value ^ np.uint64(byte)) * _FNV_PRIME
+
+
+@compiled
+def _parse_number(text: UInt8Array, at: int) -> tuple[int, int, int]:
+    """Parse a decimal number from position ``at`` on.
+
+    Returns its digits as an integer, how many of them are decimals, and the position after it: ``-51.25`` gives −5125
+    and 2. The number of decimals is −1 if there is no digit.
+    """
     sign, digits, decimals, point = 1, 0, -1, False
     if text[at] == ord("-"):
         sign = -1
@@ -48,98 +59,114 @@ def _number(text: UInt8Array, at: int) -> tuple[int, int, int]:
 
 
 @compiled
-def _hashed(mark: Any, byte: int) -> Any:
-    return (mark ^ np.uint64(byte)) * np.uint64(1099511628211)
+def _scan_tags(text: UInt8Array, at: int, keys: UInt64Array, selecting: int) -> tuple[bool, int, int]:
+    """Scan the tags that begin at ``at``, the position of their T.
 
-
-@compiled
-def _tagged(text: UInt8Array, at: int, keys: UInt64Array, chosen: int) -> tuple[bool, int, int]:
-    """Whether the tags from ``at`` on (a T) have one of the first ``chosen`` of ``keys``, and where they end.
-
-    Between the two, a hash of those tags that have any of ``keys``.
+    Returns whether any of them has one of the first ``selecting`` of ``keys``, a hash of all tags that have any of
+    ``keys``, and the position after the tags.
     """
-    found, kind = False, EMPTY
+    selected, tags_hash = False, _FNV_START
     while text[at] != ord(" "):
         at += 1
-        begin, mark = at, EMPTY
+        begin, key_hash = at, _FNV_START
         while text[at] != ord("=") and text[at] != ord(" "):
-            mark = _hashed(mark, text[at])
+            key_hash = _hash_byte(key_hash, text[at])
             at += 1
         matched = False
         for row in range(len(keys)):
-            if keys[row] == mark:
+            if keys[row] == key_hash:
                 matched = True
-                found = found or row < chosen
+                selected = selected or row < selecting
         if matched:
             at = begin
         while text[at] != ord(" ") and text[at] != ord(","):
             if matched:
-                kind = _hashed(kind, text[at])
+                tags_hash = _hash_byte(tags_hash, text[at])
             at += 1
         if matched:
-            kind = _hashed(kind, ord(","))
-    return found, int(np.int64(kind)), at
+            tags_hash = _hash_byte(tags_hash, ord(","))
+    return selected, int(np.int64(tags_hash)), at
 
 
 @compiled
-def nodes(
-    text: UInt8Array, box: Box, keys: UInt64Array, ids: Int64Array, lonlat: Float64Array, lines: Int64Array
+def scan_nodes(
+    text: UInt8Array, box: Box, keys: UInt64Array, ids: Int64Array, lonlat: Float64Array, tagged: Int64Array
 ) -> tuple[int, int]:
-    """Write down the nodes in ``box`` of lines like ``n17 Tplace=town x10.5 y-50.25``, and where tagged lines are.
+    """Read the nodes in ``box`` from lines like ``n17 Tplace=town x10.5 y-50.25``.
 
-    Returns how many there are of both; −1 if a line is no node's.
+    Parameters
+    ----------
+    text : the bytes of whole lines
+    keys : hashes of keys
+    ids, lonlat : shapes (lines,) and (lines, 2), filled with each node in the box; others are left as they are
+    tagged : shape (lines, 2), filled with where the line of each node with one of ``keys`` begins and ends
+
+    Returns
+    -------
+    How many nodes are in the box, and how many of these have one of the keys; −1 nodes if a line is not a node's.
     """
-    at = kept = marked = 0
+    at = count = tagged_count = 0
     while at < len(text):
         begin = at
         if text[at] != ord("n"):
             return -1, 0
-        ids[kept], _, at = _number(text, at + 1)
-        found, _, at = _tagged(text, at + 1, keys, len(keys))
-        lon, decimals, at = _number(text, at + 2)
-        lonlat[kept, 0] = lon / 10.0**decimals
-        lat, others, at = _number(text, at + 2)
-        lonlat[kept, 1] = lat / 10.0**others
-        placed = decimals >= 0 and others >= 0
-        if placed and box[0] <= lonlat[kept, 0] <= box[2] and box[1] <= lonlat[kept, 1] <= box[3]:
-            kept += 1
-            if found:
-                lines[marked, 0], lines[marked, 1] = begin, at + 1
-                marked += 1
+        ids[count], _, at = _parse_number(text, at + 1)
+        has_key, _, at = _scan_tags(text, at + 1, keys, len(keys))
+        lon, lon_decimals, at = _parse_number(text, at + 2)
+        lonlat[count, 0] = lon / 10.0**lon_decimals
+        lat, lat_decimals, at = _parse_number(text, at + 2)
+        lonlat[count, 1] = lat / 10.0**lat_decimals
+        located = lon_decimals >= 0 and lat_decimals >= 0
+        if located and box[0] <= lonlat[count, 0] <= box[2] and box[1] <= lonlat[count, 1] <= box[3]:
+            count += 1
+            if has_key:
+                tagged[tagged_count, 0], tagged[tagged_count, 1] = begin, at + 1
+                tagged_count += 1
         at += 1
-    return kept, marked
+    return count, tagged_count
 
 
 @compiled
-def ways(
-    text: UInt8Array, keys: UInt64Array, chosen: int, ids: Int64Array, table: Int64Array, refs: Int64Array
+def scan_ways(
+    text: UInt8Array, keys: UInt64Array, selecting: int, ids: Int64Array, table: Int64Array, node_ids: Int64Array
 ) -> tuple[int, int]:
-    """Write down the ways of lines like ``w5 Thighway=path,name=A Nn1,n2``, with one of some keys or numbers.
+    """Read the ways with some keys or ids from lines like ``w5 Thighway=path,name=A Nn1,n2``.
 
-    A row of ``table`` is a way: number, kind, where its line begins and ends, how many nodes; ``refs`` takes the
-    nodes. Returns how many ways and how many nodes there are; −1 ways if a line is no way's.
+    Parameters
+    ----------
+    text : the bytes of whole lines
+    keys : hashes of keys; the tags of all of them are hashed together
+    selecting : a way is read if it has one of the first so many keys
+    ids : shape (n,), ascending; a way is read also if it has one of these ids
+    table : shape (lines, 5), filled with a row for each way: its id, the hash of its tags, where its line begins and
+        ends, and how many nodes it has
+    node_ids : filled with the ids of the nodes of these ways, one way after the other
+
+    Returns
+    -------
+    How many ways and how many node ids there are; −1 ways if a line is not a way's.
     """
-    at = kept = taken = 0
+    at = count = nodes = 0
     while at < len(text):
         begin = at
         if text[at] != ord("w"):
             return -1, 0
-        number, _, at = _number(text, at + 1)
-        wanted, kind, at = _tagged(text, at + 1, keys, chosen)
+        way_id, _, at = _parse_number(text, at + 1)
+        selected, tags_hash, at = _scan_tags(text, at + 1, keys, selecting)
         at += 1
-        if not wanted and len(ids):
-            where = np.searchsorted(ids, number)
-            wanted = bool(where < len(ids) and ids[where] == number)
-        first = taken
+        if not selected and len(ids):
+            place = np.searchsorted(ids, way_id)
+            selected = bool(place < len(ids) and ids[place] == way_id)
+        first = nodes
         while text[at] != ord("\n"):
-            if wanted and text[at] == ord("n"):
-                refs[taken], _, at = _number(text, at + 1)
-                taken += 1
+            if selected and text[at] == ord("n"):
+                node_ids[nodes], _, at = _parse_number(text, at + 1)
+                nodes += 1
             else:
                 at += 1
         at += 1
-        if taken > first:
-            table[kept, 0], table[kept, 1], table[kept, 2], table[kept, 3] = number, kind, begin, at
-            table[kept, 4] = taken - first
-            kept += 1
-    return kept, taken
+        if nodes > first:
+            table[count, 0], table[count, 1], table[count, 2], table[count, 3] = way_id, tags_hash, begin, at
+            table[count, 4] = nodes - first
+            count += 1
+    return count, nodes
