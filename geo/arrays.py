@@ -3,10 +3,11 @@
 Shapes stand in the docstrings of the functions that take and return arrays.
 """
 
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
 
 BoolArray: TypeAlias = NDArray[np.bool_]
 Float32Array: TypeAlias = NDArray[np.float32]
@@ -20,3 +21,5 @@ ObjectArray: TypeAlias = NDArray[np.object_]
 """Python objects, such as texts that may be None."""
 GeometryArray: TypeAlias = NDArray[np.object_]
 """shapely geometries; None where there is none."""
+Geometries = TypeVar("Geometries", BaseGeometry, GeometryArray)
+"""One shapely geometry or an array of them: a function that takes one returns one."""

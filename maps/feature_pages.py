@@ -10,9 +10,9 @@ from typing import Any, Literal
 from urllib.parse import parse_qsl, quote, urlencode
 
 from geo.study.settings import StudySettings
-from maps.offline import pages
+from maps.offline import templates
 
-Kind = Literal["landing", "conformance", "collections", "collection", "items", "item", "schema"]
+PageKind = Literal["landing", "conformance", "collections", "collection", "items", "item", "schema"]
 Document = Mapping[str, Any]
 
 LATITUDE_FIRST = ("epsg4326", "epsg4490")
@@ -55,7 +55,7 @@ def _static_of(package: str) -> Path:
     return Path(spec.submodule_search_locations[0]) / "static"
 
 
-SWAGGER = _static_of("fastapi_offline")
+SWAGGER_FOLDER = _static_of("fastapi_offline")
 """Swagger UI's script and style, to be served at ``/static/swagger``."""
 
 
@@ -75,7 +75,7 @@ class Target:
 
 
 def render(
-    kind: Kind,
+    kind: PageKind,
     document: Document,
     about: StudySettings,
     title: str,
@@ -93,7 +93,7 @@ def render(
     leaving = [link for link in links if link.get("rel") not in (*OWN, *PAGING)]
     if kind in ("items", "item"):
         leaving = [link for link in leaving if link.get("rel") != "collection"]
-    return pages.get_template("resource.html").render(
+    return templates.get_template("resource.html").render(
         kind=kind,
         document=document,
         about=about,
@@ -111,7 +111,7 @@ def render(
     )
 
 
-def _title(kind: Kind, document: Document, links: Sequence[Document]) -> str:
+def _title(kind: PageKind, document: Document, links: Sequence[Document]) -> str:
     """What a document calls itself."""
     if kind == "items":
         return next((str(link.get("title") or "") for link in links if link.get("rel") == "collection"), "")
@@ -122,15 +122,15 @@ def _title(kind: Kind, document: Document, links: Sequence[Document]) -> str:
 
 def problem(about: StudySettings, title: str, title_en: str, detail: str) -> str:
     """A page that says what went wrong, with ways back."""
-    return pages.get_template("problem.html").render(about=about, title=title, title_en=title_en, detail=detail)
+    return templates.get_template("problem.html").render(about=about, title=title, title_en=title_en, detail=detail)
 
 
 def docs(about: StudySettings, openapi_url: str) -> str:
     """A page that shows the OpenAPI document at ``openapi_url`` with Swagger UI."""
-    return pages.get_template("docs.html").render(about=about, title="接口文档 API documentation", url=openapi_url)
+    return templates.get_template("docs.html").render(about=about, title="接口文档 API documentation", url=openapi_url)
 
 
-def _details(kind: Kind, document: Document, links: Sequence[Document]) -> dict[str, Any]:
+def _details(kind: PageKind, document: Document, links: Sequence[Document]) -> dict[str, Any]:
     """What only pages of ``kind`` show."""
     if kind == "items":
         features = document["features"]
@@ -264,7 +264,7 @@ def _conformance(uri: str) -> str:
     return f"{found[1]} {found[2]} · {found[3]}" if found else uri
 
 
-def _drawing(kind: Kind, document: Document) -> dict[str, Any] | None:
+def _drawing(kind: PageKind, document: Document) -> dict[str, Any] | None:
     """What the map shows: shapes with a label and an address each; None where nothing can be drawn.
 
     Shifted coordinates (gcj02, bd09) are drawn as they are given; projected ones are not drawn, nor are those of a

@@ -8,8 +8,8 @@ import shapely
 from geo.measures.coverage import Coverage
 from geo.study.categories import Category
 from geo.study.study import Study
-from maps import gap_map
-from maps.offline import pages
+from maps import gap_map, labels
+from maps.offline import templates
 
 
 def render(study: Study, goals: Sequence[Coverage], categories: Mapping[str, Category], here: Collection[str]) -> str:
@@ -29,14 +29,14 @@ def render(study: Study, goals: Sequence[Coverage], categories: Mapping[str, Cat
     offered = [category for category in categories.values() if category.id in here]
     # Most people come for a clinic.
     default = "clinic" if "clinic" in here else next((category.id for category in offered), None)
-    return pages.get_template("finder.html").render(
+    return templates.get_template("finder.html").render(
         about=study.settings,
         method="straight-line" if study.streets is None else "network",
-        goals=[(goal, gap_map.headline(goal), gap_map.limit(goal)) for goal in goals],
+        goals=[(goal, labels.headline(goal), labels.limit(goal)) for goal in goals],
         categories=offered,
         default=default,
-        modes=gap_map.MODES,
-        units=gap_map.UNITS,
+        modes=labels.MODES,
+        units=labels.UNITS,
         data=data,
     )
 

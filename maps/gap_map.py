@@ -14,15 +14,14 @@ from geo.measures.counting import CountedUnits
 from geo.measures.coverage import Coverage
 from geo.study import categories
 from geo.study.study import Study
-from maps.offline import Assets, Html, OfflineFigure, offline_map, pages
+from maps import labels
+from maps.offline import Assets, Html, OfflineFigure, offline_map, templates
 
 # Blue for shares, orange to brown for gaps: apart for every kind of colour blindness (ColorBrewer Blues and YlOrBr).
 SHARES = ((0.2, "#f7fbff"), (0.4, "#dbe9f6"), (0.6, "#b5d4e9"), (0.8, "#86b9dc"), (1.0, "#5299cb"))
 NO_SHARE = "#e8e8e8"
 NEAR, FAR, FARTHEST, LOST = "#fec44f", "#ec7014", "#993404", "#111111"
 STEPS = {"minutes": (5.0, 15.0), "metres": (250.0, 1000.0)}
-UNITS = {"people": "人", "villages": "个村", "towns": "个镇街", "facilities": "处"}
-MODES = {"walk": "步行 walk", "cycle": "电动自行车 e-bike", "drive": "驾车 drive"}
 MAIN_ROADS = ("motorway", "trunk", "primary", "secondary")
 MOST_MARKS = 600
 MOST_VERTICES = 80_000
@@ -60,7 +59,7 @@ def render(
         "bounds": [[south, west], [north, east]],
         "credit": html.escape(study.settings.attribution),
     }
-    figure.html.add_child(Html(pages.get_template("gapmap.html").render(**panel)))
+    figure.html.add_child(Html(templates.get_template("gapmap.html").render(**panel)))
     return figure.render()
 
 
@@ -70,9 +69,9 @@ def _panel(study: Study, answer: Coverage, marks: str | None) -> dict[str, Any]:
     return {
         "about": study.settings,
         "answer": answer,
-        "headline": headline(answer),
-        "limit": limit(answer),
-        "unit": UNITS[answer.unit],
+        "headline": labels.headline(answer),
+        "limit": labels.limit(answer),
+        "unit": labels.UNITS[answer.unit],
         "shares": None if answer.measure == "opened" else SHARES,
         "gaps": [
             (NEAR, f"超出 over by ≤ {low:g} {unit}"),
@@ -85,25 +84,6 @@ def _panel(study: Study, answer: Coverage, marks: str | None) -> dict[str, Any]:
         "marks": marks,
         "category": categories.category(answer.category),
     }
-
-
-def headline(answer: Coverage) -> str:
-    """The one number: a share in percent, or a count against its target."""
-    if answer.measure == "opened":
-        return f"{answer.covered:g}" + (f" / {answer.target:g}" if answer.target else "")
-    return "—" if answer.share is None else f"{answer.share:.1%}"
-
-
-def limit(answer: Coverage) -> str:
-    """What counts as inside, in words."""
-    if answer.minutes is not None:
-        speed = f" {answer.speed_kph:g} km/h" if answer.speed_kph else ""
-        return f"{MODES[answer.mode or 'walk']}{speed} ≤ {answer.minutes:g} 分钟 min"
-    if answer.metres is not None:
-        return f"直线 straight ≤ {answer.metres:g} 米 m"
-    if answer.measure == "opened":
-        return f"{answer.since} — {answer.until}"
-    return "有或无 has one or not"
 
 
 def _add_areas(map_: folium.Map, study: Study, answer: Coverage) -> None:
@@ -123,7 +103,7 @@ def _add_areas(map_: folium.Map, study: Study, answer: Coverage) -> None:
                 {"color": "#41556b", "weight": 1.4, "fillColor": fill, "fillOpacity": 1.0},
                 名称=area.name,
                 达标=share,
-                数量=f"{area.covered:,.0f} / {area.total:,.0f} {UNITS[answer.unit]}",
+                数量=f"{area.covered:,.0f} / {area.total:,.0f} {labels.UNITS[answer.unit]}",
                 人口=f"{area.people:,.0f}",
             )
         )

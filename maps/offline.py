@@ -12,11 +12,13 @@ import markupsafe
 from branca.element import CssLink, Element, Figure, JavascriptLink
 from xstatic.pkg import leaflet
 
-LEAFLET = Path(leaflet.BASE_DIR)
-STATIC = Path(__file__).parent / "static"
+LEAFLET_FOLDER = Path(leaflet.BASE_DIR)
+STATIC_FOLDER = Path(__file__).parent / "static"
 Assets = Literal["linked", "inline"]
 
-pages = jinja2.Environment(loader=jinja2.PackageLoader("maps"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+templates = jinja2.Environment(
+    loader=jinja2.PackageLoader("maps"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+)
 """Templates of pages and boxes; whatever is put into them is escaped."""
 
 
@@ -57,7 +59,7 @@ class OfflineFigure(Figure):
 
     def _assets_html(self) -> str:
         if self._assets == "inline":
-            return f"<style>{_inlined_css()}</style><script>{_leaflet_js()}</script>"
+            return f"<style>{_inline_css()}</style><script>{_leaflet_js()}</script>"
         base = self._static_url
         return (
             f'<link rel="icon" href="data:,"><link rel="stylesheet" href="{base}/leaflet/leaflet.css">'
@@ -68,18 +70,21 @@ class OfflineFigure(Figure):
 
 @lru_cache(maxsize=1)
 def _leaflet_js() -> str:
-    script = (LEAFLET / "leaflet.js").read_text("utf-8")
+    script = (LEAFLET_FOLDER / "leaflet.js").read_text("utf-8")
     return re.sub(r"//# sourceMappingURL=.*", "", script)
 
 
 @lru_cache(maxsize=1)
-def _inlined_css() -> str:
+def _inline_css() -> str:
+    """Leaflet's style with its images as data URLs, then the project's own."""
+
     def data_url(match: re.Match[str]) -> str:
-        image = (LEAFLET / match[1]).read_bytes()
+        image = (LEAFLET_FOLDER / match[1]).read_bytes()
         return f"url(data:image/png;base64,{base64.b64encode(image).decode()})"
 
-    leaflet_css = (LEAFLET / "leaflet.css").read_text("utf-8")
-    return re.sub(r"url\((images/[\w.-]+)\)", data_url, leaflet_css) + (STATIC / "fuwuquan.css").read_text("utf-8")
+    leaflet_css = (LEAFLET_FOLDER / "leaflet.css").read_text("utf-8")
+    own_css = (STATIC_FOLDER / "fuwuquan.css").read_text("utf-8")
+    return re.sub(r"url\((images/[\w.-]+)\)", data_url, leaflet_css) + own_css
 
 
 def offline_map(figure: OfflineFigure, tiles: str | None, attribution: str) -> folium.Map:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from maps.offline import LEAFLET
+from maps.offline import LEAFLET_FOLDER
 from service.api import errors
 from service.api.routes import features
 from support import program
@@ -239,7 +239,9 @@ def test_the_example_shows_what_the_api_says(address: str, tmp_path: Path, page:
     page.on("dialog", lambda dialog: (troubles.append(dialog.message), dialog.dismiss()))
     page.on("pageerror", lambda error: troubles.append(str(error)))
     page.route(re.compile("^https?://"), lambda route: route.fulfill(body=""))
-    page.route(re.compile(r"^https?://.*/leaflet\.js$"), lambda route: route.fulfill(path=LEAFLET / "leaflet.js"))
+    page.route(
+        re.compile(r"^https?://.*/leaflet\.js$"), lambda route: route.fulfill(path=LEAFLET_FOLDER / "leaflet.js")
+    )
     page.goto((tmp_path / "map.html").as_uri())
     marks = page.locator("path.leaflet-interactive")
     assert marks.count() == len(told)

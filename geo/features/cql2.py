@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import reduce
-from typing import Any, Literal, NoReturn, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 import cql2
 import geopandas as gpd
@@ -26,8 +26,7 @@ import shapely
 
 from geo.arrays import BoolArray
 from geo.errors import FieldError
-
-Kind: TypeAlias = Literal["string", "number", "integer", "boolean", "date", "geometry"]
+from geo.features.data_types import DataType
 
 # The parser recurses until the stack is full, which ends the process (a thread on macOS has half a megabyte, which
 # holds some 150 levels), and tries each bracket as an expression and again as a list, which doubles its time with each.
@@ -99,7 +98,7 @@ class _Term:
     Its missing values are unknown; booleans are a pandas BooleanArray of shape (rows,), days are datetime64[us].
     """
 
-    kind: Kind
+    kind: DataType
     of: Callable[[Any], Any]
     literal: Any = None
 
@@ -117,7 +116,7 @@ class Filter:
         return mask
 
 
-def parse(text: str, kinds: Mapping[str, Kind], to_wgs84: Callable[[Any], Any] | None = None) -> Filter:
+def parse(text: str, kinds: Mapping[str, DataType], to_wgs84: Callable[[Any], Any] | None = None) -> Filter:
     """The filter of a CQL2 text.
 
     Parameters
@@ -189,7 +188,7 @@ def _bounded(text: str) -> str:
 class _Reader:
     """Makes terms of the standard's JSON encoding."""
 
-    def __init__(self, kinds: Mapping[str, Kind], to_wgs84: Callable[[Any], Any] | None) -> None:
+    def __init__(self, kinds: Mapping[str, DataType], to_wgs84: Callable[[Any], Any] | None) -> None:
         self._kinds, self._to_wgs84 = kinds, to_wgs84
         self._folds: dict[str, _Term] = {}
 
@@ -311,7 +310,7 @@ def _days(values: Any) -> Any:
     return days.to_numpy(zero_copy_only=False).astype("datetime64[us]")
 
 
-def _constant(kind: Kind, value: Any) -> _Term:
+def _constant(kind: DataType, value: Any) -> _Term:
     values: Any = np.array([value], dtype=float if kind == "number" else "datetime64[us]" if kind == "date" else object)
     return _Term(kind, lambda frame: values, value)
 

@@ -1,81 +1,94 @@
-"""The systems that places are asked for and answered in: OGC's, by their addresses, and those of Chinese maps.
+"""Coordinate reference systems of requests and answers, by name or by the address (URI) that OGC gives them.
 
-Inside the program everything is WGS84 longitude, latitude; a `System` is how it looks outside.
+Inside the program all geometries are WGS84 longitude, latitude. A `ReferenceSystem` converts them to and from the
+coordinates that a client uses: those of Chinese maps (`by_name`) or those of the OGC API (`systems_by_uri`).
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 
-from geo.arrays import Float64Array
+from geo.arrays import Float64Array, Geometries, GeometryArray
 from geo.choices import COORDINATE_SYSTEMS
 from geo.errors import UnknownNameError
 from geo.geodesy import datums
 
-Moved: TypeAlias = Callable[[Any, Any], tuple[Float64Array, Float64Array]]
+Conversion: TypeAlias = Callable[[Float64Array, Float64Array], tuple[Float64Array, Float64Array]]
+"""Takes two coordinates, each of shape (n,), to two others."""
 
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
-EPSG = "http://www.opengis.net/def/crs/EPSG/0/{}"
-GEOGRAPHIC = (4326, 4490)  # whose latitude comes first
+EPSG_URI = "http://www.opengis.net/def/crs/EPSG/0/{}"
+GEOGRAPHIC_CODES = (4326, 4490)
+"""EPSG codes of WGS84 and CGCS2000, whose first axis is the latitude."""
 
 
 @dataclass(frozen=True)
-class System:
-    """One coordinate reference system.
+class ReferenceSystem:
+    """A coordinate reference system.
 
-    ``name`` is short and fit for tags, ``uri`` its address; ``forward`` takes WGS84 degrees to its first and second
-    coordinate, ``backward`` takes these back; ``decimals`` are those of an answer (a centimetre or finer); ``flipped``
-    says that the second coordinate is the one that goes east.
+    Attributes
+    ----------
+    name : short, made of letters and digits, fit for an ETag
+    uri : its address
+    from_lonlat : takes WGS84 longitudes and latitudes to the first and second coordinates
+    to_lonlat : takes first and second coordinates to WGS84 longitudes and latitudes
+    decimals : to which coordinates of answers are rounded: a centimetre or finer
+    northing_first : whether the first axis points north and the second east
+    is_geographic : whether coordinates are degrees
     """
 
     name: str
     uri: str
-    forward: Moved
-    backward: Moved
+    from_lonlat: Conversion
+    to_lonlat: Conversion
     decimals: int = 7
-    flipped: bool = False
-    degrees: bool = True
+    northing_first: bool = False
+    is_geographic: bool = True
 
-    def from_wgs84(self, shapes: Any) -> Any:
-        """WGS84 geometries, one or an array, in this system."""
-        return shapely.transform(shapes, lambda xy: np.column_stack(self.forward(xy[:, 0], xy[:, 1])))
+    def from_wgs84(self, geometries: Geometries) -> Geometries:
+        """WGS84 geometries in this system."""
+        converted: Geometries = shapely.transform(geometries, lambda xy: _convert(xy, self.from_lonlat))
+        return converted
 
-    def to_wgs84(self, shapes: Any) -> Any:
-        """Geometries of this system, one or an array, in WGS84."""
-        return shapely.transform(shapes, lambda xy: np.column_stack(self.backward(xy[:, 0], xy[:, 1])))
+    def to_wgs84(self, geometries: Geometries) -> Geometries:
+        """Geometries of this system in WGS84."""
+        converted: Geometries = shapely.transform(geometries, lambda xy: _convert(xy, self.to_lonlat))
+        return converted
 
-    def bounds(self, box: Sequence[float]) -> list[float]:
-        """The bounding box, in this system, of one of WGS84 degrees."""
+    def bounding_box(self, box: Sequence[float]) -> list[float]:
+        """Lower and upper corner, in this system, of a box of WGS84 degrees (west, south, east, north)."""
+        # The box's sides are curves here, so points along them count too.
         outline = shapely.segmentize(shapely.box(*box), max(box[2] - box[0], box[3] - box[1], 1e-9) / 16)
         return [round(side, self.decimals) for side in self.from_wgs84(outline).bounds]
 
-    def geojson(self, shapes: NDArray[Any]) -> list[str | None]:
-        """WGS84 geometries as texts of GeoJSON geometries in this system, rounded to its decimals; None of None.
+    def to_geojson(self, geometries: GeometryArray) -> list[str | None]:
+        """Each WGS84 geometry as the text of a GeoJSON geometry in this system, rounded; None where there is none.
 
-        Outer rings run against the clock, as RFC 7946 has it.
+        Outer rings run counter-clockwise, as RFC 7946 requires.
         """
-        turned = shapely.orient_polygons(shapes, exterior_cw=False)
-        found: list[str | None] = shapely.to_geojson(shapely.transform(turned, self._written)).tolist()
-        return found
-
-    def _written(self, xy: Float64Array) -> Float64Array:
-        return np.column_stack(self.forward(xy[:, 0], xy[:, 1])).round(self.decimals)
+        oriented = shapely.orient_polygons(geometries, exterior_cw=False)
+        rounded = shapely.transform(oriented, lambda xy: _convert(xy, self.from_lonlat).round(self.decimals))
+        texts: list[str | None] = shapely.to_geojson(rounded).tolist()
+        return texts
 
 
-def _swapped(a: Any, b: Any) -> tuple[Float64Array, Float64Array]:
-    return b, a
+def _convert(xy: Float64Array, conversion: Conversion) -> Float64Array:
+    return np.column_stack(conversion(xy[:, 0], xy[:, 1]))
 
 
-def _of_datum(name: str) -> System:
-    # There is no official address of the shifted ones, and without any CRS84 would be understood.
+def _swap(first: Float64Array, second: Float64Array) -> tuple[Float64Array, Float64Array]:
+    return second, first
+
+
+def _datum_system(name: str) -> ReferenceSystem:
+    # GCJ-02 and BD-09 have no official address, and without an address clients would take them for CRS84.
     uri = CRS84 if name in datums.UNSHIFTED else f"urn:fuwuquan:crs:{name}"
-    return System(
+    return ReferenceSystem(
         name,
         uri,
         lambda lon, lat: datums.from_wgs84(lon, lat, name),
@@ -83,39 +96,45 @@ def _of_datum(name: str) -> System:
     )
 
 
-_BY_COORDINATES = {name: _of_datum(name) for name in COORDINATE_SYSTEMS}
+_BY_NAME = {name: _datum_system(name) for name in COORDINATE_SYSTEMS}
 
 
-def by_coordinates(name: str) -> System:
-    """The system that ``coordinates=name`` asks for, longitude first; UnknownNameError if there is none."""
-    if name not in _BY_COORDINATES:
+def by_name(name: str) -> ReferenceSystem:
+    """The system that the parameter ``coordinates=name`` means, longitude first.
+
+    Raises
+    ------
+    UnknownNameError
+        ``name`` is not in `geo.choices.COORDINATE_SYSTEMS`.
+    """
+    if name not in _BY_NAME:
         raise UnknownNameError("coordinates", name, COORDINATE_SYSTEMS)
-    return _BY_COORDINATES[name]
+    return _BY_NAME[name]
 
 
 @lru_cache(maxsize=16)
-def offered(projection: str) -> dict[str, System]:
-    """By their addresses, the systems that places of a study with that projection are offered in; CRS84 first.
+def systems_by_uri(projection: str) -> dict[str, ReferenceSystem]:
+    """The systems in which the OGC API offers a study with this projection, by address; CRS84 comes first.
 
-    Axes are in the order that the authority says. CGCS2000 is taken as equal to WGS84, from which it differs by
-    centimetres.
+    The projection is among them if it has an EPSG code. Axes are in the order of the authority. CGCS2000 is taken as
+    equal to WGS84, from which it differs by centimetres.
     """
-    found = {CRS84: _BY_COORDINATES["wgs84"]}
-    for code in GEOGRAPHIC:
-        uri = EPSG.format(code)
-        found[uri] = System(f"epsg{code}", uri, _swapped, _swapped, flipped=True)
+    systems = {CRS84: _BY_NAME["wgs84"]}
+    for code in GEOGRAPHIC_CODES:
+        uri = EPSG_URI.format(code)
+        systems[uri] = ReferenceSystem(f"epsg{code}", uri, _swap, _swap, northing_first=True)
     crs = CRS.from_user_input(projection)
     authority = crs.to_authority(min_confidence=100)
     if authority is not None and authority[0] == "EPSG":
-        uri = EPSG.format(authority[1])
-        out = Transformer.from_crs("OGC:CRS84", crs)
-        found[uri] = System(
+        uri = EPSG_URI.format(authority[1])
+        transformer = Transformer.from_crs("OGC:CRS84", crs)
+        systems[uri] = ReferenceSystem(
             f"epsg{authority[1]}",
             uri,
-            out.transform,
-            lambda x, y: out.transform(x, y, direction="INVERSE"),
+            transformer.transform,
+            lambda x, y: transformer.transform(x, y, direction="INVERSE"),
             decimals=3,
-            flipped=crs.axis_info[0].direction.lower() == "north",
-            degrees=False,
+            northing_first=crs.axis_info[0].direction.lower() == "north",
+            is_geographic=False,
         )
-    return found
+    return systems

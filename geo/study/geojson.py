@@ -27,7 +27,7 @@ def feature(facility: Mapping[str, Any], facility_id: str, coordinates: str = "w
 
 def geometry(shape: BaseGeometry, coordinates: str = "wgs84") -> dict[str, Any]:
     """Return a WGS84 shape as a GeoJSON geometry in the system ``coordinates``, with seven decimals (a centimetre)."""
-    text = crs.by_coordinates(coordinates).geojson(np.array([shape]))[0]
+    text = crs.by_name(coordinates).to_geojson(np.array([shape]))[0]
     written: dict[str, Any] = orjson.loads(text or "null")
     return written
 

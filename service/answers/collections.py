@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from geo.arrays import Int64Array
-from geo.features.collection import Collection, Column
-from geo.features.cql2 import Kind
+from geo.features.collection import Collection, Queryable
+from geo.features.data_types import DataType
 from geo.measures.coverage import Coverage
 from geo.study import categories, demand, facilities, geojson
 from geo.study.areas import COLUMNS as AREA_COLUMNS
@@ -71,7 +71,7 @@ VALUE_LABELS = {
     },
 }
 """The labels of property values."""
-COLUMN_TYPES: dict[str, Kind] = {
+COLUMN_TYPES: dict[str, DataType] = {
     **dict.fromkeys(facilities.DATE_FIELDS, "date"),
     **dict.fromkeys(("population", "children_3_6", "elders_65", "people", "total", "covered", "share"), "number"),
     "capacity": "integer",
@@ -80,22 +80,22 @@ COLUMN_TYPES: dict[str, Kind] = {
 """The type of each property that is not text."""
 
 
-def _column(name: str, values: Sequence[str] = ()) -> Column:
-    return Column(COLUMN_TYPES.get(name, "string"), TITLES[name], tuple(values))
+def _queryable(name: str, values: Sequence[str] = ()) -> Queryable:
+    return Queryable(COLUMN_TYPES.get(name, "string"), TITLES[name], tuple(values))
 
 
 def of_facilities(frame: gpd.GeoDataFrame) -> Collection:
     """The collection of facilities; ``frame`` is the register's, indexed by id."""
-    columns = {name: _column(name) for name in facilities.PROPERTY_FIELDS}
-    columns["category"] = _column("category", tuple(categories.CATEGORIES))
+    queryables = {name: _queryable(name) for name in facilities.PROPERTY_FIELDS}
+    queryables["category"] = _queryable("category", tuple(categories.CATEGORIES))
     return Collection(
         id="facilities",
         title="设施 facilities",
         description="公园、诊所、幼儿园和文化礼堂 parks, clinics, kindergartens and cultural halls, from the register",
         frame=frame,
-        columns=columns,
+        queryables=queryables,
         properties=lambda rows: geojson.properties(frame.iloc[rows]),
-        period=("opened", "closed"),
+        period_columns=("opened", "closed"),
     )
 
 
@@ -103,10 +103,10 @@ def of_areas(study: Study) -> Collection:
     """The collection of the study's towns and villages."""
     frame = study.areas.assign(code=study.areas.index)
     frame.index = frame.index.astype(str)
-    columns = {name: _column(name) for name in ("code", *AREA_COLUMNS)}
-    columns["level"] = _column("level", tuple(LEVELS))
+    queryables = {name: _queryable(name) for name in ("code", *AREA_COLUMNS)}
+    queryables["level"] = _queryable("level", tuple(LEVELS))
     return _from_frame(
-        "areas", "区域 areas", "镇街和村 towns and villages, over which results are summed", frame, columns
+        "areas", "区域 areas", "镇街和村 towns and villages, over which results are summed", frame, queryables
     )
 
 
@@ -118,9 +118,9 @@ def of_demand(study: Study) -> Collection:
     values["urban"] = [None if np.isnan(flag) else bool(flag) for flag in values["urban"]]
     frame = gpd.GeoDataFrame(values, geometry=points, crs="EPSG:4326")
     frame.index = pd.Index([str(row) for row in range(1, len(frame) + 1)])
-    columns = {name: _column(name) for name in demand.COLUMNS if name in values}
+    queryables = {name: _queryable(name) for name in demand.COLUMNS if name in values}
     return _from_frame(
-        "demand", "人口分布 demand", "人们在哪里、有多少人 where people are, and how many", frame, columns
+        "demand", "人口分布 demand", "人们在哪里、有多少人 where people are, and how many", frame, queryables
     )
 
 
@@ -135,10 +135,10 @@ def of_coverage(study: Study, coverage: Coverage) -> Collection:
     table = pd.DataFrame(rows, columns=list(names), index=pd.Index([row["code"] for row in rows], dtype=object))
     geometries = study.areas.geometry.reindex(table.index).to_numpy()
     frame = gpd.GeoDataFrame(table, geometry=geometries, crs="EPSG:4326")
-    columns = {name: _column(name) for name in names}
+    queryables = {name: _queryable(name) for name in names}
     title = f"{coverage.name} {coverage.name_en}"
     description = f"{title} · {coverage.source}"
-    return _from_frame(COVERAGE_PREFIX + coverage.standard, title, description, frame, columns, of_standard)
+    return _from_frame(COVERAGE_PREFIX + coverage.standard, title, description, frame, queryables, of_standard)
 
 
 def _from_frame(
@@ -146,10 +146,10 @@ def _from_frame(
     title: str,
     description: str,
     frame: gpd.GeoDataFrame,
-    columns: Mapping[str, Column],
+    queryables: Mapping[str, Queryable],
     further_properties: Mapping[str, object] | None = None,
 ) -> Collection:
-    """A collection whose features have all columns of ``frame`` as properties, and ``further_properties``."""
+    """A collection whose features have all queryables of ``frame`` as properties, and ``further_properties``."""
     table = frame.drop(columns=frame.geometry.name)
     # NaN is not JSON: unknown numbers become None.
     table = table.astype(object).where(table.notna(), None)
@@ -157,4 +157,4 @@ def _from_frame(
     def properties(rows: Int64Array) -> list[JsonObject]:
         return [{**record, **(further_properties or {})} for record in table.iloc[rows].to_dict("records")]
 
-    return Collection(collection_id, title, description, frame, columns, properties)
+    return Collection(collection_id, title, description, frame, queryables, properties)

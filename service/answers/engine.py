@@ -188,7 +188,7 @@ class Answers:
         """
         snapped = None
         if result.snapped is not None and result.connector_m is not None:
-            lon, lat = datums.place_from_wgs84(*result.snapped, coordinates)
+            lon, lat = datums.position_from_wgs84(*result.snapped, coordinates)
             snapped = {
                 "lon": round(lon, 7),
                 "lat": round(lat, 7),

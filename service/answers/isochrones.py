@@ -74,7 +74,7 @@ def as_geojson(
         geometry = answers.register.get(place).frame.geometry.iloc[0]
         origin = {"facility": place}
     else:
-        geometry = shapely.Point(datums.place_to_wgs84(*place, coordinates))
+        geometry = shapely.Point(datums.position_to_wgs84(*place, coordinates))
         origin = {"place": {"lon": place[0], "lat": place[1]}}
     result = isochrones.around(answers.travel, geometry, minutes, mode, towards=direction == "to")
     features = [

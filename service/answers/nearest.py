@@ -155,7 +155,7 @@ class NearestFinder:
         ``lon`` and ``lat`` are degrees in the options' coordinate system.
         """
         options, travel = self._options, self._answers.travel
-        place = datums.place_to_wgs84(lon, lat, options.coordinates)
+        place = datums.position_to_wgs84(lon, lat, options.coordinates)
         reach = self._reach.get(options.mode)
         ranking = travel.ranked(
             self._facilities, *place, options.mode, options.limit, options.path, reach, self._matching

@@ -15,7 +15,7 @@ from starlette_compress import CompressMiddleware, add_compress_type
 
 from geo.study import categories
 from maps import feature_pages, finder
-from maps.offline import LEAFLET, STATIC
+from maps.offline import LEAFLET_FOLDER, STATIC_FOLDER
 from service.answers.engine import Answers
 from service.api import errors, openapi
 from service.api.feature_documents import PAGE_HEADERS
@@ -65,9 +65,9 @@ def create_app(settings: Settings | None = None, answers: Answers | None = None)
     # Not with include_router, which makes each route be matched twice. The most frequent routes come first.
     for module in (travel, features, facility_routes, files):
         app.router.routes.extend(module.router.routes)
-    app.mount("/static/leaflet", StaticFiles(directory=LEAFLET))
-    app.mount("/static/swagger", StaticFiles(directory=feature_pages.SWAGGER))
-    app.mount("/static", StaticFiles(directory=STATIC))
+    app.mount("/static/leaflet", StaticFiles(directory=LEAFLET_FOLDER))
+    app.mount("/static/swagger", StaticFiles(directory=feature_pages.SWAGGER_FOLDER))
+    app.mount("/static", StaticFiles(directory=STATIC_FOLDER))
     _add_pages(app, settings)
     _add_operations(app)
     return app

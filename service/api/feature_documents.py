@@ -10,9 +10,9 @@ import orjson
 from fastapi import Request, Response
 
 from geo.errors import UnknownNameError
-from geo.features.collection import GEOMETRY, Collection, Column
+from geo.features.collection import GEOMETRY, Collection, Queryable
 from geo.geodesy import crs
-from geo.geodesy.crs import CRS84, System
+from geo.geodesy.crs import CRS84, ReferenceSystem
 from maps import feature_pages
 from service.answers import collections
 from service.answers.engine import Answers
@@ -38,7 +38,7 @@ PAGE_HEADERS = {
 async def respond_with_document(
     request: Request,
     query: DocumentQuery,
-    kind: feature_pages.Kind,
+    kind: feature_pages.PageKind,
     make: Callable[[RegisterState, str], JsonObject],
     title: str,
     path: Sequence[str],
@@ -87,12 +87,12 @@ def collection_document(
 ) -> JsonObject:
     """A collection's description; ``own_links`` lead to that itself, and default to one ``self`` link."""
     path = ("collections", collection.id)
-    first, last = collection.days
-    system = crs.by_coordinates(coordinates)
+    first, last = collection.temporal_extent
+    system = crs.by_name(coordinates)
     extent: JsonObject = {}
     if collection.bounds is not None:
-        extent["spatial"] = {"bbox": [system.bounds(collection.bounds)], "crs": system.uri}
-    if collection.period is not None:
+        extent["spatial"] = {"bbox": [system.bounding_box(collection.bounds)], "crs": system.uri}
+    if collection.period_columns is not None:
         days = [None if day is None else f"{day.isoformat()}T00:00:00Z" for day in (first, last)]
         extent["temporal"] = {"interval": [days], "trs": GREGORIAN}
     links = [
@@ -108,7 +108,7 @@ def collection_document(
         "description": collection.description,
         "extent": extent,
         "itemType": "feature",
-        "crs": list(crs.offered(answers.study.settings.projection)),
+        "crs": list(crs.systems_by_uri(answers.study.settings.projection)),
         "storageCrs": CRS84,
         "links": links,
     }
@@ -116,7 +116,7 @@ def collection_document(
 
 def schema_document(collection: Collection, schema_id: str, with_geometry: bool) -> JsonObject:
     """The JSON schema of a collection's properties; ``with_geometry`` adds the geometry, which filters may use."""
-    properties = {name: column_schema(column) for name, column in collection.columns.items()}
+    properties = {name: queryable_schema(queryable) for name, queryable in collection.queryables.items()}
     if with_geometry:
         properties[GEOMETRY] = {"title": "位置 place", "format": "geometry-any"}
     return {
@@ -129,20 +129,20 @@ def schema_document(collection: Collection, schema_id: str, with_geometry: bool)
     }
 
 
-def column_schema(column: Column) -> JsonObject:
+def queryable_schema(queryable: Queryable) -> JsonObject:
     """The JSON schema of one property."""
-    type_ = {"date": {"type": "string", "format": "date"}}.get(column.kind, {"type": column.kind})
-    return {"title": column.title, **type_, **({"enum": list(column.values)} if column.values else {})}
+    type_ = {"date": {"type": "string", "format": "date"}}.get(queryable.data_type, {"type": queryable.data_type})
+    return {"title": queryable.title, **type_, **({"enum": list(queryable.values)} if queryable.values else {})}
 
 
-def feature_of(collection: Collection, feature_id: str, system: System, items_address: str) -> JsonObject:
+def feature_of(collection: Collection, feature_id: str, system: ReferenceSystem, items_address: str) -> JsonObject:
     """The feature with that id; UnknownNameError, which names ``items_address``, if there is none."""
     if feature_id not in collection.frame.index:
         raise UnknownNameError("feature", feature_id[:100], [f"see {items_address}"])
     return collection.features(np.array([collection.frame.index.get_loc(feature_id)]), system)[0]
 
 
-def feature_of_record(record: StoredFacility, system: System) -> JsonObject:
+def feature_of_record(record: StoredFacility, system: ReferenceSystem) -> JsonObject:
     """The feature of a facility that was read from the register."""
     return collections.of_facilities(record.frame).features(np.array([0]), system)[0]
 
@@ -152,7 +152,7 @@ def feature_document(
     collection_id: str,
     feature: JsonObject,
     query: CoordinatesQuery,
-    system: System,
+    system: ReferenceSystem,
     media_type: str,
 ) -> JsonObject:
     """A feature with its links and the system of its coordinates."""
@@ -173,12 +173,12 @@ def feature_document(
 
 def facility_document(request: Request, record: StoredFacility, coordinates: str) -> tuple[JsonObject, dict[str, str]]:
     """A facility of the register as a document that orjson can encode, and the headers that go with it."""
-    system = crs.by_coordinates(coordinates)
+    system = crs.by_name(coordinates)
     query = CoordinatesQuery(coordinates=coordinates)
     document = feature_document(request, FACILITIES, feature_of_record(record, system), query, system, GEOJSON)
     return document, {"ETag": facility_etag(record, answers_of(request), system), "Content-Crs": f"<{system.uri}>"}
 
 
-def facility_etag(record: StoredFacility, answers: Answers, system: System) -> str:
+def facility_etag(record: StoredFacility, answers: Answers, system: ReferenceSystem) -> str:
     """The entity tag of a facility in a reference system; an edit's If-Match sends it back."""
     return f'"{record.version}-{answers.edition}-{system.name}"'

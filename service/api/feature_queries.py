@@ -9,9 +9,10 @@ from pydantic import ConfigDict, Field
 
 from geo.features import collection as collections
 from geo.features import cql2
-from geo.features.collection import Collection, Question
+from geo.features.collection import Collection, FeatureQuery
+from geo.features.data_types import parse_value
 from geo.geodesy import crs
-from geo.geodesy.crs import System
+from geo.geodesy.crs import ReferenceSystem
 from geo.geodesy.datums import UNSHIFTED
 from service.answers.engine import Answers
 from service.answers.state import RegisterState
@@ -94,17 +95,17 @@ class ItemsQuery(ItemQuery):
     ] = False
 
 
-def answer_system(query: ItemQuery, answers: Answers) -> System:
+def answer_system(query: ItemQuery, answers: Answers) -> ReferenceSystem:
     """The reference system that coordinates are answered in."""
     if query.crs is None:
-        return crs.by_coordinates(query.coordinates)
+        return crs.by_name(query.coordinates)
     if query.coordinates not in UNSHIFTED:
         raise parameter_error([("crs", f"cannot be given with coordinates={query.coordinates}")])
     return _system_by_uri("crs", query.crs, answers)
 
 
-def _system_by_uri(parameter: str, uri: str, answers: Answers) -> System:
-    offered = crs.offered(answers.study.settings.projection)
+def _system_by_uri(parameter: str, uri: str, answers: Answers) -> ReferenceSystem:
+    offered = crs.systems_by_uri(answers.study.settings.projection)
     # Some clients write the brackets that the Content-Crs header has.
     system = offered.get(uri.removeprefix("<").removesuffix(">"))
     if system is None:
@@ -113,31 +114,31 @@ def _system_by_uri(parameter: str, uri: str, answers: Answers) -> System:
 
 
 def collection_query(
-    query: ItemsQuery, collection: Collection, answers: Answers, state: RegisterState, system: System
-) -> Question:
+    query: ItemsQuery, collection: Collection, answers: Answers, state: RegisterState, system: ReferenceSystem
+) -> FeatureQuery:
     """The query of ``collection`` that the parameters make; an error names the parameter that is wrong.
 
     ``system`` is the `answer_system` of the query.
     """
-    box_system = system if query.crs is None else crs.by_coordinates("wgs84")
+    box_system = system if query.crs is None else crs.by_name("wgs84")
     if query.bbox_crs is not None:
         box_system = _system_by_uri("bbox-crs", query.bbox_crs, answers)
-    box = None if query.bbox is None else collections.whole(box_system, _numbers(query.bbox))
-    filter_system = crs.by_coordinates(query.coordinates)
+    box = None if query.bbox is None else collections.parse_bounding_box(_numbers(query.bbox), box_system)
+    filter_system = crs.by_name(query.coordinates)
     if query.filter_crs is not None:
         filter_system = _system_by_uri("filter-crs", query.filter_crs, answers)
     filters, days = [], None
     if query.filter is not None:
         to_wgs84 = None if filter_system.name in UNSHIFTED else filter_system.to_wgs84
-        filters.append(cql2.parse(query.filter, collection.kinds, to_wgs84))
+        filters.append(cql2.parse(query.filter, collection.data_types, to_wgs84))
     if query.datetime is not None:
         days = _days(query.datetime, ZoneInfo(answers.study.settings.timezone))
     values = _property_values(query, collection)
     if query.due:
         since = state.today - timedelta(days=answers.settings.verify_days)
-        filters.append(cql2.parse(f"verified IS NULL OR verified < DATE('{since}')", collection.kinds))
+        filters.append(cql2.parse(f"verified IS NULL OR verified < DATE('{since}')", collection.data_types))
         days = days or (state.today, state.today)
-    return Question(box, box_system, days, values, tuple(filters), _sort_order(query.sortby, collection))
+    return FeatureQuery(box, box_system, days, values, tuple(filters), _sort_order(query.sortby, collection))
 
 
 def _property_values(query: ItemsQuery, collection: Collection) -> dict[str, object]:
@@ -145,13 +146,13 @@ def _property_values(query: ItemsQuery, collection: Collection) -> dict[str, obj
     values: dict[str, object] = {}
     problems = []
     for name, text in (query.model_extra or {}).items():
-        column = collection.columns.get(name)
+        queryable = collection.queryables.get(name)
         try:
-            if column is None:
+            if queryable is None:
                 raise ValueError("there is no such parameter")
-            values[name] = collections.value_of(text, column.kind)
-            if column.values and text not in column.values:
-                raise ValueError(f"{text[:60]!r} is none of {', '.join(column.values)}")
+            values[name] = parse_value(text, queryable.data_type)
+            if queryable.values and text not in queryable.values:
+                raise ValueError(f"{text[:60]!r} is none of {', '.join(queryable.values)}")
         except ValueError as error:
             problems.append((name[:100], str(error)[:200]))
     if "due" in query.model_fields_set and collection.id != FACILITIES:
@@ -163,7 +164,7 @@ def _property_values(query: ItemsQuery, collection: Collection) -> dict[str, obj
 
 def _numbers(bbox: str) -> list[float]:
     try:
-        return [collections.value_of(part.strip(), "number") for part in bbox.split(",")]
+        return [parse_value(part.strip(), "number") for part in bbox.split(",")]
     except ValueError:
         raise parameter_error([("bbox", "needs four numbers: west,south,east,north")]) from None
 
@@ -173,8 +174,8 @@ def _sort_order(sortby: str | None, collection: Collection) -> tuple[tuple[str, 
     order: dict[str, bool] = {}
     for part in [] if sortby is None else sortby.split(","):
         name = part.lstrip("+- ").rstrip()  # in an address, + means a space
-        if name not in collection.columns:
-            raise parameter_error([("sortby", f"{name[:60]!r} is none of {', '.join(collection.columns)}")])
+        if name not in collection.queryables:
+            raise parameter_error([("sortby", f"{name[:60]!r} is none of {', '.join(collection.queryables)}")])
         if name in order:
             raise parameter_error([("sortby", f"has {name[:60]!r} more than once")])
         order[name] = part.lstrip().startswith("-")

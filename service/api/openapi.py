@@ -18,7 +18,7 @@ from service.answers.engine import Answers
 from service.answers.json_types import JsonObject
 from service.answers.state import RegisterState
 from service.api import errors, schemas
-from service.api.feature_documents import column_schema
+from service.api.feature_documents import queryable_schema
 from service.api.feature_queries import FACILITIES
 from service.api.queries import list_schema
 
@@ -68,7 +68,7 @@ def _operations_of(generic: dict[str, Any], path: str, collection: Collection) -
         parameters = [parameter for parameter in operation["parameters"] if parameter["name"] != "collection"]
         for parameter in parameters:
             if parameter["name"] == "sortby":
-                names = "|".join(re.escape(name) for name in collection.columns)
+                names = "|".join(re.escape(name) for name in collection.queryables)
                 pattern = f"^[+-]?({names})$"
                 parameter["schema"] = list_schema({"type": "string", "pattern": pattern}, uniqueItems=True)
         if path.endswith("/items"):
@@ -86,10 +86,10 @@ def _property_parameters(collection: Collection) -> list[JsonObject]:
             "name": name,
             "in": "query",
             "required": False,
-            "description": f"{column.title}: only features with this value",
-            "schema": {key: value for key, value in column_schema(column).items() if key != "title"},
+            "description": f"{queryable.title}: only features with this value",
+            "schema": {key: value for key, value in queryable_schema(queryable).items() if key != "title"},
         }
-        for name, column in collection.columns.items()
+        for name, queryable in collection.queryables.items()
     ]
 
 
@@ -110,7 +110,7 @@ def _complete_parameter(parameter: dict[str, Any], answers: Answers) -> None:
     if parameter["in"] == "query":
         parameter |= {"style": "form", "explode": False}
     if parameter["name"] in ("crs", "bbox-crs", "filter-crs"):
-        schema |= {"format": "uri", "enum": list(crs.offered(answers.study.settings.projection))}
+        schema |= {"format": "uri", "enum": list(crs.systems_by_uri(answers.study.settings.projection))}
 
 
 def _complete_responses(method: str, operation: dict[str, Any]) -> None:

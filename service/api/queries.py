@@ -19,8 +19,7 @@ from pydantic.config import JsonDict, JsonValue
 from starlette.convertors import PathConvertor, register_url_convertor
 
 from geo.choices import Coordinates
-from geo.features.collection import value_of
-from geo.features.cql2 import Kind
+from geo.features.data_types import DataType, parse_value
 from geo.study import categories, facilities
 
 MAX_PARAMETERS = 40
@@ -45,9 +44,9 @@ Format = Annotated[Literal["json", "html"] | None, Field(description="json or ht
 """The parameter ``f``."""
 
 
-def _json_text(kind: Kind) -> BeforeValidator:
+def _json_text(data_type: DataType) -> BeforeValidator:
     """Read a value only as JSON writes it; pydantic would also take ``1_0``, ``yes`` and other scripts' digits."""
-    return BeforeValidator(lambda value: value_of(value, kind) if isinstance(value, str) else value)
+    return BeforeValidator(lambda value: parse_value(value, data_type) if isinstance(value, str) else value)
 
 
 INTEGER_TEXT, NUMBER_TEXT = _json_text("integer"), _json_text("number")

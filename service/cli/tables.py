@@ -14,7 +14,7 @@ from rich.text import Text
 
 from geo.lists import spreadsheets
 from geo.measures.coverage import Coverage
-from maps.gap_map import UNITS, headline, limit
+from maps.labels import UNITS, headline, limit
 
 
 def console(file: IO[str] | None = None) -> Console:

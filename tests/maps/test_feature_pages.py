@@ -12,12 +12,16 @@ from playwright.sync_api import Page, Route, expect
 
 from geo.study.settings import StudySettings
 from maps import feature_pages
-from maps.offline import LEAFLET, STATIC
+from maps.offline import LEAFLET_FOLDER, STATIC_FOLDER
 
 HOME = "http://fuwuquan.test"
 CSP = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
 SIZES = {"wide": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
-FOLDERS = {"/static/leaflet/": LEAFLET, "/static/swagger/": feature_pages.SWAGGER, "/static/": STATIC}
+FOLDERS = {
+    "/static/leaflet/": LEAFLET_FOLDER,
+    "/static/swagger/": feature_pages.SWAGGER_FOLDER,
+    "/static/": STATIC_FOLDER,
+}
 HOSTILE = (
     "<script>window.pwned=1</script>",
     "\"'><img src=x onerror=window.pwned=1>",
@@ -164,7 +168,7 @@ LANDING = {
     "notice": ABOUT.notice,
     "data_date": "2021-12-31",
 }
-DOCUMENTS: dict[str, tuple[feature_pages.Kind, dict[str, Any]]] = {
+DOCUMENTS: dict[str, tuple[feature_pages.PageKind, dict[str, Any]]] = {
     "landing": ("landing", LANDING),
     "conformance": (
         "conformance",

@@ -153,4 +153,4 @@ def test_the_traps_would_spring(visit, text: str):
 
 
 def test_templates_escape_by_themselves():
-    assert offline.pages.autoescape is True
+    assert offline.templates.autoescape is True

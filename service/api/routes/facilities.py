@@ -103,7 +103,7 @@ def _facility_response(request: Request, record: StoredFacility, coordinates: st
 def _check_content_crs(request: Request, body: FeatureMembers, query: CoordinatesQuery) -> None:
     """FieldError if the Content-Crs header contradicts the coordinate system of the body or the query."""
     header = request.headers.get("content-crs", "").strip().removeprefix("<").removesuffix(">")
-    expected = crs.by_coordinates(body.coordinate_system or query.coordinates).uri
+    expected = crs.by_name(body.coordinate_system or query.coordinates).uri
     if header not in ("", expected):
         reason = f"Content-Crs is {header[:60]!r}, not {expected}; coordinates= says in which system a place is sent"
         raise FieldError([("Content-Crs", reason)])

@@ -130,7 +130,7 @@ async def collections(request: Request, query: Annotated[DocumentQuery, Query()]
         all_collections = (answers.collection(state, collection_id) for collection_id in answers.collection_ids())
         return {
             "links": self_and_alternate(address("collections"), media_type, JSON),
-            "crs": list(crs.offered(answers.study.settings.projection)),
+            "crs": list(crs.systems_by_uri(answers.study.settings.projection)),
             "collections": [
                 collection_document(collection, address, answers, query.coordinates) for collection in all_collections
             ],

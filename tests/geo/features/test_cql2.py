@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 
 from geo.errors import FieldError
 from geo.features import cql2
-from geo.features.cql2 import Kind
+from geo.features.data_types import DataType
 
-KINDS: dict[str, Kind] = {
+DATA_TYPES: dict[str, DataType] = {
     "name": "string",
     "Name": "string",
     "size": "number",
@@ -35,7 +35,7 @@ KINDS: dict[str, Kind] = {
 }
 SQUARE = shapely.box(120, 28, 121, 29)
 ROWS: list[dict[str, Any]] = [
-    dict(zip(KINDS, row, strict=True))
+    dict(zip(DATA_TYPES, row, strict=True))
     for row in [
         ("永康公园", "永康公园", 5.0, 3, True, 1.0, date(2021, 1, 1), None, 1, shapely.Point(120.5, 28.5)),
         ("O'Neill", "o'neill", 2.5, None, False, 0.0, date(2020, 6, 30), date(2021, 1, 1), 2, SQUARE),
@@ -49,7 +49,7 @@ ROWS: list[dict[str, Any]] = [
 
 
 def framed(rows: list[dict[str, Any]]) -> gpd.GeoDataFrame:
-    columns = {name: pd.Series([row[name] for row in rows], dtype=object) for name in KINDS if name != "geometry"}
+    columns = {name: pd.Series([row[name] for row in rows], dtype=object) for name in DATA_TYPES if name != "geometry"}
     columns["sold"], columns["size"] = columns["sold"].astype(float), columns["size"].astype(float)
     return gpd.GeoDataFrame(columns, geometry=[row["geometry"] for row in rows], crs="EPSG:4326")
 
@@ -59,7 +59,7 @@ FRAME = framed(ROWS)
 
 def rows(text: str, to_wgs84: Callable[[Any], Any] | None = None) -> list[int]:
     """The numbers of the rows that a filter keeps."""
-    mask = cql2.parse(text, KINDS, to_wgs84).mask(FRAME)
+    mask = cql2.parse(text, DATA_TYPES, to_wgs84).mask(FRAME)
     assert mask.shape == (len(ROWS),)
     assert mask.dtype == bool
     return np.flatnonzero(mask).tolist()
@@ -67,7 +67,7 @@ def rows(text: str, to_wgs84: Callable[[Any], Any] | None = None) -> list[int]:
 
 def refused(text: str) -> str:
     with pytest.raises(FieldError) as caught:
-        cql2.parse(text, KINDS)
+        cql2.parse(text, DATA_TYPES)
     (field, reason), *others = caught.value.problems
     assert (field, others) == ("filter", [])
     assert len(reason) < 200
@@ -93,7 +93,7 @@ def column(name: str) -> Made:
     def of(row: dict[str, Any]) -> Any:
         value = row[name]
         unknown = value is None or value != value
-        return None if unknown else bool(value) if KINDS[name] == "boolean" else value
+        return None if unknown else bool(value) if DATA_TYPES[name] == "boolean" else value
 
     return f'"{name}"', of
 
@@ -227,7 +227,7 @@ spatial = st.tuples(st.sampled_from(sorted(cql2.SPATIAL)), st.sampled_from(SHAPE
         ),
     )
 )
-nulls = st.sampled_from([column(name) for name in KINDS]).map(
+nulls = st.sampled_from([column(name) for name in DATA_TYPES]).map(
     lambda made: (f"{made[0]} IS NULL", lambda row: made[1](row) is None)
 )
 simple = [f(kind) for f in (compared, within, among) for kind in (numbers, strings, days, booleans)]
@@ -296,7 +296,7 @@ def test_periods_beside_sets_of_days(name: str) -> None:
     for c, d in ends:
         text = f"T_{name}(INTERVAL(opened,closed), INTERVAL('{start + timedelta(c)}','{start + timedelta(d)}'))"
         expected = [BY_SETS[name](set(range(a, b + 1)), set(range(c, d + 1))) for a, b in ends]
-        assert cql2.parse(text, KINDS).mask(periods).tolist() == expected, text
+        assert cql2.parse(text, DATA_TYPES).mask(periods).tolist() == expected, text
 
 
 # Conformance test /conf/temporal-functions/test-data: rows that fit its answers, and how many of them each keeps.
@@ -406,7 +406,7 @@ def test_geometries_are_moved() -> None:
 
 def test_no_rows_and_one() -> None:
     for text in ("1=1", "size > 1", "name LIKE '%'", "opened > closed", "S_INTERSECTS(geometry,POINT(1 2))", "sold"):
-        read = cql2.parse(text, KINDS)
+        read = cql2.parse(text, DATA_TYPES)
         assert read.mask(FRAME.iloc[:0]).shape == (0,)
         assert read.mask(FRAME.iloc[:1]).shape == (1,)
 
@@ -518,7 +518,7 @@ def test_what_is_deep_is_refused_before_it_is_parsed(name: str) -> None:
     began = time.perf_counter()
     for n in (*range(1, 60), 100, 300, 1000, 3000, 100_000):
         try:
-            cql2.parse(DEEP[name](n), KINDS).mask(FRAME)
+            cql2.parse(DEEP[name](n), DATA_TYPES).mask(FRAME)
         except FieldError as error:
             assert len(str(error)) < 200
     assert time.perf_counter() - began < 10  # it takes a tenth of it; what is not bounded takes years
@@ -570,8 +570,8 @@ def test_ordinary_filters_are_not_too_much() -> None:
 def test_like_is_quick(piece: str) -> None:
     frame = framed([ROWS[0] | {"name": "a" * 300}] * 10)
     began = time.perf_counter()
-    assert not cql2.parse(f"name LIKE '{piece * 1500}%b'", KINDS).mask(frame).any()
-    assert not cql2.parse(f"name LIKE '{piece * 20}%b'", KINDS).mask(frame).any()
+    assert not cql2.parse(f"name LIKE '{piece * 1500}%b'", DATA_TYPES).mask(frame).any()
+    assert not cql2.parse(f"name LIKE '{piece * 20}%b'", DATA_TYPES).mask(frame).any()
     assert time.perf_counter() - began < 5
 
 
@@ -596,7 +596,7 @@ mutated = st.tuples(conditions, st.integers(0, 200), st.integers(0, 9), st.sampl
 @settings(max_examples=250, deadline=None)
 def test_nothing_but_an_error_of_its_own(text: str) -> None:
     try:
-        read = cql2.parse(text, KINDS)
+        read = cql2.parse(text, DATA_TYPES)
     except FieldError as error:
         assert len(str(error)) < 200
     else:
@@ -622,7 +622,7 @@ def test_what_gdal_writes_is_understood():
         {"opened": [date(2021, 1, 1), date(2020, 12, 31), None], "urban": [True, False, None]},
         geometry=[shapely.Point(0, 0)] * 3,
     )
-    kinds: dict[str, Kind] = {"opened": "date", "urban": "boolean"}
+    data_types: dict[str, DataType] = {"opened": "date", "urban": "boolean"}
     for text, rows in (
         ("opened >= '2021-01-01T'", [True, False, False]),
         ("urban = 1", [True, False, False]),
@@ -630,7 +630,7 @@ def test_what_gdal_writes_is_understood():
         ("0 = urban", [False, True, False]),
         ("urban IN (0, 1)", [True, True, False]),
     ):
-        assert cql2.parse(text, kinds).mask(frame).tolist() == rows, text
+        assert cql2.parse(text, data_types).mask(frame).tolist() == rows, text
     for text in ("urban = 2", "urban = 0.5", "opened >= '2021-01-01TT'", "urban = 'true'"):
         with pytest.raises(FieldError):
-            cql2.parse(text, kinds)
+            cql2.parse(text, data_types)
