@@ -1,16 +1,20 @@
-"""Settings, from environment variables that begin with ``FUWUQUAN_`` or from the command line."""
+"""The program's settings, read from ``FUWUQUAN_`` environment variables or passed by the command line.
+
+`service.cli` makes one `Settings` and passes it on; worker processes of the server read theirs from the environment.
+"""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import limits
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy import URL
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
 
 
 class Settings(BaseSettings):
-    """What an operator may set; docs/operation.md explains each."""
+    """The settings that an operator can change; docs/operation.md explains each."""
 
     model_config = SettingsConfigDict(env_prefix="FUWUQUAN_")
 
@@ -28,18 +32,23 @@ class Settings(BaseSettings):
 
     @field_validator("rate")
     @classmethod
-    def _rate(cls, value: str | None) -> str | None:
+    def _check_rate(cls, value: str | None) -> str | None:
         if value is not None:
+            import limits  # slow to import, and rates are seldom set
+
             try:
-                usable = all(rate.amount > 0 for rate in limits.parse_many(value))
+                valid = all(rate.amount > 0 for rate in limits.parse_many(value))
             except ValueError:
-                usable = False
-            if not usable:
+                valid = False
+            if not valid:
                 raise ValueError("needs a rate such as 600/minute, or several: 600/minute;5000/day")
         return value
 
     @property
-    def register_url(self) -> str | URL:
-        """The database's address: the one set, else SQLite beside the study."""
-        beside = URL.create("sqlite", database=str((self.study / "register.sqlite").absolute()))
-        return self.database_url or beside
+    def register_url(self) -> "str | URL":
+        """The address of the register's database: ``database_url`` if set, else an SQLite file in the study folder."""
+        if self.database_url:
+            return self.database_url
+        from sqlalchemy import URL  # slow to import; --help does not need it
+
+        return URL.create("sqlite", database=str((self.study / "register.sqlite").absolute()))

@@ -1,10 +1,13 @@
-"""The command line. Answers go to standard output, progress and notes to standard error."""
+"""The command ``fuwuquan``: answers go to standard output, progress and notes to standard error.
+
+Commands import what they need when they run: importing the engine takes seconds, and ``--help`` must not wait for it.
+"""
 
 import io
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import orjson
 import typer
@@ -16,11 +19,11 @@ from service.cli.options import (
     CoordinatesOption,
     Format,
     StudyOption,
-    answers_of,
-    finite,
+    check_finite,
+    load_settings,
     note,
+    open_answers,
     progress,
-    settings_of,
     write,
 )
 
@@ -34,16 +37,17 @@ app.add_typer(register.app)
 
 
 def main() -> None:
-    """Entry point: whatever a user can cause ends as one clear line, never as a traceback."""
+    """Run the command line. An error that a user can cause is printed as one line, without a traceback."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # what the terminal's encoding lacks
+            stream.reconfigure(errors="replace")  # the terminal's encoding may lack Chinese characters
     try:
         app()
     except FuwuquanError as error:
         note(f"fuwuquan: {error}")
         sys.exit(1)
     except OSError as error:
+        # Python flushes standard output once more when it ends, which must not fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):
             note(f"fuwuquan: cannot be written: {error.strerror}")
@@ -62,16 +66,25 @@ def serve(
 
     from service.api.app import create_app
 
-    settings = settings_of(study, host=host, port=port, workers=workers)
-    answers = answers_of(settings.study)  # a study that cannot be served is said here, in one line
+    settings = load_settings(study, host=host, port=port, workers=workers)
+    answers = open_answers(settings.study)  # first, so that a study that cannot be served is one line and no traceback
     note(f"服务圈 http://{settings.host}:{settings.port}/")
-    listen: dict[str, Any] = {"host": settings.host, "port": settings.port, "log_level": "warning"}
     if settings.workers == 1:
-        uvicorn.run(create_app(settings, answers), workers=1, **listen)  # whatever WEB_CONCURRENCY says
+        # workers=1 stands here because uvicorn would otherwise obey WEB_CONCURRENCY.
+        uvicorn.run(
+            create_app(settings, answers), host=settings.host, port=settings.port, log_level="warning", workers=1
+        )
     else:
-        # Worker processes make their settings from the environment.
+        # Worker processes read their settings from the environment.
         os.environ["FUWUQUAN_STUDY"] = str(settings.study)
-        uvicorn.run("service.api.app:create_app", factory=True, workers=settings.workers, **listen)
+        uvicorn.run(
+            "service.api.app:create_app",
+            factory=True,
+            host=settings.host,
+            port=settings.port,
+            log_level="warning",
+            workers=settings.workers,
+        )
 
 
 @app.command()
@@ -81,7 +94,7 @@ def build(
     area: Annotated[str | None, typer.Option(help="name or relation id of the boundary to cut out")] = None,
     population: Annotated[Path | None, typer.Option(help="raster .tif, or .csv with lon, lat, population")] = None,
     people: Annotated[
-        float | None, typer.Option(help="how many people all together", min=1, max=1e10, callback=finite)
+        float | None, typer.Option(help="how many people all together", min=1, max=1e10, callback=check_finite)
     ] = None,
     areas: Annotated[
         Path | None,
@@ -114,15 +127,16 @@ def build(
     with progress() as advance:
         summary = builder.build(out, sources, advance)
     rows = [(what, f"{count:,.0f}", remark) for what, count, remark in summary.lines]
-    console = tables.console()
-    console.print(tables.table(("内容 what", "数量 count", "说明 remark"), rows, right=(1,)))
+    tables.print_table(("内容 what", "数量 count", "说明 remark"), rows, right=(1,))
 
 
 @app.command()
 def coverage(
     study: StudyOption = None,
     standard: Annotated[str | None, typer.Option(help="id of one standard; default all")] = None,
-    format: Annotated[Format | None, typer.Option(help="how to write it; default by FILE's ending, or table")] = None,
+    format: Annotated[
+        Format | None, typer.Option(help="default: the ending of the output file if it names a format, else table")
+    ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="file; default standard output")] = None,
 ) -> None:
     """Where the place stands on its goals: in total, and by area for one standard or a spreadsheet."""
@@ -130,36 +144,36 @@ def coverage(
 
     ending = output.suffix.removeprefix(".") if output else ""
     format = format or (Format(ending) if ending in list(Format) else Format.table)
-    answers = answers_of(study)
-    found = answers.all_coverage() if standard is None else [answers.coverage(standard)]
+    answers = open_answers(study)
+    results = answers.all_coverage() if standard is None else [answers.coverage(standard)]
     if format is Format.table:
         text = io.StringIO()
         console = tables.console(text if output else None)
-        console.print(tables.overview(found))
+        console.print(tables.overview(results))
         if standard is not None:
-            tables.print_details(console, found[0])
+            tables.print_details(console, results[0])
         if output is not None:
             write(text.getvalue().encode(), output)
     elif format is Format.json:
-        write(orjson.dumps({"standards": found}, option=orjson.OPT_INDENT_2) + b"\n", output)
+        write(orjson.dumps({"standards": results}, option=orjson.OPT_INDENT_2) + b"\n", output)
     elif format is Format.csv:
-        write(tables.as_csv(found), output)
+        write(tables.as_csv(results), output)
     elif output is None and sys.stdout.isatty():
         raise FuwuquanError("a spreadsheet does not go to a terminal: give --output FILE.xlsx")
     else:
-        write(tables.as_xlsx(found), output)
+        write(tables.as_xlsx(results), output)
 
 
 @app.command()
 def nearest(
-    lon: Annotated[float, typer.Option(help="degrees", min=-180, max=180, callback=finite)],
-    lat: Annotated[float, typer.Option(help="degrees", min=-90, max=90, callback=finite)],
+    lon: Annotated[float, typer.Option(help="degrees", min=-180, max=180, callback=check_finite)],
+    lat: Annotated[float, typer.Option(help="degrees", min=-90, max=90, callback=check_finite)],
     category: Annotated[
         str | None, typer.Option(help="of park, clinic, kindergarten, cultural_hall; default all")
     ] = None,
     mode: Annotated[Mode, typer.Option(help="how people travel")] = "walk",
     limit: Annotated[int, typer.Option(help="how many", min=1)] = 5,
-    path: Annotated[bool, typer.Option("--path", help="the ways there too, in json")] = False,
+    path: Annotated[bool, typer.Option("--path", help="the routes too, in json")] = False,
     coordinates: CoordinatesOption = "wgs84",
     format: Annotated[Format, typer.Option(help="table or json")] = Format.table,
     study: StudyOption = None,
@@ -171,28 +185,27 @@ def nearest(
     from service.answers.nearest import NearestFinder, NearestOptions
     from service.cli import tables
 
-    answers = answers_of(study)
-    category_ids = tuple(categories.category(one).id for one in category.split(",")) if category else ()
+    answers = open_answers(study)
+    category_ids = tuple(categories.category(name).id for name in category.split(",")) if category else ()
     options = NearestOptions(category_ids, mode=mode, limit=limit, path=path, coordinates=coordinates)
     answer = orjson.loads(orjson.dumps(NearestFinder(answers, answers.states.current(), options).around(lon, lat)))
     if format is Format.json:
         write(orjson.dumps(answer, option=orjson.OPT_INDENT_2) + b"\n", None)
         return
     if answer["reason"]:
-        raise FuwuquanError(f"nothing in reach: {answer['reason']}")
-    found = [(feature["id"], feature["properties"]) for feature in answer["features"]]
-    rows = [
-        (f"{one['minutes']:.1f}", f"{one['metres']:,.0f}", one["name"] or id_, one["subtype"] or one["category"])
-        for id_, one in found
-    ]
-    heads = ("分钟 min", "米 m", "名称 name", "类别 category")
-    tables.console().print(tables.table(heads, rows, right=(0, 1)))
+        raise FuwuquanError(f"no facility can be reached: {answer['reason']}")
+    rows = []
+    for feature in answer["features"]:
+        properties = feature["properties"]
+        name, group = properties["name"] or feature["id"], properties["subtype"] or properties["category"]
+        rows.append((f"{properties['minutes']:.1f}", f"{properties['metres']:,.0f}", name, group))
+    tables.print_table(("分钟 min", "米 m", "名称 name", "类别 category"), rows, right=(0, 1))
 
 
 @app.command()
 def isochrones(
-    lon: Annotated[float | None, typer.Option(help="degrees", min=-180, max=180, callback=finite)] = None,
-    lat: Annotated[float | None, typer.Option(help="degrees", min=-90, max=90, callback=finite)] = None,
+    lon: Annotated[float | None, typer.Option(help="degrees", min=-180, max=180, callback=check_finite)] = None,
+    lat: Annotated[float | None, typer.Option(help="degrees", min=-90, max=90, callback=check_finite)] = None,
     facility: Annotated[str | None, typer.Option(help="id of a facility, instead of lon and lat")] = None,
     minutes: Annotated[str, typer.Option(help="the contours, up to 120")] = "5,10,15",
     mode: Annotated[Mode, typer.Option(help="how people travel")] = "walk",
@@ -209,7 +222,7 @@ def isochrones(
         contours = isochrone_answers.parse_minutes(minutes)
     except ValueError as error:
         raise FuwuquanError(str(error)) from error
-    answer = isochrone_answers.as_geojson(answers_of(study), place, contours, mode, direction, coordinates)
+    answer = isochrone_answers.as_geojson(open_answers(study), place, contours, mode, direction, coordinates)
     write(orjson.dumps(answer) + b"\n", output)
 
 
@@ -220,4 +233,4 @@ def gap_map(
     study: StudyOption = None,
 ) -> None:
     """Write the gap map of one standard as one file that opens without a network."""
-    write(answers_of(study).gap_map(standard, "inline").encode(), output)
+    write(open_answers(study).gap_map(standard, "inline").encode(), output)

@@ -1,4 +1,8 @@
-"""What all commands share: options, notes on standard error, answers on standard output."""
+"""Options, settings, notes and output that the commands of the command line share.
+
+Answers go to standard output and notes to standard error. What computes is imported inside functions, because
+importing it takes seconds and ``--help`` must not wait for it.
+"""
 
 import math
 import sys
@@ -6,22 +10,26 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from geo.choices import Coordinates
 from geo.errors import FuwuquanError
-from service.settings import Settings
 
-notes = Console(stderr=True, highlight=False)
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+    from service.answers.engine import Answers
+    from service.register.register import Register
+    from service.settings import Settings
+
+stderr_console = Console(stderr=True, highlight=False)
 
 
 class Format(StrEnum):
-    """How an answer is written."""
+    """The format that an answer is written in."""
 
     table = "table"
     json = "json"
@@ -35,18 +43,30 @@ CoordinatesOption = Annotated[
 ]
 
 
-def finite(value: float | None) -> float | None:
-    """The number of an option; what is none, and so within any bounds, is refused."""
+def check_finite(value: float | None) -> float | None:
+    """Refuse NaN and infinity as the value of a number option: NaN would pass typer's check of the bounds."""
     if value is not None and not math.isfinite(value):
         raise typer.BadParameter("is no number")
     return value
 
 
-def settings_of(study: Path | None, **more: Any) -> Settings:
-    """Settings from the environment and the command line; FuwuquanError names the one that is wrong."""
-    given = {key: value for key, value in {"study": study, **more}.items() if value is not None}
+def load_settings(study: Path | None, **options: str | int | None) -> "Settings":
+    """Read the settings from the environment, overridden by those options that are not None.
+
+    Raises
+    ------
+    FuwuquanError
+        A setting has a bad value; the message names the setting and its environment variable.
+    """
+    from pydantic import ValidationError
+
+    from service.settings import Settings
+
+    overrides: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    if study is not None:
+        overrides["study"] = study
     try:
-        return Settings(**given)
+        return Settings(**overrides)
     except ValidationError as error:
         problem = error.errors()[0]
         name = "_".join(str(part) for part in problem["loc"])
@@ -54,40 +74,40 @@ def settings_of(study: Path | None, **more: Any) -> Settings:
 
 
 def note(text: str, style: str | None = None) -> None:
-    """A line on standard error."""
-    notes.print(text, markup=False, soft_wrap=True, style=style)
+    """Write one line to standard error."""
+    stderr_console.print(text, markup=False, soft_wrap=True, style=style)
 
 
-def answers_of(study: Path | None) -> Any:
-    """What answers questions about a study; what is to be known of it is noted."""
-    from service.answers.engine import Answers  # what computes is slow to import; --help need not wait for it
+def open_answers(study: Path | None) -> "Answers":
+    """Open a study and its register to answer questions; warnings about them go to standard error."""
+    from service.answers.engine import Answers
 
-    answers = Answers(settings_of(study))
-    straight = (
-        "无街道数据，时间按直线估算 no streets here: times are straight-line" if answers.study.streets is None else None
-    )
-    _note_about(answers.register, straight)
+    answers = Answers(load_settings(study))
+    _print_warnings(answers.register)
+    if answers.study.streets is None:
+        note("无街道数据，时间按直线估算 no streets here: times are straight-line", "yellow")
     return answers
 
 
-def _note_about(register: Any, *more: str | None) -> None:
-    for text in filter(None, (register.warning, register.study.settings.notice_en, *more)):
-        note(text, "yellow")
-
-
-def register_of(study: Path | None) -> Any:
-    """A study's register; what is to be known of it is noted."""
+def open_register(study: Path | None) -> "Register":
+    """Open the register of a study; warnings about it go to standard error."""
     from geo.study import study as studies
     from service.register.register import Register
 
-    settings = settings_of(study)
+    settings = load_settings(study)
     register = Register(studies.read(settings.study), settings.register_url)
-    _note_about(register)
+    _print_warnings(register)
     return register
 
 
+def _print_warnings(register: "Register") -> None:
+    for text in (register.warning, register.study.settings.notice_en):
+        if text:
+            note(text, "yellow")
+
+
 def write(content: bytes, output: Path | None) -> None:
-    """Write an answer into a file, or to standard output."""
+    """Write ``content`` to a file and name the file on standard error; without a file, write to standard output."""
     if output is None:
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
@@ -101,10 +121,13 @@ def write(content: bytes, output: Path | None) -> None:
 
 @contextmanager
 def progress(transient: bool = False) -> Iterator[Callable[[str, int], None]]:
-    """Bars on standard error, one a step; what is given takes a step and by how much it has come on.
+    """Show one progress bar a step on standard error.
 
-    ``transient`` ones vanish at the end.
+    Yields a function that takes the name of a step and how many units of work it has done since the last call.
+    ``transient`` bars disappear at the end, and are not shown at all where standard error is not a terminal.
     """
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -112,9 +135,9 @@ def progress(transient: bool = False) -> Iterator[Callable[[str, int], None]]:
         TextColumn("{task.completed:,.0f}"),
         TimeElapsedColumn(),
     )
-    tasks: dict[str, Any] = {}
-    quiet = transient and not notes.is_terminal  # what is to vanish is not written where it cannot
-    with Progress(*columns, console=notes, transient=transient, disable=quiet) as bars:
+    tasks: dict[str, TaskID] = {}
+    disabled = transient and not stderr_console.is_terminal
+    with Progress(*columns, console=stderr_console, transient=transient, disable=disabled) as bars:
 
         def advance(step: str, count: int) -> None:
             if step not in tasks:

@@ -1,54 +1,74 @@
-"""How answers are written for people and spreadsheets: terminal tables, CSV and xlsx."""
+"""Writes answers for people and spreadsheets: terminal tables, CSV and xlsx."""
 
 import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import IO, Any
+from typing import IO, TypeAlias
 
-import pandas as pd
 from rich import box
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from geo.lists import spreadsheets
 from geo.measures.coverage import Coverage
 from maps.labels import UNITS, headline, limit
 
+Cell: TypeAlias = object
+WIDTH = 160
+"""Characters in a line of a table that is not shown in a terminal."""
+
 
 def console(file: IO[str] | None = None) -> Console:
-    """Where tables are printed; wide where nobody sees where a line ends."""
-    narrow = (file is None and sys.stdout.isatty()) or "COLUMNS" in os.environ
-    return Console(file=file, highlight=False, width=None if narrow else 160)
+    """Make a console on ``file`` or standard output, as wide as the terminal, or `WIDTH` where there is none."""
+    fits_terminal = (file is None and sys.stdout.isatty()) or "COLUMNS" in os.environ
+    return Console(file=file, highlight=False, width=None if fits_terminal else WIDTH)
 
 
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int]) -> Table:
-    """A terminal table; the columns numbered in ``right`` are aligned there, the first is never cut."""
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int]) -> Table:
+    """Make a terminal table.
+
+    The columns whose numbers are in ``right`` are aligned right. Cells of the first column are never wrapped.
+    """
     result = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
-    for number, head in enumerate(heads):
-        justify = "right" if number in right else "left"
-        result.add_column(head, justify=justify, no_wrap=number == 0, overflow="fold")  # type: ignore[arg-type]
+    for number, heading in enumerate(headings):
+        justify: JustifyMethod = "right" if number in right else "left"
+        result.add_column(heading, justify=justify, no_wrap=number == 0, overflow="fold")
     for row in rows:
-        result.add_row(*(Text(cell) for cell in row))  # Text: what data contains is no markup
+        result.add_row(*(Text(cell) for cell in row))  # rich would read [brackets] in a str as markup
     return result
 
 
-def overview(found: Sequence[Coverage]) -> Table:
-    """One row a standard."""
-    rows = []
-    for one in found:
-        target = "—" if one.target is None else f"{one.target:g}" if one.measure == "opened" else f"≥ {one.target:.0%}"
-        mark = {None: "", True: " ✓", False: " ✗"}[one.meets_target]
-        counts = f"{one.covered:,.0f} / {one.total:,.0f} {UNITS[one.unit]}"
-        rows.append((one.standard, one.name, counts, headline(one), target + mark))
-    heads = ("标准 standard", "目标 goal", "达到 / 总数 covered", "比例 share", "要求 target")
-    return table(heads, rows, right=(2, 3, 4))
+def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> None:
+    """Print a `table` to standard output."""
+    console().print(table(headings, rows, right))
 
 
-def print_details(console: Console, one: Coverage) -> None:
-    """How each area stands on one standard, the alternatives, who is out of reach, and the notes."""
-    console.print(f"{limit(one)} · {one.source}", markup=False)
+def overview(results: Sequence[Coverage]) -> Table:
+    """Make a table with one row for each standard."""
+    rows = [
+        (
+            result.standard,
+            result.name,
+            f"{result.covered:,.0f} / {result.total:,.0f} {UNITS[result.unit]}",
+            headline(result),
+            _target(result) + {None: "", True: " ✓", False: " ✗"}[result.meets_target],
+        )
+        for result in results
+    ]
+    headings = ("标准 standard", "目标 goal", "达到 / 总数 covered", "比例 share", "要求 target")
+    return table(headings, rows, right=(2, 3, 4))
+
+
+def _target(result: Coverage) -> str:
+    if result.target is None:
+        return "—"
+    return f"{result.target:g}" if result.measure == "opened" else f"≥ {result.target:.0%}"
+
+
+def print_details(console: Console, result: Coverage) -> None:
+    """Print the result of one standard by area, the alternatives, the people out of reach, and the notes."""
+    console.print(f"{limit(result)} · {result.source}", markup=False)
     rows = [
         (
             area.code,
@@ -58,16 +78,16 @@ def print_details(console: Console, one: Coverage) -> None:
             f"{area.total:,.0f}",
             _percent(area.share),
         )
-        for area in one.areas
+        for area in result.areas
     ]
-    heads = ("代码 code", "区域 area", "人口 people", "达到 covered", "总数 total", "比例 share")
-    console.print(table(heads, rows, right=(2, 3, 4, 5)))
-    for other in one.alternatives:
-        speed = f" {other.speed_kph:g} km/h" if other.speed_kph else ""
-        console.print(f"{other.mode}{speed}: {_percent(other.share)}")
-    for lost in one.unreachable:
-        console.print(f"{lost.count:,.0f} {one.unit}: {lost.reason}", markup=False)
-    for note in one.notes:
+    headings = ("代码 code", "区域 area", "人口 people", "达到 covered", "总数 total", "比例 share")
+    console.print(table(headings, rows, right=(2, 3, 4, 5)))
+    for alternative in result.alternatives:
+        speed = f" {alternative.speed_kph:g} km/h" if alternative.speed_kph else ""
+        console.print(f"{alternative.mode}{speed}: {_percent(alternative.share)}")
+    for group in result.unreachable:
+        console.print(f"{group.count:,.0f} {result.unit}: {group.reason}", markup=False)
+    for note in result.notes:
         console.print(note, markup=False)
 
 
@@ -75,32 +95,38 @@ def _percent(share: float | None) -> str:
     return "—" if share is None else f"{share:.1%}"
 
 
-def frame(found: Sequence[Coverage]) -> pd.DataFrame:
-    """One row a standard and area, the total first with no area; the columns are named as in the JSON."""
-    rows: list[dict[str, Any]] = []
-    for one in found:
-        whole = {"area_code": None, "area_name": None} | asdict(one)
+def _spreadsheet(results: Sequence[Coverage]) -> tuple[list[str], list[list[Cell]]]:
+    """Make the headings and rows of a spreadsheet; the columns are named as in the JSON.
+
+    Each standard has a row for the whole study, in which the area is empty, and then a row for each area.
+    """
+    rows: list[dict[str, Cell]] = []
+    for result in results:
+        whole = {"area_code": None, "area_name": None} | asdict(result)
         areas = whole.pop("areas")
         for name in ("alternatives", "unreachable"):
             whole.pop(name)
-        whole["notes"] = "; ".join(one.notes)
-        whole["targets"] = " / ".join(f"{target:g}" for target in one.targets)
+        whole["notes"] = "; ".join(result.notes)
+        whole["targets"] = " / ".join(f"{target:g}" for target in result.targets)
         rows.append(whole)
-        # What holds for the whole only is left empty for an area.
-        part = whole | dict.fromkeys(("target", "targets", "meets_target", "facilities", "notes"))
+        # These hold for the whole study and stay empty in the rows of areas.
+        shared = whole | dict.fromkeys(("target", "targets", "meets_target", "facilities", "notes"))
         for area in areas:
             code, name = area.pop("code"), area.pop("name")
-            rows.append(part | {"area_code": code, "area_name": name} | area)
-    return pd.DataFrame(rows, dtype=object)
+            rows.append(shared | {"area_code": code, "area_name": name} | area)
+    headings = list(rows[0]) if rows else []
+    return headings, [[row[heading] for heading in headings] for row in rows]
 
 
-def as_csv(found: Sequence[Coverage]) -> bytes:
-    """`frame` as CSV."""
-    whole = frame(found)
-    return spreadsheets.as_csv(list(whole), whole.to_numpy().tolist())
+def as_csv(results: Sequence[Coverage]) -> bytes:
+    """Write results as CSV, with a row for each standard and area."""
+    from geo.lists import spreadsheets  # imports openpyxl, which a table in the terminal does not need
+
+    return spreadsheets.as_csv(*_spreadsheet(results))
 
 
-def as_xlsx(found: Sequence[Coverage]) -> bytes:
-    """`frame` as a spreadsheet."""
-    whole = frame(found)
-    return spreadsheets.as_xlsx("coverage", list(whole), whole.to_numpy().tolist(), as_text=("area_code",))
+def as_xlsx(results: Sequence[Coverage]) -> bytes:
+    """Write results as a workbook, with a row for each standard and area."""
+    from geo.lists import spreadsheets
+
+    return spreadsheets.as_xlsx("coverage", *_spreadsheet(results), as_text=("area_code",))

@@ -26,6 +26,9 @@ COMPARED = (*(name for name in facilities.FIELDS if name != "id"), "geometry", "
 FacilityRow: TypeAlias = Mapping[str, Any]
 """A row of the table of facilities: its columns by name."""
 
+FieldChanges: TypeAlias = dict[str, list[Any]]
+"""The fields that a change of a facility changes, each with its values before and after, as JSON writes them."""
+
 
 class Transaction:
     """What one transaction does to the register."""

@@ -1,13 +1,12 @@
 """Lists of facilities taken over into the register: what each row would do to it, said first, then all or nothing."""
 
-import dataclasses
 import hashlib
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from datetime import date
 from functools import cached_property
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import numpy as np
 import shapely
@@ -23,10 +22,9 @@ from geo.study import facilities
 from geo.study.texts import name_key
 from service.register import history
 from service.register.history import FacilityRow, Transaction
+from service.register.import_report import ImportReport, Outcome, RowOutcome
 from service.register.register import Register, file_hash
 from service.register.tables import FactRecord
-
-Outcome: TypeAlias = Literal["added", "changed", "unchanged", "left out", "unusable"]
 
 SAME_M = 1.0  # a facility moved by no more has not moved
 NEAR_M = 500.0  # without an id, the same name as far away is the same facility
@@ -35,50 +33,6 @@ FEW = 8  # of a name, near each other, that are compared
 MOST_SHIFT_M, THERE_M = 1500.0, 30.0  # how far systems lie apart, and how near is there
 NOT_ITS_IDS = "if these are not its ids, say that the column of ids is extra"
 FEWEST, OFF_M = 3, 150.0  # how many that are known by name, how far off, are needed to doubt the coordinates
-MOST_ROWS = 10_000  # that a report tells as JSON
-
-
-@dataclass(frozen=True)
-class RowOutcome:
-    """What becomes of one row of a list, and why; ``fields`` are those that change, from what to what."""
-
-    where: str
-    outcome: Outcome
-    id: str | None = None
-    name: str | None = None
-    why: tuple[str, ...] = ()
-    fields: dict[str, list[Any]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class ImportReport:
-    """What an import did (``applied``), or would do; ``missing`` counts what the register has besides."""
-
-    file: str
-    coordinates: str
-    columns: dict[str, str]
-    notes: list[str]
-    rows: list[RowOutcome]
-    missing: int
-    applied: bool
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """How many rows have each outcome."""
-        found = Counter(row.outcome for row in self.rows)
-        return {outcome: found[outcome] for outcome in ("added", "changed", "unchanged", "left out", "unusable")}
-
-    def notable_rows(self) -> list[RowOutcome]:
-        """Rows that say something new, what hinders first."""
-        order = ("unusable", "left out", "changed", "added")
-        return sorted((row for row in self.rows if row.outcome in order), key=lambda row: order.index(row.outcome))
-
-    def as_json(self) -> dict[str, Any]:
-        """The members of the report's JSON object, with at most `MOST_ROWS` of its notable rows."""
-        notable = self.notable_rows()
-        rows = [asdict(row) for row in notable[:MOST_ROWS]]
-        more = {"counts": self.counts, "rows": rows, "rows_not_told": len(notable) - len(rows)}
-        return {item.name: getattr(self, item.name) for item in dataclasses.fields(self)} | more
 
 
 def apply_list(

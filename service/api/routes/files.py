@@ -143,7 +143,7 @@ def _import(answers: Answers, file: UploadFile, query: ImportQuery, editor: str)
     if not report.applied and not query.dry_run:
         count = report.counts["unusable"]
         return problem_response(
-            422, f"{name}: nothing of it was taken over, for {count} of its rows are unusable", **content
+            422, f"{name}: nothing of it was imported, because {count} of its rows are unusable", None, **content
         )
     return json_response(content)
 

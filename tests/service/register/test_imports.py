@@ -22,7 +22,7 @@ from geo.lists import reader, writer
 from geo.study import study
 from service.api.app import create_app
 from service.register import imports, keys
-from service.register.imports import ImportReport, RowOutcome
+from service.register.import_report import ImportReport, RowOutcome
 from service.register.register import Register
 from service.settings import Settings
 from support import hostile, program, town
@@ -485,7 +485,7 @@ def test_commands_of_the_register(town_folder: Path, tmp_path: Path):
     told, said = done("import", path, "--coordinates", "wgs84", "--dry-run")
     assert "1 would be added" in " ".join(said.split())
     assert "面包店" in told
-    assert "nothing of it was taken over" in done("import", path, "--coordinates", "wgs84", status=1)[1]
+    assert "nothing of it was imported" in done("import", path, "--coordinates", "wgs84", status=1)[1]
     told = done("import", path, "--coordinates", "wgs84", "--leave-out", "--by", "李工", "--format", "json")[0]
     (report,) = json.loads(told)
     (added,) = (row["id"] for row in report["rows"] if row["outcome"] == "added")

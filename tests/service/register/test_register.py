@@ -229,7 +229,7 @@ def test_a_bad_row_leaves_the_register_untouched(town_folder: Path, wrong: dict,
     other = rewrite(town_folder / "facilities.geojson", spoil, town_folder / "own.geojson")
     done = program.call("import", other, "--study", town_folder, FUWUQUAN_DATABASE_URL=url())
     assert done.returncode == 1
-    assert "nothing of it was taken over, for 1 row" in done.stderr.decode()
+    assert "nothing of it was imported, because 1 row is unusable" in done.stderr.decode()
     assert "Traceback" not in done.stderr.decode()
     told = done.stdout.decode().splitlines()[3]
     assert ("feature 9" in told, "unusable" in told, said in told) == (True, True, True)
