@@ -8,6 +8,7 @@ import hashlib
 from dataclasses import asdict
 from functools import cache, cached_property
 from threading import RLock
+from typing import TYPE_CHECKING
 
 import geopandas as gpd
 import pandas as pd
@@ -25,13 +26,14 @@ from geo.measures.isochrones import Isochrones
 from geo.study import categories, facilities, study
 from geo.study.standards import Standard
 from geo.traveltime import travel
-from maps import gap_map
-from maps.offline import Assets
 from service.answers import collections, fingerprint
 from service.answers.json_types import JsonObject
 from service.answers.state import RegisterState, StateTracker
 from service.register.register import Register
 from service.settings import Settings
+
+if TYPE_CHECKING:
+    from maps.offline import Assets
 
 
 class Answers:
@@ -85,12 +87,14 @@ class Answers:
         state = self.states.current()
         return {name for name in categories.CATEGORIES if len(self.facilities(state, name))}
 
-    def gap_map(self, standard: str, assets: Assets) -> str:
+    def gap_map(self, standard: str, assets: "Assets") -> str:
         """The gap map of the standard with that id, as an HTML page; UnknownNameError if there is no such standard."""
         state, chosen = self.states.current(), self.study.standard(standard)
 
         def compute() -> str:
             count, summary = self._coverage(state, chosen)
+            from maps import gap_map  # imports folium, which no other answer needs
+
             return gap_map.render(
                 self.study,
                 summary,
