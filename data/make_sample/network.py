@@ -10,7 +10,7 @@ from shapely import Point
 
 import land
 from geo.geodesy.distance import geodesic_lengths
-from geo.study.streets import frame
+from geo.study.streets import from_lines
 from land import Land
 from streets import RANKS, Street
 
@@ -62,6 +62,6 @@ def table(surface: list[Street], bridges: list[Street], ground: Land) -> gpd.Geo
         "cycle_forward": cycle, "cycle_backward": cycle,
         "drive_forward": drive, "drive_backward": drive & ~edges["oneway"],
     })  # fmt: skip
-    network = frame(edges["line"].to_numpy(), ends, attributes)
+    network = from_lines(edges["line"].to_numpy(), ends, attributes)
     network["length_m"] = network["length_m"].round(2)
     return network.sort_values(["u", "v", "length_m"], kind="stable", ignore_index=True)

@@ -83,7 +83,7 @@ def _people_by_time(
         more.append(f"无街道数据，按直线 × {detour:g} no streets here: straight line × {detour:g}")
     else:
         more += _cut_off_notes(travel, rows["weight"], standard.mode)
-        if streets.sloped(travel.study.streets) and "walk" in (standard.mode, *standard.alternatives):
+        if streets.has_slopes(travel.study.streets) and "walk" in (standard.mode, *standard.alternatives):
             more.append(SLOPE_NOTE)
     return CountedUnits(rows, "people", facilities, notes + more)
 

@@ -1,19 +1,20 @@
-"""Isochrones (服务圈): what lies within some minutes of a place, or of a facility.
+"""Isochrones (服务圈): polygons of what lies within some minutes of a place or of a facility.
 
-Travel times along the streets are laid on a grid and contoured. Land beside a street counts as reached with it for
-`BESIDE_M`, is walked to for as far as `OFF_STREET_M`, and is not reached farther off: so a contour follows the streets
-and does not leak over a river without a bridge.
+Travel times along the streets are written to a grid, and the grid is contoured. A point up to `BESIDE_M` from a street
+is reached when the street is. Farther off people walk straight, up to `OFF_STREET_M`; what lies beyond is not reached.
+So a contour follows the streets and does not spread over a river without a bridge.
 """
 
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple, cast
 
 import contourpy
 import geopandas as gpd
 import numpy as np
 import shapely
+from shapely.geometry.base import BaseGeometry
 
 from geo.arrays import Float64Array, Int64Array
 from geo.choices import Mode
@@ -33,23 +34,27 @@ STEP_M = 10.0
 
 @dataclass(frozen=True)
 class Contour:
-    """What lies within ``minutes``: a valid WGS84 (Multi)Polygon, its geodesic area, and the people there.
+    """What lies within ``minutes``: a valid WGS84 MultiPolygon, its geodesic area, and the people who live there.
 
-    People are counted by their own travel times, not by the polygon.
+    People are counted by their own travel times, not by whether the polygon contains them.
     """
 
     minutes: float
-    geometry: Any
+    geometry: shapely.MultiPolygon
     area_km2: float
     people: float
 
 
 @dataclass(frozen=True)
 class Isochrones:
-    """Contours, the shortest first, each inside the next; ``reason`` says why there are none.
+    """Contours around one place.
 
-    ``snapped`` is the WGS84 place on the street and ``connector_m`` the way to it; None where the place is a polygon or
-    there are no streets.
+    Attributes
+    ----------
+    contours : the shortest time first, each contour inside the next
+    snapped : (longitude, latitude) of the nearest point on a street; None for a polygon or without streets
+    connector_m : metres from the place to that point; None likewise
+    reason : why there are no contours; None if there are
     """
 
     contours: list[Contour]
@@ -58,13 +63,15 @@ class Isochrones:
     reason: str | None
 
 
-def around(travel: Travel, place: Any, minutes: Sequence[float], mode: Mode, towards: bool = False) -> Isochrones:
-    """Isochrones around a WGS84 point or polygon, all from one search.
+def around(
+    travel: Travel, place: BaseGeometry, minutes: Sequence[float], mode: Mode, towards: bool = False
+) -> Isochrones:
+    """Return the isochrones around a WGS84 point or polygon, all from one search of the network.
 
     Parameters
     ----------
-    minutes : the contours' times; repeated ones count once
-    towards : people travel to the place rather than from it
+    minutes : the times of the contours; repeated times count once
+    towards : True if people travel to the place, False if they travel from it
     """
     levels = sorted(set(minutes))
     if travel.method == "straight-line":
@@ -77,113 +84,150 @@ def around(travel: Travel, place: Any, minutes: Sequence[float], mode: Mode, tow
     limit = levels[-1] * 60.0
 
     junctions = nearest.junction_seconds(network, stretches, towards, limit + traveltime.TOLERANCE_S)
-    xy, edge, fraction = _samples(network, _reached_edges(network, stretches, junctions[0]))
-    at = network.graph.positions(edge, fraction)
-    street_seconds, _ = nearest.position_seconds(network, stretches, at, towards, junctions)
-    demand, at = travel.demand_points(mode), travel.demand_positions(mode)
-    demand_seconds = nearest.position_seconds(network, stretches, at, towards, junctions)[0]
+    samples = _sample_edges(network, _reached_edges(network, stretches, junctions[0]))
+    positions = network.graph.positions(samples.edge, samples.fraction)
+    street_seconds, _ = nearest.position_seconds(network, stretches, positions, towards, junctions)
+    demand, positions = travel.demand_points(mode), travel.demand_positions(mode)
+    demand_seconds, _ = nearest.position_seconds(network, stretches, positions, towards, junctions)
     demand_seconds += demand.connector_m / network.walk_mps
     population = travel.study.demand["population"].to_numpy()
-    near = street_seconds <= limit
-    contours = _contours(xy[near], street_seconds[near], network.walk_mps, limit) if near.any() else None
-    found: list[Contour] = []
+    # Where the way to the nearest street takes longer than the limit, no street is reached and there is no grid.
+    reached = street_seconds <= limit
+    grid = _Grid.of(samples.xy[reached], street_seconds[reached], network.walk_mps, limit) if reached.any() else None
+    contours: list[Contour] = []
     for level in levels:
-        # Who takes longer than that to the street gets nowhere on it.
-        shape = _polygon(contours.filled(-1.0, level * 60.0)) if contours else shapely.MultiPolygon()
-        shape = network.metric.inverse(shape)
+        polygon = grid.polygon(level * 60.0) if grid else shapely.MultiPolygon()
         people = population[demand_seconds <= level * 60.0 + traveltime.TOLERANCE_S].sum()
-        found.append(_contour(level, shape, float(people)))
+        contours.append(_contour(level, network.metric.inverse(polygon), float(people)))
     if place.geom_type != "Point":
-        return Isochrones(found, None, None, None)
-    return Isochrones(
-        found, network.position(access.edge[0], access.start_fraction[0]), float(access.connector_m[0]), None
-    )
+        return Isochrones(contours, None, None, None)
+    snapped = network.position(access.edge[0], access.start_fraction[0])
+    return Isochrones(contours, snapped, float(access.connector_m[0]), None)
 
 
 def _reached_edges(network: Network, stretches: ChainStretches, junction_seconds: Float64Array) -> Int64Array:
-    """Edges that may be reached in part: those of chains with an end in reach, and of the origin's own chains."""
+    """Return the edges that may be reached in part.
+
+    These are the edges of chains with an end that is reached, and of the chains where the search starts.
+    """
     graph = network.graph
     reached = np.isfinite(junction_seconds[graph.start]) | np.isfinite(junction_seconds[graph.end])
     reached[stretches.low.chain] = True
     return np.flatnonzero(reached[graph.chain])
 
 
-def _samples(network: Network, edges: Int64Array) -> tuple[Float64Array, Int64Array, Float64Array]:
-    """Points along edges, at most `STEP_M` apart: where, on which edge, how far along it."""
+class _Samples(NamedTuple):
+    """Points on edges: projected coordinates, shape (n, 2); the number of the edge and the fraction along it, (n,)."""
+
+    xy: Float64Array
+    edge: Int64Array
+    fraction: Float64Array
+
+
+def _sample_edges(network: Network, edges: Int64Array) -> _Samples:
+    """Return points along ``edges``, at most `STEP_M` apart."""
     lines = shapely.segmentize(network.lines[edges], STEP_M)
     xy, row = shapely.get_coordinates(lines, return_index=True)
     step = np.hypot(*np.diff(xy, axis=0, prepend=xy[:1]).T)
     first = np.searchsorted(row, np.arange(len(edges)))
     step[first] = 0.0
-    gone = np.cumsum(step)
-    gone -= gone[first][row]
-    length = gone[np.append(first[1:], len(row)) - 1][row]
-    return xy, edges[row], np.minimum(gone / length, 1.0)
+    metres = np.cumsum(step)
+    metres -= metres[first][row]
+    length = metres[np.append(first[1:], len(row)) - 1][row]
+    return _Samples(xy, edges[row], np.minimum(metres / length, 1.0))
 
 
-def _contours(xy: Float64Array, seconds: Float64Array, walk_mps: float, limit: float) -> Any:
-    """Contours of a grid of seconds around the points, as far as the limits off the street."""
-    margin = OFF_STREET_M + CELL_M
-    west, south = xy.min(axis=0) - margin
-    east, north = xy.max(axis=0) + margin
-    x, y = np.arange(west, east + CELL_M, CELL_M), np.arange(south, north + CELL_M, CELL_M)
-    grid = np.full((len(y), len(x)), np.inf)
-    reach = (BESIDE_M / CELL_M, OFF_STREET_M / CELL_M, CELL_M / walk_mps)
-    spread(grid, (xy - (west, south)) / CELL_M, seconds, *reach)
-    # Contours are interpolated between corners. This far off, they keep metres apart at the edge of what is reached,
-    # where all of them pass: rounding cannot make them cross.
-    grid[np.isinf(grid)] = 2.0 * limit
-    return contourpy.contour_generator(x, y, grid, fill_type="OuterOffset")
+class _Grid:
+    """Travel times in seconds on the corners of a grid, ready to be contoured."""
+
+    def __init__(self, x: Float64Array, y: Float64Array, seconds: Float64Array) -> None:
+        self._generator = contourpy.contour_generator(x, y, seconds, fill_type="OuterOffset")
+
+    @classmethod
+    def of(cls, xy: Float64Array, seconds: Float64Array, walk_mps: float, limit: float) -> "_Grid":
+        """Make the grid from points on streets, shape (n, 2), and the times to reach them, up to ``limit`` seconds."""
+        margin = OFF_STREET_M + CELL_M
+        west, south = xy.min(axis=0) - margin
+        east, north = xy.max(axis=0) + margin
+        x, y = np.arange(west, east + CELL_M, CELL_M), np.arange(south, north + CELL_M, CELL_M)
+        grid = np.full((len(y), len(x)), np.inf)
+        spread_seconds(
+            grid,
+            (xy - (west, south)) / CELL_M,
+            seconds,
+            free_cells=BESIDE_M / CELL_M,
+            max_cells=OFF_STREET_M / CELL_M,
+            seconds_per_cell=CELL_M / walk_mps,
+        )
+        # Contours are interpolated between corners. Twice the limit outside keeps the contours of different times
+        # metres apart at the edge of what is reached, so that rounding cannot make them cross.
+        grid[np.isinf(grid)] = 2.0 * limit
+        return cls(x, y, grid)
+
+    def polygon(self, seconds: float) -> shapely.MultiPolygon:
+        """Return what is reached within ``seconds``, in projected coordinates."""
+        # With "OuterOffset" the answer has, for each polygon, the vertices of all its rings and where each ring begins.
+        vertices, offsets = cast(tuple[list[Float64Array], list[Int64Array]], self._generator.filled(-1.0, seconds))
+        polygons = []
+        for xy, ring_offsets in zip(vertices, offsets, strict=True):
+            shell, *holes = (xy[begin:end] for begin, end in itertools.pairwise(ring_offsets))
+            polygons.append(shapely.Polygon(shell, holes))
+        return shapely.MultiPolygon(polygons)
 
 
-def _polygon(filled: Any) -> Any:
-    points, offsets = filled
-    shells = []
-    for xy, rings in zip(points, offsets, strict=True):
-        parts = [xy[a:b] for a, b in itertools.pairwise(rings)]
-        shells.append(shapely.Polygon(parts[0], parts[1:]))
-    return shapely.MultiPolygon(shells)
-
-
-def _contour(minutes: float, shape: Any, people: float) -> Contour:
-    rounded = shapely.transform(shape, lambda xy: xy.round(6))
+def _contour(minutes: float, polygon: BaseGeometry, people: float) -> Contour:
+    """Round a WGS84 polygon to six decimals (0.1 m), keep it valid, and compute its area."""
+    rounded = shapely.transform(polygon, lambda xy: xy.round(6))
     if not rounded.is_valid:
-        polygons = [part for part in shapely.get_parts(shapely.make_valid(shape)) if part.geom_type == "Polygon"]
+        polygons = [part for part in shapely.get_parts(shapely.make_valid(polygon)) if part.geom_type == "Polygon"]
         rounded = shapely.set_precision(shapely.MultiPolygon(polygons), 1e-6)
-    shape = rounded if rounded.geom_type == "MultiPolygon" else shapely.MultiPolygon([rounded])
-    return Contour(minutes, shape, round(geodesic_area(shape) / 1e6, 4), round(people, 1))
+    geometry = rounded if rounded.geom_type == "MultiPolygon" else shapely.MultiPolygon([rounded])
+    return Contour(minutes, geometry, round(geodesic_area(geometry) / 1e6, 4), round(people, 1))
 
 
-def _circles(travel: Travel, place: Any, levels: list[float], mode: Mode) -> Isochrones:
-    """Without streets: everything within the straight line that the detour leaves."""
-    about, demand = travel.study.settings, travel.study.demand
-    metric = projection(about.projection)
-    mps = straight_line.speed_mps(about, mode) / about.detour
+def _circles(travel: Travel, place: BaseGeometry, levels: list[float], mode: Mode) -> Isochrones:
+    """Return buffers around the place, for a study without streets: the distance is the speed × time ÷ detour."""
+    settings, demand = travel.study.settings, travel.study.demand
+    metric = projection(settings.projection)
+    mps = straight_line.speed_mps(settings, mode) / settings.detour
     shape, origin = metric.forward(place), gpd.GeoDataFrame(geometry=[place], crs="EPSG:4326")
-    metres, _ = straight_line.nearest(origin, demand["lon"].to_numpy(), demand["lat"].to_numpy(), about.projection)
-    people = demand["population"].to_numpy()
-    found = []
+    lon, lat = demand["lon"].to_numpy(), demand["lat"].to_numpy()
+    metres, _ = straight_line.nearest(origin, lon, lat, settings.projection)
+    population = demand["population"].to_numpy()
+    contours = []
     for level in levels:
-        reach_m = level * 60.0 * mps
-        circle = metric.inverse(shape.buffer(reach_m, quad_segs=32))
-        found.append(_contour(level, circle, float(people[metres <= reach_m + TOLERANCE_M].sum())))
-    return Isochrones(found, None, None, None)
+        radius_m = level * 60.0 * mps
+        circle = metric.inverse(shape.buffer(radius_m, quad_segs=32))
+        contours.append(_contour(level, circle, float(population[metres <= radius_m + TOLERANCE_M].sum())))
+    return Isochrones(contours, None, None, None)
 
 
 @compiled
-def spread(
-    grid: Float64Array, xy: Float64Array, seconds: Float64Array, free: float, reach: float, per_cell: float
+def spread_seconds(
+    grid: Float64Array,
+    xy: Float64Array,
+    seconds: Float64Array,
+    free_cells: float,
+    max_cells: float,
+    seconds_per_cell: float,
 ) -> None:
-    """Lower the corners of ``grid``, shape (rows, columns), to what they take from points beside them.
+    """Lower the values of ``grid`` to the time at which each corner is reached from a point near it.
 
-    ``xy`` are the points' columns and rows, shape (points, 2); a corner up to ``free`` cells from a point takes the
-    point's ``seconds``, up to ``reach`` cells ``per_cell`` seconds more for each, and farther nothing.
+    Parameters
+    ----------
+    grid : seconds at each corner, shape (rows, columns); changed in place
+    xy : column and row of each point, in cells, shape (points, 2)
+    seconds : the time to reach each point, shape (points,)
+    free_cells : a corner up to this distance from a point takes the point's time
+    max_cells : a corner farther than this from a point is not reached from it
+    seconds_per_cell : the time for each cell of distance between the two
     """
     for point in range(len(seconds)):
         x, y = xy[point]
-        for row in range(max(0, int(np.ceil(y - reach))), min(len(grid) - 1, int(y + reach)) + 1):
-            for column in range(max(0, int(np.ceil(x - reach))), min(grid.shape[1] - 1, int(x + reach)) + 1):
-                off = np.hypot(column - x, row - y)
-                if off <= reach:
-                    taken = seconds[point] + max(0.0, off - free) * per_cell
-                    grid[row, column] = min(grid[row, column], taken)
+        for row in range(max(0, int(np.ceil(y - max_cells))), min(len(grid) - 1, int(y + max_cells)) + 1):
+            first, last = max(0, int(np.ceil(x - max_cells))), min(grid.shape[1] - 1, int(x + max_cells))
+            for column in range(first, last + 1):
+                cells = np.hypot(column - x, row - y)
+                if cells <= max_cells:
+                    reached = seconds[point] + max(0.0, cells - free_cells) * seconds_per_cell
+                    grid[row, column] = min(grid[row, column], reached)

@@ -25,7 +25,7 @@ from geo.sources.osm.boundaries import Boundary
 from geo.sources.summary import Progress, Summary
 from geo.study import areas, categories, demand, facilities
 from geo.study.settings import StudySettings
-from geo.study.streets import COLUMNS, OFF_GROUND, PACES
+from geo.study.streets import COLUMNS, OFF_GROUND, PACE_COLUMNS
 
 KEPT_SETTINGS = {"name", "name_en", "notice", "notice_en", "timezone", "max_connector_m", "detour", "speeds"}
 """Settings of `study.toml` that people edit, and that a second build keeps."""
@@ -302,8 +302,11 @@ def _sloped(streets: gpd.GeoDataFrame, path: Path, crs: str, summary: Summary) -
     if not slopes.known.all():
         km = streets["length_m"][~slopes.known].sum() / 1000
         summary.add("note 注", (~slopes.known).sum(), f"edges, {km:,.1f} km, have no height in {path.name}: flat")
-    paces = {name: pace.astype(np.float32) for name, pace in zip(PACES, (slopes.forward, slopes.backward), strict=True)}
-    return streets.assign(**paces)[[*COLUMNS, *PACES, OFF_GROUND, "geometry"]]
+    paces = {
+        name: pace.astype(np.float32)
+        for name, pace in zip(PACE_COLUMNS, (slopes.forward, slopes.backward), strict=True)
+    }
+    return streets.assign(**paces)[[*COLUMNS, *PACE_COLUMNS, OFF_GROUND, "geometry"]]
 
 
 def _touching(streets: gpd.GeoDataFrame, reach: Any) -> gpd.GeoDataFrame:

@@ -1,7 +1,8 @@
-"""Demand: where people are and how many.
+"""Demand: the points where people are, and how many. This module reads, checks and writes them.
 
-A frame of demand has the columns `COLUMNS` and any more of its source: WGS84 degrees, persons, ``urban`` 1, 0 or NaN,
-``area_code`` None outside all areas.
+A frame of demand is a DataFrame with the columns `COLUMNS`, then further columns of its source. ``lon`` and ``lat`` are
+WGS84 degrees; ``population``, ``children_3_6`` and ``elders_65`` are persons; ``area_code`` is the code of the smallest
+area, None outside all areas; ``urban`` is 1 or 0. NaN means unknown.
 """
 
 import warnings
@@ -15,38 +16,26 @@ from geo.geodesy import datums
 
 COLUMNS = ("lon", "lat", "population", "children_3_6", "elders_65", "area_code", "urban")
 
+_LIMITS = {"lon": (-180, 180), "lat": (-90, 90), "population": (0, 1e9)}
+_OPTIONAL_LIMITS = {"children_3_6": (0, 1e9), "elders_65": (0, 1e9), "urban": (0, 1)}
+
 
 def read(path: Path, coordinates: str = "wgs84") -> pd.DataFrame:
-    """Demand from a CSV file with ``lon, lat, population`` (persons; degrees in ``coordinates``) and any more columns.
+    """Read a CSV file with the columns ``lon, lat, population`` and others, in any order.
+
+    ``lon`` and ``lat`` are degrees in the system ``coordinates`` and are converted to WGS84.
 
     Raises
     ------
     TableError
-        The file cannot be read, lacks a column, or has rows that are not numbers in range; nothing is dropped.
+        The file cannot be read, lacks a column, or has a value that is no number within its limits.
     """
-    try:
-        with warnings.catch_warnings():
-            # A first row longer than the heading would be cut, or shift all columns by one.
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            demand = pd.read_csv(
-                path,
-                dtype={"area_code": str},
-                encoding="utf-8-sig",
-                low_memory=False,
-                index_col=False,
-                skip_blank_lines=False,  # so that a row's number is its line's
-            ).dropna(how="all")
-    except OSError as error:
-        raise TableError(path, [f"cannot be read: {error.strerror}"]) from error
-    except (ValueError, pd.errors.ParserWarning) as error:  # parser errors and UnicodeDecodeError are ValueErrors
-        raise TableError(path, [f"is not a UTF-8 CSV table with one cell for each column: {error}"]) from error
-    missing = [name for name in ("lon", "lat", "population") if name not in demand]
+    demand = _read_csv(path)
+    missing = [name for name in _LIMITS if name not in demand]
     if missing:
         raise TableError(path, [f"has no column {', '.join(missing)}; its columns: {', '.join(demand.columns)}"])
-    limits = {"lon": (-180, 180), "lat": (-90, 90), "population": (0, 1e9)}
-    optional = {"children_3_6": (0, 1e9), "elders_65": (0, 1e9), "urban": (0, 1)}
     problems: list[str] = []
-    for name, (least, most) in (limits | optional).items():
+    for name, (least, most) in (_LIMITS | _OPTIONAL_LIMITS).items():
         if name not in demand:
             demand[name] = np.nan
             continue
@@ -54,8 +43,9 @@ def read(path: Path, coordinates: str = "wgs84") -> pd.DataFrame:
         wrong = ~number.between(least, most)
         if name == "urban":
             wrong |= ~number.isin((0, 1))
-        if name in optional:
+        if name in _OPTIONAL_LIMITS:
             wrong &= demand[name].notna()
+        # The heading is row 1, and the index of the frame begins at 0.
         problems += [
             f"row {row + 2}: {name} = {str(value)!r} is not a number from {least:g} to {most:g}"
             for row, value in demand.loc[wrong, name].items()
@@ -72,6 +62,26 @@ def read(path: Path, coordinates: str = "wgs84") -> pd.DataFrame:
     return demand[[*COLUMNS, *demand.columns.difference(COLUMNS, sort=False)]]
 
 
+def _read_csv(path: Path) -> pd.DataFrame:
+    """Read a table without its empty rows; the index keeps the position of each row in the file."""
+    try:
+        with warnings.catch_warnings():
+            # Where the first row is longer than the heading, pandas warns and drops or shifts cells.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            return pd.read_csv(
+                path,
+                dtype={"area_code": str},
+                encoding="utf-8-sig",
+                low_memory=False,
+                index_col=False,
+                skip_blank_lines=False,
+            ).dropna(how="all")
+    except OSError as error:
+        raise TableError(path, [f"cannot be read: {error.strerror}"]) from error
+    except (ValueError, pd.errors.ParserWarning) as error:  # parser errors and UnicodeDecodeError are ValueErrors
+        raise TableError(path, [f"is not a UTF-8 CSV table with one cell for each column: {error}"]) from error
+
+
 def write(demand: pd.DataFrame, path: Path) -> None:
-    """Write a frame of demand as CSV; seven decimals of a degree are a centimetre."""
+    """Write a frame of demand as CSV, with seven decimals of a degree (a centimetre)."""
     demand.assign(lon=demand["lon"].round(7), lat=demand["lat"].round(7)).to_csv(path, index=False)

@@ -1,12 +1,13 @@
-"""Standards (标准): goals, each saying which facilities, which people, how measured, what target, and who says so.
+"""Standards (标准): goals, each stating which facilities, which people, how it is measured, the target and its source.
 
-They are data, `standards.toml` in the study folder: another county changes that file and nothing else.
+Standards are data: `standards.toml` in the study folder. Another county changes that file and no code.
 """
 
 import tomllib
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import geopandas as gpd
 from pydantic import (
@@ -29,7 +30,9 @@ Words = Annotated[str, BeforeValidator(texts.clean)]
 Share = Annotated[float, Field(gt=0, le=1)]
 
 
-class _Base(BaseModel):
+class _Goal(BaseModel):
+    """What all standards state. If ``subtypes`` are named, only facilities of these count where they are known."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,60}$")]
@@ -42,11 +45,11 @@ class _Base(BaseModel):
 
     @field_validator("category")
     @classmethod
-    def _known_category(cls, value: str) -> str:
+    def _category_exists(cls, value: str) -> str:
         return categories.validate_id(value)
 
     @model_validator(mode="after")
-    def _known_subtypes(self) -> "_Base":
+    def _subtypes_exist(self) -> "_Goal":
         known = categories.category(self.category).subtypes
         unknown = [subtype for subtype in self.subtypes if subtype not in known]
         if unknown:
@@ -54,23 +57,26 @@ class _Base(BaseModel):
         return self
 
 
-class _Shared(_Base):
-    """Measured as a share. ``targets`` are all that are asked for; ``target`` is the one that decides."""
+class _ShareGoal(_Goal):
+    """A goal measured as a share, with one or more target shares.
+
+    ``targets`` lists all target shares. ``target`` decides whether the goal is met; by default it is the highest.
+    """
 
     target: Share | None = None
     targets: tuple[Share, ...] = ()
 
     @model_validator(mode="before")
     @classmethod
-    def _highest_decides(cls, values: Any) -> Any:
+    def _highest_target_decides(cls, values: object) -> object:
         targets = values.get("targets") if isinstance(values, dict) else None
-        if targets and values.get("target") is None and isinstance(targets, list | tuple):
+        if targets and isinstance(targets, list | tuple) and isinstance(values, dict) and values.get("target") is None:
             return {**values, "target": max(targets)}
         return values
 
 
-class TravelTime(_Shared):
-    """Share of people within ``minutes`` (≤) of the nearest facility, by ``mode``."""
+class TravelTime(_ShareGoal):
+    """The share of people within ``minutes`` (≤) of the nearest facility, travelling by ``mode``."""
 
     measure: Literal["travel_time"]
     people: PeopleGroup = "all"
@@ -79,23 +85,23 @@ class TravelTime(_Shared):
     alternatives: tuple[Mode, ...] = ()
 
 
-class Radius(_Shared):
-    """Share of people within ``metres`` (≤) of the nearest facility's point or polygon, in a straight line."""
+class Radius(_ShareGoal):
+    """The share of people within ``metres`` (≤) of the nearest facility's point or polygon, in a straight line."""
 
     measure: Literal["radius"]
     people: PeopleGroup = "all"
     metres: Annotated[float, Field(gt=0, le=50_000)]
 
 
-class Presence(_Shared):
-    """Share of units, villages or towns, that have a facility."""
+class Presence(_ShareGoal):
+    """The share of units (villages or towns) that have a facility."""
 
     measure: Literal["presence"]
     units: Literal["village", "town"]
 
 
-class Opened(_Base):
-    """How many facilities opened from ``since`` to ``until``, both inclusive; ``target`` is a count."""
+class Opened(_Goal):
+    """The number of facilities that opened from ``since`` to ``until``, both inclusive; ``target`` is a number too."""
 
     measure: Literal["opened"]
     since: date
@@ -103,65 +109,72 @@ class Opened(_Base):
     target: Annotated[int, Field(gt=0)] | None = None
 
     @model_validator(mode="after")
-    def _ordered(self) -> "Opened":
+    def _until_after_since(self) -> "Opened":
         if self.until < self.since:
             raise ValueError(f"until {self.until} is before since {self.since}")
         return self
 
 
 Standard: TypeAlias = TravelTime | Radius | Presence | Opened
-_LIST: TypeAdapter[list[Standard]] = TypeAdapter(list[Annotated[Standard, Field(discriminator="measure")]])
+_STANDARDS: TypeAdapter[list[Standard]] = TypeAdapter(list[Annotated[Standard, Field(discriminator="measure")]])
 
 
 def read(path: Path) -> tuple[Standard, ...]:
-    """The ``[[standard]]`` tables of a TOML file, in its order.
+    """Read the ``[[standard]]`` tables of a TOML file, in the file's order.
 
     Raises
     ------
     StudyError
-        The file cannot be read or a standard in it is wrong; says which and what.
+        The file cannot be read or a standard in it is wrong; the message names the standard and the field.
     """
     try:
-        table = tomllib.loads(path.read_text("utf-8"))
+        content = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise StudyError(f"{path}: cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise StudyError(f"{path}: is not TOML: {error}") from error
-    rows = table.pop("standard", [])
-    if table:
-        raise StudyError(f"{path}: {next(iter(table))!r} is unknown there; each goal is a table headed [[standard]]")
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+    tables = content.pop("standard", [])
+    if content:
+        raise StudyError(f"{path}: {next(iter(content))!r} is unknown there; each goal is a table headed [[standard]]")
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise StudyError(f"{path}: each standard is a table headed [[standard]]")
     try:
-        standards = _LIST.validate_python(rows)
+        standards = _STANDARDS.validate_python(tables)
     except ValidationError as error:
-        problem = error.errors()[0]
-        place, *field = problem["loc"]
-        name = rows[place].get("id", f"number {int(place) + 1}") if isinstance(place, int) else place
-        where = ".".join(str(part) for part in field[1:]) or "the table"
-        reason = problem["msg"].removeprefix("Value error, ")
-        raise StudyError(f"{path}: standard {name}: {where}: {reason}") from error
+        raise StudyError(f"{path}: {_explain(error, tables)}") from error
     ids = [standard.id for standard in standards]
     for twice in sorted({name for name in ids if ids.count(name) > 1}):
         raise StudyError(f"{path}: standard {twice} stands there twice")
     return tuple(standards)
 
 
-def select(facilities: gpd.GeoDataFrame, standard: Standard) -> tuple[gpd.GeoDataFrame, list[str]]:
-    """The facilities that count for ``standard``, and notes on how they were told apart.
+def _explain(error: ValidationError, tables: Sequence[dict[str, object]]) -> str:
+    """Turn pydantic's first error into “standard ID: field: reason”."""
+    problem = error.errors()[0]
+    # The location is (number of the table, measure, field, …).
+    number, *field = problem["loc"]
+    name = tables[number].get("id", f"number {number + 1}") if isinstance(number, int) else number
+    where = ".".join(str(part) for part in field[1:]) or "the table"
+    return f"standard {name}: {where}: {problem['msg'].removeprefix('Value error, ')}"
 
-    Where most facilities of the category have no subtype, subtypes are not known here: then all of the category count.
-    Ask with all of the register, not with what stands today, so that a closure does not change the rule.
+
+def select(facilities: gpd.GeoDataFrame, standard: Standard) -> tuple[gpd.GeoDataFrame, list[str]]:
+    """Return the facilities that count for ``standard``, and notes on facilities whose subtype is unknown.
+
+    Where most facilities of the category have no subtype, all facilities of the category count. ``facilities`` should
+    be the whole register rather than those of one day, so that a closure does not change this rule.
     """
-    chosen = facilities[facilities["category"] == standard.category]
-    if not standard.subtypes or chosen.empty:
-        return chosen, []
+    of_category = facilities[facilities["category"] == standard.category]
+    if not standard.subtypes or of_category.empty:
+        return of_category, []
     category = categories.category(standard.category)
     label = category.label_en.lower()
-    unknown = int(chosen["subtype"].isna().sum())
-    if 2 * unknown > len(chosen):
-        return chosen, [f"类别细分不详，全部{category.label}计入 subtypes are not known here: every {label} counts"]
+    unknown = int(of_category["subtype"].isna().sum())
+    if 2 * unknown > len(of_category):
+        return of_category, [
+            f"类别细分不详，全部{category.label}计入 subtypes are not known here: every {label} counts"
+        ]
     notes = []
     if unknown:
         notes = [f"{unknown} 处{category.label}细分不详，不计入 {unknown} of unknown subtype do not count"]
-    return chosen[chosen["subtype"].isin(standard.subtypes)], notes
+    return of_category[of_category["subtype"].isin(standard.subtypes)], notes

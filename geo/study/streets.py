@@ -1,19 +1,18 @@
-"""Streets: the edges people travel on, each with who may use it in which direction.
+"""Streets: the edges people travel on, each with who may use it in which direction. This module checks and reads them.
 
-A frame of streets is a GeoDataFrame (WGS84 LineStrings) with `COLUMNS`: one row an edge between two junctions or a
-junction and a dead end, ``u`` and ``v`` being the node numbers 0 … n−1 of the line's ends.
+A frame of streets is a GeoDataFrame in WGS84 with the columns `COLUMNS` and a LineString per row. One row is an edge
+between two junctions, or between a junction and a dead end; ``u`` and ``v`` are the node numbers 0 … n−1 of the first
+and the last vertex of its line. docs/study.md describes the columns.
 """
 
 from pathlib import Path
-from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from numpy.typing import NDArray
 
-from geo.arrays import Int64Array
+from geo.arrays import GeometryArray, Int64Array
 from geo.errors import StudyError
 from geo.geodesy.distance import geodesic_lengths
 
@@ -29,50 +28,53 @@ COLUMNS = (
     "drive_forward",
     "drive_backward",
 )
-PACES = ("walk_pace_forward", "walk_pace_backward")
-"""Optional columns: the time to walk an edge as a multiple of that on the flat; absent where all is taken as flat."""
-MOST_PACE = 100.0
+PACE_COLUMNS = ("walk_pace_forward", "walk_pace_backward")
+"""Optional columns: the time to walk an edge as a multiple of the time on flat ground. Without them all is flat."""
+MAX_PACE = 100.0
 OFF_GROUND = "off_ground"
-"""A column while a study is built: bridges and tunnels, which do not follow the ground."""
+"""A column that exists only while a study is built: whether the edge is a bridge or a tunnel, off the terrain."""
 
 
-def sloped(table: pd.DataFrame) -> bool:
-    """Whether slopes count where one walks on a frame of streets."""
-    return PACES[0] in table
+def has_slopes(streets: pd.DataFrame) -> bool:
+    """Whether a frame of streets has the columns that make walking times depend on slopes."""
+    return PACE_COLUMNS[0] in streets
 
 
-def frame(lines: NDArray[Any], ends: Int64Array, attributes: pd.DataFrame) -> gpd.GeoDataFrame:
-    """A frame of streets from lines and the identities of their ends.
+def from_lines(lines: GeometryArray, ends: Int64Array, attributes: pd.DataFrame) -> gpd.GeoDataFrame:
+    """Make a frame of streets from lines and the identities of their ends.
+
+    Edges without length are dropped. Rings, which begin where they end, are split in two, so that a fraction of an
+    edge's length names one position.
 
     Parameters
     ----------
-    lines : array of LineString, WGS84, shape (n,)
-    ends : shape (n, 2), any integers that name the first and last vertex of each line
-    attributes : DataFrame, shape (n, …), the `COLUMNS` other than ``u``, ``v``, ``length_m``; `OFF_GROUND` is kept too
-
-    Edges of no length are dropped, and rings split in two, so that a position along an edge is unambiguous.
+    lines : LineStrings in WGS84, shape (n,)
+    ends : any integers that identify the first and the last vertex of each line, shape (n, 2)
+    attributes : DataFrame with n rows and the `COLUMNS` other than ``u``, ``v`` and ``length_m``; a column
+        `OFF_GROUND` is kept too
     """
     lengths = geodesic_lengths(lines)
     keep = lengths > 0
     lines, ends, attributes, lengths = lines[keep], ends[keep], attributes[keep], lengths[keep]
-    ring = ends[:, 0] == ends[:, 1]
-    if ring.any():
-        first, second = _halves(lines[ring])
-        middle = ends.max() + 1 + np.arange(ring.sum())
-        start = ends[ring, 0]
-        lines = np.concatenate([lines[~ring], first, second])
-        ends = np.concatenate([ends[~ring], np.column_stack([start, middle]), np.column_stack([middle, start])])
-        attributes = pd.concat([attributes[~ring], attributes[ring], attributes[ring]])
-        lengths = np.concatenate([lengths[~ring], geodesic_lengths(first), geodesic_lengths(second)])
+    is_ring = ends[:, 0] == ends[:, 1]
+    if is_ring.any():
+        first, second = _halves(lines[is_ring])
+        middle = ends.max() + 1 + np.arange(is_ring.sum())
+        start = ends[is_ring, 0]
+        lines = np.concatenate([lines[~is_ring], first, second])
+        ends = np.concatenate([ends[~is_ring], np.column_stack([start, middle]), np.column_stack([middle, start])])
+        attributes = pd.concat([attributes[~is_ring], attributes[is_ring], attributes[is_ring]])
+        lengths = np.concatenate([lengths[~is_ring], geodesic_lengths(first), geodesic_lengths(second)])
     nodes = np.unique(ends, return_inverse=True)[1].reshape(ends.shape).astype(np.int32)
     table = attributes.reset_index(drop=True)
     table = table.assign(u=nodes[:, 0], v=nodes[:, 1], length_m=lengths)
     table["maxspeed_kph"] = table["maxspeed_kph"].astype(np.float32)
-    names = [name for name in (*COLUMNS, OFF_GROUND) if name in table]
-    return gpd.GeoDataFrame(table[names], geometry=lines, crs="EPSG:4326")
+    columns = [name for name in (*COLUMNS, OFF_GROUND) if name in table]
+    return gpd.GeoDataFrame(table[columns], geometry=lines, crs="EPSG:4326")
 
 
-def _halves(rings: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+def _halves(rings: GeometryArray) -> tuple[GeometryArray, GeometryArray]:
+    """Cut each ring at its middle vertex."""
     vertices = [shapely.get_coordinates(ring) for ring in rings]
     cuts = [len(xy) // 2 for xy in vertices]
     first = [shapely.LineString(xy[: cut + 1]) for xy, cut in zip(vertices, cuts, strict=True)]
@@ -81,35 +83,53 @@ def _halves(rings: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
 
 
 def read(path: Path) -> gpd.GeoDataFrame:
-    """The streets of a GeoParquet file; StudyError if it is none or contradicts itself."""
+    """Read the streets of a GeoParquet file and check them.
+
+    Raises
+    ------
+    StudyError
+        The file cannot be read, lacks a column, or has values that contradict docs/study.md.
+    """
     try:
-        table = gpd.read_parquet(path)
+        streets = gpd.read_parquet(path)
     except (OSError, ValueError, TypeError) as error:
         raise StudyError(f"{path}: cannot be read as GeoParquet: {error}") from error
-    missing = [name for name in COLUMNS if name not in table]
+    problem = _column_problem(streets) or _value_problem(streets)
+    if problem:
+        raise StudyError(f"{path}: {problem}")
+    return streets
+
+
+def _column_problem(streets: gpd.GeoDataFrame) -> str | None:
+    """Return what is wrong with the columns of a table, their types or empty cells; None if nothing is."""
+    missing = [name for name in COLUMNS if name not in streets]
     if missing:
-        raise StudyError(f"{path}: has no column {', '.join(missing)}")
-    paces = [name for name in PACES if name in table]
+        return f"has no column {', '.join(missing)}"
+    paces = [name for name in PACE_COLUMNS if name in streets]
     if len(paces) == 1:
-        raise StudyError(f"{path}: has {paces[0]}, and so must have {', '.join(PACES)}")
-    empty = [name for name in (*COLUMNS, *paces) if name != "maxspeed_kph" and table[name].isna().any()]
+        return f"has {paces[0]}, and so must have {', '.join(PACE_COLUMNS)}"
+    empty = [name for name in (*COLUMNS, *paces) if name != "maxspeed_kph" and streets[name].isna().any()]
     if empty:
-        raise StudyError(f"{path}: {', '.join(empty)} must not be empty")
+        return f"{', '.join(empty)} must not be empty"
     numbers = ("u", "v", "length_m", "maxspeed_kph", *paces)
-    wrong = [name for name in numbers if not pd.api.types.is_numeric_dtype(table[name])]
-    if wrong:
-        raise StudyError(f"{path}: {', '.join(wrong)} must be numbers")
-    if table.crs is None or table.crs.to_epsg() != 4326:
-        raise StudyError(f"{path}: must be in EPSG:4326")
-    if table.empty:
-        raise StudyError(f"{path}: holds no street")
-    if (table["u"] == table["v"]).any() or not (table["length_m"] > 0).all():
-        raise StudyError(f"{path}: has edges that begin where they end, or have no length")
-    legal = table["maxspeed_kph"]
-    if not (legal.isna() | ((legal > 0) & (legal <= 200))).all():
-        raise StudyError(f"{path}: maxspeed_kph must be above 0 and up to 200, or empty where unknown")
-    if not ((table[paces] > 0) & (table[paces] <= MOST_PACE)).all(axis=None):
-        raise StudyError(f"{path}: {', '.join(PACES)} must be above 0 and up to {MOST_PACE:g}")
-    if table[["u", "v"]].to_numpy().min() < 0 or not (table.geometry.geom_type == "LineString").all():
-        raise StudyError(f"{path}: has edges that are not lines between numbered nodes")
-    return table
+    wrong = [name for name in numbers if not pd.api.types.is_numeric_dtype(streets[name])]
+    return f"{', '.join(wrong)} must be numbers" if wrong else None
+
+
+def _value_problem(streets: gpd.GeoDataFrame) -> str | None:
+    """Return what is wrong with the values of a table whose columns are right; None if nothing is."""
+    if streets.crs is None or streets.crs.to_epsg() != 4326:
+        return "must be in EPSG:4326"
+    if streets.empty:
+        return "holds no street"
+    if (streets["u"] == streets["v"]).any() or not (streets["length_m"] > 0).all():
+        return "has edges that begin where they end, or have no length"
+    maxspeed_kph = streets["maxspeed_kph"]
+    if not (maxspeed_kph.isna() | ((maxspeed_kph > 0) & (maxspeed_kph <= 200))).all():
+        return "maxspeed_kph must be above 0 and up to 200, or empty where unknown"
+    paces = [name for name in PACE_COLUMNS if name in streets]
+    if not ((streets[paces] > 0) & (streets[paces] <= MAX_PACE)).all(axis=None):
+        return f"{', '.join(PACE_COLUMNS)} must be above 0 and up to {MAX_PACE:g}"
+    if streets[["u", "v"]].to_numpy().min() < 0 or not (streets.geometry.geom_type == "LineString").all():
+        return "has edges that are not lines between numbered nodes"
+    return None

@@ -362,9 +362,9 @@ def _kph(table: pd.DataFrame, mode: Mode, speeds: Speeds) -> Float64Array:
 
 def _paces(table: pd.DataFrame, mode: Mode) -> tuple[Float64Array, Float64Array]:
     """The time that slopes make of a second on the flat, along each edge and against it; slopes count on foot only."""
-    if mode != "walk" or not streets.sloped(table):
+    if mode != "walk" or not streets.has_slopes(table):
         return np.ones(len(table)), np.ones(len(table))
-    onward, back = (table[name].to_numpy(dtype=float) for name in streets.PACES)
+    onward, back = (table[name].to_numpy(dtype=float) for name in streets.PACE_COLUMNS)
     return onward, back
 
 

@@ -109,7 +109,7 @@ def street_frame(streets: Sequence[Street]) -> Any:
         [(s.highway, s.maxspeed_kph, s.walk, *s.cycle, *s.drive) for s in streets],
         columns=[name for name in geo_streets.COLUMNS if name not in ("u", "v", "length_m")],
     )
-    return geo_streets.frame(lines, ends, attributes)
+    return geo_streets.from_lines(lines, ends, attributes)
 
 
 def study(

@@ -181,7 +181,7 @@ def edges(
     table = pd.DataFrame([row for row in attributes if row is not None], columns=_Attributes._fields)
     row_of_set = np.cumsum(usable_sets) - 1
     table = table.iloc[row_of_set[ways.tag_set[lines.way[edge.line]]]]
-    return streets.frame(edge.geometries, edge.ends, table), +left_out
+    return streets.from_lines(edge.geometries, edge.ends, table), +left_out
 
 
 class _Lines(NamedTuple):

@@ -387,7 +387,7 @@ def test_heights_as_whole_numbers_of_decimetres(tmp_path: Path) -> None:
 
 def sloped(made: Study, forward: Any, backward: Any) -> Study:
     assert made.streets is not None
-    table = made.streets.assign(**dict(zip(streets.PACES, (forward, backward), strict=True)))
+    table = made.streets.assign(**dict(zip(streets.PACE_COLUMNS, (forward, backward), strict=True)))
     return replace(made, streets=table)
 
 
@@ -542,17 +542,17 @@ def test_a_study_with_slopes(pbf: Path, tmp_path: Path) -> None:
     table = made.streets
     assert table is not None
     assert streets.OFF_GROUND not in table
-    assert (table.dtypes[list(streets.PACES)] == "float32").all()
+    assert (table.dtypes[list(streets.PACE_COLUMNS)] == "float32").all()
     flat, none = built(tmp_path / "flat", pbf)
     assert flat.streets is not None
     assert flat.streets.columns.tolist() == [*streets.COLUMNS, "geometry"]
-    assert table.drop(columns=list(streets.PACES)).equals(flat.streets)
+    assert table.drop(columns=list(streets.PACE_COLUMNS)).equals(flat.streets)
     # By place: the bridge rises by 12 m on 390, all else is level, and the far road leaves the raster.
     middle = [Transformer.from_crs("EPSG:4326", PROJECTION, always_xy=True).transform(*line.centroid.coords[0])[0]
               for line in table.geometry]  # fmt: skip
     rise = 12 / 390
     for x, line, forward, backward in zip(
-        middle, table.geometry, *(table[name] for name in streets.PACES), strict=True
+        middle, table.geometry, *(table[name] for name in streets.PACE_COLUMNS), strict=True
     ):
         eastward = line.coords[-1][0] > line.coords[0][0]
         slope = (rise if eastward else -rise) if 0 < x < 300 else 0.0

@@ -28,7 +28,7 @@ def made(lines: list[list[tuple[float, float]]], ends: list[tuple[int, int]]) ->
         }
     )
     drawn = np.array([shapely.LineString(line) for line in lines], dtype=object)
-    return streets.frame(drawn, np.array(ends), attributes)
+    return streets.from_lines(drawn, np.array(ends), attributes)
 
 
 def test_frame_has_the_columns_of_the_documentation() -> None:
@@ -125,7 +125,7 @@ def test_paces_are_read_where_there_are_any(tmp_path: Path) -> None:
     for name, more in (("flat", {}), ("sloped", {"walk_pace_forward": [np.float32(1.5)], "walk_pace_backward": [0.9]})):
         path = tmp_path / f"{name}.parquet"
         table.assign(**more).to_parquet(path)
-        assert streets.sloped(streets.read(path)) is bool(more)
+        assert streets.has_slopes(streets.read(path)) is bool(more)
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"lon,lat\n", b"\x89PNG\r\n\x1a\n"])
