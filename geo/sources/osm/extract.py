@@ -44,7 +44,7 @@ class Extract:
     boundaries : the administrative boundaries, as they were read before
     places : GeoDataFrame of place nodes: ``name``, ``population`` (None or NaN unknown), ``geometry`` (points)
     buildings : GeoDataFrame of residential buildings: ``floor_m2``, ``geometry`` (points)
-    streets : as `geo.study.streets.frame` makes them
+    streets : as `geo.study.streets.from_lines` makes them
     facility_rows : not checked yet
     left_out : how many objects are left out, by reason
     """

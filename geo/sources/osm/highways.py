@@ -162,7 +162,7 @@ def edges(
 
     Returns
     -------
-    The streets, as `geo.study.streets.frame` makes them, and how many ways are left out, by reason.
+    The streets, as `geo.study.streets.from_lines` makes them, and how many ways are left out, by reason.
     """
     attributes = [_attributes(tags, car_classes) for tags in ways.tag_sets]
     usable_sets = np.array([row is not None for row in attributes], dtype=bool)
