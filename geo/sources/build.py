@@ -15,6 +15,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from shapely.geometry.base import BaseGeometry
 
 from geo.errors import ExtractError, InputError
 from geo.geodesy.projection import projection, utm
@@ -74,8 +75,8 @@ class _Place:
     name: str
     name_en: str
     boundary: Boundary | None
-    outline: shapely.Geometry | None
-    surroundings: shapely.Geometry | None
+    outline: BaseGeometry | None
+    surroundings: BaseGeometry | None
 
 
 def build(folder: Path, sources: Sources, progress: Progress) -> Summary:
@@ -102,7 +103,7 @@ def build(folder: Path, sources: Sources, progress: Progress) -> Summary:
     progress("people", len(people))
     register = _facilities(extract, sources, units, place.outline, place.surroundings, crs, summary)
     for reason, count in sorted(extract.left_out.items()):
-        summary.add("left out 未采用", count, reason)
+        summary.left_out(count, reason)
     if old is None:
         standards = standards_template.answerable(register, units, summary)
     else:
@@ -128,7 +129,7 @@ def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "study"
 
 
-def widened(outline: shapely.Geometry, margin_m: float) -> shapely.Geometry:
+def widened(outline: BaseGeometry, margin_m: float) -> BaseGeometry:
     """A WGS84 polygon with all that lies within a margin of it."""
     metric = projection(utm(outline))
     return metric.inverse(metric.forward(outline).buffer(margin_m))
@@ -136,12 +137,37 @@ def widened(outline: shapely.Geometry, margin_m: float) -> shapely.Geometry:
 
 def _streets(extract: osm.Extract, sources: Sources, place: _Place, summary: Summary) -> tuple[gpd.GeoDataFrame, str]:
     """The streets in and around the place, with slopes where elevation is given, and the study's projection."""
-    streets = extract.streets if place.surroundings is None else _touching(extract.streets, place.surroundings)
+    streets = extract.streets if place.surroundings is None else _streets_within(extract.streets, place.surroundings)
     summary.add("streets 街道", len(streets), f"edges, {streets['length_m'].sum() / 1000:,.0f} km")
     crs = utm(shapely.box(*streets.total_bounds) if place.outline is None else place.outline)
     if sources.elevation is not None:
-        streets = _sloped(streets, sources.elevation, crs, summary)
+        streets = _with_slopes(streets, sources.elevation, crs, summary)
     return streets.drop(columns=OFF_GROUND), crs
+
+
+def _with_slopes(streets: gpd.GeoDataFrame, path: Path, crs: str, summary: Summary) -> gpd.GeoDataFrame:
+    """Streets with the columns `PACE_COLUMNS`, from a raster of heights."""
+    slopes = elevation.slopes_along(streets, path, crs)
+    remark = f"edges, from {path.name}: slopes {slopes.mean:.1%} on average, {slopes.steepest:.0%} at most"
+    summary.add("elevation 高程", slopes.known.sum(), remark)
+    if slopes.clipped:
+        limit = f"{elevation.STEEPEST:.0%}"
+        summary.note(slopes.clipped, f"edges have pieces steeper than {limit}, which count as {limit} steep")
+    if not slopes.known.all():
+        km = streets["length_m"][~slopes.known].sum() / 1000
+        summary.note((~slopes.known).sum(), f"edges, {km:,.1f} km, have no height in {path.name}; they count as flat")
+    forward, backward = PACE_COLUMNS
+    columns = {forward: slopes.forward.astype(np.float32), backward: slopes.backward.astype(np.float32)}
+    return streets.assign(**columns)[[*COLUMNS, *PACE_COLUMNS, OFF_GROUND, "geometry"]]
+
+
+def _streets_within(streets: gpd.GeoDataFrame, polygon: BaseGeometry) -> gpd.GeoDataFrame:
+    """The streets that touch a polygon, with their nodes numbered anew."""
+    touching = streets[streets.intersects(polygon)].reset_index(drop=True)
+    if touching.empty:
+        raise ExtractError("the extract holds no street in or around the area")
+    nodes = np.unique(touching[["u", "v"]].to_numpy(), return_inverse=True)[1].reshape(-1, 2)
+    return touching.assign(u=nodes[:, 0].astype(np.int32), v=nodes[:, 1].astype(np.int32))
 
 
 def _settings(
@@ -213,49 +239,64 @@ def _people(
     extract: osm.Extract,
     sources: Sources,
     units: gpd.GeoDataFrame,
-    outline: Any,
+    outline: BaseGeometry | None,
     crs: str,
     summary: Summary,
 ) -> pd.DataFrame:
+    """The study's demand: people of the source, those outside the place left out, each with the code of an area."""
     if sources.population is None:
-        buildings = extract.buildings
-        if outline is not None:
-            buildings = buildings[buildings.intersects(outline)].reset_index(drop=True)
-        at = buildings.geometry
-        codes = areas.locate(units, at.x.to_numpy(), at.y.to_numpy(), crs)
-        people, notes = population.from_buildings(buildings, codes, units, sources.people)
-        source = "spread over residential buildings by floor area"
-        for note in notes:
-            summary.add("note 注", 1, note)
+        people = _people_of_buildings(extract, sources, units, outline, crs, summary)
+        origin = "spread over residential buildings by floor area"
     else:
-        if sources.population.suffix.lower() == ".csv":
-            people = demand.read(sources.population, sources.coordinates)
-        else:
-            box = shapely.box(*extract.streets.total_bounds)
-            people = population.from_raster(sources.population, box if outline is None else outline)
-        source = f"from {sources.population.name}"
-        if outline is not None:
-            inside = shapely.intersects_xy(outline, people["lon"], people["lat"])
-            if not inside.all():
-                lost = people["population"][~inside].sum()
-                summary.add("left out 未采用", lost, f"people of {sources.population.name} outside {sources.area}")
-            people = people[inside].reset_index(drop=True)
-            if not people["population"].sum() > 0:
-                raise InputError(f"{sources.population}: nobody in it is in {sources.area}")
+        people = _people_of_file(sources.population, extract, sources, outline, summary)
+        origin = f"from {sources.population.name}"
         if sources.people is not None:
-            if not people["population"].sum() > 0:
-                raise InputError(f"{sources.population}: has no people to scale to {sources.people:g}")
-            people["population"] *= sources.people / people["population"].sum()
-            source += f", scaled to {sources.people:,.0f}"
+            origin += f", scaled to {sources.people:,.0f}"
     people = people.reindex(columns=[*demand.COLUMNS, *people.columns.difference(demand.COLUMNS, sort=False)])
-    codes = areas.locate(units, people["lon"].to_numpy(), people["lat"].to_numpy(), crs)
-    people["area_code"] = codes
+    people["area_code"] = areas.locate(units, people["lon"].to_numpy(), people["lat"].to_numpy(), crs)
     if people["urban"].isna().all():
         people["urban"] = people["area_code"].map(units["urban"].map({True: 1.0, False: 0.0}))
-    summary.add("people 人口", people["population"].sum(), source)
+    summary.add("people 人口", people["population"].sum(), origin)
     outside = people["population"][people["area_code"].isna()].sum()
     if outside:
-        summary.add("note 注", outside, "people are in no area; they count in the total only")
+        summary.note(outside, "people are in no area; they count in the total only")
+    return people
+
+
+def _people_of_buildings(
+    extract: osm.Extract,
+    sources: Sources,
+    units: gpd.GeoDataFrame,
+    outline: BaseGeometry | None,
+    crs: str,
+    summary: Summary,
+) -> pd.DataFrame:
+    buildings = extract.buildings
+    if outline is not None:
+        buildings = buildings[buildings.intersects(outline)].reset_index(drop=True)
+    codes = areas.locate(units, buildings.geometry.x.to_numpy(), buildings.geometry.y.to_numpy(), crs)
+    people, notes = population.from_buildings(buildings, codes, units, sources.people)
+    for note in notes:
+        summary.note(1, note)
+    return people
+
+
+def _people_of_file(
+    path: Path, extract: osm.Extract, sources: Sources, outline: BaseGeometry | None, summary: Summary
+) -> pd.DataFrame:
+    within = shapely.box(*extract.streets.total_bounds) if outline is None else outline
+    people = population.from_file(path, sources.coordinates, within)
+    if outline is not None:
+        inside = shapely.intersects_xy(outline, people["lon"], people["lat"])
+        if not inside.all():
+            summary.left_out(people["population"][~inside].sum(), f"people of {path.name} outside {sources.area}")
+        people = people[inside].reset_index(drop=True)
+        if not people["population"].sum() > 0:
+            raise InputError(f"{path}: nobody in it is in {sources.area}")
+    if sources.people is not None:
+        if not people["population"].sum() > 0:
+            raise InputError(f"{path}: has no people to scale to {sources.people:g}")
+        people["population"] *= sources.people / people["population"].sum()
     return people
 
 
@@ -291,27 +332,3 @@ def _facilities(
     known = places["area_code"].isin(units.index).to_numpy()
     codes = np.where(known, places["area_code"], codes)
     return places.assign(area_code=pd.Series(codes, index=places.index, dtype=object))
-
-
-def _sloped(streets: gpd.GeoDataFrame, path: Path, crs: str, summary: Summary) -> gpd.GeoDataFrame:
-    slopes = elevation.along(streets, path, crs)
-    remark = f"edges, from {path.name}: slopes {slopes.mean:.1%} in the mean, {slopes.steepest:.0%} at most"
-    summary.add("elevation 高程", slopes.known.sum(), remark)
-    if slopes.held:
-        summary.add("note 注", slopes.held, f"edges have pieces steeper than {elevation.STEEPEST:.0%}: held there")
-    if not slopes.known.all():
-        km = streets["length_m"][~slopes.known].sum() / 1000
-        summary.add("note 注", (~slopes.known).sum(), f"edges, {km:,.1f} km, have no height in {path.name}: flat")
-    paces = {
-        name: pace.astype(np.float32)
-        for name, pace in zip(PACE_COLUMNS, (slopes.forward, slopes.backward), strict=True)
-    }
-    return streets.assign(**paces)[[*COLUMNS, *PACE_COLUMNS, OFF_GROUND, "geometry"]]
-
-
-def _touching(streets: gpd.GeoDataFrame, reach: Any) -> gpd.GeoDataFrame:
-    kept = streets[streets.intersects(reach)].reset_index(drop=True)
-    if kept.empty:
-        raise ExtractError("the extract holds no street in or around the area")
-    nodes = np.unique(kept[["u", "v"]].to_numpy(), return_inverse=True)[1].reshape(-1, 2)
-    return kept.assign(u=nodes[:, 0].astype(np.int32), v=nodes[:, 1].astype(np.int32))

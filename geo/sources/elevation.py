@@ -1,47 +1,57 @@
-"""Elevation: what slopes do to walking, from a raster of the ground's heights.
+"""Slopes: how much slower people walk uphill and downhill, from a raster of the ground's heights.
 
-On a slope s (rise over run, uphill positive) walking takes exp(3.5 |s + 0.05|) / exp(0.175) times what it takes on the
+On a slope s (rise over run, uphill positive) walking takes exp(3.5 |s + 0.05|) / exp(0.175) times as long as on the
 flat. That is the hiking function of Tobler (1993), "Three presentations on geographical analysis and modeling", NCGIA
-Technical Report 93-1, scaled so that the flat is 1: fastest down a gentle slope, slower up and steeply down.
+Technical Report 93-1, scaled so that the flat is 1: people are fastest down a gentle slope, and slower uphill and
+steeply downhill.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, NamedTuple
 
 import geopandas as gpd
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 from pyproj.exceptions import ProjError
 from scipy.sparse import csr_array, diags_array
 from scipy.sparse.linalg import cg
 
-from geo.arrays import BoolArray, Float64Array, Int64Array
+from geo.arrays import BoolArray, Float64Array, GeometryArray, Int64Array
 from geo.errors import InputError
 from geo.geodesy.distance import geodesic_distance
 from geo.geodesy.projection import projection
 from geo.sources import raster
 from geo.study.streets import OFF_GROUND
 
-# Why these bounds: docs/decisions.md.
+if TYPE_CHECKING:
+    from rasterio.io import DatasetReader
+
+# docs/decisions.md gives the reasons for these bounds.
 SHORTEST_PIECE_M = 10.0
 STEEPEST = 0.6
-LOWEST_M, HIGHEST_M = -500.0, 9000.0  # the Dead Sea's shore and Everest lie within; voids of −9999 or −32768 do not
+LOWEST_M, HIGHEST_M = -500.0, 9000.0
+"""Heights beyond are voids: rasters mark them with −9999 or −32768. The Dead Sea and Everest lie between."""
 CELLS_AT_ONCE = 2**22
-CLOSE = 1e-12
-_METRES = {None, "", "m", "metre", "metres", "meter", "meters"}
+"""How many cells of a raster are in memory at a time, so that a large raster fits."""
+SOLVER_TOLERANCE = 1e-12
+_METRE_UNITS = {None, "", "m", "metre", "metres", "meter", "meters"}
 
 
 @dataclass(frozen=True)
 class Slopes:
-    """What slopes do to walking each edge, arrays of shape (edges,).
+    """What slopes do to walking.
 
-    ``forward`` and ``backward`` are the time from ``u`` to ``v`` and back as a multiple of that on the flat, 1 where
-    heights are not ``known``. Over the edges whose heights are: ``mean``, the slope (rise or fall over run) by length,
-    the ``steepest`` piece of any, and how many edges have pieces ``held`` at `STEEPEST`.
+    Attributes
+    ----------
+    forward, backward : shape (edges,), the time to walk each edge from ``u`` to ``v`` and back, as a multiple of the
+        time on the flat; 1 where heights are unknown
+    known : shape (edges,), whether the heights along each edge are known
+    mean : slope (rise or fall over run) averaged over the length of all edges with known heights
+    steepest : the largest slope of any piece of such an edge
+    clipped : how many such edges have pieces steeper than `STEEPEST`, which count as that steep
     """
 
     forward: Float64Array
@@ -49,7 +59,7 @@ class Slopes:
     known: BoolArray
     mean: float
     steepest: float
-    held: int
+    clipped: int
 
 
 def pace(slope: Float64Array) -> Float64Array:
@@ -57,106 +67,128 @@ def pace(slope: Float64Array) -> Float64Array:
     return np.asarray(np.exp(3.5 * np.abs(slope + 0.05) - 3.5 * 0.05))
 
 
-def along(streets: gpd.GeoDataFrame, path: Path, crs: str) -> Slopes:
-    """The slopes along a frame of streets that has `streets.OFF_GROUND`, by the heights in metres of a raster.
+def slopes_along(streets: gpd.GeoDataFrame, path: Path, crs: str) -> Slopes:
+    """The slopes along streets by a raster of heights in metres.
 
-    An edge is cut into equal pieces not shorter than a cell, nor than `SHORTEST_PIECE_M`; it is one piece if it is
-    shorter than two. Each has the slope between its ends, at most `STEEPEST`. Heights are bilinear between the centres
-    of cells. Bridges and tunnels run straight between the nodes where they leave the ground. An edge with any height
-    outside the raster or in a void is not known. ``crs`` is a metric projection.
+    An edge is cut into pieces of equal length, as short as a raster cell but not shorter than `SHORTEST_PIECE_M`. The
+    slope of a piece is that between its ends. Heights between the centres of cells are interpolated bilinearly. Bridges
+    and tunnels do not follow the ground: they run straight between the nodes where they meet it. If any height along an
+    edge is missing, that edge's slopes are unknown.
+
+    Parameters
+    ----------
+    streets : a frame of streets with the column `OFF_GROUND`
+    path : the raster
+    crs : a metric projection
 
     Raises
     ------
     InputError
-        The file cannot be read as a raster, does not say its coordinate reference system, is not in metres, or has no
+        The file cannot be read as a raster, does not state its coordinate reference system, is not in metres, or has no
         height on any street.
     """
     lines = projection(crs).forward(streets.geometry.to_numpy())
     length_m = streets["length_m"].to_numpy()
     off_ground = streets[OFF_GROUND].to_numpy(dtype=bool)
     with raster.opened(path) as dataset:
-        if dataset.units[0] not in _METRES:
-            raise InputError(f"{path}: its heights are in {dataset.units[0]}; convert them to metres")
-        try:
-            to_raster = Transformer.from_crs(crs, CRS.from_wkt(dataset.crs.to_wkt()), always_xy=True)
-        except ProjError as error:
-            raise InputError(f"{path}: its coordinate reference system cannot be used: {error}") from error
-        piece_m = max(_cell_m(dataset, to_raster, lines), SHORTEST_PIECE_M)
-        pieces = np.where(off_ground, 1, np.maximum(1, length_m // piece_m)).astype(np.int64)
-        last = np.cumsum(pieces + 1) - 1
-        first = last - pieces
-        edge = np.repeat(np.arange(len(lines)), pieces + 1)
-        fraction = (np.arange(len(edge)) - first[edge]) / pieces[edge]
+        to_raster = _transformer_to(dataset, path, crs)
+        piece_m = max(_cell_size_m(dataset, to_raster, lines), SHORTEST_PIECE_M)
+        piece_counts = np.where(off_ground, 1, np.maximum(1, length_m // piece_m)).astype(np.int64)
+        # The points that bound an edge's pieces are one more than the pieces.
+        last = np.cumsum(piece_counts + 1) - 1
+        first = last - piece_counts
+        edge = np.repeat(np.arange(len(lines)), piece_counts + 1)
+        fraction = (np.arange(len(edge)) - first[edge]) / piece_counts[edge]
         points = shapely.line_interpolate_point(lines[edge], fraction, normalized=True)
-        height = _heights(dataset, *to_raster.transform(shapely.get_x(points), shapely.get_y(points)))
+        height_m = _heights_m(dataset, *to_raster.transform(shapely.get_x(points), shapely.get_y(points)))
     ends = streets[["u", "v"]].to_numpy()
-    at = np.empty(ends.max() + 1)
-    at[ends[:, 0]], at[ends[:, 1]] = height[first], height[last]
-    at = _carried(at, ends[off_ground], length_m[off_ground], np.unique(ends[~off_ground]))
-    height[first[off_ground]], height[last[off_ground]] = at[ends[off_ground]].T
+    node_height_m = np.empty(ends.max() + 1)
+    node_height_m[ends[:, 0]], node_height_m[ends[:, 1]] = height_m[first], height_m[last]
+    on_ground = np.unique(ends[~off_ground])
+    node_height_m = _level_bridges(node_height_m, ends[off_ground], length_m[off_ground], on_ground)
+    height_m[first[off_ground]], height_m[last[off_ground]] = node_height_m[ends[off_ground]].T
 
-    piece = edge[1:] == edge[:-1]
-    of = edge[1:][piece]
-    steep = np.diff(height)[piece] * (pieces / length_m)[of]
-    slope = np.clip(steep, -STEEPEST, STEEPEST)
-    known = np.bincount(of, np.isnan(steep)) == 0
-    if not known[~off_ground].any():  # a bridge that meets no ground is level, whatever the raster
+    same_edge = edge[1:] == edge[:-1]
+    edge = edge[1:][same_edge]
+    slope = np.diff(height_m)[same_edge] * (piece_counts / length_m)[edge]
+    known = np.bincount(edge, np.isnan(slope)) == 0
+    if not known[~off_ground].any():  # bridges that meet no ground are level, whatever the raster
         raise InputError(f"{path}: has no height on any street; give a raster that covers the area")
-    forward, backward = (np.where(known, np.bincount(of, pace(way)) / pieces, 1.0) for way in (slope, -slope))
-    mean = np.bincount(of, np.abs(slope)) / pieces
+    clipped = np.clip(slope, -STEEPEST, STEEPEST)
+    mean = np.bincount(edge, np.abs(clipped)) / piece_counts
     return Slopes(
-        forward,
-        backward,
-        known,
+        forward=np.where(known, np.bincount(edge, pace(clipped)) / piece_counts, 1.0),
+        backward=np.where(known, np.bincount(edge, pace(-clipped)) / piece_counts, 1.0),
+        known=known,
         mean=float(np.average(mean[known], weights=length_m[known])),
-        steepest=float(np.abs(slope[known[of]]).max()),
-        held=len(np.unique(of[known[of] & (np.abs(steep) > STEEPEST)])),
+        steepest=float(np.abs(clipped[known[edge]]).max()),
+        clipped=len(np.unique(edge[known[edge] & (np.abs(slope) > STEEPEST)])),
     )
 
 
-def _cell_m(dataset: Any, to_raster: Transformer, lines: NDArray[Any]) -> float:
-    """Metres of the longer side of a cell, amid the lines."""
+def _transformer_to(dataset: "DatasetReader", path: Path, crs: str) -> Transformer:
+    """The transformation from the study's projection to the raster's coordinates."""
+    if dataset.units[0] not in _METRE_UNITS:
+        raise InputError(f"{path}: its heights are in {dataset.units[0]}; convert them to metres")
+    try:
+        return Transformer.from_crs(crs, CRS.from_wkt(dataset.crs.to_wkt()), always_xy=True)
+    except ProjError as error:
+        raise InputError(f"{path}: its coordinate reference system cannot be used: {error}") from error
+
+
+def _cell_size_m(dataset: "DatasetReader", to_raster: Transformer, lines: GeometryArray) -> float:
+    """The longer side of a raster cell in the middle of the lines, in metres."""
     middle = shapely.get_coordinates(shapely.box(*shapely.total_bounds(lines)).centroid)[0]
     x, y = to_raster.transform(*middle)
     grid = dataset.transform
     x, y = np.array([x, x + grid.a, x + grid.b]), np.array([y, y + grid.d, y + grid.e])
     if not np.isfinite([x, y]).all():
-        return SHORTEST_PIECE_M  # the projection does not reach here, so neither does the raster
+        return SHORTEST_PIECE_M  # the raster's projection does not reach here, so neither does the raster
     lon, lat = Transformer.from_crs(to_raster.target_crs, "EPSG:4326", always_xy=True).transform(x, y)
     return float(geodesic_distance(lon[[0, 0]], lat[[0, 0]], lon[1:], lat[1:]).max())
 
 
-def _heights(dataset: Any, x: Float64Array, y: Float64Array) -> Float64Array:
-    """Metres at places in the raster's coordinates, bilinear; NaN outside and where a cell has none, shape (n,)."""
-    grid, height = ~dataset.transform, np.full(len(x), np.nan)
-    column, row = grid.a * x + grid.b * y + grid.c, grid.d * x + grid.e * y + grid.f
+def _heights_m(dataset: "DatasetReader", x: Float64Array, y: Float64Array) -> Float64Array:
+    """Heights in metres at points in the raster's coordinates, shape (points,); NaN outside the raster and in voids."""
+    to_cell, height_m = ~dataset.transform, np.full(len(x), np.nan)
+    column = to_cell.a * x + to_cell.b * y + to_cell.c
+    row = to_cell.d * x + to_cell.e * y + to_cell.f
     inside = np.flatnonzero((column >= 0) & (column <= dataset.width) & (row >= 0) & (row <= dataset.height))
     if not len(inside):
-        return height
-    # From the border to the centre of its cells the height is that of the centre.
+        return height_m
+    # Heights belong to the centres of cells; between the outermost centres and the border they do not change.
     column = np.clip(column[inside] - 0.5, 0, dataset.width - 1)
     row = np.clip(row[inside] - 0.5, 0, dataset.height - 1)
     left = np.minimum(column.astype(np.int64), max(dataset.width - 2, 0))
     top = np.minimum(row.astype(np.int64), max(dataset.height - 2, 0))
-    for some, west, north, cells in _strips(dataset, left, top):
-        c, r = left[some] - west, top[some] - north
+    for points, first_column, first_row, cells in _strips(dataset, left, top):
+        c, r = left[points] - first_column, top[points] - first_row
         right, below = np.minimum(c + 1, cells.shape[1] - 1), np.minimum(r + 1, cells.shape[0] - 1)
-        across, down = column[some] - left[some], row[some] - top[some]
+        across, down = column[points] - left[points], row[points] - top[points]
         corners = (
             (cells[r, c], (1 - across) * (1 - down)),
             (cells[r, right], across * (1 - down)),
             (cells[below, c], (1 - across) * down),
             (cells[below, right], across * down),
         )
-        # A void that weighs nothing does no harm.
-        height[inside[some]] = sum(np.where(weight > 0, cell * weight, 0.0) for cell, weight in corners)
-    return height
+        # A void does not matter where its weight is 0.
+        height_m[inside[points]] = sum(np.where(weight > 0, cell * weight, 0.0) for cell, weight in corners)
+    return height_m
 
 
-def _strips(dataset: Any, left: Int64Array, top: Int64Array) -> Iterator[tuple[Int64Array, int, int, Float64Array]]:
-    """The raster as far as places need it, some rows at a time, so that memory is bounded.
+class _Strip(NamedTuple):
+    """Some rows of a raster: which ``points`` need them, the position of the first cell, heights in metres."""
 
-    Gives the places in a strip, the column and row of its first cell, and its heights in metres, NaN unknown.
+    points: Int64Array
+    first_column: int
+    first_row: int
+    cells: Float64Array
+
+
+def _strips(dataset: "DatasetReader", left: Int64Array, top: Int64Array) -> Iterator[_Strip]:
+    """The part of a raster that points need, `CELLS_AT_ONCE` cells at a time; NaN where a height is unknown.
+
+    ``left`` and ``top``, shape (points,), are the column and row of the cell up and left of each point.
     """
     from rasterio.windows import Window
 
@@ -169,32 +201,40 @@ def _strips(dataset: Any, left: Int64Array, top: Int64Array) -> Iterator[tuple[I
         if begin == end:
             continue
         window = Window(west, north, min(width, dataset.width - west), min(rows + 1, dataset.height - north))
-        read = dataset.read(1, window=window, masked=True).astype(np.float64).filled(np.nan)
-        read = read * dataset.scales[0] + dataset.offsets[0]
-        read[~((read >= LOWEST_M) & (read <= HIGHEST_M))] = np.nan
-        yield order[begin:end], west, north, read
+        cells = dataset.read(1, window=window, masked=True).astype(np.float64).filled(np.nan)
+        cells = cells * dataset.scales[0] + dataset.offsets[0]
+        cells[~((cells >= LOWEST_M) & (cells <= HIGHEST_M))] = np.nan
+        yield _Strip(order[begin:end], west, north, cells)
 
 
-def _carried(height: Float64Array, ends: Int64Array, length_m: Float64Array, grounded: Int64Array) -> Float64Array:
-    """Heights of nodes, those that only bridges and tunnels meet at put in line with where these leave the ground.
+def _level_bridges(
+    height_m: Float64Array, ends: Int64Array, length_m: Float64Array, on_ground: Int64Array
+) -> Float64Array:
+    """Heights of nodes where those that only bridges and tunnels meet lie on straight lines between the others.
 
-    ``height`` has shape (nodes,), ``ends`` and ``length_m`` are those of the bridges and tunnels, ``grounded`` the
-    nodes that any other street meets. A bridge may be several edges and may branch: the slopes at each free node add up
-    to nothing (its heights are harmonic), so that they are linear along a chain. What meets no ground is level.
-    Solved by conjugate gradients.
+    A bridge may be several edges, and may branch. The slopes at each of its free nodes add up to zero (its heights are
+    a discrete harmonic function), so that heights are linear along a chain of edges. A bridge that meets no ground is
+    level. The equations are solved by conjugate gradients.
+
+    Parameters
+    ----------
+    height_m : shape (nodes,)
+    ends, length_m : shapes (n, 2) and (n,), of the edges that are bridges or tunnels
+    on_ground : the nodes that any other edge meets
     """
-    free = np.setdiff1d(ends, grounded)
+    free = np.setdiff1d(ends, on_ground)
     if not len(free):
-        return height
-    height = height.copy()
-    height[free] = 0.0
-    usable = ~np.isnan(height[ends]).any(axis=1)
+        return height_m
+    height_m = height_m.copy()
+    height_m[free] = 0.0
+    usable = ~np.isnan(height_m[ends]).any(axis=1)
     u, v = ends[usable].T
     weight = 1.0 / length_m[usable]
-    both = (np.tile(weight, 2), (np.concatenate([u, v]), np.concatenate([v, u])))
-    links = csr_array(both, shape=(len(height), len(height)))[free]
-    here = links[:, free]
-    pull = links @ np.where(np.isnan(height), 0.0, height)
-    balance = diags_array(np.maximum(links.sum(axis=1), np.finfo(float).tiny)) - here
-    height[free], _ = cg(balance, pull, rtol=0.0, atol=CLOSE * max(pull.max(initial=0.0), 1.0), maxiter=10 * len(free))
-    return height
+    both_ways = (np.tile(weight, 2), (np.concatenate([u, v]), np.concatenate([v, u])))
+    weights = csr_array(both_ways, shape=(len(height_m), len(height_m)))[free]
+    # Laplacian of the free nodes × their heights = weighted heights of their neighbours on the ground.
+    from_ground = weights @ np.where(np.isnan(height_m), 0.0, height_m)
+    laplacian = diags_array(np.maximum(weights.sum(axis=1), np.finfo(float).tiny)) - weights[:, free]
+    tolerance = SOLVER_TOLERANCE * max(from_ground.max(initial=0.0), 1.0)
+    height_m[free], _ = cg(laplacian, from_ground, rtol=0.0, atol=tolerance, maxiter=10 * len(free))
+    return height_m

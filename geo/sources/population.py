@@ -1,27 +1,44 @@
-"""Demand from a population raster, or from residential buildings and the populations of areas."""
+"""Demand from a table or raster of people, or from residential buildings and the populations of areas.
+
+`build` calls it; the frames have ``lon``, ``lat`` and ``population``, and of tables further columns of
+`geo.study.demand`.
+"""
 
 import math
 from pathlib import Path
-from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
 
-from geo.arrays import Float64Array
+from geo.arrays import Float64Array, GeometryArray, ObjectArray
 from geo.errors import InputError
 from geo.sources import raster
+from geo.study import demand
+
+MAX_PEOPLE_PER_CELL = 1e9
 
 
-def from_raster(path: Path, within: Any) -> pd.DataFrame:
-    """One row for each raster cell with people whose centre is in ``within`` (a WGS84 polygon; None: everywhere).
+def from_file(path: Path, coordinates: str, within: BaseGeometry) -> pd.DataFrame:
+    """All people of a CSV table (in ``coordinates``), or those of a raster inside ``within``, a WGS84 polygon.
 
     Raises
     ------
     InputError
-        The file cannot be read as a raster, or no cell with people is inside.
+        The file cannot be read, or is a raster without people inside; a TableError names unusable rows.
+    """
+    return demand.read(path, coordinates) if path.suffix.lower() == ".csv" else from_raster(path, within)
+
+
+def from_raster(path: Path, within: BaseGeometry) -> pd.DataFrame:
+    """One row for each raster cell with people whose centre is inside ``within``, a WGS84 polygon.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read as a raster of people, or no cell with people is inside.
     """
     with raster.opened(path) as dataset:
         from rasterio.transform import xy
@@ -29,47 +46,47 @@ def from_raster(path: Path, within: Any) -> pd.DataFrame:
         from rasterio.warp import transform_bounds
         from rasterio.windows import Window, from_bounds, intersect
 
-        window = Window(0, 0, dataset.width, dataset.height)
-        if within is not None:
-            bounds = transform_bounds("EPSG:4326", dataset.crs, *within.bounds)
-            wanted = from_bounds(*bounds, dataset.transform)
-            # Whole cells, and one more on each side.
-            column, row = math.floor(wanted.col_off) - 1, math.floor(wanted.row_off) - 1
-            wanted = Window(column, row, math.ceil(wanted.width) + 3, math.ceil(wanted.height) + 3)
-            if not intersect(window, wanted):
-                raise InputError(f"{path}: the raster does not touch the area")
-            window = window.intersection(wanted)
+        bounds = from_bounds(*transform_bounds("EPSG:4326", dataset.crs, *within.bounds), dataset.transform)
+        # Whole cells, and one more on each side.
+        first_column, first_row = math.floor(bounds.col_off) - 1, math.floor(bounds.row_off) - 1
+        near = Window(first_column, first_row, math.ceil(bounds.width) + 3, math.ceil(bounds.height) + 3)
+        whole = Window(0, 0, dataset.width, dataset.height)
+        if not intersect(whole, near):
+            raise InputError(f"{path}: the raster does not touch the area")
+        window = whole.intersection(near)
         cells = dataset.read(1, window=window, masked=True).astype(float).filled(0.0)
         row, column = np.nonzero(np.isfinite(cells) & (cells > 0))
         x, y = xy(dataset.window_transform(window), row, column)
         lon, lat = warp(dataset.crs, "EPSG:4326", np.atleast_1d(x), np.atleast_1d(y))
-    if cells.max(initial=0.0) > 1e9:
+    if cells.max(initial=0.0) > MAX_PEOPLE_PER_CELL:
         raise InputError(f"{path}: a cell has {cells.max():g} people; is it a raster of people in each cell?")
-    demand = pd.DataFrame({"lon": lon, "lat": lat, "population": cells[row, column]})
-    if within is not None:
-        shapely.prepare(within)
-        demand = demand[shapely.contains_xy(within, demand["lon"], demand["lat"])]
-    if demand.empty:
+    people = pd.DataFrame({"lon": lon, "lat": lat, "population": cells[row, column]})
+    shapely.prepare(within)
+    people = people[shapely.contains_xy(within, people["lon"], people["lat"])]
+    if people.empty:
         raise InputError(f"{path}: no cell with people is in the area")
-    return demand.reset_index(drop=True)
+    return people.reset_index(drop=True)
 
 
 def from_buildings(
-    buildings: gpd.GeoDataFrame, area: NDArray[Any], areas: gpd.GeoDataFrame, people: float | None
+    buildings: gpd.GeoDataFrame, codes: ObjectArray, areas: gpd.GeoDataFrame, total: float | None
 ) -> tuple[pd.DataFrame, list[str]]:
-    """People spread over residential buildings by floor area.
+    """People spread over residential buildings in proportion to their floor area.
+
+    The people of each area are spread over its own buildings; those of an area without buildings are put at one point
+    inside it.
 
     Parameters
     ----------
     buildings : GeoDataFrame with ``floor_m2`` and points
-    area : shape (buildings,), code of the area each stands in; None outside all
-    areas : GeoDataFrame indexed by code, with ``population`` (None unknown)
-    people : how many all together, if given; shared out like the areas' own populations where all of these are known,
-        else by floor area alone. An area without a building has its people at a point inside it
+    codes : shape (buildings,), code of the area that each building is in; None outside all areas
+    areas : GeoDataFrame indexed by code, with ``name``, ``parent`` and ``population`` (None unknown)
+    total : how many people there are in total. They are divided among areas in proportion to the areas' populations if
+        all of these are known, else spread over all buildings alike. None takes the areas' populations as they are
 
     Returns
     -------
-    DataFrame with ``lon, lat, population``, and notes on areas whose people are unknown.
+    DataFrame with ``lon, lat, population``, and notes on areas whose people are unknown or stand at one point.
 
     Raises
     ------
@@ -77,51 +94,57 @@ def from_buildings(
         There are no people to spread, or nothing to spread them over.
     """
     floor_m2 = buildings["floor_m2"].to_numpy()
-    pool, known = _pools(areas)
-    unknown = areas.index[~areas.index.isin(areas["parent"])].difference(list(pool))
-    if people is not None and (len(unknown) or not known.sum() > 0):
+    pool_of_area, people_of_pool = _pools(areas)
+    unknown = areas.index[~areas.index.isin(areas["parent"])].difference(list(pool_of_area))
+    if total is not None and (len(unknown) or not people_of_pool.sum() > 0):
         if not floor_m2.sum() > 0:
             raise InputError("the extract has no residential building to spread --people over; give --population")
-        population = people * floor_m2 / floor_m2.sum()
-        return _points(buildings.geometry.to_numpy(), population), []
-    if people is not None:
-        known = known * (people / known.sum())
-    if known.empty:
+        return _at_points(buildings.geometry.to_numpy(), total * floor_m2 / floor_m2.sum()), []
+    if total is not None:
+        people_of_pool = people_of_pool * (total / people_of_pool.sum())
+    if people_of_pool.empty:
         raise InputError("no area has a population in the extract; give --population FILE, or --people N")
-    pools = pd.Series([pool.get(code) for code in area], dtype=object)
+    pools = pd.Series([pool_of_area.get(code) for code in codes], dtype=object)
     floor_of_pool = pd.Series(floor_m2).groupby(pools).sum()
-    per_m2 = (known / floor_of_pool.reindex(known.index)).astype(float)
-    population = np.nan_to_num(pools.map(per_m2).to_numpy(dtype=float) * floor_m2)
-    bare = known.index.difference(floor_of_pool[floor_of_pool > 0].index)
-    demand = pd.concat(
+    people_per_m2 = (people_of_pool / floor_of_pool.reindex(people_of_pool.index)).astype(float)
+    population = np.nan_to_num(pools.map(people_per_m2).to_numpy(dtype=float) * floor_m2)
+    without_floor = people_of_pool.index.difference(floor_of_pool[floor_of_pool > 0].index)
+    points_inside = areas.geometry[without_floor].representative_point().to_numpy()
+    people = pd.concat(
         [
-            _points(buildings.geometry.to_numpy(), population),
-            _points(areas.geometry[bare].representative_point().to_numpy(), known[bare].to_numpy(dtype=float)),
+            _at_points(buildings.geometry.to_numpy(), population),
+            _at_points(points_inside, people_of_pool[without_floor].to_numpy(dtype=float)),
         ],
         ignore_index=True,
     )
-    notes = [f"{areas['name'][code]}: no residential building; its people stand at one point" for code in bare]
-    notes += [f"{areas['name'][code]}: its population is unknown; nobody counts there" for code in unknown]
-    return demand, notes
+    names = areas["name"]
+    notes = [f"{names[code]}: has no residential building; its people are put at one point" for code in without_floor]
+    notes += [f"{names[code]}: its population is unknown; nobody counts there" for code in unknown]
+    return people, notes
 
 
 def _pools(areas: gpd.GeoDataFrame) -> tuple[dict[str, str], pd.Series]:
-    """Which area's number the people of each area belong to, and these numbers.
+    """Which areas share a known number of people, so that nobody counts twice.
 
-    A village has its own; villages without one share what their town's number leaves. Nobody counts twice.
+    A village with a population of its own is a pool of its own. The villages of a town that have none share what the
+    town's population leaves after those that have one.
+
+    Returns
+    -------
+    The pool that each area belongs to (the code of the area whose population it is), and the people of each pool.
     """
-    pool: dict[str, str] = {}
-    known: dict[str, float] = {}
+    pool_of_area: dict[str, str] = {}
+    people_of_pool: dict[str, float] = {}
     population = areas["population"].astype(float)
     for code, own in population.items():
         children = population[areas["parent"] == code]
         without = children.index[children.isna()]
         if not np.isnan(own) and (children.empty or len(without)):
-            known[code] = max(0.0, own - float(children.sum()))
-            pool |= dict.fromkeys([code, *without], code)
-    return pool, pd.Series(known, dtype=float)
+            people_of_pool[code] = max(0.0, own - float(children.sum()))
+            pool_of_area |= dict.fromkeys([code, *without], code)
+    return pool_of_area, pd.Series(people_of_pool, dtype=float)
 
 
-def _points(points: NDArray[Any], population: Float64Array) -> pd.DataFrame:
-    demand = pd.DataFrame({"lon": shapely.get_x(points), "lat": shapely.get_y(points), "population": population})
-    return demand[demand["population"] > 0]
+def _at_points(points: GeometryArray, population: Float64Array) -> pd.DataFrame:
+    people = pd.DataFrame({"lon": shapely.get_x(points), "lat": shapely.get_y(points), "population": population})
+    return people[people["population"] > 0]

@@ -1,23 +1,26 @@
-"""Rasters: opened with rasterio, an extra, and with one clear line where that does not work."""
+"""Opens rasters with rasterio, an optional dependency; `population` and `elevation` read them."""
 
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from geo.errors import InputError
 
+if TYPE_CHECKING:
+    from rasterio.io import DatasetReader
+
 
 @contextmanager
-def opened(path: Path) -> Iterator[Any]:
-    """The rasterio dataset of a file that says where on earth it lies.
+def opened(path: Path) -> Iterator["DatasetReader"]:
+    """The rasterio dataset of a file that states its coordinate reference system.
 
     Raises
     ------
     InputError
-        rasterio is not installed, the file cannot be read as a raster (also later, inside the block), or it has no
-        coordinate reference system.
+        rasterio is not installed; the file cannot be read as a raster, be it at once or later inside the ``with``
+        block; or it does not state its coordinate reference system.
     """
     try:
         import rasterio
@@ -25,12 +28,13 @@ def opened(path: Path) -> Iterator[Any]:
         raise InputError(f"{path}: rasters need rasterio; install fuwuquan[raster]") from error
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)  # refused below
+            # Such a file is refused below, so the warning adds nothing.
+            warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
             dataset = rasterio.open(path)
         with dataset:
             if dataset.crs is None:
                 raise InputError(
-                    f"{path}: the raster does not say its coordinate reference system; save it as a GeoTIFF with one"
+                    f"{path}: the raster does not state its coordinate reference system; save it as a GeoTIFF with one"
                 )
             yield dataset
     except rasterio.errors.RasterioError as error:

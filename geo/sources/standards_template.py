@@ -1,7 +1,8 @@
-"""The standards that a new study starts with."""
+"""The standards that a new study starts with: those of the template that its data can answer."""
 
 import re
 import tomllib
+from collections.abc import Mapping
 from importlib import resources
 
 import geopandas as gpd
@@ -9,26 +10,36 @@ import geopandas as gpd
 from geo.sources.summary import Summary
 from geo.study import categories
 
+_SOURCE = 'source = "永康市'
 
-def answerable(places: gpd.GeoDataFrame, units: gpd.GeoDataFrame, summary: Summary) -> str:
-    """The standards that the study's data can answer, as text; the others are named in the summary."""
+
+def answerable(facilities: gpd.GeoDataFrame, areas: gpd.GeoDataFrame, summary: Summary) -> str:
+    """The text of a `standards.toml` with the standards that the study's data can answer.
+
+    The summary names each standard that is left out, and the reason.
+    """
     template = resources.files("geo.study").joinpath("standards.toml").read_text("utf-8")
     head, *blocks = re.split(r"(?m)^(?=\[\[standard\]\])", template)
     kept = []
     for block in blocks:
-        row = tomllib.loads(block)["standard"][0]
-        chosen = places[places["category"] == row["category"]]
-        lacking = None
-        if chosen.empty:
-            lacking = f"no {categories.category(row['category']).label_en.lower()} is known"
-        elif row["measure"] == "opened" and chosen["opened"].isna().all():
-            lacking = "no opening date is known"
-        elif row["measure"] == "presence" and not (units["level"] == row["units"]).any():
-            lacking = f"no {row['units']} is known"
-        if lacking:
-            summary.add("standard left out 未采用标准", 1, f"{row['id']}: {lacking}")
+        standard = tomllib.loads(block)["standard"][0]
+        missing = _missing(standard, facilities, areas)
+        if missing:
+            summary.add("standard left out 未采用标准", 1, f"{standard['id']}: {missing}")
         else:
-            # For another place the plan is a template.
-            kept.append(block.replace('source = "永康市', 'source = "样板 template: 永康市'))
+            # In another place, the plan that a standard is taken from is only an example.
+            kept.append(block.replace(_SOURCE, _SOURCE.replace('"', '"样板 template: ')))
     summary.add("standards 标准", len(kept), "in standards.toml, to be edited")
     return head + "".join(kept)
+
+
+def _missing(standard: Mapping[str, str], facilities: gpd.GeoDataFrame, areas: gpd.GeoDataFrame) -> str | None:
+    """What the data lack to answer a standard; None if nothing."""
+    chosen = facilities[facilities["category"] == standard["category"]]
+    if chosen.empty:
+        return f"no {categories.category(standard['category']).label_en.lower()} is known"
+    if standard["measure"] == "opened" and chosen["opened"].isna().all():
+        return "no opening date is known"
+    if standard["measure"] == "presence" and not (areas["level"] == standard["units"]).any():
+        return f"no {standard['units']} is known"
+    return None

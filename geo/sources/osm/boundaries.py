@@ -9,6 +9,7 @@ import geopandas as gpd
 import numpy as np
 import osmium
 import shapely
+from shapely.geometry.base import BaseGeometry
 
 from geo.errors import ExtractError
 from geo.geodesy.projection import projection
@@ -33,7 +34,7 @@ class Boundary:
     names: frozenset[str]
     admin_level: int
     population: float | None
-    geometry: shapely.Geometry
+    geometry: BaseGeometry
 
 
 def read(path: Path, progress: Progress) -> list[Boundary]:
@@ -64,7 +65,7 @@ def _is_named(tags: polygons.Tags) -> bool:
     return "name" in tags and tags.get("admin_level", "").isdigit()
 
 
-def _boundary(osm_id: str, tags: polygons.Tags, outline: shapely.Geometry) -> Boundary:
+def _boundary(osm_id: str, tags: polygons.Tags, outline: BaseGeometry) -> Boundary:
     return Boundary(
         osm_id=osm_id,
         name=tags["name"],

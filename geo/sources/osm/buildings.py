@@ -9,6 +9,7 @@ from typing import NamedTuple
 import geopandas as gpd
 import numpy as np
 import shapely
+from shapely.geometry.base import BaseGeometry
 
 from geo.arrays import BoolArray, Float64Array, Int64Array
 from geo.geodesy.projection import projection
@@ -56,7 +57,7 @@ class WayBuildings(NamedTuple):
     """
 
     levels: list[float]
-    outlines: list[shapely.Geometry]
+    outlines: list[BaseGeometry]
     invalid: BoolArray
 
 
@@ -103,7 +104,7 @@ def _owners(counts: Int64Array) -> Int64Array:
     return np.repeat(np.arange(len(counts)), counts)
 
 
-def frame(levels: Sequence[float], outlines: Sequence[shapely.Geometry]) -> gpd.GeoDataFrame:
+def frame(levels: Sequence[float], outlines: Sequence[BaseGeometry]) -> gpd.GeoDataFrame:
     """Buildings as a frame: ``floor_m2``, and as ``geometry`` a WGS84 point inside each outline."""
     polygons = np.array(outlines, dtype=object)
     # In an equal-area projection of the world, since only the proportions between areas matter.

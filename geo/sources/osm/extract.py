@@ -15,6 +15,7 @@ import numpy as np
 import osmium
 import pandas as pd
 import shapely
+from shapely.geometry.base import BaseGeometry
 
 from geo.errors import ExtractError
 from geo.sources.osm import buildings, facilities, highways, opl, opl_lines, polygons, tag_values
@@ -67,7 +68,7 @@ class _Elements(NamedTuple):
     relations: list[str]
 
 
-def read(path: Path, boundaries: Sequence[Boundary], within: shapely.Geometry | None, progress: Progress) -> Extract:
+def read(path: Path, boundaries: Sequence[Boundary], within: BaseGeometry | None, progress: Progress) -> Extract:
     """Everything of an extract that comes into the bounds of ``within``, a WGS84 polygon; None takes all of it.
 
     Raises
@@ -113,7 +114,7 @@ def read(path: Path, boundaries: Sequence[Boundary], within: shapely.Geometry | 
     )
 
 
-def read_facilities(path: Path, within: shapely.Geometry | None) -> tuple[list[Row], Counter[str]]:
+def read_facilities(path: Path, within: BaseGeometry | None) -> tuple[list[Row], Counter[str]]:
     """The facilities of an extract that touch ``within``, a WGS84 polygon (None: all), and those left out, counted.
 
     Raises

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import shapely
+from shapely.geometry.base import BaseGeometry
 
 from geo.sources.osm import tag_values
 from geo.study import facilities
@@ -49,7 +49,7 @@ class FacilityRows:
         """The OpenStreetMap id of each facility, its properties, and its geometry; not checked yet."""
         self.left_out: Counter[str] = Counter()
 
-    def add(self, osm_id: str, tags: Mapping[str, str], geometry: shapely.Geometry | None) -> None:
+    def add(self, osm_id: str, tags: Mapping[str, str], geometry: BaseGeometry | None) -> None:
         """Add an object if its tags mark a facility that is open to the public; ``geometry`` None counts as broken."""
         classification = classify(tags)
         if classification is None:

@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import osmium
 import shapely
+from shapely.geometry.base import BaseGeometry
 
 from geo.arrays import BoolArray
 from geo.sources.osm import opl, opl_lines
@@ -23,7 +24,7 @@ class Polygon(NamedTuple):
 
     osm_id: str
     tags: Tags
-    outline: shapely.Geometry | None
+    outline: BaseGeometry | None
 
 
 def assembled(
@@ -59,7 +60,7 @@ def assembled(
                 yield Polygon(f"{letter}{element.orig_id()}", tags, _outline(element))
 
 
-def _outline(area: osmium.osm.Area) -> shapely.Geometry | None:
+def _outline(area: osmium.osm.Area) -> BaseGeometry | None:
     try:
         shape = shapely.from_wkb(osmium.geom.WKBFactory().create_multipolygon(area))
     except (RuntimeError, shapely.errors.GEOSException):

@@ -112,7 +112,7 @@ def test_a_plane_tilted_east(tmp_path: Path, rise: float) -> None:
         [(500, 11), (0, 11)],
         [(1, 1), (4, 1)],
     ]
-    slopes = elevation.along(frame(lines), heights(tmp_path / "plane.tif", east(rise)), PROJECTION)
+    slopes = elevation.slopes_along(frame(lines), heights(tmp_path / "plane.tif", east(rise)), PROJECTION)
     onward = [rise, 0.0, rise * 0.6, -rise, rise]
     assert slopes.forward == pytest.approx([tobler(s) for s in onward], rel=1e-6)
     assert slopes.backward == pytest.approx([tobler(-s) for s in onward], rel=1e-6)
@@ -129,7 +129,7 @@ def test_a_plane_tilted_east(tmp_path: Path, rise: float) -> None:
 )  # fmt: skip
 def test_a_raster_in_any_projection(tmp_path: Path, crs: str, cell: float, turned: float) -> None:
     path = heights(tmp_path / "plane.tif", east(0.08), crs, cell, turned)
-    slopes = elevation.along(frame([[(-500, 7), (500, 7)], [(3, -500), (3, 400)]]), path, PROJECTION)
+    slopes = elevation.slopes_along(frame([[(-500, 7), (500, 7)], [(3, -500), (3, 400)]]), path, PROJECTION)
     assert slopes.forward == pytest.approx([tobler(0.08), 1], abs=1e-5)
     assert slopes.backward == pytest.approx([tobler(-0.08), 1], abs=1e-5)
 
@@ -137,7 +137,7 @@ def test_a_raster_in_any_projection(tmp_path: Path, crs: str, cell: float, turne
 def test_up_and_down_a_ridge_is_not_flat(tmp_path: Path) -> None:
     """Between equally high ends an edge over a ridge costs what its pieces cost."""
     path = heights(tmp_path / "ridge.tif", lambda x, y: 200 - 0.2 * np.abs(x - 15) + 0 * y)
-    slopes = elevation.along(frame([[(-290, 0), (320, 0)]]), path, PROJECTION)
+    slopes = elevation.slopes_along(frame([[(-290, 0), (320, 0)]]), path, PROJECTION)
     assert slopes.forward == pytest.approx([(tobler(0.2) + tobler(-0.2)) / 2], rel=1e-6)
     assert slopes.backward == pytest.approx(slopes.forward)
 
@@ -148,7 +148,7 @@ def test_a_bend_is_climbed_by_the_way_along_it(tmp_path: Path) -> None:
     line = [(0, 0), (120, 160), (200, 100 - 1e-6), (0, 100)]
     onward = [0.12, 0.16, -0.2]
     metres = [200, 100, 200]
-    slopes = elevation.along(frame([line]), path, PROJECTION)
+    slopes = elevation.slopes_along(frame([line]), path, PROJECTION)
     by_part = np.average([tobler(s) for s in onward], weights=metres)
     assert slopes.forward == pytest.approx([by_part], rel=0.05)  # pieces lie over the bends
 
@@ -219,7 +219,7 @@ def test_rough_ground_against_the_slow_answer(
         place, step = rng.uniform(-1000, 1000, 2), rng.choice([1, 10, 80, 300])
         lines.append([tuple(place + step * rng.normal(0, 1, 2)) for _ in range(rng.integers(2, 6))])
     table = frame(lines)
-    slopes = elevation.along(table, path, PROJECTION)
+    slopes = elevation.slopes_along(table, path, PROJECTION)
     west, south = lonlat(0, 0)
     sides = [GEOD.line_length(*zip(*_cell(path, west, south, way), strict=True)) for way in ("right", "down")]
     expected = [
@@ -263,7 +263,7 @@ def test_a_bridge_runs_straight_from_bank_to_bank(tmp_path: Path, piers: list[fl
     bridge = list(itertools.pairwise(places))
     roads = [[(-400, 0), BANK], [OTHER, (700, 0)], [(150, -100), (150, 100)], [(-45, 90), (150, 90), (345, 90)]]
     path = heights(tmp_path / "valley.tif", valley)
-    slopes = elevation.along(frame([*bridge, *roads], range(len(bridge))), path, PROJECTION)
+    slopes = elevation.slopes_along(frame([*bridge, *roads], range(len(bridge))), path, PROJECTION)
     rise = 12 / 390
     assert slopes.forward[: len(bridge)] == pytest.approx(tobler(rise), rel=1e-6)
     assert slopes.backward[: len(bridge)] == pytest.approx(tobler(-rise), rel=1e-6)
@@ -284,7 +284,7 @@ def test_a_bridge_that_branches_and_one_that_ends_in_the_air(tmp_path: Path) -> 
     roads = [[bank, (bank[0] * 1.1, bank[1] * 1.1)] for bank in banks]
     air = [*([bank, middle] for bank in banks), [middle, pier], [(500, -500), (600, -500)], [(600, -500), (600, -650)]]
     table = frame([*air, *roads], range(len(air)))
-    slopes = elevation.along(table, heights(tmp_path / "banks.tif", ground), PROJECTION)
+    slopes = elevation.slopes_along(table, heights(tmp_path / "banks.tif", ground), PROJECTION)
     assert slopes.forward[:6] == pytest.approx([tobler(0.1), 1, tobler(-0.1), 1, 1, 1], rel=1e-6)
     assert slopes.backward[:6] == pytest.approx([tobler(-0.1), 1, tobler(0.1), 1, 1, 1], rel=1e-6)
 
@@ -297,7 +297,7 @@ def test_long_bridges_of_many_edges(tmp_path: Path) -> None:
     bridge = list(itertools.pairwise(places))
     roads = [[(-1700, 0), places[0]], [places[-1], (1700, 0)]]
     path = heights(tmp_path / "far.tif", lambda x, y: np.where(x < 0, 0.0, 320.0) + 0 * y)
-    slopes = elevation.along(frame([*bridge, *roads], range(len(bridge))), path, PROJECTION)
+    slopes = elevation.slopes_along(frame([*bridge, *roads], range(len(bridge))), path, PROJECTION)
     assert slopes.forward[:-2] == pytest.approx(tobler(0.1), rel=1e-5)
 
 
@@ -315,9 +315,9 @@ def test_short_edges_are_no_steeper_than_their_cell(tmp_path: Path) -> None:
     rng = np.random.default_rng(7)
     path = heights(tmp_path / "rough.tif", lambda x, y: rng.uniform(-1, 1, x.shape))
     lines = [[(x, y), (x + 2, y + 1)] for x, y in rng.uniform(-1000, 1000, (500, 2))]
-    slopes = elevation.along(frame(lines), path, PROJECTION)
+    slopes = elevation.slopes_along(frame(lines), path, PROJECTION)
     assert slopes.steepest < math.hypot(2, 2) / 30
-    assert slopes.held == 0
+    assert slopes.clipped == 0
 
 
 @pytest.mark.parametrize("cell", [1.0, 4.0])
@@ -326,18 +326,18 @@ def test_fine_rasters_are_taken_ten_metres_at_a_time(tmp_path: Path, cell: float
     path = heights(
         tmp_path / "fine.tif", lambda x, y: 0.3 * (np.floor(x) % 2) + 0.1 * x + 0 * y, cell=cell, cells=(900, 90)
     )
-    slopes = elevation.along(frame([[(-200.25, 0), (199.75, 0)]]), path, PROJECTION)
+    slopes = elevation.slopes_along(frame([[(-200.25, 0), (199.75, 0)]]), path, PROJECTION)
     assert slopes.forward == pytest.approx([tobler(0.1)], rel=5e-3)
 
 
 def test_a_cliff_is_no_steeper_than_any_street(tmp_path: Path) -> None:
     path = heights(tmp_path / "cliff.tif", lambda x, y: np.where(x < 0, 0.0, 500.0) + 0 * y)
     lines = [[(-90, 0), (90, 0)], [(-300, 50), (-200, 50)]]
-    slopes = elevation.along(frame(lines), path, PROJECTION)
+    slopes = elevation.slopes_along(frame(lines), path, PROJECTION)
     # Two of six pieces lie on the slope between the centres of cells, 15 m on each side.
     steep = [tobler(0.6)] * 2 + [1.0] * 4
     assert slopes.forward == pytest.approx([np.mean(steep), 1], rel=1e-6)
-    assert (slopes.steepest, slopes.held) == (0.6, 1)
+    assert (slopes.steepest, slopes.clipped) == (0.6, 1)
 
 
 @pytest.mark.parametrize("void", [-77.0, float("nan"), -9999.0, 32767.0])
@@ -349,7 +349,7 @@ def test_voids_leave_an_edge_flat(tmp_path: Path, void: float) -> None:
 
     path = heights(tmp_path / "void.tif", east(0.1), spoil=spoil, nodata=-77)
     lines = [[(-300, 0), (300, 0)], [(-300, 0), (-100, 0)], [(200, 0), (300, 0)], [(4000, 0), (4100, 0)]]
-    slopes = elevation.along(frame(lines), path, PROJECTION)
+    slopes = elevation.slopes_along(frame(lines), path, PROJECTION)
     assert slopes.known.tolist() == [False, True, True, False]
     assert slopes.forward == pytest.approx([1, tobler(0.1), tobler(0.1), 1], rel=1e-6)
     assert slopes.backward == pytest.approx([1, tobler(-0.1), tobler(-0.1), 1], rel=1e-6)
@@ -363,11 +363,11 @@ def test_a_bridge_over_a_void_is_known_by_its_banks(tmp_path: Path) -> None:
     path = heights(tmp_path / "void.tif", east(0.1), spoil=spoil, nodata=-77)
     bridge = [[(-200, 0), (10, 0)], [(10, 0), (200, 0)]]
     roads = [[(-250, 0), (-200, 0)], [(200, 0), (250, 0)]]
-    slopes = elevation.along(frame([*bridge, *roads], range(2)), path, PROJECTION)
+    slopes = elevation.slopes_along(frame([*bridge, *roads], range(2)), path, PROJECTION)
     assert slopes.known.all()
     assert slopes.forward == pytest.approx(tobler(0.1), rel=1e-6)
     # Where one bank is in the void, that edge is not known, and what hangs on the other bank is level.
-    slopes = elevation.along(
+    slopes = elevation.slopes_along(
         frame([[(-200, 0), (-150, 0)], [(-150, 0), (0, 0)], roads[0], [(0, 0), (9, 0)]], range(2)), path, PROJECTION
     )
     assert slopes.known.tolist() == [True, False, True, False]
@@ -378,7 +378,7 @@ def test_heights_as_whole_numbers_of_decimetres(tmp_path: Path) -> None:
     path = heights(tmp_path / "scaled.tif", lambda x, y: np.rint(800 * 10 + x), dtype="int16", cell=10)
     with rasterio.open(path, "r+") as file:
         file.scales, file.offsets = (0.1,), (-700.0,)
-    slopes = elevation.along(frame([[(-295, 0), (295, 0)]]), path, PROJECTION)
+    slopes = elevation.slopes_along(frame([[(-295, 0), (295, 0)]]), path, PROJECTION)
     assert slopes.forward == pytest.approx([tobler(0.1)], rel=1e-3)
 
 
@@ -396,7 +396,7 @@ def test_uphill_and_downhill_in_closed_form(small_study: Callable[..., Study], t
     line = [Street([(-500, 0), (500, 0)])]
     ends = [Facility("west", "clinic", (-500, 40)), Facility("east", "clinic", (500, 0))]
     made = small_study(line, ends, [People((-500, 0), 1), People((500, 0), 1), People((250, 0), 1)])
-    slopes = elevation.along(frame([line[0].line]), heights(tmp_path / "plane.tif", east(0.08)), PROJECTION)
+    slopes = elevation.slopes_along(frame([line[0].line]), heights(tmp_path / "plane.tif", east(0.08)), PROJECTION)
     travel = Travel(sloped(made, slopes.forward, slopes.backward))
     flat = Travel(made)
     west, east_ = made.facilities.iloc[[0]], made.facilities.iloc[[1]]
@@ -561,7 +561,7 @@ def test_a_study_with_slopes(pbf: Path, tmp_path: Path) -> None:
     far_km = table["length_m"].max() / 1000
     assert said["elevation 高程"][0] == len(table) - 1
     assert "valley.tif" in said["elevation 高程"][1]
-    assert said["note 注"] == (1, f"edges, {far_km:.1f} km, have no height in valley.tif: flat")
+    assert said["note 注"] == (1, f"edges, {far_km:.1f} km, have no height in valley.tif; they count as flat")
     assert not any("elevation" in what for what, *_ in none.lines)
     assert "valley.tif" in made.settings.attribution
     # Built again without heights the study is flat, and says nothing else.
@@ -611,7 +611,7 @@ def test_slopes_of_porto_alegre_against_the_slow_answer(shared: Path) -> None:
     data = shared / "data" / "porto_alegre"
     extract = data / "porto_alegre.osm.pbf"
     table = osm.read(extract, boundaries.read(extract, lambda *_: None), None, lambda *_: None).streets
-    slopes = elevation.along(table, data / "elevation.tif", "EPSG:32722")
+    slopes = elevation.slopes_along(table, data / "elevation.tif", "EPSG:32722")
     assert 0.97 < slopes.known.mean() < 0.99
     assert 0.02 < slopes.mean < 0.06
     # A second of arc is longer from north to south.
