@@ -17,7 +17,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
 from geo.errors import InputError
-from geo.measures import coverage, isochrones
+from geo.measures import counting, coverage, isochrones
 from geo.sources import build, elevation
 from geo.sources.build import Sources
 from geo.sources.osm import boundaries, highways
@@ -505,7 +505,7 @@ def test_answers_say_that_slopes_count_where_they_do(small_study: Callable[..., 
     for name, goal in goals.items():
         for one, said in ((made, False), (hilly, name in ("walk", "beside"))):
             notes = coverage.measure(Travel(one), one.facilities, goal, NOW).notes
-            assert (coverage.SLOPE_NOTE in notes) is said, name
+            assert (counting.SLOPE_NOTE in notes) is said, name
     assert coverage.measure(Travel(made), made.facilities, goals["walk"], NOW).share == 1
     assert coverage.measure(Travel(hilly), hilly.facilities, goals["walk"], NOW).share == 0
 
