@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Error, sync_playwright
+from playwright.sync_api import Browser, Error, expect, sync_playwright
 
 from geo.sources import build
 from geo.sources.build import Sources
@@ -124,4 +124,5 @@ def browser() -> Iterator[Browser]:
             browser.new_page().close()
         except Error as error:
             unavailable(f"chromium cannot start: {error.message.splitlines()[0]}")
+        expect.set_options(timeout=60_000)
         yield browser

@@ -50,7 +50,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def page(browser: Browser, address: str) -> Iterator[Page]:
     """A page of the server, in a browser that stands in the sample."""
     context = browser.new_context(geolocation=HERE, permissions=["geolocation"])
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(60_000)
     page = context.new_page()
     page.goto(f"{address}/health")
     yield page
@@ -58,13 +58,18 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
 
 
 def get(address: str) -> Any:
-    with urllib.request.urlopen(address, timeout=30) as answer:
+    with urllib.request.urlopen(address, timeout=program.LIMIT_SECONDS) as answer:
         return json.load(answer)
 
 
 def run(*command: str) -> str:
     done = subprocess.run(
-        command, env=os.environ | {"PYTHONWARNINGS": "error"}, capture_output=True, text=True, timeout=60, check=False
+        command,
+        env=os.environ | {"PYTHONWARNINGS": "error"},
+        capture_output=True,
+        text=True,
+        timeout=program.LIMIT_SECONDS,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from support import program
 from support.requirements import unavailable
 
 pytestmark = pytest.mark.alone  # and so that the quick run is made once
@@ -44,7 +45,7 @@ def quick(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, d
     needs("scipy")
     folder = tmp_path_factory.mktemp("benchmarks")
     command = [sys.executable, str(BENCHMARKS), "--quick", "--output", str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=10 * program.LIMIT_SECONDS, check=False)
     assert done.returncode == 0, done.stderr
     return {one["name"]: one for one in json.loads((folder / "results.json").read_text("utf-8"))}
 

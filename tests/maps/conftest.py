@@ -70,7 +70,7 @@ def visit(browser: Browser) -> Callable:
     def visiting(viewport: dict[str, int] = WIDE, offline: bool = False, **more: object) -> Iterator[Visitor]:
         context = browser.new_context(viewport=viewport, **more)
         context.set_offline(offline)
-        context.set_default_timeout(5_000)
+        context.set_default_timeout(60_000)
         try:
             yield Visitor(context.new_page())
         finally:

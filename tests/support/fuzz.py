@@ -106,7 +106,7 @@ def serving(folder: Path) -> Iterator[tuple[str, str, Path]]:
         reader.start()
         try:
             yield address, key, log
-            with urllib.request.urlopen(f"{address}/ready", timeout=10) as answer:
+            with urllib.request.urlopen(f"{address}/ready", timeout=program.LIMIT_SECONDS) as answer:
                 assert answer.status == 200
             assert process.poll() is None, "the server has ended"
         finally:
@@ -116,9 +116,11 @@ def serving(folder: Path) -> Iterator[tuple[str, str, Path]]:
 
 def fuzz(folder: Path, address: str, key: str, *options: str) -> Run:
     """One run of schemathesis with further ``options``."""
-    with urllib.request.urlopen(f"{address}/openapi.json", timeout=30) as answer:
+    with urllib.request.urlopen(f"{address}/openapi.json", timeout=program.LIMIT_SECONDS) as answer:
         document = json.load(answer)
-    with urllib.request.urlopen(f"{address}/v1/collections/facilities/items/yk-park-001", timeout=30) as answer:
+    with urllib.request.urlopen(
+        f"{address}/v1/collections/facilities/items/yk-park-001", timeout=program.LIMIT_SECONDS
+    ) as answer:
         tag = answer.headers["ETag"]
     report = folder / "report.json"
     command = [

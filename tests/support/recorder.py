@@ -60,7 +60,7 @@ def _serve(target: str, file: Path) -> None:
             def do_GET(self) -> None:
                 # The Host stays, so that links lead here again; what is zipped could not be read.
                 headers = {name: value for name, value in self.headers.items() if name.lower() != "accept-encoding"}
-                connection = http.client.HTTPConnection(target, timeout=60)
+                connection = http.client.HTTPConnection(target, timeout=300)
                 connection.request(self.command, self.path, headers=headers)
                 answer = connection.getresponse()
                 body = answer.read()

@@ -24,6 +24,8 @@ from service.register.register import Register, StaleVersionError
 from support import postgres, town
 
 RECORDS, WRITERS = 200, 8
+LEAST_KILLS, LEAST_BYTES = 10, 100
+"""Kills in a run, and what the writers log between two of them: some three edits."""
 FORK = multiprocessing.get_context("fork")  # a writer is there again at once
 
 
@@ -61,9 +63,16 @@ def run(about: Study, url: str, folder: Path, seconds: float, seed: int = 0) -> 
         writer.start()
         return writer
 
+    def written() -> int:
+        return sum(log.stat().st_size for log in folder.glob("*.log"))
+
     writers, kills, end = [started() for _ in range(WRITERS)], 0, time.monotonic() + seconds
-    while time.monotonic() < end:
+    while time.monotonic() < end or kills < LEAST_KILLS:
+        before = written()
         time.sleep(chance.uniform(0.02, 0.2))
+        # On a busy machine the writers get their turn first: killed too early, none would ever write.
+        while written() - before < LEAST_BYTES and all(writer.is_alive() for writer in writers):
+            time.sleep(0.02)
         victim = chance.randrange(WRITERS)
         assert writers[victim].is_alive(), "a writer failed"
         os.kill(writers[victim].pid or 0, signal.SIGKILL)

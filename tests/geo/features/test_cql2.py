@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from geo.errors import FieldError
 from geo.features import cql2
 from geo.features.data_types import DataType
+from support import program
 
 DATA_TYPES: dict[str, DataType] = {
     "name": "string",
@@ -515,13 +516,13 @@ DEEP: dict[str, Callable[[int], str]] = {
 
 @pytest.mark.parametrize("name", DEEP)
 def test_what_is_deep_is_refused_before_it_is_parsed(name: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     for n in (*range(1, 60), 100, 300, 1000, 3000, 100_000):
         try:
             cql2.parse(DEEP[name](n), DATA_TYPES).mask(FRAME)
         except FieldError as error:
             assert len(str(error)) < 200
-    assert time.perf_counter() - began < 10  # it takes a tenth of it; what is not bounded takes years
+    assert time.process_time() - began < 10  # it takes a tenth of it; what is not bounded takes years
 
 
 def let_through(text: str) -> bool:
@@ -552,7 +553,11 @@ threading.Thread(target=go, args=[json.load(sys.stdin)]).start()
 """
     largest = [list(takewhile(let_through, map(make, range(1, 300))))[-1] for make in DEEP.values()]
     done = subprocess.run(
-        [sys.executable, "-c", script], input=json.dumps(largest), capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", script],
+        input=json.dumps(largest),
+        capture_output=True,
+        text=True,
+        timeout=program.LIMIT_SECONDS,
     )
     assert (done.returncode, done.stdout) == (0, "whole\n"), done.stderr[-500:]
 
@@ -569,10 +574,10 @@ def test_ordinary_filters_are_not_too_much() -> None:
 @pytest.mark.parametrize("piece", ["%a", "%_", "%", "%a_", "_%a%", "a%"])
 def test_like_is_quick(piece: str) -> None:
     frame = framed([ROWS[0] | {"name": "a" * 300}] * 10)
-    began = time.perf_counter()
+    began = time.process_time()
     assert not cql2.parse(f"name LIKE '{piece * 1500}%b'", DATA_TYPES).mask(frame).any()
     assert not cql2.parse(f"name LIKE '{piece * 20}%b'", DATA_TYPES).mask(frame).any()
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 SOUP = r"""

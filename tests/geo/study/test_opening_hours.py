@@ -4,7 +4,7 @@ import subprocess
 import sys
 from collections import Counter
 from datetime import date, datetime, timedelta
-from time import perf_counter
+from time import process_time
 
 import holidays
 import pytest
@@ -247,9 +247,9 @@ def test_what_cannot_be_told_is_unknown_with_the_reason(text: str | None, reason
 @pytest.mark.parametrize("moment", [datetime.min, datetime.max, datetime(1950, 1, 1), datetime(2099, 12, 31, 23, 59)])
 def test_every_moment_has_an_answer_at_once(text: str, moment: datetime) -> None:
     opening_hours.status_at(text, moment)  # the calendars of these years are made
-    start = perf_counter()
+    start = process_time()
     found = opening_hours.status_at(text, moment)
-    assert perf_counter() - start < 0.5  # a search up to the year 9999 takes from half a second to four
+    assert process_time() - start < 0.5  # a search up to the year 9999 takes from half a second to four
     assert (found.state == "unknown") == (found.reason is not None)
 
 

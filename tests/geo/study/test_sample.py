@@ -11,6 +11,7 @@ import pytest
 
 from geo.study import study
 from geo.study.study import Study
+from support import program
 
 DATA = Path(__file__).resolve().parents[3] / "data"
 MADE = ("areas.geojson", "demand.csv", "facilities.geojson", "streets.parquet")
@@ -88,7 +89,7 @@ def test_the_citys_goals_can_be_measured(sample: Study) -> None:
 def made_again(tmp_path_factory: pytest.TempPathFactory) -> Path:
     script = DATA / "make_sample" if (DATA / "make_sample").is_dir() else DATA / "make_sample.py"
     out = tmp_path_factory.mktemp("sample")
-    subprocess.run([sys.executable, str(script), str(out)], check=True, timeout=120)
+    subprocess.run([sys.executable, str(script), str(out)], check=True, timeout=program.LIMIT_SECONDS)
     return out
 
 

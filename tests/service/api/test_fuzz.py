@@ -5,12 +5,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+from support import program
+
 TESTS = Path(__file__).parents[2]
 
 
 def test_no_request_brings_an_answer_that_is_not_documented():
     command = [sys.executable, "-m", "support.fuzz", "--quick", "--cases", "200", "--examples", "3"]
-    done = subprocess.run(command, cwd=TESTS, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(
+        command, cwd=TESTS, capture_output=True, text=True, timeout=10 * program.LIMIT_SECONDS, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     (counted,) = re.findall(r"^(\d+) cases, 0 failures$", done.stdout, re.MULTILINE)
     assert int(counted) >= 200

@@ -169,7 +169,11 @@ def test_a_note_is_one_line_however_long_its_path(town_folder: Path, tmp_path: P
 def test_a_reader_that_stops_early_is_no_error(served_folder: Path):
     command = f"'{program.FUWUQUAN}' coverage --format csv --study '{served_folder}' | head -c 3"
     done = subprocess.run(
-        ["bash", "-c", command], env=program.environment(), capture_output=True, timeout=60, check=False
+        ["bash", "-c", command],
+        env=program.environment(),
+        capture_output=True,
+        timeout=program.LIMIT_SECONDS,
+        check=False,
     )
     assert done.stdout == b"\xef\xbb\xbf"
     assert b"Traceback" not in done.stderr

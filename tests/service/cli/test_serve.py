@@ -13,7 +13,7 @@ from support import program, town
 
 
 def get(address: str) -> dict:
-    with urllib.request.urlopen(address, timeout=10) as answer:
+    with urllib.request.urlopen(address, timeout=program.LIMIT_SECONDS) as answer:
         assert answer.status == 200
         return json.load(answer)
 
@@ -31,7 +31,7 @@ def test_it_serves_until_it_is_asked_to_end(town_folder: Path, workers: int, mon
         assert refused.value.headers["content-type"] == "application/problem+json"
         refused.value.close()
         process.send_signal(signal.SIGTERM)
-        output, errors = process.communicate(timeout=20)
+        output, errors = process.communicate(timeout=program.LIMIT_SECONDS)
     assert process.returncode in (0, -signal.SIGTERM), (process.returncode, errors)
     assert output == b""
     assert b"Traceback" not in errors
@@ -53,7 +53,7 @@ def test_an_edit_through_one_worker_is_in_the_next_answer_of_another(town_folder
         request = urllib.request.Request(
             address + path, content, headers | {"Content-Type": "application/json"}, method=method
         )
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=program.LIMIT_SECONDS) as answer:
             assert answer.status in (201, 204)
 
     def seen(address: str) -> tuple[str, int]:

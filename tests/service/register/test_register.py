@@ -255,7 +255,7 @@ ROUNDS = 6
 def _fill(folder: str, urls: list[str], start, results) -> None:
     about = study.read(Path(folder))
     for number, address in enumerate(urls):
-        start.wait(60)
+        start.wait(program.LIMIT_SECONDS)
         try:
             register = Register(about, address)
             results.put((number, len(register.facilities()), register.revision))
@@ -273,9 +273,9 @@ def test_processes_that_fill_it_at_once_end_with_one_full_register(town_folder: 
     processes = [context.Process(target=_fill, args=(str(town_folder), urls, start, results)) for _ in range(2)]
     for process in processes:
         process.start()
-    found = [results.get(timeout=60) for _ in range(2 * ROUNDS)]
+    found = [results.get(timeout=program.LIMIT_SECONDS) for _ in range(2 * ROUNDS)]
     for process in processes:
-        process.join(60)
+        process.join(program.LIMIT_SECONDS)
     assert sorted(found, key=str) == [(number, 9, 1) for number in range(ROUNDS) for _ in processes]
 
 
@@ -393,4 +393,4 @@ def test_many_who_wait_to_write_keep_nobody_from_reading(
             for _ in range(20):
                 assert register.revision == 1
                 assert len(register.facilities()) == 9
-        assert sorted(one.result(timeout=60) for one in waiting) == list(range(2, 32))
+        assert sorted(one.result(timeout=program.LIMIT_SECONDS) for one in waiting) == list(range(2, 32))

@@ -5,12 +5,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+from support import program
+
 TESTS = Path(__file__).parents[2]
 
 
 def test_no_acknowledged_edit_is_lost_when_writers_are_killed(database_url: str):
     command = [sys.executable, "-m", "support.torture", "--seconds", "4", "--database", database_url]
-    done = subprocess.run(command, cwd=TESTS, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        command, cwd=TESTS, capture_output=True, text=True, timeout=program.LIMIT_SECONDS, check=False
+    )
     assert done.returncode == 0, done.stderr
     counts = {name: int(count) for name, count in re.findall(r"'(\w+)': (\d+)", done.stdout)}
     assert counts["kills"] > 5
