@@ -85,7 +85,7 @@ class Study:
         return pd.Series([reporting.get(code) for code in codes], index=codes.index, dtype=object)
 
 
-def read(folder: Path) -> Study:
+def read(folder: Path | str) -> Study:
     """Read and check the study in ``folder``.
 
     Raises
@@ -93,6 +93,7 @@ def read(folder: Path) -> Study:
     StudyError, TableError
         A file is missing, unreadable or wrong, or two files contradict each other.
     """
+    folder = Path(folder)
     if not (folder / "study.toml").is_file():
         raise StudyError(f"{folder}: is no study folder (it has no study.toml); make one with `fuwuquan build`")
     settings = read_settings(folder / "study.toml")
