@@ -1,26 +1,27 @@
-"""What the columns of a list mean: its heading found, wherever it stands, and each column's field by its name."""
+"""What the columns of a list mean: finds the heading of a table, and the field that each column's name stands for."""
 
 import re
 import tomllib
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from importlib import resources
-from typing import Any
 
 from geo.errors import TableError
-from geo.lists.tabular_files import Sheet
-from geo.study import facilities
+from geo.lists.sheets import Cell, Sheet
 
-SEARCHED = 20
-"""How many rows from the top a heading is looked for in."""
+SEARCHED_ROWS = 20
+"""The heading is looked for in so many rows from the top."""
 
-NAMES: dict[str, list[str]] = tomllib.loads(resources.files("geo.lists").joinpath("columns.toml").read_text("utf-8"))
-PLACES = ("lon", "lat", "place", "geometry")
-FIELDS = (*facilities.FIELDS, *PLACES)
-_BRACKETS = re.compile(r"[(\[{【〔《（].*?[)\]}】〕》）]")
-_NEEDLESS = re.compile(r"[\s_*:：、.()\[\]{}【】〔〕《》-]+")
+EXTRA = "extra"
+"""The field of columns whose heading is not recognised; they are kept as further properties."""
+
+LOCATION_FIELDS = ("lon", "lat", "place", "geometry")
+"""The fields that say where a row lies: degrees in two columns, both in one, or a shape."""
+
+_IN_BRACKETS = re.compile(r"[(\[{【〔《（].*?[)\]}】〕》）]")
+_PUNCTUATION = re.compile(r"[\s_*:：、.()\[\]{}【】〔〕《》-]+")
 _SYSTEMS = {
     "gcj02": re.compile("gcj0?2?|高德|腾讯|amap|火星|国测局"),
     "bd09": re.compile("bd09|百度|baidu"),
@@ -29,46 +30,137 @@ _SYSTEMS = {
 }
 
 
-def _simple(heading: str) -> str:
-    return _NEEDLESS.sub("", unicodedata.normalize("NFKC", heading).casefold())
+def _simplify(heading: str) -> str:
+    return _PUNCTUATION.sub("", unicodedata.normalize("NFKC", heading).casefold())
 
 
-_FIELDS = {_simple(name): field for field, names in NAMES.items() for name in [*names, field]}
+def stated_system(heading: str) -> str | None:
+    """The coordinate system that a heading names; None if it names none."""
+    simple = _simplify(heading)
+    return next((system for system, pattern in _SYSTEMS.items() if pattern.search(simple)), None)
 
 
-@lru_cache(maxsize=4096)
-def recognised(heading: str) -> tuple[str | None, str | None]:
-    """The field that a heading names, and the coordinate system it states; None for what it does not."""
-    whole = unicodedata.normalize("NFKC", heading[:200])
-    for words in (whole, _BRACKETS.sub("", whole)):
-        if field := _FIELDS.get(_simple(words)):
-            return field, stated(heading) if field in PLACES else None
-    for words in (whole, _BRACKETS.sub("", whole)):
-        rest = _simple(words)
-        for system in _SYSTEMS.values():
-            rest = system.sub("", rest)
-        if (field := _FIELDS.get(rest)) in PLACES:
-            return field, stated(heading)
-    return None, None
+@dataclass(frozen=True)
+class Vocabulary:
+    """The fields of one sort of list, and the headings that name them.
+
+    Attributes
+    ----------
+    headings
+        For each field, the headings that name it. Case, spaces, full-width letters and remarks in brackets do not
+        matter.
+    mapping
+        {heading: field}, as the user says it; it goes before ``headings``.
+    """
+
+    headings: Mapping[str, Sequence[str]]
+    mapping: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """All fields of this sort of list."""
+        return tuple(self.headings)
+
+    def with_mapping(self, mapping: Mapping[str, str]) -> "Vocabulary":
+        """The same vocabulary, in which a user says what some headings mean."""
+        return replace(self, mapping=dict(mapping))
+
+    @cached_property
+    def _field_by_simple_name(self) -> dict[str, str]:
+        return {_simplify(name): field for field, names in self.headings.items() for name in (*names, field)}
+
+    @cached_property
+    def _known(self) -> dict[str, tuple[str | None, str | None]]:
+        return {}
+
+    def recognise(self, heading: str) -> tuple[str | None, str | None]:
+        """The field that a heading names and the coordinate system that it states; None for what it does not say."""
+        if heading not in self._known:
+            self._known[heading] = self._recognise(heading)
+        return self._known[heading]
+
+    def _recognise(self, heading: str) -> tuple[str | None, str | None]:
+        whole = unicodedata.normalize("NFKC", heading[:200])
+        candidates = (whole, _IN_BRACKETS.sub("", whole))
+        for words in candidates:
+            if field := self._field_by_simple_name.get(_simplify(words)):
+                return field, stated_system(heading) if field in LOCATION_FIELDS else None
+        for words in candidates:
+            rest = _simplify(words)
+            for pattern in _SYSTEMS.values():
+                rest = pattern.sub("", rest)
+            if (field := self._field_by_simple_name.get(rest)) in LOCATION_FIELDS:
+                return field, stated_system(heading)
+        return None, None
+
+    def field_of(self, heading: str) -> str | None:
+        """The field of a heading: by the user's mapping, else by its name; None if nobody knows it."""
+        return self.mapping.get(heading) or self.recognise(heading)[0]
 
 
-def stated(heading: str) -> str | None:
-    """The coordinate system that a heading states."""
-    words = _simple(heading)
-    return next((system for system, pattern in _SYSTEMS.items() if pattern.search(words)), None)
+def _load(name: str) -> dict[str, list[str]]:
+    return tomllib.loads(resources.files("geo.lists").joinpath(name).read_text("utf-8"))
+
+
+FACILITY_COLUMNS = Vocabulary(_load("columns.toml"))
+AREA_COLUMNS = Vocabulary(
+    _load("area_columns.toml") | {name: FACILITY_COLUMNS.headings[name] for name in LOCATION_FIELDS}
+)
 
 
 @dataclass(frozen=True)
 class Heading:
-    """``names`` of the columns, none twice; the ``row`` after which the data begin; what groups above them say."""
+    """The heading of a sheet.
+
+    Attributes
+    ----------
+    names
+        The names of the columns, none twice; "" for a column without a name.
+    last_row
+        The index in the sheet's rows of the heading's last row; the data begin below it.
+    group_names
+        The names that stand above ``names`` where the heading has two rows.
+    """
 
     names: list[str]
-    row: int
-    groups: list[str]
+    last_row: int
+    group_names: list[str]
 
 
-def unmerged(sheet: Sheet, rows: range) -> list[list[Any]]:
-    """Some first rows with every merged cell's value in all the places it covers."""
+def find(sheet: Sheet, vocabulary: Vocabulary) -> Heading | None:
+    """The heading of a sheet: of its first rows the one, or the two, that name most fields.
+
+    None if no row names two fields.
+    """
+    raw, rows = sheet.rows[: SEARCHED_ROWS + 1], _rows_with_merged_cells(sheet, range(SEARCHED_ROWS + 1))
+    best, best_score = None, 1
+    for number, row in enumerate(rows[:SEARCHED_ROWS]):
+        names = [_as_name(cell) for cell in row]
+        score = _fields_named(names, vocabulary)
+        if score > best_score:
+            best, best_score = Heading(_distinct(names), number, names), score
+        if number + 1 < len(rows) and _fields_named([_as_name(cell) for cell in raw[number + 1]], vocabulary):
+            below = [_as_name(cell) for cell in rows[number + 1]]
+            below += [""] * (len(names) - len(below))
+            groups = names + [""] * (len(below) - len(names))
+            for column in range(1, len(groups)):  # in a text table a group stands over its first column only
+                if not groups[column] and below[column] and below[column - 1]:
+                    groups[column] = groups[column - 1]
+            joined = [_joined(group, name, vocabulary) for group, name in zip(groups, below, strict=True)]
+            score_of_two = _fields_named(joined, vocabulary)
+            if score_of_two > max(best_score, score):
+                best, best_score = Heading(_distinct(joined), number + 1, groups), score_of_two
+    return best
+
+
+def score(rows: list[list[Cell]], vocabulary: Vocabulary) -> int:
+    """How many fields the heading of a table with these first rows names."""
+    heading = find(Sheet("", rows), vocabulary)
+    return 0 if heading is None else _fields_named(heading.names, vocabulary)
+
+
+def _rows_with_merged_cells(sheet: Sheet, rows: range) -> list[list[Cell]]:
+    """Some first rows of a sheet, with a merged cell's value in every cell that it covers."""
     result = [list(sheet.rows[row]) for row in rows if row < len(sheet.rows)]
     for top, left, bottom, right in sheet.merged:
         for row in range(max(top, rows.start), min(bottom + 1, len(result))):
@@ -78,48 +170,18 @@ def unmerged(sheet: Sheet, rows: range) -> list[list[Any]]:
     return result
 
 
-def find(sheet: Sheet, mapping: Mapping[str, str]) -> Heading | None:
-    """The heading of a sheet: of its first rows the one, or two, that name most fields; None if none names two."""
-    raw, rows = sheet.rows[: SEARCHED + 1], unmerged(sheet, range(SEARCHED + 1))
-    best, score = None, 1
-    for number, row in enumerate(rows[:SEARCHED]):
-        names = [_words(cell) for cell in row]
-        one = _score(names, mapping)
-        if one > score:
-            best, score = Heading(_distinct(names), number, names), one
-        if number + 1 < len(rows) and _score([_words(cell) for cell in raw[number + 1]], mapping):
-            below = [_words(cell) for cell in rows[number + 1]]
-            below += [""] * (len(names) - len(below))
-            groups = names + [""] * (len(below) - len(names))
-            for column in range(1, len(groups)):  # a group of a text table stands over its first column only
-                if not groups[column] and below[column] and below[column - 1]:
-                    groups[column] = groups[column - 1]
-            both = [_joined(group, name, mapping) for group, name in zip(groups, below, strict=True)]
-            two = _score(both, mapping)
-            if two > max(score, one):
-                best, score = Heading(_distinct(both), number + 1, groups), two
-    return best
-
-
-def _joined(group: str, name: str, mapping: Mapping[str, str]) -> str:
+def _joined(group: str, name: str, vocabulary: Vocabulary) -> str:
     if not name or not group or name == group:
         return name or group
-    return name if name in mapping or recognised(name)[0] else f"{group} {name}"
+    return name if vocabulary.field_of(name) else f"{group} {name}"
 
 
-def _words(cell: Any) -> str:
+def _as_name(cell: Cell) -> str:
     return " ".join(cell.split())[:200] if isinstance(cell, str) else "" if cell is None else str(cell)
 
 
-def _score(names: Sequence[str], mapping: Mapping[str, str]) -> int:
-    fields = {mapping.get(name) or recognised(name)[0] for name in names if name}
-    return len(fields - {None})
-
-
-def score(rows: list[list[Any]], mapping: Mapping[str, str]) -> int:
-    """How many fields the heading of some first rows names."""
-    heading = find(Sheet("", rows), mapping)
-    return 0 if heading is None else _score(heading.names, mapping)
+def _fields_named(names: Sequence[str], vocabulary: Vocabulary) -> int:
+    return len({vocabulary.field_of(name) for name in names if name} - {None})
 
 
 def _distinct(names: Sequence[str]) -> list[str]:
@@ -131,70 +193,75 @@ def _distinct(names: Sequence[str]) -> list[str]:
     return result
 
 
-def fields(names: Sequence[str], mapping: Mapping[str, str], file: object, but: Collection[str] = ()) -> list[str]:
-    """The field of each column: by ``mapping``, else by its name; "" without a heading.
+def fields(names: Sequence[str], vocabulary: Vocabulary, file: object, excluded: Collection[str] = ()) -> list[str]:
+    """The field of each column; `EXTRA` if its name is not recognised, "" if it has no name.
 
-    It is “extra” for what nobody knows, and for the fields ``but`` which the file cannot have in a column.
+    The fields ``excluded`` cannot be in a column of this file; such columns are `EXTRA` too.
 
     Raises
     ------
     TableError
-        Several columns are the same field, and none bears exactly its first name.
+        Several columns are the same field, and none of them has exactly the field's first heading.
     """
-    found = [
-        "" if not name else mapping.get(name) or recognised(re.sub(r" \(\d+\)$", "", name))[0] or "extra"
-        for name in names
-    ]
-    found = ["extra" if one in but else one for one in found]
+    result = ["" if not name else _field_of_numbered(name, vocabulary) or EXTRA for name in names]
+    result = [EXTRA if field in excluded else field for field in result]
     problems = []
-    for field in FIELDS:
-        same = [column for column, one in enumerate(found) if one == field]
-        if field == "extra" or len(same) < 2:
+    for name in vocabulary.fields:
+        same = [column for column, other in enumerate(result) if other == name]
+        if name == EXTRA or len(same) < 2:
             continue
-        chosen = [column for column in same if names[column] in mapping]
+        chosen = [column for column in same if names[column] in vocabulary.mapping]
         if not chosen:
-            chosen = [column for column in same if names[column] in (NAMES[field][0], field)]
+            chosen = [column for column in same if names[column] in (vocabulary.headings[name][0], name)]
         if len(chosen) == 1 and not any(names[column] == f"{names[chosen[0]]} (2)" for column in same):
             for column in same:
-                found[column] = field if column in chosen else "extra"
+                result[column] = name if column in chosen else EXTRA
         else:
-            listed = [repr(names[column]) for column in same]
-            example = f"say column {names[same[-1]]}=extra"
-            problems.append(f"the columns {' and '.join(listed)} both are {field}: {example}, or which it is")
+            listed = " and ".join(repr(names[column]) for column in same)
+            example = f"say column {names[same[-1]]}={EXTRA}"
+            problems.append(f"the columns {listed} both are {name}: {example}, or which it is")
     if problems:
         raise TableError(file, problems)
-    return found
+    return result
 
 
-def checked(mapping: Mapping[str, str], names: Sequence[str], file: object) -> None:
-    """TableError if ``mapping`` names a heading that is not among ``names``, or a field that there is not."""
+def _field_of_numbered(name: str, vocabulary: Vocabulary) -> str | None:
+    """The field of a name that may end in “ (2)”, as `_distinct` makes it."""
+    return vocabulary.mapping.get(name) or vocabulary.recognise(re.sub(r" \(\d+\)$", "", name))[0]
+
+
+def check_mapping(vocabulary: Vocabulary, names: Sequence[str], file: object) -> None:
+    """Refuse a mapping that names a heading the file does not have, or a field that does not exist (TableError)."""
+    mapping = vocabulary.mapping
     problems = [
         f"there is no column {heading!r} to be {field}; there are: {', '.join(filter(None, names)) or 'none'}"
         for heading, field in mapping.items()
         if heading not in names
     ]
     problems += [
-        f"{heading}={field}: there is no field {field!r}; there are: {', '.join(FIELDS)}"
+        f"{heading}={field}: there is no field {field!r}; there are: {', '.join(vocabulary.fields)}"
         for heading, field in mapping.items()
-        if field not in FIELDS
+        if field not in vocabulary.fields
     ]
     if problems:
         raise TableError(file, problems)
 
 
-def system(names: Sequence[str], found: Sequence[str], groups: Sequence[str], file: object) -> str | None:
-    """The coordinate system that the columns of the place state, in their names or the groups above them.
+def coordinate_system(
+    names: Sequence[str], fields: Sequence[str], group_names: Sequence[str], file: object
+) -> str | None:
+    """The coordinate system that the location columns state in their names or in the groups above them.
 
     Raises
     ------
     TableError
-        They state several.
+        They state several systems.
     """
-    said: dict[str, str] = {}
-    for name, field, group in zip(names, found, groups, strict=True):
-        if field in PLACES and (one := stated(name) or stated(group)):
-            said.setdefault(one, name)
-    if len(said) > 1:
-        listed = " and ".join(f"{name} ({one})" for one, name in said.items())
+    column_by_system: dict[str, str] = {}
+    for name, column_field, group in zip(names, fields, group_names, strict=True):
+        if column_field in LOCATION_FIELDS and (system := stated_system(name) or stated_system(group)):
+            column_by_system.setdefault(system, name)
+    if len(column_by_system) > 1:
+        listed = " and ".join(f"{name} ({system})" for system, name in column_by_system.items())
         raise TableError(file, [f"its columns state different coordinates: {listed}; map the two that go together"])
-    return next(iter(said), None)
+    return next(iter(column_by_system), None)

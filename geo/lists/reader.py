@@ -1,45 +1,64 @@
-"""Lists of facilities as offices keep them, read and recognised, not yet compared with what is known.
+"""Facility lists as offices keep them, read and recognised, but not yet compared with what the register knows.
 
 Values are recognised here, whatever they are called and however they are written. They are validated as a
-`facilities.Facility` where they are merged with what the register knows.
+`facilities.Facility` where they are merged with the register, or put into a study.
+
+The program reads files through `geo.sources.facility_lists`, which knows OpenStreetMap extracts too and reads in a
+process with limits. Tests may call `read` directly.
 """
 
-import gc
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
+from geo import garbage_collection
+from geo.arrays import GeometryArray
 from geo.choices import COORDINATE_SYSTEMS
 from geo.errors import TableError, UnknownNameError
-from geo.lists import headings, locations, tables, tabular_files, values
-from geo.lists.tables import Part
+from geo.lists import degrees, file_types, headings, locations, tables, values
+from geo.lists.file_types import FileType
+from geo.lists.headings import EXTRA, FACILITY_COLUMNS
+from geo.lists.remarks import Remarks
+from geo.lists.sheets import Cell
+from geo.lists.tables import ListTable
 from geo.lists.values import MISSING
 from geo.study import categories, facilities
 
-_BLOCK = 10_000
-# What a null cannot clear, since every facility has it.
-_KEPT = frozenset({"id", "category", "provenance", "extra"})
+_ROWS_PER_ADVANCE = 10_000
+# Every facility has these, so that a null does not clear them.
+_NEVER_CLEARED = frozenset({"id", "category", "provenance", "extra"})
+
+Values = dict[str, Any]
+"""The fields of one row: text, whole numbers, dates, None; further properties under ``extra``."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListRow:
     """One facility as the file gives it.
 
-    ``where`` is “row 7”, “名单 row 7” or “feature 3”. ``values`` has the fields that the row gives, further columns
-    under ``extra``; None stands only where GeoJSON says null. ``geometry``
-    is WGS84, None if the row gives none. ``problems`` say why the row cannot be taken, ``doubts`` what speaks against
-    its place alone, ``notes`` what was taken how.
+    Attributes
+    ----------
+    where
+        “row 7”, “名单 row 7” or “feature 3”.
+    values
+        The fields that the row gives, further columns under ``extra``. None stands only where GeoJSON says null.
+    geometry
+        In WGS84; None if the row gives no location.
+    problems
+        Why the row cannot be used.
+    doubts
+        What speaks against its location alone.
+    notes
+        What was understood in a way that the user should know of.
     """
 
     where: str
-    values: dict[str, Any]
+    values: Values
     geometry: BaseGeometry | None
     problems: tuple[str, ...]
     doubts: tuple[str, ...]
@@ -50,9 +69,18 @@ class ListRow:
 class FacilityList:
     """What a file holds.
 
-    ``left_out`` says where and why rows are none; ``coordinates`` the system that places were taken in, and
-    ``coordinates_stated`` whether anybody has said so; ``columns`` the field of every heading as written, “extra” for
-    what nobody knows; ``notes`` are about the whole file.
+    Attributes
+    ----------
+    left_out
+        (row, why) of the rows that are no facilities.
+    coordinates
+        The coordinate system that locations were read in.
+    coordinates_stated
+        Whether the file or the user states that system.
+    columns
+        {heading as written: field}; “extra” for headings that are not recognised.
+    notes
+        About the whole file.
     """
 
     file: Path
@@ -63,218 +91,266 @@ class FacilityList:
     columns: dict[str, str]
     notes: list[str]
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # Pickled row by row, the shapes of 100,000 rows take most of the time.
+        columns = [[getattr(row, name) for row in self.rows] for name in ("where", "values", *_REMARKS)]
+        wkb = shapely.to_wkb(_object_array([row.geometry for row in self.rows]))
+        others = (self.left_out, self.coordinates, self.coordinates_stated, self.columns, self.notes)
+        return _unpickled, (self.file, columns, wkb, others)
+
+
+_REMARKS = ("problems", "doubts", "notes")
+
+
+def _unpickled(
+    file: Path, columns: list[list[Any]], wkb: GeometryArray, others: tuple[Any, Any, Any, Any, Any]
+) -> FacilityList:
+    row_names, row_values, *remarks = columns
+    rows = [ListRow(*row) for row in zip(row_names, row_values, shapely.from_wkb(wkb), *remarks, strict=True)]
+    return FacilityList(file, rows, *others)
+
+
+def _object_array(items: Sequence[object]) -> GeometryArray:
+    result = np.empty(len(items), dtype=object)
+    result[:] = items
+    return result
+
+
+@dataclass(frozen=True)
+class ListOptions:
+    """How a list is read.
+
+    Attributes
+    ----------
+    within
+        The WGS84 polygon in which the facilities should lie; None if it is not known.
+    coordinates
+        The coordinate system, if the user states it.
+    columns
+        {heading: field} as the user states it.
+    category
+        The category of all rows, for files without such a column.
+    may_be_empty
+        Whether a file without rows is a list of nothing; else it is refused.
+    """
+
+    within: BaseGeometry | None = None
+    coordinates: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    category: str | None = None
+    may_be_empty: bool = False
+
+    def check(self) -> None:
+        """UnknownNameError if there is no such coordinate system or category."""
+        if self.coordinates is not None and self.coordinates not in COORDINATE_SYSTEMS:
+            raise UnknownNameError("coordinates", self.coordinates, COORDINATE_SYSTEMS)
+        if self.category is not None:
+            categories.category(self.category)
+
+
+NO_OPTIONS = ListOptions()
+
+
+def ignore_progress(rows: int) -> None:
+    """The default for ``advance``, which does nothing."""
+
 
 def read(
-    path: Path,
-    *,
-    within: Any = None,
-    coordinates: str | None = None,
-    columns: Mapping[str, str] | None = None,
-    category: str | None = None,
-    advance: Callable[[int], None] = lambda count: None,
+    path: Path, options: ListOptions = NO_OPTIONS, advance: Callable[[int], None] = ignore_progress
 ) -> FacilityList:
-    """The facilities of a workbook (xlsx, xls), text table, GeoJSON, GeoPackage, shapefile or OpenStreetMap extract.
+    """The facilities of a workbook (xlsx, xls), text table, GeoJSON, GeoPackage or shapefile.
 
-    ``within`` is the WGS84 polygon in which they should lie; ``coordinates`` is the system they are in, if the user
-    says; ``columns`` gives fields by heading; ``category`` is for files without such a column. ``advance`` is called
-    with how many rows have been read since the last call.
+    ``advance`` is called with how many rows have been read since the last call.
 
     Raises
     ------
     TableError
-        The file cannot be read, or cannot be taken without an answer of the user: which column is which, which
+        The file cannot be read, or cannot be used without an answer of the user: which column is which, which
         coordinates these are. What is wrong with single rows is in the rows.
-    ExtractError
-        The OpenStreetMap extract cannot be read.
     UnknownNameError
         There is no such system or category.
     """
-    path, mapping = Path(path), dict(columns or {})
-    if coordinates is not None and coordinates not in COORDINATE_SYSTEMS:
-        raise UnknownNameError("coordinates", coordinates, COORDINATE_SYSTEMS)
-    if category is not None:
-        categories.category(category)
-    with garbage_collection_paused():
-        return _read(path, within, coordinates, mapping, category, advance)
+    path = Path(path)
+    options.check()
+    with garbage_collection.paused():
+        file_type = file_types.detect(path)
+        notes = file_types.naming_note(path, file_type)
+        found = tables.read(path, file_type, FACILITY_COLUMNS.with_mapping(options.columns), notes)
+        return from_tables(path, file_type, found, options, notes, advance)
 
 
-@contextmanager
-def garbage_collection_paused() -> Iterator[None]:
-    """A hundred thousand rows are none, and looking for it among them takes as long as reading them."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
-
-
-def _read(
+def from_tables(
     path: Path,
-    within: Any,
-    coordinates: str | None,
-    mapping: Mapping[str, str],
-    category: str | None,
-    advance: Callable[[int], None],
-) -> FacilityList:
-    kind = tabular_files.kind(path)
-    notes: list[str] = []
-    if path.suffix.lower() not in tabular_files.ENDINGS[kind]:
-        notes.append(f"is called {path.suffix or 'by no ending'} but is {tabular_files.WORDS[kind]}: read as that")
-    found = list(tables.read(path, kind, mapping, within, notes))
-    if kind == "pbf" and not any(part.wheres for part in found):
-        raise TableError(path, ["holds no facility" + ("" if within is None else " within the area")])
-    stated = _stated(found, coordinates, path)
-    known = any("category" in part.fields or "subtype" in part.fields for part in found)
-    if not known and category is None and not any("id" in part.fields for part in found):
-        raise TableError(path, ["has no column of categories: say category " + "|".join(categories.CATEGORIES)])
-    if kind != "pbf" and not any("name" in part.fields for part in found):
-        unknown = [name for part in found for name, one in zip(part.names, part.fields, strict=True) if one == "extra"]
-        listed = ", ".join(dict.fromkeys(unknown)) or "none"
-        notes.append(f"has no column of names; not recognised: {listed[:300]}; if one is: say column HEADING=name")
-    return _rows(path, found, stated, within, category, notes, advance)
-
-
-def _stated(found: list[Part], coordinates: str | None, path: Path) -> str | None:
-    """The system that the file or the user states; TableError where they differ."""
-    said = {part.system for part in found if part.placed}
-    own = sorted(one for one in said if one is not None)
-    if len(own) > 1 or (own and None in said and coordinates is None):
-        by_system = {one: [part.name for part in found if part.placed and part.system == one] for one in said}
-        listed = ", ".join(f"{one or 'nothing'} ({', '.join(by_system[one])})" for one in sorted(said, key=str))
-        how = "split it" if len(own) > 1 else f"say coordinates {own[0]} if all of them are, or split it"
-        raise TableError(path, [f"its sheets or layers state different coordinates: {listed}; {how}"])
-    if own and coordinates is not None and locations.shift(own[0]) != locations.shift(coordinates):
-        raise TableError(path, [f"states that its coordinates are {own[0]}, and not {coordinates} as you say"])
-    return coordinates or (own[0] if own else None)
-
-
-def _rows(
-    path: Path,
-    found: list[Part],
-    stated: str | None,
-    within: Any,
-    category: str | None,
+    file_type: FileType,
+    found: Sequence[ListTable],
+    options: ListOptions,
     notes: list[str],
     advance: Callable[[int], None],
 ) -> FacilityList:
-    wheres = [where for part in found for where in part.wheres]
-    problems: dict[int, list[str]] = {}
-    doubts: dict[int, list[str]] = {}
-    remarks: dict[int, list[str]] = {}
-    given: list[dict[str, Any]] = []
-    shapes: list[NDArray[Any]] = []
+    """The facilities of the tables of a file; raises as `read`."""
+    if not any(table.row_names for table in found) and (options.may_be_empty or file_type in ("csv", "xlsx", "xls")):
+        if options.may_be_empty:
+            return FacilityList(path, [], [], options.coordinates or "wgs84", True, {}, notes)
+        names = dict.fromkeys(name for table in found for name in table.column_names if name)
+        raise TableError(path, [f"has a heading and no rows under it: {', '.join(names)}"])
+    stated = stated_system(found, options.coordinates, path)
+    fields = {field for table in found for field in table.fields}
+    if fields.isdisjoint(("category", "subtype", "id")) and options.category is None:
+        raise TableError(path, ["has no column of categories: say category " + "|".join(categories.CATEGORIES)])
+    if file_type != "pbf" and "name" not in fields:
+        unknown = dict.fromkeys(
+            name
+            for table in found
+            for name, table_field in zip(table.column_names, table.fields, strict=True)
+            if table_field == EXTRA
+        )
+        listed = ", ".join(unknown) or "none"
+        notes.append(f"has no column of names; not recognised: {listed[:300]}; if one is: say column HEADING=name")
+    return _combined(path, found, stated, options, notes, advance)
+
+
+def stated_system(found: Sequence[ListTable], coordinates: str | None, path: Path) -> str | None:
+    """The coordinate system that the user or the file states; TableError where they disagree."""
+    tables_by_system: dict[str | None, list[str]] = {}
+    for table in found:
+        if table.has_locations:
+            tables_by_system.setdefault(table.system, []).append(table.name)
+    stated = sorted(system for system in tables_by_system if system is not None)
+    if len(stated) > 1 or (stated and None in tables_by_system and coordinates is None):
+        listed = ", ".join(
+            f"{system or 'nothing'} ({', '.join(names)})"
+            for system, names in sorted(tables_by_system.items(), key=lambda item: str(item[0]))
+        )
+        advice = "split it" if len(stated) > 1 else f"say coordinates {stated[0]} if all of them are, or split it"
+        raise TableError(path, [f"its sheets or layers state different coordinates: {listed}; {advice}"])
+    if stated and coordinates is not None and locations.distinct(stated[0]) != locations.distinct(coordinates):
+        raise TableError(path, [f"states that its coordinates are {stated[0]}, and not {coordinates} as you say"])
+    return coordinates or (stated[0] if stated else None)
+
+
+def _combined(
+    path: Path,
+    found: Sequence[ListTable],
+    stated: str | None,
+    options: ListOptions,
+    notes: list[str],
+    advance: Callable[[int], None],
+) -> FacilityList:
+    row_names = [name for table in found for name in table.row_names]
+    remarks = Remarks()
+    row_values: list[Values] = []
+    shapes: list[GeometryArray] = []
     columns: dict[str, str] = {}
-    for part in found:
-        begin = len(given)
-        shapes.append(_shapes(part))
-        own_given = _recognised(part, category)
-        given += own_given
-        for all_of, own in ((problems, part.problems), (remarks, part.notes)):
-            all_of.update({begin + row: texts for row, texts in own.items()})
-        columns |= {name: one for name, one in zip(part.names, part.fields, strict=True) if name}
-    placed, system, said = locations.settle(
-        np.concatenate(shapes), wheres, stated, within, path, problems, doubts, remarks
-    )
-    _twice(wheres, given, problems)
-    drawn = np.flatnonzero(shapely.get_type_id(placed) > 0)
+    for table in found:
+        shapes.append(shapes_of(table))
+        values_of_table = _values(table, options.category)
+        remarks.add(table.remarks, len(row_values))
+        row_values += values_of_table
+        columns |= {name: column for name, column in zip(table.column_names, table.fields, strict=True) if name}
+    located = locations.to_wgs84(np.concatenate(shapes), row_names, stated, options.within, path, remarks)
+    _report_repeated_ids(row_names, row_values, remarks)
+    drawn = np.flatnonzero(shapely.get_type_id(located.shapes) > 0)
     for row in drawn.tolist():
-        if kind := given[row].get("category"):
-            placed[row] = facilities.facility_geometry(kind, placed[row])
+        if category := row_values[row].get("category"):
+            located.shapes[row] = facilities.facility_geometry(category, located.shapes[row])
     rows: list[ListRow] = []
-    for row, where in enumerate(wheres):
-        wrong, doubted, say = (tuple(texts.get(row, ())) for texts in (problems, doubts, remarks))
-        rows.append(ListRow(where, given[row], placed[row], wrong, doubted, say))
-        if row % _BLOCK == _BLOCK - 1:
-            advance(_BLOCK)
-    advance(len(wheres) % _BLOCK)
-    left_out = [one for part in found for one in part.left_out]
-    return FacilityList(path, rows, left_out, system, stated is not None, columns, notes + said)
+    for row, name in enumerate(row_names):
+        rows.append(ListRow(name, row_values[row], located.shapes[row], *remarks.of(row)))
+        if row % _ROWS_PER_ADVANCE == _ROWS_PER_ADVANCE - 1:
+            advance(_ROWS_PER_ADVANCE)
+    advance(len(row_names) % _ROWS_PER_ADVANCE)
+    left_out = [row for table in found for row in table.left_out]
+    return FacilityList(path, rows, left_out, located.system, stated is not None, columns, notes + located.notes)
 
 
-def _shapes(part: Part) -> NDArray[Any]:
-    """Where the rows of a part lie, as given: by an outline, else by degrees in two columns, or in one."""
-    if part.shapes is not None:
-        return part.shapes
-    at = {one: column for column, one in enumerate(part.fields)}
-    if "place" in at:
-        cells = part.cells[at["place"]]
-        in_words = "location" in part.names[at["place"]].lower() and not locations.any_place(cells)
-        if in_words or ("lon" in at and "lat" in at):
-            part.fields[at.pop("place")] = "extra"
-    found = np.full(len(part.wheres), None, dtype=object)
-    if "lon" in at or "lat" in at:
-        lon, lat = (part.cells[at[axis]] if axis in at else [""] * len(part.wheres) for axis in ("lon", "lat"))
-        found = locations.points(lon, lat, part.problems, part.notes)
-    elif "place" in at:
-        found = locations.shapes(part.cells[at["place"]], part.problems, part.notes)
-    if "geometry" in at:
-        outlines = locations.shapes(part.cells[at["geometry"]], part.problems, part.notes)
-        locations.agreed(outlines, found, part.problems)
-        found = np.where(shapely.is_missing(outlines), found, outlines)
-    return found
+def shapes_of(table: ListTable) -> GeometryArray:
+    """Where the rows of a table lie, in its own coordinate system, shape (n,); None where a row does not say.
+
+    An outline goes before degrees in two columns, and these before both in one.
+    """
+    if table.shapes is not None:
+        return table.shapes
+    column_of = {column_field: column for column, column_field in enumerate(table.fields)}
+    if "place" in column_of:
+        heading = table.column_names[column_of["place"]]
+        in_words = "location" in heading.lower() and not degrees.has_coordinates(table.cells[column_of["place"]])
+        if in_words or ("lon" in column_of and "lat" in column_of):
+            table.fields[column_of.pop("place")] = EXTRA
+    result: GeometryArray = np.full(len(table.row_names), None, dtype=object)
+    if "lon" in column_of or "lat" in column_of:
+        empty: Sequence[Cell] = [""] * len(table.row_names)
+        lon, lat = (table.cells[column_of[axis]] if axis in column_of else empty for axis in ("lon", "lat"))
+        result = degrees.points(lon, lat, table.remarks)
+    elif "place" in column_of:
+        result = degrees.shapes(table.cells[column_of["place"]], table.remarks)
+    if "geometry" in column_of:
+        outlines = degrees.shapes(table.cells[column_of["geometry"]], table.remarks)
+        degrees.check_agreement(outlines, result, table.remarks)
+        result = np.where(shapely.is_missing(outlines), result, outlines)
+    return result
 
 
-def _recognised(part: Part, category: str | None) -> list[dict[str, Any]]:
-    """What each row gives."""
-    count = len(part.wheres)
-    read: dict[str, list[Any]] = {}
-    further: list[tuple[str, list[Any]]] = []
-    for name, one, cells in zip(part.names, part.fields, part.cells, strict=True):
-        if one == "extra":
+def _values(table: ListTable, category: str | None) -> list[Values]:
+    """The fields that each row gives."""
+    fields: dict[str, list[object]] = {}
+    raw_cells: dict[str, Sequence[Cell]] = {}
+    further: list[tuple[str, Sequence[Cell]]] = []
+    for name, column_field, cells in zip(table.column_names, table.fields, table.cells, strict=True):
+        if column_field == EXTRA:
             further.append((name, cells))
-        elif one and one not in headings.PLACES:
-            read[one] = values.column(one, cells, part.problems, part.notes)
-    raw = {one: cells for one, cells in zip(part.fields, part.cells, strict=True) if one in read}
-    fields = tuple(read)
-    given = [
-        {one: value for one, value in zip(fields, row, strict=True) if value is not None}
-        for row in (zip(*read.values(), strict=True) if read else ((),) * count)
+        elif column_field and column_field not in headings.LOCATION_FIELDS:
+            fields[column_field] = values.column(column_field, cells, table.remarks)
+            raw_cells[column_field] = cells
+    names = tuple(fields)
+    columns = zip(*fields.values(), strict=True) if fields else ((),) * len(table.row_names)
+    result: list[Values] = [
+        {name: value for name, value in zip(names, row, strict=True) if value is not None} for row in columns
     ]
-    if part.nulls_clear:
-        for one in read.keys() - _KEPT:
-            for number, cell in enumerate(raw[one]):
+    if table.nulls_clear:
+        for name in fields.keys() - _NEVER_CLEARED:
+            for row, cell in enumerate(raw_cells[name]):
                 if cell is None:
-                    given[number][one] = None
+                    result[row][name] = None
     for name, cells in further:
-        for number, cell in enumerate(cells):
+        for row, cell in enumerate(cells):
             if cell is None or cell is MISSING or cell == "":
                 continue
-            if more := values.further(name, cell):
-                given[number].setdefault("extra", {}).update(more)
-    _kinds(part, given, category)
-    return given
+            if properties := values.further_properties(name, cell):
+                result[row].setdefault("extra", {}).update(properties)
+    _settle_categories(table, result, category)
+    return result
 
 
-def _kinds(part: Part, given: list[dict[str, Any]], category: str | None) -> None:
-    """Categories and subtypes by what both columns say, and by ``category`` where neither does."""
-    unsaid = "category" not in part.fields and "subtype" not in part.fields and category is None
-    for number, row in enumerate(given):
-        kind = row.get("category")
-        if kind is not None:
-            row["category"] = kind[0]
-            if kind[1] and "subtype" not in row:
-                row["subtype"] = kind[1]
-        elif category is not None and number not in part.problems:
-            row["category"] = category
-            if isinstance(row.get("subtype"), str) and (other := values.of_another(category, row["subtype"])):
-                kind = (other, None)
-        if category is not None and kind is not None and kind[0] != category:
-            part.problems.setdefault(number, []).append(f"its category is {kind[0]}, and not {category} as you say")
-        if isinstance(row.get("subtype"), str):
-            found, row["subtype"] = values.subtype(row.get("category"), row["subtype"])
-            if found:
-                row["category"] = found
-        if "category" not in row and "id" not in row and number not in part.problems:
-            why = "has no category, nor an id by which it is known" if unsaid else "category is missing"
-            if isinstance(row.get("subtype"), str):
-                why = values.no_kind(row["subtype"])
-            part.problems.setdefault(number, []).append(why)
+def _settle_categories(table: ListTable, row_values: list[Values], category: str | None) -> None:
+    """Set each row's category and subtype by both columns, or ``category`` where neither says it."""
+    nowhere_said = category is None and {"category", "subtype"}.isdisjoint(table.fields)
+    problems = table.remarks.problems
+    for row, fields in enumerate(row_values):
+        stated = fields.get("category")
+        if stated is not None:
+            fields["category"] = stated[0]
+            if stated[1] and "subtype" not in fields:
+                fields["subtype"] = stated[1]
+        elif category is not None and row not in problems:
+            fields["category"] = category
+            if isinstance(fields.get("subtype"), str):
+                other = values.other_category(category, fields["subtype"])
+                stated = (other, None) if other else None
+        if category is not None and stated is not None and stated[0] != category:
+            problems[row].append(f"its category is {stated[0]}, and not {category} as you say")
+        if isinstance(fields.get("subtype"), str):
+            category_of_subtype, fields["subtype"] = values.subtype(fields.get("category"), fields["subtype"])
+            if category_of_subtype:
+                fields["category"] = category_of_subtype
+        if "category" not in fields and "id" not in fields and row not in problems:
+            problem = "has no category, nor an id by which it is known" if nowhere_said else "category is missing"
+            if isinstance(fields.get("subtype"), str):
+                problem = values.unknown_subtype(fields["subtype"])
+            problems[row].append(problem)
 
 
-def _twice(wheres: list[str], given: list[dict[str, Any]], problems: dict[int, list[str]]) -> None:
-    seen: dict[Any, int] = {}
-    for number, row in enumerate(given):
-        if (identity := row.get("id")) is not None and (first := seen.setdefault(identity, number)) != number:
-            problems.setdefault(number, []).append(f"id {identity!r} stands already in {wheres[first]}")
+def _report_repeated_ids(row_names: list[str], row_values: list[Values], remarks: Remarks) -> None:
+    first_row: dict[Hashable, int] = {}
+    for row, fields in enumerate(row_values):
+        if (identity := fields.get("id")) is not None and (first := first_row.setdefault(identity, row)) != row:
+            remarks.problems[row].append(f"id {identity!r} stands already in {row_names[first]}")

@@ -1,18 +1,22 @@
-"""The sheets and layers of a list, whatever file it is: which rows are facilities, and which field each column is."""
+"""The tables of a list, whatever file they come from: which rows hold data, and which field each column is.
+
+A table is a sheet of a workbook, a text table, or a layer of features. `geo.lists.reader` makes facilities of them,
+`geo.lists.area_reader` areas.
+"""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from numpy.typing import NDArray
-
+from geo.arrays import GeometryArray
 from geo.errors import TableError
-from geo.lists import headings, tabular_files, vector_files
-from geo.lists.headings import Heading
+from geo.lists import headings, text_tables, vector_files, workbooks
+from geo.lists.file_types import MAX_CELLS, FileType
+from geo.lists.headings import LOCATION_FIELDS, Heading, Vocabulary
+from geo.lists.remarks import Remarks
+from geo.lists.sheets import Cell, Sheet, is_blank
 from geo.lists.spreadsheets import unescape_formula
-from geo.lists.tabular_files import Sheet
 from geo.lists.vector_files import Layer
 
 _SUM = re.compile(r"(?:合计|小计|总计|共计|总数|total|subtotal|sum)[:：]?\s*\d*\s*[家个所张处]?", re.IGNORECASE)
@@ -20,201 +24,249 @@ _REMARK = re.compile(r"(?:注|备注|说明|附注|填表人|制表人?|审核�
 
 
 @dataclass
-class Part:
-    """A sheet or layer by its ``name``: where its rows stand; of each column the name, the field, and a cell a row.
+class ListTable:
+    """The rows of one sheet or layer that hold data, column by column.
 
-    ``shapes`` are a layer's; a sheet's are in its columns. ``system`` is what it states its coordinates to be.
-    ``nulls_clear``: whether an empty cell means that there is nothing. ``left_out`` says which rows are none, and why.
+    Attributes
+    ----------
+    row_names
+        What each row is called in messages: “row 7”, “名单 row 7” or “feature 3”.
+    column_names
+        The headings, in the order of the columns.
+    fields
+        The field of each column, as `headings.fields` gives it.
+    cells
+        For each column, one cell a row.
+    shapes
+        A layer's shapes, shape (n,); None for a sheet, whose locations are in its columns.
+    system
+        The coordinate system that the sheet or layer states; None if it states none.
+    nulls_clear
+        Whether an empty cell says that the facility has no such value, as null does in GeoJSON.
+    left_out
+        (row name, why) of the rows that hold no data.
     """
 
     name: str
-    wheres: list[str]
-    names: list[str]
+    row_names: list[str]
+    column_names: list[str]
     fields: list[str]
-    cells: list[list[Any]]
-    shapes: NDArray[Any] | None = None
+    cells: list[Sequence[Cell]]
+    shapes: GeometryArray | None = None
     system: str | None = None
     nulls_clear: bool = False
-    problems: dict[int, list[str]] = field(default_factory=dict)
-    notes: dict[int, list[str]] = field(default_factory=dict)
+    remarks: Remarks = field(default_factory=Remarks)
     left_out: list[tuple[str, str]] = field(default_factory=list)
 
     @property
-    def placed(self) -> bool:
-        """Whether it gives places at all."""
-        return self.shapes is not None or not {*headings.PLACES}.isdisjoint(self.fields)
+    def has_locations(self) -> bool:
+        """Whether the table says where its rows lie."""
+        return self.shapes is not None or not {*LOCATION_FIELDS}.isdisjoint(self.fields)
 
 
-def read(path: Path, kind: str, mapping: Mapping[str, str], within: Any, notes: list[str]) -> Iterator[Part]:
-    """The sheets or layers of a file of some `sheets.kind`; what is to be said of the file goes to ``notes``.
+def read(path: Path, file_type: FileType, vocabulary: Vocabulary, notes: list[str]) -> list[ListTable]:
+    """The tables of any file but an OpenStreetMap extract; remarks on the file are appended to ``notes``.
 
     Raises
     ------
-    TableError, ExtractError
-        As `listing.read`.
+    TableError
+        The file cannot be read, or its columns cannot be told apart.
     """
-    if kind in ("xlsx", "xls", "csv"):
-        yield from _tables(path, kind, mapping, notes)
-        return
-    if kind == "json":
-        content, encoding = tabular_files.text(path)
-        if encoding != "utf-8":
-            notes.append(f"its text was read as {encoding.upper()}")
-        found = [vector_files.geojson(path, content)]
-    elif kind == "pbf":
-        found = [vector_files.extract(path, within)]
+    if file_type in ("xlsx", "xls", "csv"):
+        return list(_from_sheets(path, file_type, vocabulary, notes))
+    if file_type == "json":
+        content, encoding = text_tables.decode(path)
+        notes += text_tables.encoding_note(encoding)
+        layers = [vector_files.geojson(path, content)]
+    elif file_type == "pbf":
+        raise TableError(path, ["is an OpenStreetMap extract, and not a list"])
     else:
-        found = list(vector_files.layers(path, kind))
-    headings.checked(mapping, list(dict.fromkeys(name for layer in found for name in layer.columns)), path)
-    parts = [_layer(path, kind, layer, mapping) for layer in found]
-    for layer, part in zip(found, parts, strict=True):
-        if len(parts) > 1 and not set(part.fields) - {"extra"}:
+        layers = list(vector_files.layers(path, file_type))
+    names = list(dict.fromkeys(name for layer in layers for name in layer.columns))
+    headings.check_mapping(vocabulary, names, path)
+    result = []
+    for layer in layers:
+        # The shapes of a layer say where it lies; its columns cannot.
+        fields = headings.fields(list(layer.columns), vocabulary, path, excluded=LOCATION_FIELDS)
+        if len(layers) > 1 and not set(fields) - {headings.EXTRA}:
             notes.append(f"layer {layer.name} is passed over: none of its columns is known")
             continue
         notes += [f"layer {layer.name}: {note}" if layer.name else note for note in layer.notes]
-        yield part
+        result.append(from_layer(layer, fields, nulls_clear=file_type == "json"))
+    if not result:
+        raise TableError(path, [f"none of the columns of its layers is known: {', '.join(names) or 'none'}"])
+    return result
 
 
-def _layer(path: Path, kind: str, layer: Layer, mapping: Mapping[str, str]) -> Part:
-    names = list(layer.columns)
-    # An extract's are fields already.
-    found = names if kind == "pbf" else headings.fields(names, mapping, path, but=headings.PLACES)
-    return Part(
+def from_layer(layer: Layer, fields: list[str], nulls_clear: bool = False) -> ListTable:
+    """A layer as a table, given the field of each of its columns."""
+    return ListTable(
         layer.name,
-        layer.wheres,
-        names,
-        found,
+        layer.row_names,
+        list(layer.columns),
+        fields,
         list(layer.columns.values()),
         layer.shapes,
         layer.system,
-        nulls_clear=kind == "json",
-        problems=layer.problems,
+        nulls_clear,
+        layer.remarks,
     )
 
 
-def _tables(path: Path, kind: str, mapping: Mapping[str, str], notes: list[str]) -> Iterator[Part]:
-    read_as = ""
-    if kind == "csv":
-        content, encoding = tabular_files.text(path)
-        if encoding != "utf-8":
-            read_as = f"its text was read as {encoding.upper()}"
-            notes.append(read_as)
-        found = [tabular_files.table(path, content, lambda rows: headings.score(rows, mapping))]
+def _from_sheets(path: Path, file_type: FileType, vocabulary: Vocabulary, notes: list[str]) -> Iterator[ListTable]:
+    encoding_notes: list[str] = []
+    if file_type == "csv":
+        content, encoding = text_tables.decode(path)
+        encoding_notes = text_tables.encoding_note(encoding)
+        notes += encoding_notes
+        sheets = [text_tables.read(path, content, lambda rows: headings.score(rows, vocabulary))]
     else:
-        found = tabular_files.workbook(path, kind)
-    headed = [(sheet, headings.find(sheet, mapping)) for sheet in found]
-    taken = [(sheet, heading) for sheet, heading in headed if heading is not None]
-    every = list(dict.fromkeys(name for _, heading in taken for name in heading.names))
-    if not taken:
-        doubt = f"; {read_as}: if that is not what it is, save it as “CSV UTF-8”" if read_as else ""
-        raise TableError(path, [_no_heading(found) + doubt])
-    headings.checked(mapping, every, path)
-    parts = []
-    for sheet, heading in headed:
+        sheets = workbooks.read(path, file_type)
+    with_headings = [(sheet, headings.find(sheet, vocabulary)) for sheet in sheets]
+    used = [(sheet, heading) for sheet, heading in with_headings if heading is not None]
+    if not used:
+        doubt = f"; {encoding_notes[0]}: if that is not what it is, save it as “CSV UTF-8”" if encoding_notes else ""
+        raise TableError(path, [_no_heading(sheets) + doubt])
+    headings.check_mapping(vocabulary, list(dict.fromkeys(name for _, heading in used for name in heading.names)), path)
+    for sheet, heading in with_headings:
         if heading is None:
             notes.append(f"sheet {sheet.name} is passed over: it has no heading that names two fields")
         else:
-            where = f"{sheet.name} row" if len(found) > 1 else "row"
-            parts.append(_table(path, sheet, heading, where, mapping))
-    if len(found) > 1:
-        notes.append(f"sheets taken: {', '.join(sheet.name for sheet, _ in taken)}")
-    if not any(part.wheres for part in parts):
-        raise TableError(path, [f"has a heading and no rows under it: {', '.join(filter(None, every))}"])
-    yield from parts
+            prefix = f"{sheet.name} row" if len(sheets) > 1 else "row"
+            yield _SheetReader(path, sheet, heading, prefix, vocabulary).table()
+    if len(sheets) > 1:
+        notes.append(f"sheets taken: {', '.join(sheet.name for sheet, _ in used)}")
 
 
-def _no_heading(found: list[Sheet]) -> str:
-    if not any(str(cell).strip() for sheet in found for row in sheet.rows[: headings.SEARCHED] for cell in row):
+def _no_heading(sheets: list[Sheet]) -> str:
+    rows = [row for sheet in sheets for row in sheet.rows[: headings.SEARCHED_ROWS]]
+    if not any(str(cell).strip() for row in rows for cell in row):
         return "is empty"
-    rows = [row for sheet in found for row in sheet.rows[: headings.SEARCHED]]
     fullest = max(rows, key=lambda row: sum(isinstance(cell, str) and bool(cell.strip()) for cell in row))
     listed = ", ".join(str(cell).strip()[:30] for cell in fullest[:20] if str(cell).strip())
     return (
-        f"no heading is known: none of the first {headings.SEARCHED} rows names two fields such as 名称 and 经度; "
+        f"no heading is known: none of the first {headings.SEARCHED_ROWS} rows names two fields such as 名称 and 经度; "
         f"found: {listed or 'nothing'}; say column 机构名=name, or what it is"
     )
 
 
-def _table(path: Path, sheet: Sheet, heading: Heading, where: str, mapping: Mapping[str, str]) -> Part:
-    wide = len(heading.names)
-    names = heading.names[: max(column for column, name in enumerate(heading.names, 1) if name)]
-    found = headings.fields(names, mapping, path)
-    heads = [[cell for cell in row if not _is_blank(cell)] for row in sheet.rows[: heading.row + 1]]
-    kept: list[int] = []
-    left_out: list[tuple[str, str]] = []
-    blank: list[int] = []
-    placed = [column for column, one in enumerate(found) if one in headings.PLACES]
-    again = {row[placed[0]] for row in sheet.rows[: heading.row + 1] if placed and placed[0] < len(row)}
-    number_of = sheet.first_row
-    for number in range(heading.row + 1, len(sheet.rows)):
-        row = sheet.rows[number]
-        at = row[placed[0]] if placed and len(row) == wide else ""
-        if at != "" and at not in again and row.count("") < wide - 1 and not blank:
-            kept.append(number)  # as most rows are, and this is the quickest
-            continue
-        filled = [cell for cell in row if cell != "" and not _is_blank(cell)]
-        if not filled:
-            blank.append(number)
-            continue
-        left_out += [(f"{where} {empty + number_of}", "is blank") for empty in blank]
-        blank.clear()
-        why = None
-        if len(filled) < len(row) or len(filled) == 1:
-            why = _no_facility(row, filled, placed, len(found))
-        if not why and filled in heads:
-            why = "repeats the heading"
-        if not why and len(row) > wide and any(not _is_blank(cell) for cell in row[wide:]):
-            raise TableError(path, [f"{where} {number + number_of} has more cells than the heading"])
-        if why:
-            left_out.append((f"{where} {number + number_of}", why))
-        else:
-            kept.append(number)
-    _fill(sheet, kept, heading.row + 1)
-    width = len(names)
-    if width * len(kept) > tabular_files.MOST_CELLS:
-        raise TableError(path, [f"has {width:,} columns in {len(kept):,} rows: too many; delete the empty columns"])
-    rows = [row if len(row) == width else (row + [""] * width)[:width] for row in (sheet.rows[one] for one in kept)]
-    columns = zip(*rows, strict=True) if rows else ((),) * width
-    cells = [
-        [unescape_formula(cell) if cell.__class__ is str and cell[:1] == "'" else cell for cell in one]
-        for one in columns
-    ]
-    part = Part(sheet.name, [f"{where} {one + number_of}" for one in kept], names, found, cells, left_out=left_out)
-    part.system = headings.system(names, found, (heading.groups + [""] * width)[:width], path)
-    if sheet.unread:
-        at = {number: row for row, number in enumerate(kept)}
-        for (number, column), why in sheet.unread.items():
-            if number in at and column < width and found[column]:
-                kind = part.notes if found[column] == "extra" else part.problems
-                kind.setdefault(at[number], []).append(why)
-    return part
+class _SheetReader:
+    """Separates the rows of data of one sheet from what else stands under its heading."""
 
+    def __init__(self, path: Path, sheet: Sheet, heading: Heading, prefix: str, vocabulary: Vocabulary) -> None:
+        self._path, self._sheet, self._heading, self._prefix = path, sheet, heading, prefix
+        self._heading_width = len(heading.names)
+        width = max(column for column, name in enumerate(heading.names, 1) if name)
+        self._names = heading.names[:width]
+        self._fields = headings.fields(self._names, vocabulary, path)
+        self._location_columns = [
+            column for column, column_field in enumerate(self._fields) if column_field in LOCATION_FIELDS
+        ]
 
-def _is_blank(cell: Any) -> bool:
-    return cell is None or (isinstance(cell, str) and not cell.strip())
+    def table(self) -> ListTable:
+        """The sheet as a table."""
+        rows, left_out = self._data_rows()
+        width = len(self._names)
+        if width * len(rows) > MAX_CELLS:
+            problem = f"has {width:,} columns in {len(rows):,} rows: too many; delete the empty columns"
+            raise TableError(self._path, [problem])
+        self._fill_merged_cells(rows)
+        groups = (self._heading.group_names + [""] * width)[:width]
+        return ListTable(
+            self._sheet.name,
+            [self._row_name(row) for row in rows],
+            self._names,
+            self._fields,
+            self._columns(rows),
+            system=headings.coordinate_system(self._names, self._fields, groups, self._path),
+            remarks=self._unread_cells(rows),
+            left_out=left_out,
+        )
 
+    def _row_name(self, row: int) -> str:
+        return f"{self._prefix} {row + self._sheet.first_row}"
 
-def _no_facility(row: list[Any], filled: list[Any], placed: list[int], width: int) -> str | None:
-    """Why a row under the heading is no facility, if it is none."""
-    first = str(filled[0]).strip()
-    if len(filled) == 1 and width > 1:
-        return f"only one cell is filled: {first[:60]!r}"
-    if any(column < len(row) and not _is_blank(row[column]) for column in placed):
-        return None
-    if any(isinstance(cell, str) and _SUM.fullmatch("".join(cell.split())) for cell in filled[:3]):
-        return f"is a sum: {first[:60]!r}"
-    return f"is a remark: {first[:60]!r}" if _REMARK.match(first) else None
+    def _data_rows(self) -> tuple[list[int], list[tuple[str, str]]]:
+        """The rows that hold data, and (row name, why) of the others; blank rows at the end are not mentioned."""
+        first = self._heading.last_row + 1
+        heading_rows = [[cell for cell in row if not is_blank(cell)] for row in self._sheet.rows[:first]]
+        location_column = self._location_columns[0] if self._location_columns else None
+        location_names: set[Cell] = set()
+        if location_column is not None:
+            location_names = {row[location_column] for row in self._sheet.rows[:first] if location_column < len(row)}
+        kept: list[int] = []
+        left_out: list[tuple[str, str]] = []
+        blank: list[int] = []
+        width = self._heading_width
+        for number in range(first, len(self._sheet.rows)):
+            row = self._sheet.rows[number]
+            location = row[location_column] if location_column is not None and len(row) == width else ""
+            if location != "" and location not in location_names and row.count("") < width - 1 and not blank:
+                kept.append(number)  # a shortcut, which suffices for most rows
+                continue
+            filled = [cell for cell in row if cell != "" and not is_blank(cell)]
+            if not filled:
+                blank.append(number)
+                continue
+            left_out += [(self._row_name(empty), "is blank") for empty in blank]
+            blank.clear()
+            reason = None
+            if len(filled) < len(row) or len(filled) == 1:
+                reason = self._why_no_data(row, filled)
+            if reason is None and filled in heading_rows:
+                reason = "repeats the heading"
+            if reason is not None:
+                left_out.append((self._row_name(number), reason))
+            elif len(row) > width and not all(is_blank(cell) for cell in row[width:]):
+                raise TableError(self._path, [f"{self._row_name(number)} has more cells than the heading"])
+            else:
+                kept.append(number)
+        return kept, left_out
 
+    def _why_no_data(self, row: list[Cell], filled: list[Cell]) -> str | None:
+        """Why a row under the heading holds no data: it is a remark or a sum; None if it may hold data."""
+        first = str(filled[0]).strip()
+        if len(filled) == 1 and len(self._fields) > 1:
+            return f"only one cell is filled: {first[:60]!r}"
+        if any(column < len(row) and not is_blank(row[column]) for column in self._location_columns):
+            return None
+        if any(isinstance(cell, str) and _SUM.fullmatch("".join(cell.split())) for cell in filled[:3]):
+            return f"is a sum: {first[:60]!r}"
+        return f"is a remark: {first[:60]!r}" if _REMARK.match(first) else None
 
-def _fill(sheet: Sheet, kept: list[int], begin: int) -> None:
-    """Writes merged cells' values into the rows that they cover."""
-    rows = set(kept)
-    left = tabular_files.MOST_CELLS
-    for top, column, bottom, _ in sheet.merged:
-        bottom = min(bottom, len(sheet.rows) - 1)
-        if top < begin or bottom <= top or column >= len(sheet.rows[top]) or left < 0:
-            continue
-        left -= bottom - top
-        for number in range(top + 1, bottom + 1):
-            if number in rows and column < len(sheet.rows[number]):
-                sheet.rows[number][column] = sheet.rows[top][column]
+    def _columns(self, rows: list[int]) -> list[Sequence[Cell]]:
+        width = len(self._names)
+        padded = (
+            row if len(row) == width else (row + [""] * width)[:width]
+            for row in map(self._sheet.rows.__getitem__, rows)
+        )
+        columns = zip(*padded, strict=True) if rows else ((),) * width
+        return [
+            [unescape_formula(cell) if cell.__class__ is str and cell[:1] == "'" else cell for cell in column]
+            for column in columns
+        ]
+
+    def _fill_merged_cells(self, rows: list[int]) -> None:
+        """Write the value of vertically merged cells into every row of data that they cover."""
+        data_rows = set(rows)
+        cells_left = MAX_CELLS
+        cells = self._sheet.rows
+        for top, column, bottom, _ in self._sheet.merged:
+            bottom = min(bottom, len(cells) - 1)
+            if top <= self._heading.last_row or bottom <= top or column >= len(cells[top]) or cells_left < 0:
+                continue
+            cells_left -= bottom - top
+            for number in range(top + 1, bottom + 1):
+                if number in data_rows and column < len(cells[number]):
+                    cells[number][column] = cells[top][column]
+
+    def _unread_cells(self, rows: list[int]) -> Remarks:
+        """Cells without a value: a problem in a known field, a note in further columns."""
+        remarks = Remarks()
+        if self._sheet.unread:
+            position = {number: row for row, number in enumerate(rows)}
+            for (number, column), reason in self._sheet.unread.items():
+                if number in position and column < len(self._names) and self._fields[column]:
+                    is_extra = self._fields[column] == headings.EXTRA
+                    (remarks.notes if is_extra else remarks.problems)[position[number]].append(reason)
+        return remarks

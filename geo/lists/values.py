@@ -6,65 +6,73 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Any
 
 import orjson
 
+from geo.lists.remarks import Remarks
+from geo.lists.sheets import Cell
 from geo.study import categories, facilities, texts
 from geo.study.categories import SUBTYPES_BY_NAME
 from geo.study.texts import name_key
 
 MISSING = object()
-"""The cell of a row that does not have that column, as GeoJSON allows."""
+"""The cell of a row that does not have the column, which GeoJSON allows."""
+
+NUMERIC_TEXTS = ("id", "area_code", "phone")
+"""Fields of text that spreadsheets may hold as numbers."""
+MAX_EXACT = 10**15
+"""From here on the numbers of a spreadsheet lose digits."""
 
 
 @dataclass(frozen=True)
-class _Noted:
-    """A value, and what is to be said of how it was taken."""
+class _WithNote:
+    """A value, and what the user should know of how it was understood."""
 
-    value: Any
+    value: object
     note: str
 
 
-_NOTHING = {"-", "--", "—", "——", "/", "\\", "无", "暂无", "未知", "不详", "n/a", "na", "null", "none"}
+_NO_VALUE = {"-", "--", "—", "——", "/", "\\", "无", "暂无", "未知", "不详", "n/a", "na", "null", "none"}
 _DAY = re.compile(r"(\d{4})\s*[年./-]\s*(\d{1,2})\s*[月./-]\s*(\d{1,2})\s*[日号]?(?:[T\s]\d{1,2}:\d{2}(?::\d{2}\S*)?)?")
-_COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")
+_DAY_IN_DIGITS = re.compile(r"(\d{4})(\d{2})(\d{2})")
 _MONTH = re.compile(r"(\d{4})\s*[年./-]\s*(\d{1,2})\s*月?|(\d{4})(\d{2})")
 _YEAR = re.compile(r"(\d{4})\s*年?")
 _COUNT = re.compile(
     r"(\d{1,9}|\d{1,3}(?:,\d{3}){1,2})(?:\.0+)?\s*([张个人座名位床]?\s*(?:床位|学位|座位|床|座|位|beds?|seats?|places?)?)"
 )
-_SHORTENED = re.compile(r"\d(?:\.\d+)?[eE]\+\d+")
-_EPOCH = date(1899, 12, 30)  # day 0 of Excel's calendar, after its leap day of 1900 that never was
-_SERIALS = range(10_000, 80_000)
-MOST_EXACT = 10**15
-"""From here on a spreadsheet's numbers lose digits."""
+_SHORTENED_NUMBER = re.compile(r"\d(?:\.\d+)?[eE]\+\d+")
+# Excel's calendar counts a 29 February 1900 that never was, so that its day 0 is one day earlier from March 1900 on.
+_EXCEL_DAY_0 = date(1899, 12, 30)
+_EXCEL_DAYS = range(10_000, 80_000)
 
 
-def _names() -> dict[str, tuple[str, str | None]]:
-    """(category, subtype) by every name that says both."""
+def _category_names() -> dict[str, tuple[str, str | None]]:
+    """(category, subtype) by every name of a category or subtype."""
     known: dict[str, tuple[str, str | None]] = {
-        name: (category, subtype) for category, own in SUBTYPES_BY_NAME.items() for name, subtype in own.items()
+        name: (category, subtype)
+        for category, subtypes in SUBTYPES_BY_NAME.items()
+        for name, subtype in subtypes.items()
     }
-    # Last, as a category's name says the category also where another's subtype bears it.
-    for one in categories.CATEGORIES.values():
-        known |= {name_key(name): (one.id, None) for name in (one.id, one.label, one.label_en)}
+    # Categories last: a category's name means the category even where another category has a subtype of that name.
+    for category in categories.CATEGORIES.values():
+        known |= {name_key(name): (category.id, None) for name in (category.id, category.label, category.label_en)}
     return known
 
 
-_KINDS = _names()
+_CATEGORY_BY_NAME = _category_names()
 
 
-def text(value: Any) -> Any:
-    """Any cell as clean text in NFC; None for an empty one."""
+def text(value: Cell) -> str | None:
+    """Any cell as clean text in Unicode's composed form (NFC); None for an empty one."""
     if isinstance(value, str):
         if value[:1] in (" ", "") or value[-1] == " " or not value.isprintable() or "  " in value:
-            return texts.clean(value)
+            cleaned = texts.clean(value)
+            return cleaned if isinstance(cleaned, str) else None
         return value if value.isascii() else unicodedata.normalize("NFC", value)
     if isinstance(value, float):
         if math.isnan(value):
             return None
-        return str(int(value)) if value.is_integer() and abs(value) < MOST_EXACT else repr(value)
+        return str(int(value)) if value.is_integer() and abs(value) < MAX_EXACT else repr(value)
     if isinstance(value, datetime) and value.time() == time():
         value = value.date()
     if isinstance(value, date | time):
@@ -72,161 +80,163 @@ def text(value: Any) -> Any:
     return None if value is None else str(value)
 
 
-def _lost(value: Any) -> str | None:
-    """Why a number is no longer what was typed, if it is not."""
+def lost_digits(value: Cell) -> str | None:
+    """Why a number is no longer what somebody typed; None if it is."""
     if isinstance(value, str):
-        shortened = "+" in value and _SHORTENED.fullmatch(value.strip())
+        shortened = "+" in value and _SHORTENED_NUMBER.fullmatch(value.strip())
         return "a spreadsheet has shortened this number: format the column as text" if shortened else None
-    if isinstance(value, float) and abs(value) >= MOST_EXACT:
+    if isinstance(value, float) and abs(value) >= MAX_EXACT:
         return "a spreadsheet's number of more than 15 digits has lost the last ones: format the column as text"
     return None
 
 
-def _category(value: Any) -> Any:
-    found = _KINDS.get(name_key(text(value)))
-    if found is None:
-        raise ValueError(f"is no category; known: {_known()}, and their subtypes")
-    return found
+def _category(value: Cell) -> tuple[str, str | None]:
+    category = _CATEGORY_BY_NAME.get(name_key(text(value) or ""))
+    if category is None:
+        raise ValueError(f"is no category; known: {_listed_categories()}, and their subtypes")
+    return category
 
 
-def _known() -> str:
-    return ", ".join(f"{one.label} {one.id}" for one in categories.CATEGORIES.values())
+def _listed_categories() -> str:
+    return ", ".join(f"{category.label} {category.id}" for category in categories.CATEGORIES.values())
 
 
-def no_kind(value: str) -> str:
-    """Why a subtype's name does not say the category."""
-    labels = ", ".join(zh for one in categories.CATEGORIES.values() for zh, _ in one.subtypes.values())
-    return f"subtype = {value[:60]!r}: is no category nor subtype; known: {_known()}; {labels}"
+def unknown_subtype(value: str) -> str:
+    """The problem of a row whose subtype does not say the category."""
+    labels = ", ".join(zh for category in categories.CATEGORIES.values() for zh, _ in category.subtypes.values())
+    return f"subtype = {value[:60]!r}: is no category nor subtype; known: {_listed_categories()}; {labels}"
 
 
-def of_another(category: str, value: str) -> str | None:
-    """The category that a subtype's name says, if it is another than ``category`` and that has no such subtype."""
-    found = _KINDS.get(name_key(value))
-    return None if found is None or found[0] == category or name_key(value) in SUBTYPES_BY_NAME[category] else found[0]
+def other_category(category: str, subtype: str) -> str | None:
+    """The category that a subtype's name belongs to, if ``category`` has no such subtype and another has."""
+    known = _CATEGORY_BY_NAME.get(name_key(subtype))
+    return (
+        None if known is None or known[0] == category or name_key(subtype) in SUBTYPES_BY_NAME[category] else known[0]
+    )
 
 
-def day(value: Any) -> Any:
+def day(value: Cell) -> date | _WithNote | None:
     """A date, with a note where only its month or year was given; ValueError if it is none."""
     if isinstance(value, datetime):
         return value.date()
     if isinstance(value, date):
         return value
     if isinstance(value, int | float) and not isinstance(value, bool):
-        if _SERIALS.start <= value < _SERIALS.stop:
-            return _EPOCH + timedelta(days=int(value))
+        if _EXCEL_DAYS.start <= value < _EXCEL_DAYS.stop:
+            return _EXCEL_DAY_0 + timedelta(days=int(value))
         value = text(value)
     words = unicodedata.normalize("NFKC", str(text(value)))
-    if words.casefold() in _NOTHING:
+    if words.casefold() in _NO_VALUE:
         return None
-    if found := _DAY.fullmatch(words) or _COMPACT.fullmatch(words):
-        return _real(found[1], found[2], found[3])
-    if found := _MONTH.fullmatch(words):
-        month = _real(found[1] or found[3], found[2] or found[4], "1")
-        return _Noted(month, f"{words!r} taken as the first day of that month")
-    if found := _YEAR.fullmatch(words):
-        return _Noted(_real(found[1], "1", "1"), f"{words!r} taken as the first day of that year")
+    if match := _DAY.fullmatch(words) or _DAY_IN_DIGITS.fullmatch(words):
+        return _checked_day(match[1], match[2], match[3])
+    if match := _MONTH.fullmatch(words):
+        month = _checked_day(match[1] or match[3], match[2] or match[4], "1")
+        return _WithNote(month, f"{words!r} taken as the first day of that month")
+    if match := _YEAR.fullmatch(words):
+        return _WithNote(_checked_day(match[1], "1", "1"), f"{words!r} taken as the first day of that year")
     raise ValueError("is no day such as 2021-06-30")
 
 
-def _real(year: str, month: str, day: str) -> date:
+def _checked_day(year: str, month: str, day: str) -> date:
     try:
-        found = date(int(year), int(month), int(day))
+        result = date(int(year), int(month), int(day))
     except ValueError as error:
         raise ValueError(f"is no day: {error}") from error
-    if not facilities.FIRST_DAY <= found <= facilities.LAST_DAY:
+    if not facilities.FIRST_DAY <= result <= facilities.LAST_DAY:
         raise ValueError("is no day such as 2021-06-30")
-    return found
+    return result
 
 
-def _count(value: Any) -> Any:
+def _count(value: Cell) -> int | _WithNote | None:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
     words = unicodedata.normalize("NFKC", str(text(value)))
-    if words.casefold() in _NOTHING:
+    if words.casefold() in _NO_VALUE:
         return None
-    found = _COUNT.fullmatch(words)
-    if found is None:
+    match = _COUNT.fullmatch(words)
+    if match is None:
         raise ValueError("is no whole number")
-    number = int(found[1].replace(",", ""))
-    return _Noted(number, f"{words!r} taken as {number}") if found[2] else number
+    number = int(match[1].replace(",", ""))
+    return _WithNote(number, f"{words!r} taken as {number}") if match[2] else number
 
 
-READERS: dict[str, Callable[[Any], Any]] = {
+_READERS: dict[str, Callable[[Cell], object]] = {
     "category": _category,
     "capacity": _count,
     **dict.fromkeys(facilities.DATE_FIELDS, day),
 }
+_CELL_TYPES = {str, float, int, bool, type(None), date, datetime, time}
 
 
-NUMBERS = ("id", "area_code", "phone")
-"""Fields of text that a spreadsheet takes for numbers."""
-_CELLS = {str, float, int, bool, type(None), date, datetime, time}
+def column(field: str, cells: Sequence[Cell], remarks: Remarks) -> list[object]:
+    """The cells of one field as values, None where a cell is empty.
 
-
-def column(field: str, values: Sequence[Any], problems: dict[int, list[str]], notes: dict[int, list[str]]) -> list[Any]:
-    """The cells of one field as values, None where a cell is empty; what is wrong with row n goes to ``problems[n]``.
-
-    A category comes as (category, subtype or None).
+    A category comes as (category, subtype or None). Cells that cannot be read go to the problems of ``remarks``.
     """
-    read = READERS.get(field)
-    if read is None and field not in NUMBERS and {*map(type, values)} <= _CELLS:
-        return [text(value) for value in values]  # as most columns are, and this is the quickest
-    known: dict[Any, Any] = {}
-    result: list[Any] = []
-    for number, value in enumerate(values):
-        if value is None or value is MISSING or value == "":
-            found: Any = None
-        elif type(value) not in _CELLS:  # lists and tables, which GeoJSON may have
-            found = ValueError("is no text")
+    read = _READERS.get(field)
+    if read is None and field not in NUMERIC_TEXTS and {*map(type, cells)} <= _CELL_TYPES:
+        return [text(cell) for cell in cells]  # the quickest way, for most columns
+    known: dict[object, object] = {}
+    result: list[object] = []
+    for row, cell in enumerate(cells):
+        value: object
+        if cell is None or cell is MISSING or cell == "":
+            value = None
+        elif type(cell) not in _CELL_TYPES:  # GeoJSON may have lists and objects
+            value = ValueError("is no text")
         elif read is None:
-            why = _lost(value) if field in NUMBERS else None
-            found = ValueError(why) if why else text(value)
-        elif (cell := (type(value), value)) in known:
-            found = known[cell]
+            problem = lost_digits(cell) if field in NUMERIC_TEXTS else None
+            value = ValueError(problem) if problem else text(cell)
+        elif (typed := (type(cell), cell)) in known:
+            value = known[typed]
         else:
             try:
-                found = known[cell] = read(value) if text(value) is not None else None
+                value = read(cell) if text(cell) is not None else None
             except ValueError as error:
-                found = known[cell] = error
-        if isinstance(found, ValueError):
-            problems.setdefault(number, []).append(f"{field} = {str(text(value))[:60]!r}: {found}")
-            found = None
-        elif isinstance(found, _Noted):
-            notes.setdefault(number, []).append(f"{field} {found.note}")
-            found = found.value
-        result.append(found)
+                value = error
+            known[typed] = value
+        if isinstance(value, ValueError):
+            remarks.problems[row].append(f"{field} = {str(text(cell))[:60]!r}: {value}")
+            value = None
+        elif isinstance(value, _WithNote):
+            remarks.notes[row].append(f"{field} {value.note}")
+            value = value.value
+        result.append(value)
     return result
 
 
-def subtype(category: str | None, value: str) -> tuple[str | None, str]:
-    """The category and subtype that a subtype's name says; the name as it is where nobody knows it."""
-    named = name_key(value)
+def subtype(category: str | None, name: str) -> tuple[str | None, str]:
+    """The category and subtype that a subtype's name means; the name itself where it is not known."""
     if category is not None:
-        return category, SUBTYPES_BY_NAME.get(category, {}).get(named, value)
-    found = _KINDS.get(named)
-    return (None, value) if found is None else (found[0], found[1] or value)
+        return category, SUBTYPES_BY_NAME.get(category, {}).get(name_key(name), name)
+    known = _CATEGORY_BY_NAME.get(name_key(name))
+    return (None, name) if known is None else (known[0], known[1] or name)
 
 
-def further(name: str, value: Any) -> dict[str, Any]:
-    """What a cell of a column that no field is named after adds to ``extra``; the exports' own column as it was."""
-    if isinstance(value, float) and (math.isnan(value) or math.isinf(value)):
+def further_properties(heading: str, cell: Cell) -> dict[str, object]:
+    """What a cell of a column that is no field adds to a facility's ``extra``.
+
+    The column that exports have for ``extra`` holds a JSON object, which is unpacked.
+    """
+    if isinstance(cell, float) and (math.isnan(cell) or math.isinf(cell)):
         return {}
-    if isinstance(value, dict) and name in ("extra", "其他"):
-        return value
-    if isinstance(value, str):
-        if name in ("extra", "其他") and value.lstrip().startswith("{"):
+    if isinstance(cell, dict) and heading in ("extra", "其他"):
+        return cell
+    if isinstance(cell, str):
+        if heading in ("extra", "其他") and cell.lstrip().startswith("{"):
             try:
-                known = orjson.loads(value)
+                known = orjson.loads(cell)
             except orjson.JSONDecodeError:
                 known = None
             if isinstance(known, dict):
                 return known
-        value = text(value)
-        return {} if value is None else {name: value}
-    if isinstance(value, bool | int | dict | list):
-        return {name: value}
-    if isinstance(value, float):
-        return {name: int(value) if value.is_integer() and abs(value) < MOST_EXACT else value}
-    return {} if value is None else {name: text(value)}
+        words = text(cell)
+        return {} if words is None else {heading: words}
+    if isinstance(cell, bool | int | dict | list):
+        return {heading: cell}
+    if isinstance(cell, float):
+        return {heading: int(cell) if cell.is_integer() and abs(cell) < MAX_EXACT else cell}
+    return {} if cell is None else {heading: text(cell)}

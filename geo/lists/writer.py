@@ -169,7 +169,7 @@ def _xlsx(frame: gpd.GeoDataFrame, shapes: NDArray[Any], coordinates: str) -> Ex
     columns, notes = _columns(frame, shapes, coordinates), []
     for head, what in (
         (_OUTLINE, "outline, and stands there as a point"),
-        (headings.NAMES["extra"][0], "further properties"),
+        (headings.FACILITY_COLUMNS.headings["extra"][0], "further properties"),
     ):
         long = [row for row, text in enumerate(columns[head]) if text and not spreadsheets.fits_in_cell(text)]
         for row in long:
@@ -178,7 +178,7 @@ def _xlsx(frame: gpd.GeoDataFrame, shapes: NDArray[Any], coordinates: str) -> Ex
                 f"{frame.index[row]} is without its {what}: {head} would be longer than a cell of xlsx, "
                 f"{spreadsheets.MAX_CELL_LENGTH:,} characters; GeoJSON, GeoPackage and CSV have it"
             )
-    as_text = [headings.NAMES[field][0] for field in _AS_TEXT]
+    as_text = [headings.FACILITY_COLUMNS.headings[field][0] for field in _AS_TEXT]
     rows = list(zip(*columns.values(), strict=True))
     return Export(spreadsheets.as_xlsx("设施", list(columns), rows, as_text), tuple(notes))
 
@@ -196,10 +196,10 @@ def _columns(frame: gpd.GeoDataFrame, shapes: NDArray[Any], coordinates: str) ->
     drawn = np.flatnonzero(shapely.get_dimensions(shapes) > 0)
     outlines[drawn] = shapely.to_wkt(shapes[drawn], rounding_precision=DECIMALS)
     return {
-        headings.NAMES["id"][0]: [str(key) for key in frame.index],
-        **{headings.NAMES[field][0]: column for field, column in fields.items()},
+        headings.FACILITY_COLUMNS.headings["id"][0]: [str(key) for key in frame.index],
+        **{headings.FACILITY_COLUMNS.headings[field][0]: column for field, column in fields.items()},
         f"经度({_SYSTEMS[coordinates]})": points[:, 0].tolist(),
         f"纬度({_SYSTEMS[coordinates]})": points[:, 1].tolist(),
-        headings.NAMES["extra"][0]: extra,
+        headings.FACILITY_COLUMNS.headings["extra"][0]: extra,
         _OUTLINE: outlines.tolist(),
     }

@@ -19,7 +19,7 @@ from shapely.geometry.base import BaseGeometry
 
 from geo.errors import ExtractError, InputError
 from geo.geodesy.projection import projection, utm
-from geo.sources import elevation, population, standards_template, study_folder
+from geo.sources import elevation, own_lists, population, standards_template, study_folder
 from geo.sources.osm import boundaries
 from geo.sources.osm import extract as osm
 from geo.sources.osm.boundaries import Boundary
@@ -47,7 +47,7 @@ class Sources:
     level : the admin_level of the sub-areas; None takes the finest that covers the area
     facilities : own lists, added to the extract's facilities
     elevation : raster of heights in metres; None takes all streets as flat
-    coordinates : the coordinate system of own files
+    coordinates : the coordinate system of own files; None takes what each file states, else WGS84
     margin_m : how far beyond the area streets and facilities are kept, in metres
     """
 
@@ -59,7 +59,7 @@ class Sources:
     level: int | None = None
     facilities: Sequence[Path] = ()
     elevation: Path | None = None
-    coordinates: str = "wgs84"
+    coordinates: str | None = None
     margin_m: float = 15_000.0
 
 
@@ -193,7 +193,7 @@ def _areas(
     extract: osm.Extract, sources: Sources, whole: Boundary | None, outline: Any, summary: Summary
 ) -> gpd.GeoDataFrame:
     if sources.areas is not None:
-        units = areas.read(sources.areas, sources.coordinates)
+        units = own_lists.read_areas(sources.areas, sources.coordinates, summary)
         if outline is not None:
             inside = units.representative_point().intersects(outline)
             if not inside.all():
@@ -285,7 +285,7 @@ def _people_of_file(
     path: Path, extract: osm.Extract, sources: Sources, outline: BaseGeometry | None, summary: Summary
 ) -> pd.DataFrame:
     within = shapely.box(*extract.streets.total_bounds) if outline is None else outline
-    people = population.from_file(path, sources.coordinates, within)
+    people = population.from_file(path, sources.coordinates or "wgs84", within)
     if outline is not None:
         inside = shapely.intersects_xy(outline, people["lon"], people["lat"])
         if not inside.all():
@@ -310,7 +310,7 @@ def _facilities(
     summary: Summary,
 ) -> gpd.GeoDataFrame:
     frames = [facilities.from_rows(extract.facility_rows, extract.path)]
-    frames += [facilities.read(path, sources.coordinates) for path in sources.facilities]
+    frames += [own_lists.read_facilities(path, outline, sources.coordinates, summary) for path in sources.facilities]
     for path, own in zip([sources.osm, *sources.facilities], frames, strict=True):
         for name, count in own["category"].value_counts(sort=False).items():
             category = categories.category(str(name))

@@ -107,7 +107,9 @@ def build(
     elevation: Annotated[
         Path | None, typer.Option(help="heights in metres, raster .tif: slopes then count on foot")
     ] = None,
-    coordinates: Annotated[Coordinates, typer.Option(help="coordinate system of the own files")] = "wgs84",
+    coordinates: Annotated[
+        Coordinates | None, typer.Option(help="coordinate system of the own files, where they do not say themselves")
+    ] = None,
 ) -> None:
     """Make a study folder from an OpenStreetMap extract."""
     from geo.sources import build as builder

@@ -56,7 +56,8 @@ def import_lists(
     study: StudyOption = None,
 ) -> None:
     """Import lists of facilities into the register: all of a list or nothing of it."""
-    from geo.lists import reader
+    from geo.lists.reader import ListOptions
+    from geo.sources import facility_lists
     from geo.study import categories
     from service.register import imports
 
@@ -69,14 +70,13 @@ def import_lists(
     reports = []
     for file in files:
         with progress(transient=True) as advance:
-            facility_list = reader.read(
-                file,
+            options = ListOptions(
                 within=register.study.territory,
                 coordinates=coordinates or ("wgs84" if register.is_source(file) else None),
                 columns=columns,
                 category=category,
-                advance=lambda rows: advance("读取 read", rows),
             )
+            facility_list = facility_lists.read(file, options, advance=lambda rows: advance("读取 read", rows))
             report = imports.apply_list(
                 register,
                 facility_list,

@@ -12,12 +12,13 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from geo import garbage_collection
 from geo.arrays import Float64Array, GeometryArray
 from geo.choices import COORDINATE_SYSTEMS
 from geo.errors import FieldError, TableError
 from geo.geodesy import datums, distance
-from geo.lists.locations import MAX_BESIDE_M
-from geo.lists.reader import FacilityList, ListRow, garbage_collection_paused
+from geo.lists.degrees import MAX_BESIDE_M
+from geo.lists.reader import FacilityList, ListRow
 from geo.study import facilities
 from geo.study.texts import name_key
 from service.register import history
@@ -51,7 +52,7 @@ def apply_list(
     which the list's office has seen to all that is in it.
     """
     changing = register.read_only_transaction() if dry_run else register.transaction(who, listing.file.name)
-    with garbage_collection_paused(), changing as change:
+    with garbage_collection.paused(), changing as change:
         known = _Known(history.select_rows(change.session))
         notes = [*listing.notes, *_elsewhere(listing, known)]
         plan = _Plan(listing, known, {} if verified is None else {"verified": verified, "verified_by": who})

@@ -16,7 +16,9 @@ from starlette.datastructures import UploadFile
 
 from geo.choices import Coordinates
 from geo.errors import ExtractError, FieldError, TableError
-from geo.lists import duplicates, reader, writer
+from geo.lists import duplicates, writer
+from geo.lists.reader import ListOptions
+from geo.sources import facility_lists
 from geo.study import categories, texts
 from service.answers.engine import Answers
 from service.answers.json_types import JsonObject
@@ -120,13 +122,13 @@ def _import(answers: Answers, file: UploadFile, query: ImportQuery, editor: str)
         with path.open("wb") as copy:
             shutil.copyfileobj(file.file, copy)
         try:
-            facility_list = reader.read(
-                path,
+            options = ListOptions(
                 within=answers.study.territory,
                 coordinates=query.coordinates,
                 columns=parse_columns(query.columns),
                 category=query.category,
             )
+            facility_list = facility_lists.read(path, options)
             report = imports.apply_list(
                 answers.register,
                 dataclasses.replace(facility_list, file=Path(name)),

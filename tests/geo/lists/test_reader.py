@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from geo.errors import ExtractError, TableError, UnknownNameError
 from geo.geodesy import datums
 from geo.lists import headings, reader
-from geo.lists.reader import FacilityList
+from geo.lists.reader import FacilityList, ListOptions
+from geo.sources import facility_lists
 from geo.study import facilities
 from support import hostile
 from support.hostile import SQUARE, WITHIN, A, B, Hostile, book, clinic, collection, feature, moved, table
@@ -25,7 +26,8 @@ from support.hostile import SQUARE, WITHIN, A, B, Hostile, book, clinic, collect
 
 def read(path: Path, make: Any, **options: Any) -> FacilityList:
     make(path)
-    return reader.read(path, **{"within": WITHIN} | options)
+    advance = options.pop("advance", reader.ignore_progress)
+    return facility_lists.read_in_this_process(path, ListOptions(**{"within": WITHIN} | options), advance)
 
 
 def refusal(path: Path, make: Any, **options: Any) -> str:
@@ -41,13 +43,14 @@ def refusal(path: Path, make: Any, **options: Any) -> str:
 def test_hostile_files_are_reported(file: Hostile, tmp_path: Path) -> None:
     path = tmp_path / file.name
     file.make(path)
+    read_file = facility_lists.read if file.needs_limits else facility_lists.read_in_this_process
     if file.refused is not None:
         with pytest.raises(TableError) as caught:
-            reader.read(path, within=WITHIN, **file.options)
+            read_file(path, ListOptions(within=WITHIN, **file.options))
         assert re.search(file.refused, str(caught.value)), str(caught.value)
         assert str(caught.value).startswith(str(path))
         return
-    found = reader.read(path, within=WITHIN, **file.options)
+    found = read_file(path, ListOptions(within=WITHIN, **file.options))
     rows = {row.where: row for row in found.rows}
     assert len(found.rows) == file.rows
     assert len(rows) == file.rows
@@ -91,7 +94,10 @@ def test_an_old_workbook_that_asks_for_all_memory_is_refused(tmp_path: Path) -> 
     last = struct.pack("<HHHH", 0x203, 14, 1, 4)
     assert content.count(last) == 1
     far = content.replace(last, struct.pack("<HHHH", 0x203, 14, 0xFFFF, 0xFFFF))
-    assert "takes too much to read" in refusal(tmp_path / "a.xls", lambda path: path.write_bytes(far))
+    path = tmp_path / "a.xls"
+    path.write_bytes(far)
+    with pytest.raises(TableError, match="takes more than 2 GB of memory"):
+        facility_lists.read(path)
 
 
 def old_workbook(rows: list[list[Any]]) -> bytes:
@@ -137,15 +143,15 @@ def old_workbook(rows: list[list[Any]]) -> bytes:
 # --- columns -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", [name for names in headings.NAMES.values() for name in names])
+@pytest.mark.parametrize("name", [name for names in headings.FACILITY_COLUMNS.headings.values() for name in names])
 def test_every_heading_of_the_table_is_recognised(name: str) -> None:
-    field = next(field for field, names in headings.NAMES.items() if name in names)
+    field = next(field for field, names in headings.FACILITY_COLUMNS.headings.items() if name in names)
     variants = (name, f" {name.upper()} ", f"*{name}:", *([] if "(" in name else [f"{name}(必填)", f"{name}【单位】"]))
-    assert {headings.recognised(one)[0] for one in variants} == {field}
+    assert {headings.FACILITY_COLUMNS.recognise(one)[0] for one in variants} == {field}
 
 
 def test_every_field_of_a_facility_has_a_heading() -> None:
-    assert set(headings.FIELDS) == set(headings.NAMES)
+    assert set(headings.FACILITY_COLUMNS.fields) == {*facilities.FIELDS, *headings.LOCATION_FIELDS}
 
 
 @pytest.mark.parametrize(
@@ -159,7 +165,7 @@ def test_every_field_of_a_facility_has_a_heading() -> None:
     ],
 )  # fmt: skip
 def test_headings_state_a_system(heading: str, field: str | None, system: str | None) -> None:
-    assert headings.recognised(heading) == (field, system)
+    assert headings.FACILITY_COLUMNS.recognise(heading) == (field, system)
 
 
 def test_the_user_says_which_column_is_which(tmp_path: Path) -> None:
@@ -289,7 +295,7 @@ def test_a_layer_s_name_states_its_system(tmp_path: Path, name: str) -> None:
     frame = gpd.GeoDataFrame({"类别": ["诊所"]}, geometry=[shapely.Point(A)], crs="EPSG:4326")
     path = tmp_path / "a.gpkg"
     pyogrio.write_dataframe(frame, path, layer=name)
-    found = reader.read(path, within=WITHIN)
+    found = facility_lists.read_in_this_process(path, ListOptions(within=WITHIN))
     system = name.partition("_")[2]
     assert (found.coordinates, found.coordinates_stated) == (system or "wgs84", bool(system))
 
@@ -297,7 +303,7 @@ def test_a_layer_s_name_states_its_system(tmp_path: Path, name: str) -> None:
 def test_the_sample_is_read_as_it_is() -> None:
     path = hostile.Path(__file__).resolve().parents[3] / "data" / "facilities.geojson"
     known = facilities.read(path)
-    found = reader.read(path, within=WITHIN)
+    found = facility_lists.read_in_this_process(path, ListOptions(within=WITHIN))
     assert not [row for row in found.rows if row.problems]
     assert [row.values["id"] for row in found.rows] == known.index.tolist()
     for field in ("category", "subtype", "name", "opened", "closed", "capacity", "area_code"):
@@ -313,7 +319,7 @@ def test_progress_adds_up(tmp_path: Path) -> None:
 
 
 def test_an_extract_gives_its_facilities(liechtenstein_extract: Path) -> None:
-    found = reader.read(liechtenstein_extract)
+    found = facility_lists.read_in_this_process(liechtenstein_extract)
     assert found.coordinates == "wgs84"
     assert len(found.rows) > 40
     assert not [row for row in found.rows if row.problems]
@@ -321,23 +327,24 @@ def test_an_extract_gives_its_facilities(liechtenstein_extract: Path) -> None:
     assert {"kindergarten", "park", "clinic"} <= kinds
     assert all(row.geometry is not None and row.values["id"].startswith("osm-") for row in found.rows)
     some = shapely.box(9.5, 47.1, 9.53, 47.2)
-    assert {row.values["id"] for row in reader.read(liechtenstein_extract, within=some).rows} == {
-        row.values["id"] for row in found.rows if row.geometry is not None and row.geometry.intersects(some)
-    }
+    assert {
+        row.values["id"]
+        for row in facility_lists.read_in_this_process(liechtenstein_extract, ListOptions(within=some)).rows
+    } == {row.values["id"] for row in found.rows if row.geometry is not None and row.geometry.intersects(some)}
     with pytest.raises(TableError, match="states that its coordinates are wgs84"):
-        reader.read(liechtenstein_extract, coordinates="gcj02")
+        facility_lists.read_in_this_process(liechtenstein_extract, ListOptions(coordinates="gcj02"))
 
 
 def test_an_extract_with_nothing_in_the_area_says_so(liechtenstein_extract: Path) -> None:
     with pytest.raises(TableError, match="holds no facility within the area"):
-        reader.read(liechtenstein_extract, within=WITHIN)
+        facility_lists.read_in_this_process(liechtenstein_extract, ListOptions(within=WITHIN))
 
 
 def test_a_truncated_extract_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.osm.pbf"
     path.write_bytes(b"\0\0\0\x0d\x0a\x09OSMHeader\x18\x7c" + bytes(40))
     with pytest.raises(ExtractError, match="truncated"):
-        reader.read(path)
+        facility_lists.read_in_this_process(path)
 
 
 def test_a_doubted_place_is_kept(tmp_path: Path) -> None:
@@ -451,7 +458,7 @@ def test_no_text_raises_anything_else(
     text = "\n".join(delimiter.join(row) for row in head + rows)
     path.write_bytes(text.encode(encoding, "replace"))
     try:
-        found = reader.read(path, within=WITHIN if area else None)
+        found = facility_lists.read_in_this_process(path, ListOptions(within=WITHIN if area else None))
     except TableError:
         return
     for row in found.rows:
@@ -468,7 +475,7 @@ def test_no_bytes_raise_anything_else(tmp_path: Path, content: bytes, start: byt
     path = tmp_path / "any.xlsx"
     path.write_bytes(start + content)
     with pytest.raises(TableError, match=re.escape(str(path))):
-        reader.read(path)
+        facility_lists.read_in_this_process(path)
 
 
 @pytest.mark.parametrize(
@@ -489,7 +496,7 @@ def test_broken_files_raise_nothing_else(tmp_path: Path, name: str, make: Any) -
     for at in range(0, len(whole), max(1, len(whole) // 60)):
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
         try:
-            reader.read(path, within=WITHIN)
+            facility_lists.read_in_this_process(path, ListOptions(within=WITHIN))
         except TableError as error:
             refused += 1
             assert str(path) in str(error)

@@ -16,6 +16,7 @@ from pyproj import Geod
 
 from geo.choices import COORDINATE_SYSTEMS
 from geo.lists import reader, writer
+from geo.lists.reader import ListOptions
 from geo.study import categories, facilities
 from geo.study.study import Study
 from support import unruly
@@ -29,7 +30,7 @@ def exported(frame: gpd.GeoDataFrame, kind: str, coordinates: str, folder: Path)
 
 def imported(path: Path, expected: str, **more: Any) -> gpd.GeoDataFrame:
     """The register that a file makes of an empty one; nothing in it may be amiss, nor need a word of the user."""
-    found = reader.read(path, **more)
+    found = reader.read(path, ListOptions(**more))
     assert found.coordinates == expected
     assert found.left_out == []
     assert [(row.where, row.problems) for row in found.rows if row.problems] == []

@@ -19,6 +19,8 @@ from geo.choices import COORDINATE_SYSTEMS
 from geo.errors import FuwuquanError, TableError
 from geo.geodesy import datums
 from geo.lists import reader, writer
+from geo.lists.reader import ListOptions
+from geo.sources import facility_lists
 from geo.study import study
 from service.api.app import create_app
 from service.register import imports, keys
@@ -44,7 +46,7 @@ def written(folder: Path, *rows: Sequence[Any], head: Sequence[str] = HEAD, name
 
 
 def take(register: Register, path: Path, coordinates: str | None = "wgs84", **options: Any) -> ImportReport:
-    found = reader.read(path, within=register.study.territory, coordinates=coordinates)
+    found = reader.read(path, ListOptions(within=register.study.territory, coordinates=coordinates))
     return imports.apply_list(register, found, "王工", **options)
 
 
@@ -77,7 +79,7 @@ def test_a_hostile_file_is_taken_whole_or_not_at_all(name: str, yongkang: Regist
     path, before = hostile.make(tmp_path, name)[name], state(yongkang)
 
     def taken(**options: Any) -> ImportReport:
-        found = reader.read(path, within=yongkang.study.territory, **one.options)
+        found = facility_lists.read(path, ListOptions(within=yongkang.study.territory, **one.options))
         return imports.apply_list(yongkang, found, "test", **options)
 
     try:
@@ -522,7 +524,7 @@ def test_many_rows_are_taken_over_at_a_small_multiple_of_a_bare_insert(
     register = open_register(town_folder, f"sqlite:///{tmp_path / 'ours.sqlite'}")
     seen = []
     begin = time.perf_counter()
-    found = reader.read(path, within=register.study.territory, coordinates="wgs84", advance=seen.append)
+    found = reader.read(path, ListOptions(within=register.study.territory, coordinates="wgs84"), advance=seen.append)
     report = imports.apply_list(register, found, "test", advance=seen.append)
     ours = time.perf_counter() - begin
     assert report.counts["added"] == count

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from geo.lists import reader
+from geo.lists.reader import ListOptions
 from geo.measures import counting
 from geo.study import facilities, study
 from geo.traveltime import nearest
@@ -42,7 +43,7 @@ def opened(folder: Path) -> Register:
 
 def take(register: Register, path: Path, dry_run: bool = False) -> dict[str, list[str]]:
     """Import a file; the ids that each outcome has."""
-    found = reader.read(path, within=register.study.territory, coordinates="wgs84")
+    found = reader.read(path, ListOptions(within=register.study.territory, coordinates="wgs84"))
     report = imports.apply_list(register, found, "test", dry_run=dry_run)
     outcomes: dict[str, list[str]] = {name: [] for name in report.counts}
     for row in report.rows:

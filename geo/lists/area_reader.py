@@ -1,0 +1,109 @@
+"""Lists of areas as offices keep them: the same files, encodings, headings and coordinates as facility lists.
+
+`geo.study.areas.from_rows` checks the rows that are read here.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from shapely.geometry.base import BaseGeometry
+
+from geo.choices import COORDINATE_SYSTEMS
+from geo.errors import TableError, UnknownNameError
+from geo.lists import file_types, locations, reader, tables, values
+from geo.lists.headings import AREA_COLUMNS, EXTRA, LOCATION_FIELDS
+from geo.lists.remarks import Remarks
+from geo.lists.tables import ListTable
+from geo.lists.values import MISSING
+
+_REQUIRED = ("code", "level")
+_WITH_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+
+
+@dataclass(frozen=True)
+class AreaList:
+    """The areas of a file.
+
+    Attributes
+    ----------
+    rows
+        (where in the file, fields, WGS84 geometry), as `geo.study.areas.from_rows` takes them.
+    left_out
+        (row, why) of the rows that are no areas.
+    notes
+        About the whole file.
+    """
+
+    rows: list[tuple[str, Mapping[str, object], BaseGeometry | None]]
+    left_out: list[tuple[str, str]]
+    notes: list[str]
+
+
+def read(path: Path, coordinates: str | None) -> AreaList:
+    """The areas of a workbook, text table, GeoJSON, GeoPackage or shapefile.
+
+    ``coordinates`` is the coordinate system, if the user states it.
+
+    Raises
+    ------
+    TableError
+        The file cannot be read, has no column of codes or levels, or holds cells that cannot be read; all are named.
+    UnknownNameError
+        There is no such coordinate system.
+    """
+    path = Path(path)
+    if coordinates is not None and coordinates not in COORDINATE_SYSTEMS:
+        raise UnknownNameError("coordinates", coordinates, COORDINATE_SYSTEMS)
+    file_type = file_types.detect(path)
+    if file_type == "pbf":
+        raise TableError(path, ["is an OpenStreetMap extract; its boundaries are used where no areas are given"])
+    notes = file_types.naming_note(path, file_type)
+    found = tables.read(path, file_type, AREA_COLUMNS, notes)
+    _check_columns(path, found)
+    stated = reader.stated_system(found, coordinates, path)
+    row_names = [name for table in found for name in table.row_names]
+    remarks = Remarks()
+    row_values: list[dict[str, object]] = []
+    shapes = []
+    for table in found:
+        shapes.append(reader.shapes_of(table))
+        values_of_table = _values(table)
+        remarks.add(table.remarks, len(row_values))
+        row_values += values_of_table
+    located = locations.to_wgs84(np.concatenate(shapes), row_names, stated, None, path, remarks)
+    if remarks.problems:
+        raise TableError(path, [f"{row_names[row]}: {text}" for row, texts in sorted(remarks.problems.items())
+                                for text in texts])  # fmt: skip
+    left_out = [row for table in found for row in table.left_out]
+    rows = list(zip(row_names, row_values, located.shapes.tolist(), strict=True))
+    return AreaList([*rows], left_out, notes + located.notes)
+
+
+def _check_columns(path: Path, found: list[ListTable]) -> None:
+    fields = {field for table in found for field in table.fields}
+    missing = [f"{field} ({AREA_COLUMNS.headings[field][0]})" for field in _REQUIRED if field not in fields]
+    if missing:
+        names = dict.fromkeys(name for table in found for name in table.column_names if name)
+        raise TableError(path, [f"has no column {' nor '.join(missing)}; its columns: {', '.join(names) or 'none'}"])
+
+
+def _values(table: ListTable) -> list[dict[str, object]]:
+    """The fields that each row gives, as text."""
+    result: list[dict[str, object]] = [{} for _ in table.row_names]
+    for field, cells in zip(table.fields, table.cells, strict=True):
+        if not field or field == EXTRA or field in LOCATION_FIELDS:
+            continue
+        for row, cell in enumerate(cells):
+            if cell is None or cell is MISSING:
+                continue
+            if field in ("code", "parent") and (problem := values.lost_digits(cell)):
+                table.remarks.problems[row].append(f"{field} = {str(cell)[:60]!r}: {problem}")
+            words = values.text(cell)
+            if field == "population" and words and _WITH_THOUSANDS.fullmatch(words):
+                words = words.replace(",", "")
+            if words is not None:
+                result[row][field] = words
+    return result

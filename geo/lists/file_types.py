@@ -1,0 +1,112 @@
+"""What type a list's file is, judged by its first bytes, and how large a list may be.
+
+Offices rename CSV files to .xls and save web pages as .xls, so the name of a file says little. `geo.lists.tables` and
+`geo.sources.facility_lists` choose their reader by `detect`.
+"""
+
+import zipfile
+from pathlib import Path
+from typing import Literal, TypeAlias, get_args
+
+from geo.errors import TableError
+
+FileType: TypeAlias = Literal["xlsx", "xls", "csv", "json", "gpkg", "shp", "zip", "pbf"]
+FILE_TYPES: tuple[FileType, ...] = get_args(FileType)
+
+MAX_ROWS = 1_000_000
+MAX_CELLS = 30_000_000
+MAX_FILE_BYTES = 300_000_000
+SAVE_AS_XLSX = "open it in Excel or WPS and save it as .xlsx"
+
+ENDINGS: dict[FileType, tuple[str, ...]] = {
+    "xlsx": (".xlsx", ".xlsm"),
+    "xls": (".xls", ".et"),
+    "csv": (".csv", ".tsv", ".txt"),
+    "json": (".geojson", ".json"),
+    "gpkg": (".gpkg",),
+    "shp": (".shp",),
+    "zip": (".zip",),
+    "pbf": (".pbf",),
+}
+DESCRIPTIONS: dict[FileType, str] = {
+    "xlsx": "an Excel workbook (xlsx)",
+    "xls": "an old Excel workbook (xls)",
+    "csv": "a text table (csv)",
+    "json": "GeoJSON",
+    "gpkg": "a GeoPackage",
+    "shp": "a shapefile",
+    "zip": "a zipped shapefile",
+    "pbf": "an OpenStreetMap extract",
+}
+_REFUSED = {
+    b"%PDF": "is a PDF; give the table it was printed from",
+    b"\x89PNG": "is a picture; give a table",
+    b"\xff\xd8\xff": "is a picture; give a table",
+    b"Rar!": "is a RAR archive; unpack it",
+    b"7z\xbc\xaf": "is a 7z archive; unpack it",
+    b"\x1f\x8b": "is a gzip archive; unpack it",
+}
+
+
+def detect(path: Path) -> FileType:
+    """The type of the file ``path``.
+
+    Raises
+    ------
+    TableError
+        The file cannot be opened, is empty, is of no type that can be read, or is larger than `MAX_FILE_BYTES`.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(4096)
+        size = path.stat().st_size
+    except OSError as error:
+        raise TableError(path, [f"cannot be read: {error.strerror}"]) from error
+    if not head:
+        raise TableError(path, ["is empty"])
+    file_type = _by_first_bytes(path, head)
+    if file_type != "pbf" and size > MAX_FILE_BYTES:
+        raise TableError(path, [f"has {size / 1e6:,.0f} MB; {MAX_FILE_BYTES / 1e6:,.0f} MB can be read: split it"])
+    return file_type
+
+
+def _by_first_bytes(path: Path, head: bytes) -> FileType:
+    for start, problem in _REFUSED.items():
+        if head.startswith(start):
+            raise TableError(path, [problem])
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        with open_zip(path) as archive:
+            names = archive.namelist()
+        if "xl/workbook.xml" in names:
+            return "xlsx"
+        if any(name.lower().endswith(".shp") for name in names):
+            return "zip"
+        raise TableError(path, ["is a zip that holds neither a workbook nor a shapefile; unpack it"])
+    if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
+        return "xls"
+    if head.startswith(b"SQLite format 3\0"):
+        return "gpkg"
+    if head.startswith(b"\0\0\x27\x0a"):
+        return "shp"
+    if b"OSMHeader" in head[:32]:
+        return "pbf"
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if start.startswith((b"<html", b"<!doctype html", b"<table", b"<meta", b"<?xml")):
+        raise TableError(path, [f"is a web page or XML that only calls itself a table; {SAVE_AS_XLSX}"])
+    return "json" if start.startswith((b"{", b"[")) else "csv"
+
+
+def naming_note(path: Path, file_type: FileType) -> list[str]:
+    """A note where a file's name does not fit its type; else none."""
+    if path.suffix.lower() in ENDINGS[file_type]:
+        return []
+    name = f"is called {path.suffix}" if path.suffix else "has a name without ending"
+    return [f"{name} but is {DESCRIPTIONS[file_type]}: read as that"]
+
+
+def open_zip(path: Path) -> zipfile.ZipFile:
+    """A zip archive; TableError if it is truncated or broken."""
+    try:
+        return zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise TableError(path, [f"is truncated or broken ({error}); copy it again"]) from error

@@ -1,0 +1,99 @@
+"""The lists that offices give to the program: facilities for a study or the register, and areas.
+
+This is the one entry to files from outside, for `fuwuquan build`, `fuwuquan import` and POST /v1/imports. OpenStreetMap
+extracts are read by `geo.sources.osm`, everything else by `geo.lists`.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from shapely.geometry.base import BaseGeometry
+
+from geo import limited_process
+from geo.errors import TableError
+from geo.lists import area_reader, file_types, headings, reader, tables
+from geo.lists.area_reader import AreaList
+from geo.lists.headings import FACILITY_COLUMNS
+from geo.lists.reader import NO_OPTIONS, FacilityList, ListOptions, ignore_progress
+from geo.lists.values import MISSING
+from geo.lists.vector_files import Layer, with_ending
+from geo.sources.osm import extract as osm
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def read(
+    path: Path, options: ListOptions = NO_OPTIONS, advance: Callable[[int], None] = ignore_progress
+) -> FacilityList:
+    """The facilities of a list, as `reader.read`, or of an OpenStreetMap extract.
+
+    Raises
+    ------
+    TableError, UnknownNameError
+        As `reader.read`.
+    ExtractError
+        The OpenStreetMap extract cannot be read.
+    """
+    options.check()
+    return _with_limits(read_in_this_process, path, options, advance)
+
+
+def read_areas(path: Path, coordinates: str | None) -> AreaList:
+    """The areas of a list; raises as `area_reader.read`."""
+    return _with_limits(_read_areas_in_this_process, path, coordinates, ignore_progress)
+
+
+def _read_areas_in_this_process(path: Path, coordinates: str | None, advance: Callable[[int], None]) -> AreaList:
+    return area_reader.read(path, coordinates)
+
+
+def _with_limits(
+    function: Callable[[Path, T, Callable[[int], None]], R], path: Path, options: T, advance: Callable[[int], None]
+) -> R:
+    """What a function makes of a file in a process with limits; TableError if the file takes more."""
+    seconds, memory = limited_process.MAX_SECONDS, limited_process.MAX_BYTES
+    try:
+        return limited_process.call(
+            function, (path, options), advance, modules=[__name__], max_seconds=seconds, max_bytes=memory
+        )
+    except limited_process.LimitExceededError as error:
+        limits = f"{memory >> 30} GB of memory or {seconds:.0f} seconds"
+        advice = "delete what is not the list, save it again as .xlsx or CSV, or split it"
+        raise TableError(path, [f"is broken, or takes more than {limits} to read: {advice}"]) from error
+
+
+def read_in_this_process(
+    path: Path, options: ListOptions = NO_OPTIONS, advance: Callable[[int], None] = ignore_progress
+) -> FacilityList:
+    """The facilities of a list or extract, as `read`, without limits of memory and time."""
+    path = Path(path)
+    options.check()
+    if file_types.detect(path) != "pbf":
+        return reader.read(path, options, advance)
+    notes = file_types.naming_note(path, "pbf")
+    layer = _extract_layer(path, options.within)
+    if not layer.row_names and not options.may_be_empty:
+        raise TableError(path, ["holds no facility" + ("" if options.within is None else " within the area")])
+    headings.check_mapping(FACILITY_COLUMNS.with_mapping(options.columns), list(layer.columns), path)
+    table = tables.from_layer(layer, fields=list(layer.columns))
+    return reader.from_tables(path, "pbf", [table], options, notes + layer.notes, advance)
+
+
+def _extract_layer(path: Path, within: BaseGeometry | None) -> Layer:
+    """The facilities of an OpenStreetMap extract that touch ``within``; its columns are a facility's fields."""
+    with with_ending(path, ".pbf") as file:
+        rows, left_out = osm.read_facilities(file, within)
+    names = dict.fromkeys(name for _, row, _ in rows for name in row)
+    shapes = np.empty(len(rows), dtype=object)
+    shapes[:] = [shape for _, _, shape in rows]
+    return Layer(
+        "",
+        [identity for identity, _, _ in rows],
+        {name: [row.get(name, MISSING) for _, row, _ in rows] for name in names},
+        shapes,
+        system="wgs84",
+        notes=[f"left out: {count} {reason}" for reason, count in left_out.items()],
+    )
