@@ -135,3 +135,12 @@ def test_cyclable(more: dict[str, str], directions: tuple[bool, bool]) -> None:
 def test_maxspeed(text: str, kph: float) -> None:
     assert highways.maxspeed_kph({"maxspeed": text}) == pytest.approx(kph, nan_ok=True)
     assert np.isnan(highways.maxspeed_kph({}))
+
+
+@pytest.mark.parametrize(
+    ("tags", "off_ground"),
+    [({}, False), ({"bridge": "yes"}, True), ({"bridge": "viaduct"}, True), ({"bridge": "no"}, False),
+     ({"tunnel": "yes"}, True), ({"tunnel": "no"}, False), ({"layer": "1"}, False)],
+)  # fmt: skip
+def test_bridges_and_tunnels_are_off_the_ground(tags: dict[str, str], off_ground: bool) -> None:
+    assert highways.off_ground({"highway": "residential", **tags}) is off_ground
