@@ -6,6 +6,7 @@ Numbers are compared with pyproj's and shapely's over the study's files, filters
 import json
 import random
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -52,15 +53,27 @@ SORTABLES = "http://www.opengis.net/def/rel/ogc/1.0/sortables"
 # Part 2: coordinate reference systems.
 
 
+@cache
+def transformer(system: str) -> pyproj.Transformer:
+    """Return pyproj's transformer from a system's own latitude and longitude.
+
+    WGS 84 and CGCS2000 are taken as equal, see `geo.geodesy.datums`.
+    """
+    code = "EPSG:" + system.rpartition("/")[2]
+    return pyproj.Transformer.from_crs(pyproj.CRS(code).geodetic_crs, code)
+
+
 def transformed(shape: Any, system: str) -> Any:
-    """A shape in longitude, latitude as a CRS has it, in the order of its own axes."""
+    """Return a shape in longitude, latitude as another system has it, in the order of that system's axes."""
     if system == CRS84:
         return shape
-    code = "EPSG:" + system.rpartition("/")[2]
-    # By its longitude and latitude: WGS 84 and CGCS2000 are taken as equal, see geo/datum.py.
-    geographic = pyproj.CRS(code).geodetic_crs
-    to = pyproj.Transformer.from_crs(geographic, code)
-    return shapely.transform(shape, lambda x, y: to.transform(y, x), interleaved=False)
+    return shapely.transform(shape, lambda x, y: transformer(system).transform(y, x), interleaved=False)
+
+
+@cache
+def shipped_shapes(collection: str, system: str) -> dict[ogc.Key, Any]:
+    """Return the shapes of a collection by key, in a coordinate system."""
+    return {name: transformed(one.shape, system) for name, one in shipped(collection).items()}
 
 
 def unit(system: str) -> float:
@@ -106,7 +119,7 @@ def test_every_system_comes_out_as_pyproj_has_it(client: TestClient, collection:
     assert [one["id"] for one in features] == [one["id"] for one in plain]
     assert [one["properties"] for one in features] == [one["properties"] for one in plain]
     for was, is_now in zip(plain, features, strict=True):
-        expected = transformed(shipped(collection)[ogc.key(collection, was)].shape, system)
+        expected = shipped_shapes(collection, system)[ogc.key(collection, was)]
         drawn = ogc.shape(is_now)
         assert drawn.geom_type == expected.geom_type
         farthest = shapely.hausdorff_distance(expected, drawn)
@@ -121,7 +134,7 @@ def test_every_system_comes_out_as_pyproj_has_it(client: TestClient, collection:
 @pytest.mark.parametrize("collection", SOME)
 def test_a_box_is_in_the_system_that_it_says(client: TestClient, collection: str, system: str):
     """Its edges run five centimetres beside features: a box whose corners only are transformed would miss by metres."""
-    shapes = {name: transformed(one.shape, system) for name, one in shipped(collection).items()}
+    shapes = shipped_shapes(collection, system)
     chance = random.Random(7)
     counts = set()
     for _ in range(6):
@@ -443,7 +456,7 @@ PLACES = {
 def test_a_filter_by_place_is_in_the_system_that_it_says(client: TestClient, collection: str, place: str, system: str):
     drawn = transformed(PLACES[place], system)
     text = shapely.to_wkt(drawn, rounding_precision=9 if unit(system) < 1 else 4)
-    shapes = {name: transformed(one.shape, system) for name, one in shipped(collection).items()}
+    shapes = shipped_shapes(collection, system)
     expected = {name for name, shape in shapes.items() if shape.intersects(drawn)}
     # A line of some 20 km that is straight in the projection is not in degrees, but bulges by 7 m here: who lies there
     # may be in or out. Elsewhere it is millimetres.
