@@ -3,20 +3,25 @@ PYTHON ?= python3
 UV := .venv/bin/uv
 export UV_COMPILE_BYTECODE := 1
 export UV_PYTHON := .venv/bin/python
-# On CI the benchmark's peers are there too: no test is skipped.
+# On CI the libraries that the benchmark compares with are installed too, so that no test is skipped.
 ifeq ($(CI),true)
 SYNC ?= --group bench
 endif
 
-.PHONY: serve test check format sample readme pictures bench bench-api fuzz torture image setup
+.PHONY: serve test slowest check format sample readme pictures bench bench-api fuzz torture image setup
 
 serve: setup
 	.venv/bin/fuwuquan serve
 
-# On both cores, but for what compares times.
+# Tests run on all cores; those that compare times run afterwards, one by one.
+TEST = .venv/bin/pytest -n auto --dist worksteal -m "not alone" $(PYTEST) && .venv/bin/pytest -m alone $(PYTEST)
+
 test: setup
-	.venv/bin/pytest -n auto --dist worksteal -m "not alone"
-	.venv/bin/pytest -m alone
+	$(TEST)
+
+slowest: PYTEST := --durations=10
+slowest: setup
+	$(TEST)
 
 check: setup
 	.venv/bin/ruff format --check .

@@ -29,6 +29,11 @@ def _built(folder: Path, sources: Sources) -> Study:
     return study.read(folder)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start the long tests first: begun last, one of them would keep a single core busy at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_settings_from_outside() -> Iterator[None]:
     """No FUWUQUAN variable of the machine changes what the tests see."""

@@ -13,6 +13,7 @@ from support import program, readme
 from support.requirements import require_program
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("page", readme.PAGES, ids=lambda page: page.name)
 def test_commands_print_what_the_page_says(page: Path, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     text = page.read_text("utf-8")

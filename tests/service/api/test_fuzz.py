@@ -5,11 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from support import program
 
 TESTS = Path(__file__).parents[2]
 
 
+@pytest.mark.long
 def test_no_request_brings_an_answer_that_is_not_documented():
     command = [sys.executable, "-m", "support.fuzz", "--quick", "--cases", "200", "--examples", "3"]
     done = subprocess.run(
