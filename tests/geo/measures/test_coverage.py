@@ -1,4 +1,4 @@
-"""Coverage, against examples computed by hand and a plain loop."""
+"""Coverage by travel time and radius, against examples computed by hand and a plain loop."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,60 +10,24 @@ import shapely
 from pyproj import Geod
 
 from geo.measures import coverage
-from geo.measures.coverage import Coverage
-from geo.study.standards import Standard
 from geo.study.study import Study
 from geo.traveltime.travel import NO_FACILITIES, NO_ROUTE, NO_STREET, Travel
-from support.handmade import Area, Facility, People, Street, facility_frame, standard
+from support import two_towns
+from support.handmade import Facility, People, Street, standard
+from support.two_towns import CLINIC, PEOPLE, STREETS, TODAY, by_area, measure, with_demand
 
 GEOD = Geod(ellps="WGS84")
-NOW = date(2021, 12, 31)
-
-# Two towns along one street of 4 km; a piece of street that nothing joins; and one who lives in the hills.
-STREETS = [Street([(0, 0), (2000, 0)]), Street([(2000, 0), (4000, 0)]), Street([(0, 8000), (100, 8000)])]
-AREAS = [
-    Area("A", "town", shapely.box(-100, -100, 2000, 9000)),
-    Area("B", "town", shapely.box(2000, -100, 4100, 9000)),
-    Area("A1", "village", shapely.box(-100, -100, 1000, 100), "A", urban=True),
-    Area("A2", "village", shapely.box(1000, -100, 2000, 100), "A", urban=False),
-    Area("B1", "community", shapely.box(2000, -100, 3000, 100), "B", urban=True),
-    Area("B2", "village", shapely.box(3000, -100, 4100, 100), "B", urban=False),
-]
-PEOPLE = [  # metres along the street to the clinic at 0: 200, 900, 1500, 2500, 3900, and two that cannot come
-    People((200, 0), 10, {"area_code": "A1", "urban": 1, "children_3_6": 1}),
-    People((900, 0), 20, {"area_code": "A1", "urban": 1, "children_3_6": 2}),
-    People((1500, 0), 30, {"area_code": "A2", "urban": 0, "children_3_6": 3}),
-    People((2500, 0), 40, {"area_code": "B1", "urban": 1, "children_3_6": None}),
-    People((3900, 0), 50, {"area_code": "B2", "urban": 0, "children_3_6": 5}),
-    People((0, 8000), 60, {"area_code": "A", "urban": 0}),  # on the piece that nothing joins
-    People((500, 4000), 70, {"urban": 1}),  # no street near, outside all areas
-]
-CLINIC = Facility("c", "clinic", (0, 0), {"area_code": "A1"})
 
 
 @pytest.fixture
-def county(small_study: Callable[..., Study]) -> Study:
-    made: Study = small_study(STREETS, [CLINIC], PEOPLE, AREAS)
-    return made
-
-
-def measure(study: Study, goal: Standard, *facilities: Facility) -> Coverage:
-    frame = facility_frame(facilities) if facilities else study.facilities
-    return coverage.measure(Travel(study), frame, goal, NOW)
-
-
-def by_area(answer: Coverage) -> dict[str, tuple[float, float, float, float | None]]:
-    return {area.code: (area.people, area.total, area.covered, area.share) for area in answer.areas}
-
-
-def with_demand(study: Study, **columns: object) -> Study:
-    return replace(study, demand=study.demand.assign(**columns))
+def county() -> Study:
+    return two_towns.study()
 
 
 # --- travel_time -------------------------------------------------------------------------------------------------
 
 
-def test_travel_time_of_all(county: Study) -> None:
+def test_travel_time_of_all_people(county: Study) -> None:
     answer = measure(county, standard("travel_time", minutes=15, target=0.1))
     assert (answer.total, answer.covered, answer.people, answer.unit) == (280, 30, 280, "people")
     assert answer.share == pytest.approx(30 / 280, abs=1e-6)
@@ -86,7 +50,7 @@ def test_travel_time_of_all(county: Study) -> None:
         ("children_3_6", 11, 3, {"A": (120, 6, 3, 0.5), "B": (90, 5, 0, 0)}),
     ],
 )
-def test_travel_time_of_some(
+def test_travel_time_of_a_group_of_people(
     county: Study, people: str, total: float, covered: float, areas: dict[str, tuple[float, ...]]
 ) -> None:
     answer = measure(county, standard("travel_time", minutes=15, people=people))
@@ -99,7 +63,9 @@ def test_travel_time_of_some(
     ("column", "people"),
     [("urban", "urban"), ("urban", "rural"), ("children_3_6", "children_3_6"), ("elders_65", "elders_65")],
 )
-def test_where_some_are_unknown_all_count_and_a_note_says_so(county: Study, column: str, people: str) -> None:
+def test_all_people_count_where_the_group_is_unknown_and_a_note_says_so(
+    county: Study, column: str, people: str
+) -> None:
     study = with_demand(county, **{column: np.nan})
     answer = measure(study, standard("travel_time", minutes=15, people=people))
     assert (answer.total, answer.covered) == (280, 30)
@@ -107,7 +73,7 @@ def test_where_some_are_unknown_all_count_and_a_note_says_so(county: Study, colu
     assert note not in measure(county, standard("travel_time", minutes=15)).notes
 
 
-def test_subtypes_unknown_are_noted(county: Study) -> None:
+def test_unknown_subtypes_are_noted(county: Study) -> None:
     goal = standard("travel_time", minutes=15, subtypes=("hospital",))
     assert any("subtypes are not known" in note for note in measure(county, goal).notes)
     hospital = Facility("h", "clinic", (4000, 0), {"subtype": "hospital"})
@@ -116,11 +82,11 @@ def test_subtypes_unknown_are_noted(county: Study) -> None:
     assert not any("subtypes" in note for note in answer.notes)
 
 
-def test_the_standards_own_note_is_told(county: Study) -> None:
+def test_note_of_the_standard_is_among_the_notes(county: Study) -> None:
     assert "慢" in measure(county, standard("travel_time", minutes=15, note="慢")).notes
 
 
-def test_slower_and_faster_walkers_scale_exactly(county: Study) -> None:
+def test_slower_and_faster_walking_scale_the_times_exactly(county: Study) -> None:
     # In 15 minutes: 1000 m at 4.0, 800 m at 3.2, 1200 m at 4.8 km/h. Within 25.5: 1700, 1360, 2040.
     answer = measure(county, standard("travel_time", minutes=15))
     assert [(a.mode, a.speed_kph, a.covered) for a in answer.alternatives] == [("walk", 3.2, 10), ("walk", 4.8, 30)]
@@ -133,17 +99,17 @@ def test_slower_and_faster_walkers_scale_exactly(county: Study) -> None:
     ]
 
 
-def test_alternatives_equal_a_study_with_that_speed(sample: Study) -> None:
+def test_alternative_speed_equals_a_study_with_that_speed(sample: Study) -> None:
     goal = sample.standard("health-15")
-    answer = coverage.measure(Travel(sample), sample.facilities, goal, NOW)
+    answer = coverage.measure(Travel(sample), sample.facilities, goal, TODAY)
     for alternative in answer.alternatives:
         speeds = sample.settings.speeds.model_copy(update={"walk_kph": alternative.speed_kph})
         paced = replace(sample, settings=sample.settings.model_copy(update={"speeds": speeds}))
-        own = coverage.measure(Travel(paced), sample.facilities, goal, NOW)
+        own = coverage.measure(Travel(paced), sample.facilities, goal, TODAY)
         assert (own.covered, own.share) == (alternative.covered, alternative.share)
 
 
-def test_other_modes_stand_beside_the_headline(county: Study) -> None:
+def test_alternative_modes_are_listed_beside_the_result(county: Study) -> None:
     goal = standard("travel_time", minutes=15, mode="cycle", alternatives=("walk", "drive"))
     answer = measure(county, goal)
     assert (answer.mode, answer.speed_kph, answer.covered) == ("cycle", 15, 100)  # 3750 m
@@ -151,13 +117,13 @@ def test_other_modes_stand_beside_the_headline(county: Study) -> None:
     assert got == [("walk", 4.0, 30), ("walk", 3.2, 10), ("walk", 4.8, 30), ("drive", None, 150)]
 
 
-def test_without_any_facility_everybody_counts(county: Study) -> None:
+def test_all_people_count_as_not_covered_without_facilities(county: Study) -> None:
     answer = measure(replace(county, facilities=county.facilities.iloc[:0]), standard("travel_time", minutes=15))
     assert (answer.total, answer.covered, answer.share, answer.facilities) == (280, 0, 0, 0)
     assert {each.reason: each.count for each in answer.unreachable} == {NO_FACILITIES: 280}
 
 
-def test_where_nobody_is_counted_there_is_no_share(county: Study) -> None:
+def test_no_share_where_nobody_is_counted(county: Study) -> None:
     answer = measure(with_demand(county, urban=0.0), standard("travel_time", minutes=15, people="urban", target=0.9))
     assert (answer.total, answer.share, answer.meets_target) == (0, None, None)
     assert {area.share for area in answer.areas} == {None}
@@ -165,14 +131,14 @@ def test_where_nobody_is_counted_there_is_no_share(county: Study) -> None:
 
 
 @pytest.mark.parametrize(("target", "meets"), [(0.25, True), (0.2500001, False), (None, None)])
-def test_a_target_reached_exactly_is_met(county: Study, target: float | None, meets: bool | None) -> None:
+def test_target_reached_exactly_is_met(county: Study, target: float | None, meets: bool | None) -> None:
     study = replace(county, demand=county.demand[county.demand["area_code"].isin(["A", "A1", "A2"])])
     answer = measure(study, standard("travel_time", minutes=15, target=target))
     assert (answer.share, answer.meets_target) == (0.25, meets)
     assert answer.targets == ([] if target is None else [target])
 
 
-def test_rows_of_demand_need_no_order(county: Study) -> None:
+def test_order_of_demand_rows_does_not_matter(county: Study) -> None:
     study = replace(county, demand=county.demand.iloc[::-1])
     assert (
         measure(study, standard("travel_time", minutes=15)).areas
@@ -183,11 +149,11 @@ def test_rows_of_demand_need_no_order(county: Study) -> None:
 # --- radius ------------------------------------------------------------------------------------------------------
 
 
-def test_radius(county: Study) -> None:
+def test_radius_is_measured_to_the_edge_of_a_polygon(county: Study) -> None:
     park = Facility("p", "park", shapely.box(1000, -50, 1100, 50))
     goal = standard("radius", category="park", metres=400, targets=(0.9, 0.8), target=0.9)
     answer = measure(county, goal, park)
-    # 1500 is 400 m from the edge, and in; 900 is 100 m; 200 and 2500 are not.
+    # The point at 1500 m is 400 m from the edge, so inside; 900 is 100 m from it; 200 and 2500 are outside.
     assert (answer.total, answer.covered, answer.unit, answer.people) == (280, 50, "people", 280)
     assert (answer.method, answer.metres, answer.minutes, answer.mode) == ("geodesic", 400, None, None)
     assert (answer.targets, answer.meets_target, answer.alternatives) == ([0.9, 0.8], False, [])
@@ -198,8 +164,8 @@ def test_radius(county: Study) -> None:
     assert measure(county, standard("radius", category="park", metres=1), inside).covered == 150
 
 
-def test_metres_are_geodesic_in_any_projection(small_study: Callable[..., Study]) -> None:
-    """At the edge of its zone, UTM makes 500 m 500.3: the limit is 500 m on the ground."""
+def test_limits_in_metres_are_geodesic_in_any_projection(small_study: Callable[..., Study]) -> None:
+    """At the edge of its zone UTM stretches 500 m to 500.3 m; the limit is 500 m on the ground."""
     people = [People((499.95, 0), 1), People((500.05, 0), 1)]
     park = Facility("p", "park", (0, 0))
     study = small_study([Street([(0, 0), (0, 500)])], [park], people, projection="EPSG:32650", max_connector_m=500)
@@ -209,16 +175,16 @@ def test_metres_are_geodesic_in_any_projection(small_study: Callable[..., Study]
     assert times[0] == pytest.approx(499.95 * 0.9, abs=1e-3)
 
 
-def test_radius_without_a_facility(county: Study) -> None:
+def test_radius_without_facilities_covers_nobody(county: Study) -> None:
     answer = measure(county, standard("radius", category="park", metres=500))
     assert (answer.total, answer.covered, answer.facilities) == (280, 0, 0)
     assert {each.reason: each.count for each in answer.unreachable} == {NO_FACILITIES: 280}
 
 
-def test_radius_against_a_plain_loop(sample: Study) -> None:
-    """Seeded people of the sample to every park's densified outline, point by point."""
+def test_radius_equals_a_plain_loop(sample: Study) -> None:
+    """For 200 random demand points: distances to all points of the densified outlines of all parks."""
     parks = sample.facilities[sample.facilities["category"] == "park"]
-    parks = parks[[day is None or day <= NOW for day in parks["opened"]]]
+    parks = parks[[day is None or day <= TODAY for day in parks["opened"]]]
     assert parks["closed"].isna().all()
     polygons = [shape for shape in parks.geometry if shape.geom_type != "Point"]
     assert polygons
@@ -238,112 +204,13 @@ def test_radius_against_a_plain_loop(sample: Study) -> None:
     assert answer.covered == pytest.approx(covered, abs=0.05)
 
 
-# --- presence ----------------------------------------------------------------------------------------------------
-
-
-def hall(number: int, code: str | None, **more: object) -> Facility:
-    return Facility(f"h{number}", "cultural_hall", (0, 0), {"area_code": code, **more})
-
-
-def test_presence_by_village(county: Study) -> None:
-    goal = standard("presence", category="cultural_hall", units="village", target=0.9)
-    # Two in one village count once; a community is no village; a town's hall is in none of its villages.
-    answer = measure(county, goal, hall(1, "A1"), hall(2, "A1"), hall(3, "B1"), hall(4, "B"))
-    assert (answer.unit, answer.total, answer.covered, answer.people) == ("villages", 3, 1, None)
-    assert (answer.share, answer.meets_target) == (pytest.approx(1 / 3, abs=1e-6), False)
-    assert by_area(answer) == {"A": (120, 2, 1, 0.5), "B": (90, 1, 0, 0)}
-    assert (answer.method, answer.mode, answer.speed_kph, answer.minutes, answer.alternatives) == (
-        None,
-        None,
-        None,
-        None,
-        [],
-    )
-    assert answer.unreachable == []
-
-
-def test_presence_by_town_counts_the_towns_villages(county: Study) -> None:
-    goal = standard("presence", category="cultural_hall", units="town", target=1.0)
-    answer = measure(county, goal, hall(1, "A2"))
-    assert (answer.unit, answer.total, answer.covered, answer.meets_target) == ("towns", 2, 1, False)
-    assert by_area(answer) == {"A": (120, 1, 1, 1), "B": (90, 1, 0, 0)}
-    answer = measure(county, goal, hall(1, "A2"), hall(2, "B"))
-    assert (answer.covered, answer.share, answer.meets_target) == (2, 1, True)
-    assert measure(county, goal, hall(1, "A2"), hall(2, "B1")).covered == 2  # a community is in its town
-
-
-def test_halls_of_nowhere_are_noted(county: Study) -> None:
-    goal = standard("presence", category="cultural_hall", units="village")
-    answer = measure(county, goal, hall(1, "A1"), hall(2, None), hall(3, "XYZ"))
-    assert answer.covered == 1
-    assert any(note.strip().startswith("2") or " 2 " in note for note in answer.notes)
-    assert measure(county, goal, hall(1, "A1")).notes == []
-
-
-def test_a_closed_hall_is_not_present(county: Study) -> None:
-    goal = standard("presence", category="cultural_hall", units="village")
-    halls = hall(1, "A1", closed="2021-12-31"), hall(2, "A2", closed="2022-01-01"), hall(3, "B2", opened="2022-01-01")
-    answer = measure(county, goal, *halls)
-    assert (answer.covered, answer.facilities) == (1, 1)
-
-
-# --- opened ------------------------------------------------------------------------------------------------------
-
-
-def test_opened_counts_both_end_dates_and_no_unknown_one(county: Study) -> None:
-    goal = standard("opened", category="cultural_hall", since="2021-01-01", until="2021-12-31", target=5)
-    days = ["2020-12-31", "2021-01-01", "2021-06-30", "2021-12-31", "2022-01-01", None]
-    codes = ["A1", "A1", "A2", "B1", "A1", "B2"]
-    halls = [hall(n, code, opened=day) for n, (day, code) in enumerate(zip(days, codes, strict=True))]
-    answer = measure(county, goal, *halls)
-    assert (answer.unit, answer.total, answer.covered, answer.people) == ("facilities", 6, 3, None)
-    assert (answer.target, answer.share, answer.meets_target) == (5, 0.6, False)
-    assert (answer.since, answer.until) == (date(2021, 1, 1), date(2021, 12, 31))
-    # A share of the target says nothing of one area.
-    assert by_area(answer) == {"A": (120, 4, 2, None), "B": (90, 2, 1, None)}
-    (note,) = answer.notes
-    assert "1 " in note
-    assert "6" in note
-    assert measure(county, goal, *halls[1:4]).notes == []
-
-
-def test_what_opened_and_closed_again_has_opened(county: Study) -> None:
-    dates = {"since": "2021-01-01", "until": "2021-12-31"}
-    brief = hall(1, "A1", opened="2021-03-01", closed="2021-09-01")
-    assert measure(county, standard("opened", category="cultural_hall", **dates), brief).covered == 1
-    assert measure(county, standard("presence", category="cultural_hall", units="village"), brief).covered == 0
-
-
-def test_openings_to_come_count_in_their_year(county: Study) -> None:
-    goal = standard("opened", category="cultural_hall", since="2022-01-01", until="2022-12-31", target=1)
-    answer = measure(county, goal, hall(1, "A1", opened="2022-05-01"))
-    assert (answer.covered, answer.share, answer.meets_target) == (1, 1, True)
-
-
-def test_opened_by_subtype_and_without_target(county: Study) -> None:
-    goal = standard("opened", category="park", since="2021-01-01", until="2021-12-31", subtypes=("pocket", "community"))
-    opened = {"opened": "2021-05-01"}
-    parks = [
-        Facility(f"p{n}", "park", (0, 0), {"subtype": s, **opened}) for n, s in enumerate(("pocket", "garden", None))
-    ]
-    answer = measure(county, goal, *parks)
-    assert (answer.total, answer.covered, answer.share, answer.target, answer.meets_target) == (1, 1, None, None, None)
-    assert answer.targets == []
-
-
-def test_more_than_asked_for_is_more_than_one(county: Study) -> None:
-    goal = standard("opened", category="cultural_hall", since="2021-01-01", until="2021-12-31", target=2)
-    answer = measure(county, goal, *(hall(n, "A1", opened="2021-05-01") for n in range(5)))
-    assert (answer.share, answer.meets_target) == (2.5, True)
-
-
-# --- all of them -------------------------------------------------------------------------------------------------
+# --- all measures -------------------------------------------------------------------------------------------------
 
 
 def test_areas_add_up_to_the_total(sample: Study) -> None:
     travel = Travel(sample)
     for goal in sample.standards:
-        answer = coverage.measure(travel, sample.facilities, goal, NOW)
+        answer = coverage.measure(travel, sample.facilities, goal, TODAY)
         assert len(answer.areas) == 14
         assert sum(area.total for area in answer.areas) == pytest.approx(answer.total, abs=1), goal.id
         assert sum(area.covered for area in answer.areas) == pytest.approx(answer.covered, abs=1), goal.id
@@ -353,14 +220,14 @@ def test_areas_add_up_to_the_total(sample: Study) -> None:
         assert answer.data_date == date(2024, 12, 31)
 
 
-def test_the_study_and_standard_are_named(county: Study) -> None:
+def test_result_names_the_study_and_the_standard(county: Study) -> None:
     goal = standard("travel_time", minutes=15)
     answer = measure(county, goal)
     assert (answer.standard, answer.name, answer.name_en, answer.source) == ("goal", "目标", "Goal", "here")
     assert (answer.study, answer.sample, answer.data_date) == ("小", False, None)
 
 
-def test_a_study_without_areas_has_a_total_only(small_study: Callable[..., Study]) -> None:
+def test_study_without_areas_has_only_a_total(small_study: Callable[..., Study]) -> None:
     people = [replace(person, more={}) for person in PEOPLE]
     study = small_study(STREETS, [CLINIC], people)
     answer = measure(study, standard("travel_time", minutes=15))
@@ -368,7 +235,7 @@ def test_a_study_without_areas_has_a_total_only(small_study: Callable[..., Study
 
 
 def test_closing_a_facility_never_raises_coverage(sample: Study) -> None:
-    """Not even the last one of a subtype: that others have subtypes is known all the same."""
+    """Closing the last facility of a subtype does not make the subtypes unknown."""
     travel, goal = Travel(sample), sample.standard("health-15")
     everything = sample.facilities
     stations = everything.index[everything["subtype"].isin(goal.subtypes)]
@@ -381,7 +248,7 @@ def test_closing_a_facility_never_raises_coverage(sample: Study) -> None:
     assert before == 0.0
 
 
-def test_people_of_unknown_kind_are_said_not_to_count(sample: Study) -> None:
+def test_people_of_unknown_group_do_not_count_and_a_note_says_so(sample: Study) -> None:
     demand = sample.demand.copy()
     demand.loc[demand.index[:500], "urban"] = np.nan
     lost = demand["population"].iloc[:500].sum()
@@ -394,8 +261,8 @@ def test_people_of_unknown_kind_are_said_not_to_count(sample: Study) -> None:
     assert all(any(f"{lost:,.0f} people of unknown urban" in note for note in one.notes) for one in answers)
 
 
-def test_two_hours_exactly_are_inside(small_study) -> None:
-    """Seventy-two streets of 100 seconds each: however they are added up, they are 7,200 seconds."""
+def test_travel_times_add_up_exactly_over_many_edges(small_study) -> None:
+    """Seventy-two streets of 100 seconds each are 7,200 seconds, in whatever order they are added up."""
     step = 100 * 4000 / 3600
     streets = [Street(line=[(row * step, 0.0), ((row + 1) * step, 0.0)]) for row in range(72)]
     # Side streets make each corner a junction.

@@ -1,0 +1,142 @@
+"""Areas: reading and checking their files, and finding the area that a point lies in."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+
+from geo.geodesy import datums
+from geo.study import areas
+from geo.study.study import Study
+from support.files import problems_of, write_features, write_lines
+from support.handmade import Area, lonlat
+
+POINT = {"type": "Point", "coordinates": [120.0, 28.9]}
+
+
+def unit(code: object = "1", geometry: object = POINT, **more: object) -> dict[str, Any]:
+    properties = {"code": code, "name": "甲", "level": "town", "parent": None, "urban": None, "population": None}
+    return {"type": "Feature", "properties": properties | more, "geometry": geometry}
+
+
+def test_csv_table_is_read(tmp_path: Path) -> None:
+    path = write_lines(
+        tmp_path,
+        "a.csv",
+        "code,name,level,parent,urban,population,lon,lat",
+        "007,甲镇,镇,,,1200.5,120,29",
+        "0071,甲一村,行政村,007,农村,,120,29",
+        "0072,甲二社区,社区,007,城镇,0,120,29",
+    )
+    frame = areas.read(path)
+    assert frame.index.tolist() == ["007", "0071", "0072"]
+    assert frame["level"].tolist() == ["town", "village", "community"]
+    assert frame["parent"].tolist() == [None, "007", "007"]
+    assert frame["urban"].tolist() == [None, False, True]
+    assert frame["population"].tolist() == [1200.5, None, 0.0]  # zero is not unknown
+
+
+@pytest.mark.parametrize(
+    ("feature", "expected"),
+    [
+        (unit(None), "code"),
+        (unit("  "), "code"),
+        (unit(level="province"), "province"),
+        (unit(level=None), "level"),
+        (unit(urban="perhaps"), "perhaps"),
+        (unit(urban=2), "2"),
+        (unit(geometry=None), "polygon or a point"),
+        (unit(geometry={"type": "LineString", "coordinates": [[120, 29], [121, 29]]}), "polygon or a point"),
+        (unit(geometry={"type": "Point", "coordinates": [999, 29]}), "999"),
+        (unit(geometry={"type": "Point", "coordinates": [float("nan"), 29]}), "feature 2"),
+        (unit(population="many"), "many"),
+        (unit(population=-5), "-5"),
+        ({"type": "Feature", "properties": [1], "geometry": POINT}, "feature 2"),
+        ({"type": "Feature", "geometry": POINT}, "feature 2"),
+    ],
+)
+def test_wrong_area_is_refused_by_its_number(tmp_path: Path, feature: dict[str, Any], expected: str) -> None:
+    problems = problems_of(areas.read, write_features(tmp_path, "areas.geojson", unit("0"), feature))
+    assert any("feature 2" in problem and expected in problem for problem in problems)
+    assert not any("feature 1" in problem for problem in problems)
+
+
+def test_repeated_codes_and_unknown_parents_are_refused(tmp_path: Path) -> None:
+    problems = problems_of(
+        areas.read,
+        write_features(tmp_path, "areas.geojson", unit("1"), unit("1"), unit("11", level="village", parent="1"),
+                  unit("99", level="village", parent="9"), unit("98", level="community")),
+    )  # fmt: skip
+    assert len(problems) == 3
+    for expected in ("'1' stands", "99: parent '9'", "98: parent None"):
+        assert any(expected in problem for problem in problems)
+
+
+@pytest.mark.parametrize(
+    "row", ["1,甲,town,abc,29", "1,甲,town,,", "1,甲,town,nan,29", "1,甲", "1,甲,town,inf,29", "1,甲,town,29,120"]
+)
+def test_csv_row_without_a_usable_point_is_refused(tmp_path: Path, row: str) -> None:
+    problems = problems_of(
+        areas.read, write_lines(tmp_path, "a.csv", "code,name,level,lon,lat", "0,乙,town,120,29", row)
+    )
+    assert all("row 3" in problem for problem in problems)
+
+
+def test_written_areas_read_back_equal(tmp_path: Path) -> None:
+    square = shapely.geometry.mapping(shapely.box(120, 28.9, 120.1, 29))
+    path = write_features(
+        tmp_path, "areas.geojson", unit("1", square, urban=True, population=7), unit("11", level="village", parent="1")
+    )
+    frame = areas.read(path)
+    path.write_text(json.dumps(areas.to_geojson(frame)), "utf-8")
+    again = areas.read(path)
+    pd.testing.assert_frame_equal(
+        pd.DataFrame(again.drop(columns="geometry")), pd.DataFrame(frame.drop(columns="geometry"))
+    )
+    assert (shapely.equals_exact(again.geometry.to_numpy(), frame.geometry.to_numpy(), 1e-7)).all()
+
+
+def test_population_zero_is_not_unknown(tmp_path: Path) -> None:
+    assert areas.read(write_features(tmp_path, "areas.geojson", unit(population=0)))["population"].tolist() == [0]
+
+
+def test_coordinates_are_converted_to_wgs84(tmp_path: Path) -> None:
+    point = areas.read(write_features(tmp_path, "areas.geojson", unit()), "gcj02").geometry.iloc[0]
+    assert (point.x, point.y) == pytest.approx(
+        [float(degree) for degree in datums.to_wgs84(120.0, 28.9, "gcj02")], abs=1e-12
+    )
+
+
+def codes_at(small_study: Callable[..., Study], units: list[Area], *places: tuple[float, float]) -> list[str | None]:
+    study = small_study(areas=units)
+    lon, lat = np.array([lonlat(*place) for place in places]).T
+    codes: list[str | None] = areas.locate(study.areas, lon, lat, study.settings.projection).tolist()
+    return codes
+
+
+def test_point_belongs_to_the_smallest_polygon_around_it(small_study: Callable[..., Study]) -> None:
+    units = [
+        Area("T", "town", shapely.box(0, 0, 1000, 1000)),
+        Area("V", "village", shapely.box(0, 0, 400, 400), "T"),
+        Area("U", "town", shapely.box(1000, 0, 2000, 1000)),
+    ]
+    places = (200.0, 200.0), (600.0, 600.0), (1500.0, 500.0), (3000.0, 0.0), (2000.0, 500.0)
+    assert codes_at(small_study, units, *places) == ["V", "T", "U", None, "U"]  # a polygon contains its border
+
+
+def test_point_belongs_to_the_nearest_village_where_villages_are_points(small_study: Callable[..., Study]) -> None:
+    units = [
+        Area("T", "town", (0.0, 0.0)),
+        Area("V", "village", (0.0, 0.0), "T"),
+        Area("W", "village", (1000.0, 0.0), "T"),
+    ]
+    assert codes_at(small_study, units, (-50.0, 900.0), (499.0, 0.0), (501.0, 0.0)) == ["V", "V", "W"]
+
+
+def test_point_has_no_area_where_a_study_has_none(small_study: Callable[..., Study]) -> None:
+    assert codes_at(small_study, [], (0.0, 0.0)) == [None]
