@@ -1,4 +1,8 @@
-"""How the register is written: every change of a facility gets a version, an entry in its history and a revision."""
+"""Writes facilities to the register: each change gets a version, an entry in the history and a revision.
+
+`service.register.register` and `service.register.imports` write through a `Transaction`; nothing else writes
+facilities.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
@@ -8,9 +12,11 @@ import geopandas as gpd
 import numpy as np
 import orjson
 import shapely
-from sqlalchemy import bindparam, insert, update
-from sqlmodel import Session, select
+from shapely.geometry.base import BaseGeometry
+from sqlalchemy import ColumnElement, Table, bindparam, insert, select, update
+from sqlmodel import Session
 
+from geo.arrays import GeometryArray
 from geo.errors import FieldError
 from geo.geodesy.distance import distances_outside
 from geo.lists import locations
@@ -18,31 +24,40 @@ from geo.study import areas, facilities
 from geo.study.study import Study
 from service.register.tables import ChangeRecord, FacilityRecord, FactRecord
 
-TABLE: Any = FacilityRecord.__table__  # type: ignore[attr-defined]
-CHANGES: Any = ChangeRecord.__table__  # type: ignore[attr-defined]
-SIDES = ("west", "south", "east", "north")
-COMPARED = (*(name for name in facilities.FIELDS if name != "id"), "geometry", "removed", "merged_into")
+FACILITY_TABLE: Table = FacilityRecord.__table__  # type: ignore[attr-defined]
+CHANGE_TABLE: Table = ChangeRecord.__table__  # type: ignore[attr-defined]
+BOUNDS = ("west", "south", "east", "north")
+"""The columns of a facility's bounding box."""
+RECORDED = (*(name for name in facilities.FIELDS if name != "id"), "geometry", "removed", "merged_into")
+"""The columns whose changes the history records."""
 
 FacilityRow: TypeAlias = Mapping[str, Any]
-"""A row of the table of facilities: its columns by name."""
+"""A row of the table of facilities: values by column name. The geometry is WKB."""
 
-FieldChanges: TypeAlias = dict[str, list[Any]]
+FieldChanges: TypeAlias = dict[str, list[object]]
 """The fields that a change of a facility changes, each with its values before and after, as JSON writes them."""
 
 
 class Transaction:
-    """What one transaction does to the register."""
+    """Changes facilities within one database transaction.
 
-    def __init__(self, study: Study, session: Session, who: str, source: str | None) -> None:
+    Attributes
+    ----------
+    session : the open database session
+    editor : who makes the changes, for the history
+    source : name of the file that the changes come from, None for an edit
+    """
+
+    def __init__(self, study: Study, session: Session, editor: str, source: str | None) -> None:
         self._study = study
-        self.session, self.who, self.source = session, who, source
+        self.session, self.editor, self.source = session, editor, source
 
     def assign_area_codes(self, rows: Sequence[dict[str, Any]]) -> None:
-        """Give facilities the code of the area that they are in."""
+        """Set the ``area_code`` of each row to that of the area it lies in; rows outside every area keep theirs."""
         if rows:
             points = shapely.point_on_surface(shapely.from_wkb([row["geometry"] for row in rows]))
-            x, y = shapely.get_x(points), shapely.get_y(points)
-            codes = areas.locate(self._study.areas, x, y, self._study.settings.projection)
+            lon, lat = shapely.get_x(points), shapely.get_y(points)
+            codes = areas.locate(self._study.areas, lon, lat, self._study.settings.projection)
             for row, code in zip(rows, codes, strict=True):
                 row["area_code"] = code or row["area_code"]
 
@@ -50,24 +65,34 @@ class Transaction:
         self,
         action: str,
         old: FacilityRow | None,
-        given: FacilityRow,
+        properties: Mapping[str, Any],
         facility_id: str,
-        place: Any,
-        in_area: bool = False,
+        geometry: BaseGeometry | None,
+        sets_area: bool = False,
     ) -> FacilityRow:
-        """Write what fields and a place (WGS84) make of one row.
+        """Validate one facility and write it; return its row.
 
-        A facility without an area's code gets that of its place, and so does one that has moved, unless its code is
-        said to be that of the area that it is in (``in_area``). FieldError if anything is wrong, or the place is far
-        outside the study.
+        A facility without an area code gets the code of the area it lies in. So does a facility that has moved, unless
+        its code was stated together with the new place (``sets_area``).
+
+        Parameters
+        ----------
+        action : what the history calls the change, such as “patch”
+        old : the facility's row so far; None if it is new
+        geometry : WGS84
+
+        Raises
+        ------
+        FieldError
+            A field or the geometry is wrong, or the geometry lies too far outside the study.
         """
-        facility, shape = facilities.validate({**given, "id": facility_id}, place)
-        new = make_rows([facility], [shape])[0]
+        fields, shape = facilities.validate({**properties, "id": facility_id}, geometry)
+        new = make_rows([fields], [shape])[0]
         moved = old is None or old["geometry"] != new["geometry"]
-        away = float(distances_outside(self._study.territory, np.array([shape]))[0]) / 1000 if moved else 0.0
-        if away > locations.MAX_KM_OUTSIDE:
-            raise FieldError([("geometry", f"geometry lies {away:,.0f} km outside the area of the study")])
-        if new["area_code"] is None or (moved and not in_area):
+        km_outside = float(distances_outside(self._study.territory, np.array([shape]))[0]) / 1000 if moved else 0.0
+        if km_outside > locations.MAX_KM_OUTSIDE:
+            raise FieldError([("geometry", f"geometry lies {km_outside:,.0f} km outside the area of the study")])
+        if new["area_code"] is None or (moved and not sets_area):
             self.assign_area_codes([new])
         return self.write_rows(action, [(old, new)])[0]
 
@@ -75,101 +100,106 @@ class Transaction:
         self,
         action: str,
         pairs: Sequence[tuple[FacilityRow | None, FacilityRow]],
-        fields: Sequence[dict[str, list[Any]]] | None = None,
+        changes: Sequence[FieldChanges] | None = None,
     ) -> list[FacilityRow]:
-        """Write what becomes of each row, or of none (None), and its history; the rows as they now are.
+        """Write rows with their history and return them as they are afterwards; a row without changes is not written.
 
-        ``fields`` are their `differences`, if they are at hand. What does not differ is not written. The revisions
-        move if anything was.
+        Parameters
+        ----------
+        pairs : the old row (None for a new facility) and the new row of each facility
+        changes : what `differences` returns for ``pairs``, if the caller has computed it
         """
-        now, known = datetime.now(UTC), self.session.get(FactRecord, "revision")
-        revision = int(known.value if known is not None else 0) + 1
-        touched: set[str] = set()
+        now, last_revision = datetime.now(UTC), self.session.get(FactRecord, "revision")
+        revision = int(last_revision.value if last_revision is not None else 0) + 1
+        changed_categories: set[str] = set()
         added: list[FacilityRow] = []
-        changed: list[FacilityRow] = []
+        updated: list[FacilityRow] = []
         entries: list[FacilityRow] = []
         result: list[FacilityRow] = []
-        for (old, new), differing in zip(pairs, fields or differences(pairs), strict=True):
-            if not differing:
+        for (old, new), fields in zip(pairs, changes or differences(pairs), strict=True):
+            if not fields:
                 result.append(new if old is None else old)
                 continue
             row = {"removed": None, "merged_into": None, **new, "version": 1 if old is None else old["version"] + 1}
             row.pop("number", None)
-            touched |= {row["category"]} | ({old["category"]} if old is not None else set())
+            changed_categories |= {row["category"]} | ({old["category"]} if old is not None else set())
             if old is None:
                 added.append(row)
             else:
-                changed.append(row | {"its_number": old["number"]})
+                updated.append(row | {"row_number": old["number"]})
             entry = {"facility_id": row["id"], "version": row["version"], "revision": revision, "at": now}
-            entries.append(entry | {"who": self.who, "action": action, "source": self.source, "fields": differing})
+            entries.append(entry | {"who": self.editor, "action": action, "source": self.source, "fields": fields})
             result.append(row)
         if entries:
-            self._apply(added, changed, entries)
-            self._move(revision, touched)
+            self._execute(added, updated, entries)
+            self._set_revision(revision, changed_categories)
         return result
 
-    def _apply(self, added: list[FacilityRow], changed: list[FacilityRow], entries: list[FacilityRow]) -> None:
+    def _execute(self, added: list[FacilityRow], updated: list[FacilityRow], entries: list[FacilityRow]) -> None:
         connection = self.session.connection()
         if added:
-            connection.execute(insert(TABLE), added)
-        if changed:
-            connection.execute(update(TABLE).where(TABLE.c.number == bindparam("its_number")), changed)
-        connection.execute(insert(CHANGES), entries)
+            connection.execute(insert(FACILITY_TABLE), added)
+        if updated:
+            number = FACILITY_TABLE.c.number
+            connection.execute(update(FACILITY_TABLE).where(number == bindparam("row_number")), updated)
+        connection.execute(insert(CHANGE_TABLE), entries)
 
-    def _move(self, revision: int, categories: set[str]) -> None:
+    def _set_revision(self, revision: int, categories: set[str]) -> None:
         for key in ("revision", *(f"revision:{name}" for name in categories)):
             self.session.merge(FactRecord(key=key, value=str(revision)))
         self.session.flush()
 
 
 def fields_of(row: FacilityRow) -> dict[str, Any]:
-    """The fields of a row's facility, but for its id."""
+    """The fields of `geo.study.facilities.Facility` in a row, without the id."""
     return {name: row[name] for name in facilities.FIELDS if name != "id"}
 
 
-def make_rows(fields: Sequence[FacilityRow], shapes: Sequence[Any]) -> list[dict[str, Any]]:
-    """The rows of facilities: their fields, their places (WGS84) as WKB and the boxes around them."""
-    blobs, boxes = shapely.to_wkb(shapes), shapely.bounds(shapes).tolist()
+def make_rows(
+    records: Sequence[FacilityRow], geometries: Sequence[BaseGeometry] | GeometryArray
+) -> list[dict[str, Any]]:
+    """Make table rows from the fields of facilities and their WGS84 geometries, with WKB and bounding boxes."""
+    blobs, boxes = shapely.to_wkb(geometries), shapely.bounds(geometries).tolist()
     return [
-        {name: facility[name] for name in facilities.FIELDS} | {"geometry": blob} | dict(zip(SIDES, box, strict=True))
-        for facility, blob, box in zip(fields, blobs, boxes, strict=True)
+        {name: record[name] for name in facilities.FIELDS} | {"geometry": blob} | dict(zip(BOUNDS, box, strict=True))
+        for record, blob, box in zip(records, blobs, boxes, strict=True)
     ]
 
 
 def to_frame(rows: Sequence[FacilityRow]) -> gpd.GeoDataFrame:
-    """Rows as `geo.study.facilities.from_rows` gives facilities."""
+    """Rows as a frame of facilities, as `geo.study.facilities.from_records` returns it."""
     return facilities.from_records(rows, shapely.from_wkb([row["geometry"] for row in rows]))
 
 
-def select_rows(session: Session, *where: Any) -> list[FacilityRow]:
-    """The rows that fulfil all of ``where``, by id; also those that were taken out."""
-    chosen = select(TABLE).where(*where).order_by(TABLE.c.id)
-    return [dict(row) for row in session.execute(chosen).mappings()]
+def select_rows(session: Session, *conditions: ColumnElement[bool]) -> list[FacilityRow]:
+    """The rows that fulfil all conditions, ordered by id; facilities that were removed are among them."""
+    statement = select(FACILITY_TABLE).where(*conditions).order_by(FACILITY_TABLE.c.id)
+    return [dict(row) for row in session.execute(statement).mappings()]
 
 
-def differences(pairs: Sequence[tuple[FacilityRow | None, FacilityRow]]) -> list[dict[str, list[Any]]]:
-    """For each row that becomes another, the fields that differ: from what, to what; of a new one those known."""
-    # All places at once.
-    blobs = list(dict.fromkeys(blob for old, new in pairs for blob in _moved(old, new)))
-    places = dict(zip(blobs, map(orjson.loads, shapely.to_geojson(shapely.from_wkb(blobs))), strict=True))
+def differences(pairs: Sequence[tuple[FacilityRow | None, FacilityRow]]) -> list[FieldChanges]:
+    """The fields in which each new row differs from its old row; for a new facility, all fields that have a value."""
+    # Convert the geometries in one call: one call per row would take most of the time of a large import.
+    blobs = list(dict.fromkeys(blob for old, new in pairs for blob in _recorded_geometries(old, new)))
+    geojson = dict(zip(blobs, map(orjson.loads, shapely.to_geojson(shapely.from_wkb(blobs))), strict=True))
 
-    def plain(value: Any) -> Any:
+    def as_json(value: object) -> object:
         if isinstance(value, bytes):
-            return places[value]
+            return geojson[value]
         return value.isoformat() if isinstance(value, date) else value
 
-    def differing(old: FacilityRow | None, new: FacilityRow) -> dict[str, list[Any]]:
+    def changes(old: FacilityRow | None, new: FacilityRow) -> FieldChanges:
         if old is None:
-            known = ((name, new.get(name)) for name in COMPARED)
-            return {name: [None, plain(value)] for name, value in known if value is not None and value != {}}
-        changed = (name for name in COMPARED if name in new and old[name] != new[name])
-        return {name: [plain(old[name]), plain(new[name])] for name in changed}
+            values = ((name, new.get(name)) for name in RECORDED)
+            return {name: [None, as_json(value)] for name, value in values if value is not None and value != {}}
+        names = (name for name in RECORDED if name in new and old[name] != new[name])
+        return {name: [as_json(old[name]), as_json(new[name])] for name in names}
 
-    return [differing(old, new) for old, new in pairs]
+    return [changes(old, new) for old, new in pairs]
 
 
-def _moved(old: FacilityRow | None, new: FacilityRow) -> tuple[bytes, ...]:
-    """The places that the history tells of, as WKB."""
+def _recorded_geometries(old: FacilityRow | None, new: FacilityRow) -> tuple[bytes, ...]:
+    """The geometries that the history entry of a change contains, as WKB."""
     if old is None:
         return (new["geometry"],)
     return (old["geometry"], new["geometry"]) if old["geometry"] != new["geometry"] else ()

@@ -128,7 +128,7 @@ class _Names:
         if not found or line.geometry is None:
             return []
         if kind not in self._boxes:
-            self._boxes[kind] = np.array([[row[side] for side in history.SIDES] for row in found])
+            self._boxes[kind] = np.array([[row[side] for side in history.BOUNDS] for row in found])
         limit = NEAR_M if kind[1] else SAME_M
         # Thousands may be called 卫生室: their boxes first, all at once.
         west, south, east, north = self._boxes[kind].T
@@ -250,7 +250,7 @@ class _Plan:
         if row is not None and row["merged_into"] is not None:
             raise _RefusalError("left out", f"{row['id']} was merged into {row['merged_into']}")
         if row is not None and row["removed"] is not None:
-            raise _RefusalError("left out", f"{row['id']} was taken out of the register on {row['removed']:%Y-%m-%d}")
+            raise _RefusalError("left out", f"{row['id']} was removed from the register on {row['removed']:%Y-%m-%d}")
         return row
 
     def _gone(self, line: ListRow) -> FacilityRow | None:

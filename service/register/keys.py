@@ -1,4 +1,4 @@
-"""Who may change the register: keys, of which only the hash is kept."""
+"""API keys of those who may edit the register. The database keeps only their hashes."""
 
 import hashlib
 import secrets
@@ -14,36 +14,42 @@ EDITOR = "editor"
 
 
 def create(database: Database, name: str) -> str:
-    """A new key to edit with for ``name``, said once and never kept; FuwuquanError if the name has a good one."""
+    """Create an editor key for ``name`` and return it: it cannot be read again.
+
+    Raises
+    ------
+    FuwuquanError
+        The name is empty, or has a valid key already.
+    """
     if not name.strip():
-        raise FuwuquanError("a key needs the name of who has it, for the history")
-    # 256 random bits cannot be guessed, so that a fast hash is enough.
+        raise FuwuquanError("a key needs the name of its holder, for the history")
+    # A fast hash is enough: nobody can guess 256 random bits.
     key = f"fwq_{secrets.token_urlsafe(32)}"
     with database.writing() as session:
-        old = session.get(KeyRecord, name)
-        if old is not None and old.revoked is None:
+        existing = session.get(KeyRecord, name)
+        if existing is not None and existing.revoked is None:
             raise FuwuquanError(f"there is a key {name!r} already; give another name, or revoke it and add a new one")
         session.merge(KeyRecord(name=name, role=EDITOR, hash=_hash(key), made=datetime.now(UTC)))
     return key
 
 
 def revoke(database: Database, name: str) -> None:
-    """Make the key of ``name`` good for nothing from now on; UnknownNameError if there is none that is good."""
+    """Make the key of ``name`` invalid; UnknownNameError if the name has no valid key."""
     with database.writing() as session:
         record = session.get(KeyRecord, name)
         if record is None or record.revoked is not None:
-            known = session.exec(select(KeyRecord.name).where(col(KeyRecord.revoked).is_(None))).all()
-            raise UnknownNameError("key", name, known)
+            valid_names = session.exec(select(KeyRecord.name).where(col(KeyRecord.revoked).is_(None))).all()
+            raise UnknownNameError("key", name, valid_names)
         record.revoked = datetime.now(UTC)
         session.add(record)
 
 
 def list_keys(database: Database) -> list[KeyRecord]:
-    """All keys there are and were, by name."""
+    """All keys by name, valid and revoked."""
     with database.reading() as session:
-        found = list(session.exec(select(KeyRecord).order_by(col(KeyRecord.name))).all())
+        records = list(session.exec(select(KeyRecord).order_by(col(KeyRecord.name))).all())
         session.expunge_all()
-        return found
+        return records
 
 
 def name_of(database: Database, key: str) -> str | None:

@@ -1,4 +1,7 @@
-"""The register: the truth about facilities once it is filled from the study, read and edited."""
+"""The register: the program's record of facilities, filled from the study on first use, then read and edited.
+
+The API and the command line read facilities from here, so that they give the same numbers.
+"""
 
 import hashlib
 from collections.abc import Callable, Collection, Iterator
@@ -6,48 +9,60 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 from uuid import uuid4
 
 import geopandas as gpd
 import shapely
-from sqlalchemy import URL, delete
+from shapely.geometry.base import BaseGeometry
+from sqlalchemy import URL, ColumnElement, delete
 from sqlmodel import Session, col, select
 
 from geo.errors import FuwuquanError, UnknownNameError
 from geo.study import facilities, texts
 from geo.study.study import Study
 from service.register.database import Database, RegisterError
-from service.register.history import TABLE, FacilityRow, Transaction, fields_of, make_rows, select_rows, to_frame
+from service.register.history import (
+    FACILITY_TABLE,
+    FacilityRow,
+    Transaction,
+    fields_of,
+    make_rows,
+    select_rows,
+    to_frame,
+)
 from service.register.tables import ChangeRecord, FactRecord, ReplyRecord
 
-# Whether it stands, and who says so, is known of each by itself.
 NOT_MERGED = ("closed", "source", "verified", "verified_by")
-REPLIES_KEPT = timedelta(days=7)
+"""Fields that `Register.merge` does not copy, because they are statements about one record only."""
+REPLY_LIFETIME = timedelta(days=7)
+"""How long the reply to an idempotent request is kept."""
+
+Versions: TypeAlias = Collection[int] | None
+"""The versions of a facility that an edit may start from; None: any."""
 
 
 class GoneError(FuwuquanError):
-    """The facility was taken out of the register."""
+    """The facility was removed from the register."""
 
 
 class ConflictError(FuwuquanError):
-    """There is such a facility already, or the key of a request was used for another."""
+    """An edit contradicts the register: a new facility's id is in use, for example."""
 
 
 class StaleVersionError(FuwuquanError):
-    """Somebody else has changed the facility since it was read."""
+    """The facility has changed since the editor read it."""
 
 
 @dataclass(frozen=True)
 class StoredFacility:
-    """A facility as the register holds it: a frame of one row, and which version that is."""
+    """A facility of the register: a frame of one row, and its version."""
 
     frame: gpd.GeoDataFrame
     version: int
 
     @classmethod
     def from_row(cls, row: FacilityRow) -> "StoredFacility":
-        """A row's facility."""
         return cls(to_frame([row]), row["version"])
 
     @property
@@ -57,15 +72,22 @@ class StoredFacility:
 
 @dataclass(frozen=True)
 class IdempotentRequest:
-    """A request that is done once however often it is sent: whose, its Idempotency-Key, the hash of what it asks."""
+    """Identifies a request that takes effect once however often it is sent.
 
-    who: str
+    Attributes
+    ----------
+    editor : who sends it
+    key : its Idempotency-Key header
+    content_hash : a hash of what it asks for
+    """
+
+    editor: str
     key: str
     content_hash: str
 
 
 class Register:
-    """The facilities of one study, in a database.
+    """The facilities of one study in a database.
 
     Raises
     ------
@@ -83,25 +105,26 @@ class Register:
                 f"{self.database.address} is the register of the study {owner!r}, not of {study.settings.id!r}; "
                 "set FUWUQUAN_DATABASE_URL to another database"
             )
-        self.id = self._fact("id") or self._named()
+        self.id = self._fact("id") or self._create_id()
 
     def _fill(self) -> str:
-        with self.transaction("study", self._source.name) as change:
-            owner = change.session.get(FactRecord, "study")  # another process may have been first
-            if owner is not None:
+        """Write the study's facilities into an empty register; return the id of the study that it belongs to."""
+        with self.transaction("study", self._source.name) as transaction:
+            owner = transaction.session.get(FactRecord, "study")
+            if owner is not None:  # another process has filled it in the meantime
                 return str(owner.value)
-            change.session.add(FactRecord(key="study", value=self.study.settings.id))
-            change.session.add(FactRecord(key="source", value=file_hash(self._source)))
+            transaction.session.add(FactRecord(key="study", value=self.study.settings.id))
+            transaction.session.add(FactRecord(key="source", value=file_hash(self._source)))
             frame = self.study.facilities
-            own = [row | {"id": key} for key, row in zip(frame.index, frame.to_dict("records"), strict=True)]
-            change.write_rows("import", [(None, row) for row in make_rows(own, list(frame.geometry))])
+            records = [row | {"id": key} for key, row in zip(frame.index, frame.to_dict("records"), strict=True)]
+            transaction.write_rows("import", [(None, row) for row in make_rows(records, list(frame.geometry))])
         return self.study.settings.id
 
-    def _named(self) -> str:
-        """A name that tells it from another register of the same study, for one that has none yet."""
+    def _create_id(self) -> str:
+        """Give the register an id, which tells it from other registers of the same study."""
         with self.database.writing() as session:
-            fact = session.get(FactRecord, "id")  # another process may have been first
-            if fact is None:
+            fact = session.get(FactRecord, "id")
+            if fact is None:  # else another process has created it in the meantime
                 fact = FactRecord(key="id", value=uuid4().hex)
                 session.add(fact)
             return fact.value
@@ -112,7 +135,10 @@ class Register:
             return None if fact is None else fact.value
 
     def revisions(self) -> dict[str, int]:
-        """For each category, and under the empty name for all, a number that grows with every change."""
+        """The revision of each category, and that of the whole register under the empty name.
+
+        A revision is a number that grows with every change.
+        """
         with self.database.reading() as session:
             facts = session.exec(select(FactRecord).where(col(FactRecord.key).startswith("revision"))).all()
             return {fact.key.removeprefix("revision").removeprefix(":"): int(fact.value) for fact in facts}
@@ -120,17 +146,17 @@ class Register:
     def last_changed(self) -> datetime | None:
         """When the register was last changed."""
         with self.database.reading() as session:
-            chosen = select(ChangeRecord.at).order_by(col(ChangeRecord.number).desc()).limit(1)
-            return session.exec(chosen).first()
+            statement = select(ChangeRecord.at).order_by(col(ChangeRecord.number).desc()).limit(1)
+            return session.exec(statement).first()
 
     @property
     def revision(self) -> int:
-        """A number that grows with every change."""
+        """The revision of the whole register."""
         return self.revisions().get("", 0)
 
     @property
     def warning(self) -> str | None:
-        """What is odd about the register: the study's file has changed since the register was filled from it."""
+        """A warning if the study's file of facilities has changed since the register was filled from it."""
         try:
             if self._fact("source") == file_hash(self._source):
                 return None
@@ -138,173 +164,199 @@ class Register:
             return f"{self._source}: cannot be read: {error.strerror}"
         return (
             f"{self._source} has changed since the register was filled from it; "
-            f"to take it over: fuwuquan import {self._source} --study {self.study.folder}"
+            f"to import the changes: fuwuquan import {self._source} --study {self.study.folder}"
         )
 
     def is_source(self, file: Path) -> bool:
-        """Whether this is the file that the register was filled from."""
+        """Whether ``file`` is the study's file, from which the register was filled."""
         return file.resolve() == self._source.resolve()
 
     def facilities(self, category: str | None = None) -> gpd.GeoDataFrame:
-        """Facilities (of a category), as `geo.study.facilities.from_rows` gives them, ordered by id."""
-        where = [] if category is None else [TABLE.c.category == category]
+        """The facilities of a category (None: of all), ordered by id, as a frame that `geo.study.facilities` describes.
+
+        Facilities that were removed are left out.
+        """
+        conditions: list[ColumnElement[bool]] = [FACILITY_TABLE.c.removed.is_(None)]
+        if category is not None:
+            conditions.append(FACILITY_TABLE.c.category == category)
         with self.database.reading() as session:
-            return to_frame(select_rows(session, TABLE.c.removed.is_(None), *where))
+            return to_frame(select_rows(session, *conditions))
 
     def get(self, facility_id: str) -> StoredFacility:
-        """The facility with that id; UnknownNameError if there never was one, GoneError if it was taken out."""
+        """The facility with that id; UnknownNameError if there never was one, GoneError if it was removed."""
         with self.database.reading() as session:
-            return StoredFacility.from_row(_present(_one(session, facility_id)))
+            return StoredFacility.from_row(_check_present(_find(session, facility_id)))
 
     def history(self, facility_id: str) -> list[ChangeRecord]:
         """All changes of a facility, and of those that were merged into it, the oldest first."""
         with self.database.reading() as session:
-            ids, todo = {_one(session, facility_id)["id"]}, [facility_id]
-            while todo:
-                merged = select(TABLE.c.id).where(TABLE.c.merged_into.in_(todo))
-                todo = [one for one in session.execute(merged).scalars() if one not in ids]
-                ids |= set(todo)
-            chosen = select(ChangeRecord).where(col(ChangeRecord.facility_id).in_(ids))
-            found = session.exec(chosen.order_by(col(ChangeRecord.revision), col(ChangeRecord.number))).all()
+            ids, to_search = {_find(session, facility_id)["id"]}, [facility_id]
+            while to_search:
+                merged = select(FACILITY_TABLE.c.id).where(FACILITY_TABLE.c.merged_into.in_(to_search))
+                to_search = [merged_id for merged_id in session.execute(merged).scalars() if merged_id not in ids]
+                ids |= set(to_search)
+            statement = select(ChangeRecord).where(col(ChangeRecord.facility_id).in_(ids))
+            changes = session.exec(statement.order_by(col(ChangeRecord.revision), col(ChangeRecord.number))).all()
             session.expunge_all()
-            return list(found)
+            return list(changes)
 
     @contextmanager
-    def transaction(self, who: str, source: str | None = None) -> Iterator[Transaction]:
-        """One transaction that alone changes the register: all of it, or, on an error, nothing."""
+    def transaction(self, editor: str, source: str | None = None) -> Iterator[Transaction]:
+        """A transaction that changes the register; an error undoes all of it. Other writers wait until it ends."""
         with self.database.writing() as session:
-            yield Transaction(self.study, session, who, source)
+            yield Transaction(self.study, session, editor, source)
 
     @contextmanager
     def read_only_transaction(self) -> Iterator[Transaction]:
-        """The same to look at what would change: nothing can be written, and nobody waits."""
+        """A transaction to find out what would change: it cannot write, and nobody waits for it."""
         with self.database.reading() as session:
             yield Transaction(self.study, session, "", None)
 
     def create(
         self,
         facility_id: str | None,
-        given: FacilityRow,
-        place: Any,
-        who: str,
+        properties: FacilityRow,
+        geometry: BaseGeometry | None,
+        editor: str,
         request: IdempotentRequest | None = None,
     ) -> StoredFacility:
-        """Add a facility; without an id it gets one. The same ``request`` again adds nothing and gives the same one.
+        """Add a facility with this id; without an id it gets one.
+
+        If the same ``request`` was made before, nothing is added and the facility of that time is returned.
 
         Raises
         ------
         ConflictError
-            There is a facility with this id, or there was; or the request's key was used for another request.
+            The id is or was in use, or another request had the same key.
         FieldError
-            What is said of it is wrong.
+            A field or the WGS84 geometry is wrong.
         """
-        with self.transaction(who) as change:
-            session = change.session
+        with self.transaction(editor) as transaction:
+            session = transaction.session
             if request is not None:
-                forgotten = datetime.now(UTC) - REPLIES_KEPT
-                session.execute(delete(ReplyRecord).where(col(ReplyRecord.at) < forgotten))
-                known = session.get(ReplyRecord, (request.who, request.key))
-                if known is not None:
-                    if known.request != request.content_hash:
+                oldest = datetime.now(UTC) - REPLY_LIFETIME
+                session.execute(delete(ReplyRecord).where(col(ReplyRecord.at) < oldest))
+                reply = session.get(ReplyRecord, (request.editor, request.key))
+                if reply is not None:
+                    if reply.request != request.content_hash:
                         raise ConflictError(f"Idempotency-Key {request.key!r} was used for another request")
-                    return StoredFacility.from_row(_present(_one(session, known.facility_id)))
+                    return StoredFacility.from_row(_check_present(_find(session, reply.facility_id)))
             facility_id = str(texts.clean(facility_id) or uuid4().hex[:16])
-            if session.execute(select(TABLE.c.id).where(TABLE.c.id == facility_id)).first():
-                raise ConflictError(f"there is a facility {facility_id!r} already, or there was")
-            fields = {"provenance": "register", **given}
-            row = change.save_facility("create", None, fields, facility_id, place, in_area=True)
+            if session.execute(select(FACILITY_TABLE.c.id).where(FACILITY_TABLE.c.id == facility_id)).first():
+                raise ConflictError(f"facility {facility_id!r} exists already or existed once")
+            fields = {"provenance": "register", **properties}
+            row = transaction.save_facility("create", None, fields, facility_id, geometry, sets_area=True)
             if request is not None:
-                reply = ReplyRecord(
-                    who=request.who,
-                    key=request.key,
-                    request=request.content_hash,
-                    facility_id=facility_id,
-                    at=datetime.now(UTC),
+                session.add(
+                    ReplyRecord(
+                        who=request.editor,
+                        key=request.key,
+                        request=request.content_hash,
+                        facility_id=facility_id,
+                        at=datetime.now(UTC),
+                    )
                 )
-                session.add(reply)
             return StoredFacility.from_row(row)
 
     def edit(
         self,
         facility_id: str,
-        expected: Collection[int] | None,
-        who: str,
+        versions: Versions,
+        editor: str,
         action: str,
-        new: Callable[[FacilityRow], tuple[FacilityRow, Any]],
-        in_area: bool = False,
+        change: Callable[[FacilityRow], tuple[FacilityRow, BaseGeometry | None]],
+        sets_area: bool = False,
     ) -> StoredFacility:
-        """Transaction a facility to the fields and the place (WGS84) that ``new`` makes of its row.
+        """Change a facility.
 
-        ``in_area``: the code of the area is said with them, so that a new place does not change it.
+        Parameters
+        ----------
+        action : what the history calls the change
+        change : takes the facility's row and returns its new fields and WGS84 geometry
+        sets_area : whether the new fields state the area code, which then stays although the facility moves
 
         Raises
         ------
         StaleVersionError
-            Its version is none of ``expected`` (None: any).
+            The facility's version is not among ``versions``.
         UnknownNameError, GoneError, FieldError
-            There is no such facility, or what is said of it is wrong.
+            There is no such facility, or a new field is wrong.
         """
-        with self.transaction(who) as change:
-            old = _expected(_present(_one(change.session, facility_id)), expected)
-            given, place = new(old)
-            row = change.save_facility(action, old, given, facility_id, place, in_area)
+        with self.transaction(editor) as transaction:
+            old = _check_version(_check_present(_find(transaction.session, facility_id)), versions)
+            fields, geometry = change(old)
+            row = transaction.save_facility(action, old, fields, facility_id, geometry, sets_area)
             return StoredFacility.from_row(row)
 
-    def remove(self, facility_id: str, expected: Collection[int] | None, who: str) -> None:
-        """Take a facility out of the register; it stays readable in its history, and `restore` brings it back."""
-        with self.transaction(who) as change:
-            old = _expected(_present(_one(change.session, facility_id)), expected)
-            change.write_rows("remove", [(old, {**old, "removed": datetime.now(UTC)})])
+    def remove(self, facility_id: str, versions: Versions, editor: str) -> None:
+        """Remove a facility; its history stays readable, and `restore` brings it back. Raises as `edit` does."""
+        with self.transaction(editor) as transaction:
+            old = _check_version(_check_present(_find(transaction.session, facility_id)), versions)
+            transaction.write_rows("remove", [(old, {**old, "removed": datetime.now(UTC)})])
 
-    def restore(self, facility_id: str, expected: Collection[int] | None, who: str) -> StoredFacility:
-        """Bring back a facility that was taken out or merged; ConflictError if it stands."""
-        with self.transaction(who) as change:
-            old = _expected(_one(change.session, facility_id), expected)
+    def restore(self, facility_id: str, versions: Versions, editor: str) -> StoredFacility:
+        """Bring back a facility that was removed or merged; ConflictError if it was not. Else raises as `edit` does."""
+        with self.transaction(editor) as transaction:
+            old = _check_version(_find(transaction.session, facility_id), versions)
             if old["removed"] is None:
-                raise ConflictError(f"facility {facility_id!r} stands in the register")
-            row = change.write_rows("restore", [(old, {**old, "removed": None, "merged_into": None})])[0]
+                raise ConflictError(f"facility {facility_id!r} was not removed")
+            row = transaction.write_rows("restore", [(old, {**old, "removed": None, "merged_into": None})])[0]
             return StoredFacility.from_row(row)
 
     def merge(
-        self, facility_id: str, expected: Collection[int] | None, twin_id: str, twin_version: int | None, who: str
+        self, facility_id: str, versions: Versions, duplicate_id: str, duplicate_version: int | None, editor: str
     ) -> StoredFacility:
-        """Make two records of one facility one: what the first does not know it takes from its twin, which goes.
+        """Merge a duplicate into a facility, which takes over the fields that it lacks; the duplicate is removed.
 
-        Both keep their histories, and the first tells both. Raises as `edit`; ConflictError if they are one already.
+        Both keep their histories; the history of the facility includes that of the duplicate.
+
+        Raises
+        ------
+        ConflictError
+            Both ids are the same, or the categories differ.
+        StaleVersionError, UnknownNameError, GoneError, FieldError
+            As `edit`, for either of the two. ``duplicate_version`` None allows any version.
         """
-        if facility_id == twin_id:
-            raise ConflictError("a facility is no twin of itself")
-        with self.transaction(who) as change:
-            kept = _expected(_present(_one(change.session, facility_id)), expected)
-            twin = _expected(_present(_one(change.session, twin_id)), None if twin_version is None else [twin_version])
-            if kept["category"] != twin["category"]:
-                raise ConflictError(f"{facility_id!r} is a {kept['category']}, {twin_id!r} a {twin['category']}")
-            unknown = (name for name in facilities.FIELDS if kept[name] is None and name not in NOT_MERGED)
-            more = {name: twin[name] for name in unknown if twin[name] is not None}
-            both = {**fields_of(kept), **more, "extra": twin["extra"] | kept["extra"]}
-            gone = {**twin, "removed": datetime.now(UTC), "merged_into": facility_id}
-            change.write_rows("merge", [(twin, gone)])
-            row = change.save_facility("merge", kept, both, facility_id, shapely.from_wkb(kept["geometry"]))
-            return StoredFacility.from_row(row)
+        if facility_id == duplicate_id:
+            raise ConflictError("a facility cannot be merged with itself")
+        with self.transaction(editor) as transaction:
+            session = transaction.session
+            kept = _check_version(_check_present(_find(session, facility_id)), versions)
+            allowed = None if duplicate_version is None else [duplicate_version]
+            duplicate = _check_version(_check_present(_find(session, duplicate_id)), allowed)
+            if kept["category"] != duplicate["category"]:
+                raise ConflictError(
+                    f"{facility_id!r} is a {kept['category']}, {duplicate_id!r} a {duplicate['category']}"
+                )
+            empty = (name for name in facilities.FIELDS if kept[name] is None and name not in NOT_MERGED)
+            copied = {name: duplicate[name] for name in empty if duplicate[name] is not None}
+            fields = {**fields_of(kept), **copied, "extra": duplicate["extra"] | kept["extra"]}
+            removed = {**duplicate, "removed": datetime.now(UTC), "merged_into": facility_id}
+            transaction.write_rows("merge", [(duplicate, removed)])
+            geometry = shapely.from_wkb(kept["geometry"])
+            return StoredFacility.from_row(transaction.save_facility("merge", kept, fields, facility_id, geometry))
 
 
-def _one(session: Session, facility_id: str) -> FacilityRow:
-    # Databases have no text with such characters in it, nor has any id.
-    found = select_rows(session, TABLE.c.id == facility_id) if facility_id.isprintable() else []
-    if not found:
+def _find(session: Session, facility_id: str) -> FacilityRow:
+    """The row with that id, removed or not; UnknownNameError if there is none."""
+    # PostgreSQL refuses text with unprintable characters such as NUL, and no id has any.
+    rows = select_rows(session, FACILITY_TABLE.c.id == facility_id) if facility_id.isprintable() else []
+    if not rows:
         raise UnknownNameError("facility", facility_id, ["see /v1/collections/facilities/items"])
-    return found[0]
+    return rows[0]
 
 
-def _present(row: FacilityRow) -> FacilityRow:
+def _check_present(row: FacilityRow) -> FacilityRow:
+    """Return ``row``; raise GoneError if the facility was removed or merged."""
     if row["merged_into"] is not None:
         raise GoneError(f"facility {row['id']!r} was merged into {row['merged_into']!r}")
     if row["removed"] is not None:
-        raise GoneError(f"facility {row['id']!r} was taken out of the register on {row['removed']:%Y-%m-%d}")
+        raise GoneError(f"facility {row['id']!r} was removed from the register on {row['removed']:%Y-%m-%d}")
     return row
 
 
-def _expected(row: FacilityRow, versions: Collection[int] | None) -> FacilityRow:
+def _check_version(row: FacilityRow, versions: Versions) -> FacilityRow:
+    """Return ``row``; raise StaleVersionError if its version is not among ``versions``."""
     if versions is not None and row["version"] not in versions:
         raise StaleVersionError(
             f"facility {row['id']!r} has changed since you read it; it is now version {row['version']}"

@@ -1,37 +1,44 @@
-"""The tables of the register. service/migrations makes them; a test holds the two alike."""
+"""The tables of the register as SQLModel classes.
+
+The scripts in service/register/migrations create the tables in the database; a test checks that both agree.
+"""
 
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, DateTime, Index, Integer, LargeBinary
+from sqlalchemy import JSON, BigInteger, Column, DateTime, Dialect, Index, Integer, LargeBinary
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
-Number = BigInteger().with_variant(Integer(), "sqlite")
+RowNumber = BigInteger().with_variant(Integer(), "sqlite")
 
 
-class Moment(TypeDecorator[datetime]):
-    """A moment in UTC; SQLite forgets the time zone, so it is said again."""
+class UtcDateTime(TypeDecorator[datetime]):
+    """A date and time in UTC. SQLite does not store the time zone, so it is added again when a value is read."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         return None if value is None else value.astimezone(UTC)
 
-    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
-        return None if value is None else value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 class FacilityRecord(SQLModel, table=True):
-    """One facility: the fields of `geo.study.facilities.Facility`, its place as WKB with its bounding box in degrees.
+    """One facility: the fields of `geo.study.facilities.Facility` and its geometry.
 
-    ``version`` counts its changes from 1; ``removed`` is when it was taken out, ``merged_into`` the id of its twin.
+    ``geometry`` is WKB in WGS84; ``west`` to ``north`` are its bounding box in degrees. ``version`` counts the
+    facility's changes from 1. ``removed`` is when it was removed, ``merged_into`` the id of the facility that it was
+    merged into.
     """
 
     __tablename__ = "facility"
 
-    number: int | None = Field(default=None, sa_column=Column(Number, primary_key=True))
+    number: int | None = Field(default=None, sa_column=Column(RowNumber, primary_key=True))
     id: str = Field(unique=True)
     version: int = 1
     category: str = Field(index=True)
@@ -55,24 +62,26 @@ class FacilityRecord(SQLModel, table=True):
     south: float
     east: float
     north: float
-    removed: datetime | None = Field(default=None, sa_column=Column(Moment))
+    removed: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     merged_into: str | None = Field(default=None, index=True)
 
 
 class ChangeRecord(SQLModel, table=True):
-    """One change of one facility: which version it made, when, by whom, and of each field from what to what.
+    """One change of one facility.
 
-    ``fields`` are ``{field: [from, to]}``, days as ISO dates, the geometry as GeoJSON; ``revision`` is the register's.
+    ``version`` is the facility's version after the change, ``revision`` the register's. ``who`` made the change,
+    ``source`` is the name of the imported file. ``fields`` is ``{field: [before, after]}`` with dates in ISO format
+    and the geometry as GeoJSON.
     """
 
     __tablename__ = "change"
     __table_args__ = (Index("ix_change_of", "facility_id", "version", unique=True),)
 
-    number: int | None = Field(default=None, sa_column=Column(Number, primary_key=True))
+    number: int | None = Field(default=None, sa_column=Column(RowNumber, primary_key=True))
     facility_id: str
     version: int
-    revision: int = Field(sa_column=Column(Number, nullable=False))
-    at: datetime = Field(sa_column=Column(Moment, nullable=False))
+    revision: int = Field(sa_column=Column(RowNumber, nullable=False))
+    at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     who: str
     action: str
     source: str | None = None
@@ -80,19 +89,22 @@ class ChangeRecord(SQLModel, table=True):
 
 
 class KeyRecord(SQLModel, table=True):
-    """Who may change the register: the SHA-256 of a key of 256 random bits, and until when it was good."""
+    """An API key: the name of its holder, its SHA-256, and when it was made and revoked."""
 
     __tablename__ = "api_key"
 
     name: str = Field(primary_key=True)
     role: str
     hash: str = Field(unique=True)
-    made: datetime = Field(sa_column=Column(Moment, nullable=False))
-    revoked: datetime | None = Field(default=None, sa_column=Column(Moment))
+    made: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    revoked: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
 
 
 class ReplyRecord(SQLModel, table=True):
-    """What was answered to a request with an Idempotency-Key, to be answered again."""
+    """The facility that a request with an Idempotency-Key has created.
+
+    ``request`` is the hash of the request's content. The same request by the same editor gets the same reply again.
+    """
 
     __tablename__ = "reply"
 
@@ -100,14 +112,14 @@ class ReplyRecord(SQLModel, table=True):
     key: str = Field(primary_key=True)
     request: str
     facility_id: str
-    at: datetime = Field(sa_column=Column(Moment, nullable=False))
+    at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
 
 
 class FactRecord(SQLModel, table=True):
-    """What the register knows of itself.
+    """One fact about the register itself, by key.
 
-    Its ``id`` among registers, its ``study``, the hash of its ``source`` file, its ``revision``, and of each category
-    the revision that last changed it (``revision:clinic``).
+    ``id`` tells it from other registers; ``study`` is the id of its study; ``source`` is the hash of the file that it
+    was filled from; ``revision`` is its revision, and ``revision:clinic`` the one that last changed a clinic.
     """
 
     __tablename__ = "fact"

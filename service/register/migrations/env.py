@@ -1,4 +1,4 @@
-"""Takes the missing steps on the connection, and in the transaction, that it is given."""
+"""Runs the missing migrations on the connection of `service.register.database`, within its transaction."""
 
 from alembic import context
 

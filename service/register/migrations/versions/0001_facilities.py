@@ -1,4 +1,4 @@
-"""Facilities and facts."""
+"""Creates the tables of facilities and facts."""
 
 import sqlalchemy as sa
 from alembic import op

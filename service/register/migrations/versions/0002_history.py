@@ -1,4 +1,4 @@
-"""Versions and their history, removal, sources, keys; places in an index of their own."""
+"""Adds versions, the history, removal and merging, sources, API keys, idempotent requests and a spatial index."""
 
 from datetime import UTC, datetime
 
@@ -7,13 +7,24 @@ import shapely
 import sqlalchemy as sa
 from alembic import op
 
-from service.register.tables import Moment, Number
+from service.register.tables import RowNumber, UtcDateTime
 
 revision, down_revision = "0002", "0001"
 
-TEXTS = ("subtype", "name", "name_en", "area_code", "address", "phone")
-KEPT = ("id", "category", *TEXTS, "opened", "closed", "opening_hours", "capacity", "provenance", "extra", "geometry")
-SIDES = ("west", "south", "east", "north")
+TEXT_COLUMNS = ("subtype", "name", "name_en", "area_code", "address", "phone")
+COPIED_COLUMNS = (
+    "id",
+    "category",
+    *TEXT_COLUMNS,
+    "opened",
+    "closed",
+    "opening_hours",
+    "capacity",
+    "provenance",
+    "extra",
+    "geometry",
+)
+BOUNDS = ("west", "south", "east", "north")
 
 
 def upgrade() -> None:
@@ -25,11 +36,11 @@ def upgrade() -> None:
         op.execute("ALTER INDEX facility_pkey RENAME TO old_facility_pkey")
     facility = op.create_table(
         "facility",
-        sa.Column("number", Number, primary_key=True),
+        sa.Column("number", RowNumber, primary_key=True),
         sa.Column("id", sa.String, nullable=False),
         sa.Column("version", sa.Integer, nullable=False),
         sa.Column("category", sa.String, nullable=False, index=True),
-        *(sa.Column(name, sa.String) for name in TEXTS),
+        *(sa.Column(name, sa.String) for name in TEXT_COLUMNS),
         sa.Column("opened", sa.Date),
         sa.Column("closed", sa.Date),
         sa.Column("opening_hours", sa.String),
@@ -40,18 +51,18 @@ def upgrade() -> None:
         sa.Column("verified_by", sa.String),
         sa.Column("extra", sa.JSON, nullable=False),
         sa.Column("geometry", sa.LargeBinary, nullable=False),
-        *(sa.Column(name, sa.Float, nullable=False) for name in SIDES),
-        sa.Column("removed", Moment),
+        *(sa.Column(name, sa.Float, nullable=False) for name in BOUNDS),
+        sa.Column("removed", UtcDateTime),
         sa.Column("merged_into", sa.String, index=True),
         sa.UniqueConstraint("id"),
     )
     change = op.create_table(
         "change",
-        sa.Column("number", Number, primary_key=True),
+        sa.Column("number", RowNumber, primary_key=True),
         sa.Column("facility_id", sa.String, nullable=False),
         sa.Column("version", sa.Integer, nullable=False),
-        sa.Column("revision", Number, nullable=False),
-        sa.Column("at", Moment, nullable=False),
+        sa.Column("revision", RowNumber, nullable=False),
+        sa.Column("at", UtcDateTime, nullable=False),
         sa.Column("who", sa.String, nullable=False),
         sa.Column("action", sa.String, nullable=False),
         sa.Column("source", sa.String),
@@ -63,8 +74,8 @@ def upgrade() -> None:
         sa.Column("name", sa.String, primary_key=True),
         sa.Column("role", sa.String, nullable=False),
         sa.Column("hash", sa.String, nullable=False, unique=True),
-        sa.Column("made", Moment, nullable=False),
-        sa.Column("revoked", Moment),
+        sa.Column("made", UtcDateTime, nullable=False),
+        sa.Column("revoked", UtcDateTime),
     )
     op.create_table(
         "reply",
@@ -72,10 +83,10 @@ def upgrade() -> None:
         sa.Column("key", sa.String, primary_key=True),
         sa.Column("request", sa.String, nullable=False),
         sa.Column("facility_id", sa.String, nullable=False),
-        sa.Column("at", Moment, nullable=False),
+        sa.Column("at", UtcDateTime, nullable=False),
     )
     (_index_in_postgis if postgresql else _index_in_sqlite)()
-    _take_over(facility, change)
+    _copy_facilities(facility, change)
     op.drop_table("old_facility")
 
 
@@ -100,10 +111,10 @@ def _index_in_sqlite() -> None:
     )
 
 
-def _take_over(facility: sa.Table, change: sa.Table) -> None:
-    """Facilities that stand already, each with a first entry in its history, and the revision of each category."""
+def _copy_facilities(facility: sa.Table, change: sa.Table) -> None:
+    """Copy the facilities of the old table, with a first history entry each, and set the revision of each category."""
     connection, now = op.get_bind(), datetime.now(UTC)
-    old = sa.table("old_facility", *(facility.c[name]._copy() for name in (*KEPT, *SIDES)))
+    old = sa.table("old_facility", *(facility.c[name]._copy() for name in (*COPIED_COLUMNS, *BOUNDS)))
     rows = [dict(row) for row in connection.execute(sa.select(old).order_by(old.c.id)).mappings()]
     if not rows:
         return
@@ -118,7 +129,9 @@ def _take_over(facility: sa.Table, change: sa.Table) -> None:
             "who": "migration",
             "action": "import",
             "fields": {
-                name: [None, _plain(name, row[name])] for name in KEPT if name != "id" and row[name] not in (None, {})
+                name: [None, _as_json(name, row[name])]
+                for name in COPIED_COLUMNS
+                if name != "id" and row[name] not in (None, {})
             },
         }
         for row in rows
@@ -129,7 +142,7 @@ def _take_over(facility: sa.Table, change: sa.Table) -> None:
     connection.execute(fact.insert(), [{"key": f"revision:{name}", "value": str(current)} for name in categories])
 
 
-def _plain(name: str, value: object) -> object:
+def _as_json(name: str, value: object) -> object:
     if name == "geometry":
         return orjson.loads(shapely.to_geojson(shapely.from_wkb(value)))
     return value.isoformat() if name in ("opened", "closed") else value  # type: ignore[attr-defined]
