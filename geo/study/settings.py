@@ -22,8 +22,8 @@ Speed = Annotated[float, Field(gt=0, le=200)]
 class Speeds(BaseModel):
     """Speeds in km/h.
 
-    A car drives at the street's legal speed times ``drive_factor``. Where that speed is unknown it takes the speed of
-    the street's class, and ``drive_other_kph`` for a class that has none.
+    A car drives at ``drive_factor`` times the street's legal speed. Where that is unknown, the speed of the street's
+    class replaces it, and ``drive_other_kph`` for a class that is not listed.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -32,19 +32,19 @@ _TO_DEGREES = Transformer.from_crs(PROJECTION, "EPSG:4326", always_xy=True)
 
 
 def lonlat(x: float, y: float) -> tuple[float, float]:
-    """Degrees of a place in metres."""
+    """Return longitude and latitude of a place in metres."""
     lon, lat = _TO_DEGREES.transform(x, y)
     return float(lon), float(lat)
 
 
 def degrees(shape: Any) -> Any:
-    """A shapely geometry in metres, moved to degrees."""
+    """Return a shapely geometry in metres as one in WGS84 degrees."""
     return shapely.transform(shape, lambda xy: np.column_stack(_TO_DEGREES.transform(xy[:, 0], xy[:, 1])))
 
 
 @dataclass(frozen=True)
 class Street:
-    """A line in metres; where two begin or end at one place, they meet."""
+    """A line in metres; two streets meet where they begin or end at the same place."""
 
     line: Sequence[Metres]
     highway: str = "residential"
@@ -79,16 +79,16 @@ class Area:
 
 
 def standard(measure: str, **more: Any) -> Standard:
-    """A checked standard; of clinics, if nothing else is said."""
+    """Return a checked standard with this measure; its category is clinic unless ``more`` says otherwise."""
     row = {"id": "goal", "name": "目标", "name_en": "Goal", "source": "here", "category": "clinic", "measure": measure}
-    kinds: dict[str, Any] = {
+    classes: dict[str, Any] = {
         "travel_time": geo_standards.TravelTime,
         "radius": geo_standards.Radius,
         "presence": geo_standards.Presence,
         "opened": geo_standards.Opened,
     }
-    made: Standard = kinds[measure](**(row | more))
-    return made
+    goal: Standard = classes[measure](**(row | more))
+    return goal
 
 
 def facility_frame(facilities: Iterable[Facility]) -> Any:
@@ -119,10 +119,10 @@ def study(
     areas: Sequence[Area] = (),
     standards: Sequence[Standard] = (),
     folder: Path | None = None,
-    **about: Any,
+    **more: Any,
 ) -> Study:
-    """A study of what is given; written to ``folder`` and read back, if there is one (its standards are then geo's)."""
-    settings = {"id": "small", "name": "小", "projection": PROJECTION} | about
+    """Return a study in memory; with ``folder``, write it there, with the shipped standards, and read it back."""
+    settings = {"id": "small", "name": "小", "projection": PROJECTION} | more
     units = geo_areas.from_rows(
         [
             (each.code, {"code": each.code, "level": each.level, "parent": each.parent, "urban": each.urban}, place)
@@ -137,7 +137,7 @@ def study(
     table[numbers] = table[numbers].astype(float)
     codes = table["area_code"].astype(object)
     table["area_code"] = codes.where(codes.notna(), None)
-    made = Study(
+    result = Study(
         folder=folder or Path("in memory"),
         settings=StudySettings(**settings),
         standards=tuple(standards),
@@ -146,10 +146,10 @@ def study(
         areas=units,
         streets=None if streets is None else street_frame(streets),
     )
-    return made if folder is None else _on_disk(made, folder, settings)
+    return result if folder is None else _write_and_read(result, folder, settings)
 
 
-def _on_disk(made: Study, folder: Path, settings: Mapping[str, Any]) -> Study:
+def _write_and_read(small: Study, folder: Path, settings: Mapping[str, Any]) -> Study:
     import json
     from importlib import resources
 
@@ -159,13 +159,13 @@ def _on_disk(made: Study, folder: Path, settings: Mapping[str, Any]) -> Study:
     (folder / "study.toml").write_text(tomli_w.dumps(settings), "utf-8")
     (folder / "standards.toml").write_bytes(resources.files("geo.study").joinpath("standards.toml").read_bytes())
     for name, content in (
-        ("areas", geo_areas.to_geojson(made.areas)),
-        ("facilities", geojson.feature_collection(made.facilities)),
+        ("areas", geo_areas.to_geojson(small.areas)),
+        ("facilities", geojson.feature_collection(small.facilities)),
     ):
         (folder / f"{name}.geojson").write_text(json.dumps(content, ensure_ascii=False), "utf-8")
-    geo_demand.write(made.demand, folder / "demand.csv")
-    if made.streets is not None:
-        made.streets.to_parquet(folder / "streets.parquet")
+    geo_demand.write(small.demand, folder / "demand.csv")
+    if small.streets is not None:
+        small.streets.to_parquet(folder / "streets.parquet")
     return geo_study.read(folder)
 
 

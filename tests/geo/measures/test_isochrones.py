@@ -1,4 +1,4 @@
-"""Isochrones: nested, valid, along the streets; people counted by their own times."""
+"""Isochrones: contours are nested and valid and follow the streets; people are counted by their own travel times."""
 
 import itertools
 
@@ -18,7 +18,7 @@ MINUTES = [5.0, 10.0, 15.0]
 
 
 def street_seconds(travel: Travel, place: shapely.Point, mode: str, towards: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Where all street ends are (WGS84), and seconds to them by the search."""
+    """Return the first vertex of every edge (WGS84) and the seconds to reach it."""
     network = travel.network(mode)  # type: ignore[arg-type]
     access = network.edge_stretches(np.array([place]))
     at = network.graph.positions(np.arange(len(network.lines)), np.zeros(len(network.lines)))
@@ -28,7 +28,9 @@ def street_seconds(travel: Travel, place: shapely.Point, mode: str, towards: boo
 
 @pytest.mark.parametrize("towards", [False, True])
 @pytest.mark.parametrize("which", ["liechtenstein", "porto_alegre"])
-def test_real_places(which: str, towards: bool, request: pytest.FixtureRequest) -> None:
+def test_contours_of_real_places_are_nested_valid_and_follow_the_streets(
+    which: str, towards: bool, request: pytest.FixtureRequest
+) -> None:
     study: Study = request.getfixturevalue(which)
     travel, rng = Travel(study), np.random.default_rng(5)
     within, beyond, seen = [], [], 0
@@ -39,17 +41,17 @@ def test_real_places(which: str, towards: bool, request: pytest.FixtureRequest) 
             assert answer.reason
             continue
         seen += 1
-        assert [one.minutes for one in answer.contours] == MINUTES
+        assert [contour.minutes for contour in answer.contours] == MINUTES
         ends, seconds = street_seconds(travel, place, "walk", towards)
         for shorter, longer in zip(answer.contours[:-1], answer.contours[1:], strict=True):
             assert longer.geometry.covers(shorter.geometry)
             assert (longer.area_km2, longer.people) >= (shorter.area_km2, shorter.people)
-        for one in answer.contours:
-            assert one.geometry.is_valid
-            square_metres = abs(Geod(ellps="WGS84").geometry_area_perimeter(one.geometry)[0])
-            assert one.area_km2 * 1e6 == pytest.approx(square_metres, abs=60)
-            inside = shapely.intersects(one.geometry, ends)
-            reached = seconds <= one.minutes * 60
+        for contour in answer.contours:
+            assert contour.geometry.is_valid
+            square_metres = abs(Geod(ellps="WGS84").geometry_area_perimeter(contour.geometry)[0])
+            assert contour.area_km2 * 1e6 == pytest.approx(square_metres, abs=60)
+            inside = shapely.intersects(contour.geometry, ends)
+            reached = seconds <= contour.minutes * 60
             within.append(inside[reached].mean())
             beyond.append(inside[~reached].mean())
     assert seen >= 5
@@ -57,30 +59,30 @@ def test_real_places(which: str, towards: bool, request: pytest.FixtureRequest) 
     assert np.mean(beyond) < 0.02
 
 
-def test_people_are_those_whose_own_time_is_within(sample: Study) -> None:
+def test_people_are_counted_by_their_own_travel_time(sample: Study) -> None:
     travel = Travel(sample)
     clinic = sample.facilities[sample.facilities["subtype"] == "community_health_centre"].iloc[[0]]
     answer = isochrones.around(travel, clinic.geometry.iloc[0], [20, 5], "walk", towards=True)
     seconds = travel.demand_times(clinic, "walk").seconds
-    for one in answer.contours:
-        expected = sample.demand["population"][seconds <= one.minutes * 60].sum()
-        assert one.people == expected > 0
-    assert [one.minutes for one in answer.contours] == [5, 20]
+    for contour in answer.contours:
+        expected = sample.demand["population"][seconds <= contour.minutes * 60].sum()
+        assert contour.people == expected > 0
+    assert [contour.minutes for contour in answer.contours] == [5, 20]
 
 
-def test_a_river_without_a_bridge_is_not_crossed(small_study) -> None:
+def test_contour_does_not_cross_a_river_without_a_bridge(small_study) -> None:
     banks = [Street(line=[(0.0, 0.0), (2000.0, 0.0)]), Street(line=[(0.0, 150.0), (2000.0, 150.0)])]
     study = small_study(streets=banks, people=[People((1000.0, 0.0), 7), People((1000.0, 150.0), 5)])
     place = shapely.Point(*study.demand[["lon", "lat"]].iloc[0])
-    (found,) = isochrones.around(Travel(study), place, [10], "walk").contours
-    assert found.people == 7
+    (contour,) = isochrones.around(Travel(study), place, [10], "walk").contours
+    assert contour.people == 7
     other = shapely.Point(*study.demand[["lon", "lat"]].iloc[1])
-    assert not found.geometry.intersects(other)
+    assert not contour.geometry.intersects(other)
     # Ten minutes at 4 km/h are 667 m each way, and the street has some 36 to 60 m on each side.
-    assert 2 * 667 * 2 * 36 < found.area_km2 * 1e6 < 2 * (667 + 60) * 2 * 85
+    assert 2 * 667 * 2 * 36 < contour.area_km2 * 1e6 < 2 * (667 + 60) * 2 * 85
 
 
-def test_one_ways_count_from_and_to(small_study) -> None:
+def test_one_way_streets_count_in_the_direction_of_travel(small_study) -> None:
     one_way = Street(line=[(0.0, 0.0), (3000.0, 0.0)], drive=(True, False))
     study = small_study(streets=[one_way], people=[People((1500.0, 0.0), 1), People((2500.0, 0.0), 2)])
     place = shapely.Point(*study.demand[["lon", "lat"]].iloc[0])
@@ -93,8 +95,8 @@ def test_one_ways_count_from_and_to(small_study) -> None:
 
 
 @pytest.mark.parametrize("minutes", [15.0, 30.0, 60.0])
-def test_fifteen_minutes_exactly_are_inside(small_study, minutes: float) -> None:
-    """However many pieces the way is cut into, and whatever their lengths."""
+def test_travel_time_equal_to_the_limit_is_inside(small_study, minutes: float) -> None:
+    """The way is cut into 31 pieces of random length."""
     rng, metres = np.random.default_rng(6), minutes * 4000 / 60
     for _ in range(12):
         cuts = np.sort(rng.uniform(0, metres, 30))
@@ -106,11 +108,11 @@ def test_fifteen_minutes_exactly_are_inside(small_study, minutes: float) -> None
         travel = Travel(study)
         exactly = travel.demand_times(clinic, "walk").seconds[0] / 60
         assert exactly == pytest.approx(minutes, abs=1e-4)
-        (one,) = isochrones.around(travel, clinic.geometry.iloc[0], [minutes], "walk", towards=True).contours
-        assert one.people == 3
+        (contour,) = isochrones.around(travel, clinic.geometry.iloc[0], [minutes], "walk", towards=True).contours
+        assert contour.people == 3
 
 
-def test_who_takes_longer_to_the_street_than_the_contour_gets_nowhere(small_study) -> None:
+def test_contour_is_empty_where_the_way_to_the_street_takes_longer(small_study) -> None:
     study = small_study(streets=[Street(line=[(0.0, 0.0), (900.0, 0.0)])], people=[People((450.0, 500.0), 2)])
     place = shapely.Point(*study.demand[["lon", "lat"]].iloc[0])
     near, far = isochrones.around(Travel(study), place, [5, 10], "walk").contours
@@ -121,13 +123,13 @@ def test_who_takes_longer_to_the_street_than_the_contour_gets_nowhere(small_stud
     assert (only.area_km2, only.people) == (0, 0)
 
 
-def test_no_street_is_near(sample: Study) -> None:
+def test_reason_says_that_no_street_is_near(sample: Study) -> None:
     answer = isochrones.around(Travel(sample), shapely.Point(121.5, 29.0), [10], "walk")
     assert answer.contours == []
     assert answer.reason == traveltime.NO_STREET.format(metres=1000)
 
 
-def test_without_streets_it_is_a_circle(small_study) -> None:
+def test_contour_is_a_circle_without_streets(small_study) -> None:
     study = small_study(streets=None, people=[People((0.0, 0.0), 3), People((700.0, 0.0), 4)])
     place = shapely.Point(*study.demand[["lon", "lat"]].iloc[0])
     near, far = isochrones.around(Travel(study), place, [10, 15], "walk").contours

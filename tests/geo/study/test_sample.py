@@ -1,4 +1,4 @@
-"""The shipped study: its figures are the real ones, its places say that they are not, and a script makes it."""
+"""The shipped study: its towns and totals are real, its places are marked as modelled, and a script makes it."""
 
 import csv
 import hashlib
@@ -26,20 +26,20 @@ def towns() -> list[dict[str, str]]:
     return rows(DATA, "towns.csv")
 
 
-def test_the_towns_are_the_real_ones(sample: Study) -> None:
+def test_towns_are_the_real_ones(sample: Study) -> None:
     there = sample.areas[sample.areas["level"] == "town"]
     assert there["name"].to_dict() == {town["code"]: town["name"] for town in towns()}
     assert len(there) == 14
     assert sum(name.endswith("街道") for name in there["name"]) == 3
 
 
-def test_facts_are_those_that_were_given(shared: Path) -> None:
+def test_facts_equal_the_published_tables(shared: Path) -> None:
     for name in ("towns.csv", "outline.csv"):
-        ours, given = rows(DATA, name), rows(shared, name)
-        assert ours == [{column: row[column] for column in ours[0]} for row in given], name
+        ours, published = rows(DATA, name), rows(shared, name)
+        assert ours == [{column: row[column] for column in ours[0]} for row in published], name
 
 
-def test_units_are_as_many_as_there_are(sample: Study) -> None:
+def test_numbers_of_villages_and_communities_are_the_real_ones(sample: Study) -> None:
     units = sample.areas[sample.areas["level"] != "town"]
     assert len(units) == 452
     assert units["level"].value_counts().to_dict() == {"village": 402, "community": 50}
@@ -49,7 +49,7 @@ def test_units_are_as_many_as_there_are(sample: Study) -> None:
         assert (own["village"], own["community"]) == (int(town["villages"]), int(town["communities"]))
 
 
-def test_people_are_as_many_as_the_census_counted(sample: Study) -> None:
+def test_population_is_that_of_the_census(sample: Study) -> None:
     assert sample.demand["population"].sum() == 964_203
     assert sample.demand["area_code"].isin(sample.areas.index[sample.areas["level"] != "town"]).all()
     of_unit = sample.areas["urban"].reindex(sample.demand["area_code"]).to_numpy()
@@ -58,7 +58,7 @@ def test_people_are_as_many_as_the_census_counted(sample: Study) -> None:
         assert (sample.demand[column] <= sample.demand["population"]).all()
 
 
-def test_everything_modelled_says_so(sample: Study) -> None:
+def test_modelled_facilities_and_the_study_say_that_they_are_a_sample(sample: Study) -> None:
     facilities = sample.facilities
     assert set(facilities["category"]) == {"park", "clinic", "kindergarten", "cultural_hall"}
     assert set(facilities["provenance"]) == {"schematic"}
@@ -69,7 +69,7 @@ def test_everything_modelled_says_so(sample: Study) -> None:
     assert "Not for decisions" in sample.settings.notice_en
 
 
-def test_no_modelled_code_can_be_taken_for_a_real_one(sample: Study) -> None:
+def test_modelled_codes_cannot_be_mistaken_for_real_ones(sample: Study) -> None:
     real = {town["code"] for town in towns()}
     modelled = set(sample.areas.index) - real
     assert len(modelled) == 452
@@ -77,7 +77,7 @@ def test_no_modelled_code_can_be_taken_for_a_real_one(sample: Study) -> None:
     assert sample.facilities["area_code"].isin(sample.areas.index).all()
 
 
-def test_the_citys_goals_can_be_measured(sample: Study) -> None:
+def test_sample_has_the_citys_standards_and_opening_dates(sample: Study) -> None:
     assert (DATA / "standards.toml").read_bytes() == resources.files("geo.study").joinpath(
         "standards.toml"
     ).read_bytes()
@@ -94,12 +94,12 @@ def made_again(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("name", MADE)
-def test_the_script_makes_what_is_shipped(made_again: Path, name: str) -> None:
+def test_script_makes_the_shipped_files(made_again: Path, name: str) -> None:
     digests = [hashlib.sha256((folder / name).read_bytes()).hexdigest() for folder in (made_again, DATA)]
     assert digests[0] == digests[1], f"{name} is not what data/make_sample makes"
 
 
-def test_a_copy_is_a_study(sample_folder: Path, sample: Study) -> None:
+def test_copy_without_a_register_is_a_study(sample_folder: Path, sample: Study) -> None:
     copied = study.read(sample_folder)
     assert copied.settings == sample.settings
     assert not list(sample_folder.glob("register*"))

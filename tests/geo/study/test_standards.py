@@ -1,4 +1,4 @@
-"""Standards: the city's goals as shipped, and what a wrong file says."""
+"""Standards: the shipped ones, messages about wrong ones, and which facilities count."""
 
 import re
 from datetime import date
@@ -26,10 +26,10 @@ minutes = 15
 
 def shipped() -> dict[str, standards.Standard]:
     with resources.as_file(resources.files("geo.study").joinpath("standards.toml")) as path:
-        return {each.id: each for each in standards.read(path)}
+        return {goal.id: goal for goal in standards.read(path)}
 
 
-def test_the_citys_goals() -> None:
+def test_shipped_standards_are_the_citys_goals() -> None:
     goals = shipped()
     assert list(goals) == [
         "health-15", "health-20", "hall-presence", "hall-new", "park-new", "park-500", "kindergarten-new",
@@ -61,7 +61,7 @@ def test_the_citys_goals() -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "expected"),
     [
         ('"clinic"', '"zoo"', ("goal", "category", "zoo")),
         ('"clinic"', '"clinic"\nsubtypes = ["pocket"]', ("goal", "pocket", "hospital")),
@@ -93,32 +93,34 @@ def test_the_citys_goals() -> None:
         ("minutes = 15", f"minutes = 15\n{GOAL}", ("goal", "twice")),
     ],
 )
-def test_what_is_wrong_is_named(tmp_path: Path, old: str, new: str, said: tuple[str, ...]) -> None:
+def test_wrong_standard_is_refused_with_its_id_and_field(
+    tmp_path: Path, old: str, new: str, expected: tuple[str, ...]
+) -> None:
     assert old in GOAL
     path = tmp_path / "standards.toml"
     path.write_text(GOAL.replace(old, new, 1), "utf-8")
     with pytest.raises(StudyError) as caught:
         standards.read(path)
-    for part in ("standards.toml", *said):
+    for part in ("standards.toml", *expected):
         assert part in str(caught.value)
 
 
 @pytest.mark.parametrize("content", ["standard = 5", "standard = [1]", 'standard = ["goal"]', "standard = [[]]"])
-def test_a_standard_that_is_no_table(tmp_path: Path, content: str) -> None:
+def test_standard_that_is_not_a_table_is_refused(tmp_path: Path, content: str) -> None:
     path = tmp_path / "standards.toml"
     path.write_text(content, "utf-8")
     with pytest.raises(StudyError, match=r"standards\.toml"):
         standards.read(path)
 
 
-def test_a_misspelt_heading_is_not_no_standards(tmp_path: Path) -> None:
+def test_misspelt_heading_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "standards.toml"
     path.write_text(GOAL.replace("[[standard]]", "[[standards]]"), "utf-8")
     with pytest.raises(StudyError, match="standards"):
         standards.read(path)
 
 
-def test_no_file_and_no_text(tmp_path: Path) -> None:
+def test_missing_file_and_binary_file_are_refused(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match=r"none\.toml"):
         standards.read(tmp_path / "none.toml")
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
@@ -126,10 +128,10 @@ def test_no_file_and_no_text(tmp_path: Path) -> None:
         standards.read(tmp_path / "binary.toml")
 
 
-def test_order_of_the_file_is_kept(tmp_path: Path) -> None:
+def test_standards_keep_the_order_of_the_file(tmp_path: Path) -> None:
     path = tmp_path / "standards.toml"
     path.write_text("".join(GOAL.replace('"goal"', f'"{name}"') for name in "zab"), "utf-8")
-    assert [each.id for each in standards.read(path)] == ["z", "a", "b"]
+    assert [goal.id for goal in standards.read(path)] == ["z", "a", "b"]
 
 
 def clinics(*subtypes: str | None) -> object:
@@ -139,25 +141,25 @@ def clinics(*subtypes: str | None) -> object:
     )
 
 
-def test_only_the_standards_subtypes_count_where_they_are_known() -> None:
+def test_only_the_named_subtypes_count_where_subtypes_are_known() -> None:
     goal = standard("travel_time", minutes=15, subtypes=("hospital", "village_clinic"))
-    chosen, notes = standards.select(clinics("hospital", None, "community_health_centre", "village_clinic"), goal)
-    assert chosen.index.tolist() == ["c0", "c3"]
+    counting, notes = standards.select(clinics("hospital", None, "community_health_centre", "village_clinic"), goal)
+    assert counting.index.tolist() == ["c0", "c3"]
     (note,) = notes
     assert "1 of unknown subtype do not count" in note
 
 
-def test_known_subtypes_none_of_which_is_wanted_are_none() -> None:
-    """All being village clinics, none is a hospital; that is not the same as not knowing."""
+def test_no_facility_counts_where_all_have_another_subtype() -> None:
+    """The subtypes are known here: all are village clinics, so there is no hospital."""
     goal = standard("travel_time", minutes=15, subtypes=("hospital",))
     assert standards.select(clinics("village_clinic", "village_clinic"), goal)[0].empty
 
 
 @pytest.mark.parametrize("subtypes", [(None, None), (None, None, "community_health_centre"), (None, None, "hospital")])
-def test_all_count_where_most_subtypes_are_unknown(subtypes: tuple[str | None, ...]) -> None:
+def test_all_facilities_count_where_most_subtypes_are_unknown(subtypes: tuple[str | None, ...]) -> None:
     goal = standard("travel_time", minutes=15, subtypes=("hospital",))
-    chosen, notes = standards.select(clinics(*subtypes), goal)
-    assert chosen.index.tolist() == [f"c{row}" for row in range(len(subtypes))]
+    counting, notes = standards.select(clinics(*subtypes), goal)
+    assert counting.index.tolist() == [f"c{row}" for row in range(len(subtypes))]
     (note,) = notes
     assert re.search("subtypes are not known", note)
     assert standards.select(clinics(*subtypes), standard("travel_time", minutes=15))[1] == []

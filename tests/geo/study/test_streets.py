@@ -1,4 +1,4 @@
-"""How lines become edges, and what is refused of a file of streets."""
+"""Streets: making edges from lines, and refusing files with wrong streets."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from geo.study.study import Study
 GEOD = Geod(ellps="WGS84")
 
 
-def made(lines: list[list[tuple[float, float]]], ends: list[tuple[int, int]]) -> pd.DataFrame:
+def street_frame(lines: list[list[tuple[float, float]]], ends: list[tuple[int, int]]) -> pd.DataFrame:
     attributes = pd.DataFrame(
         {
             "highway": [f"h{number}" for number in range(len(lines))],
@@ -27,12 +27,12 @@ def made(lines: list[list[tuple[float, float]]], ends: list[tuple[int, int]]) ->
             "drive_backward": True,
         }
     )
-    drawn = np.array([shapely.LineString(line) for line in lines], dtype=object)
-    return streets.from_lines(drawn, np.array(ends), attributes)
+    geometries = np.array([shapely.LineString(line) for line in lines], dtype=object)
+    return streets.from_lines(geometries, np.array(ends), attributes)
 
 
-def test_frame_has_the_columns_of_the_documentation() -> None:
-    table = made([[(120, 29), (120.01, 29), (120.01, 29.01)]], [(70, 5)])
+def test_frame_has_the_documented_columns_and_types() -> None:
+    table = street_frame([[(120, 29), (120.01, 29), (120.01, 29.01)]], [(70, 5)])
     kinds = {"u": "int32", "v": "int32", "length_m": "float64", "maxspeed_kph": "float32", "walk": "bool"}
     assert {name: str(table[name].dtype) for name in kinds} == kinds
     assert sorted(table[["u", "v"]].to_numpy().ravel()) == [0, 1]
@@ -40,23 +40,23 @@ def test_frame_has_the_columns_of_the_documentation() -> None:
     assert table["length_m"].tolist() == pytest.approx([expected])
 
 
-def test_edges_of_no_length_are_dropped() -> None:
-    table = made([[(120, 29), (120, 29)], [(120, 29), (120.01, 29)]], [(1, 2), (2, 3)])
+def test_edges_without_length_are_dropped() -> None:
+    table = street_frame([[(120, 29), (120, 29)], [(120, 29), (120.01, 29)]], [(1, 2), (2, 3)])
     assert table["highway"].tolist() == ["h1"]
     assert (table["length_m"] > 0).all()
 
 
 @pytest.mark.parametrize("corners", [3, 4, 5])
-def test_rings_are_split(corners: int) -> None:
+def test_rings_are_split_in_two(corners: int) -> None:
     angles = np.linspace(0, 2 * np.pi, corners + 1)
     ring = [(120 + 0.01 * np.cos(a), 29 + 0.01 * np.sin(a)) for a in angles]
     ring[-1] = ring[0]
-    table = made([ring, [ring[0], (121, 29)]], [(1, 1), (1, 2)])
+    table = street_frame([ring, [ring[0], (121, 29)]], [(1, 1), (1, 2)])
     assert (table["u"] != table["v"]).all()
     halves = table[table["highway"] == "h0"]
     assert len(halves) == 2
     assert halves["length_m"].sum() == pytest.approx(GEOD.line_length(*zip(*ring, strict=True)), rel=1e-9)
-    # Around in the ring's own direction, with its attributes.
+    # Both halves keep the direction of the ring and its attributes.
     first, second = halves.iloc[0], halves.iloc[1]
     assert (first["v"], second["v"]) == (second["u"], first["u"])
     assert first.geometry.coords[-1] == second.geometry.coords[0]
@@ -65,8 +65,8 @@ def test_rings_are_split(corners: int) -> None:
     assert first["u"] in table.loc[table["highway"] == "h1", ["u", "v"]].to_numpy()
 
 
-def test_a_ring_of_two_vertices_there_and_back() -> None:
-    table = made([[(120, 29), (120.01, 29), (120, 29)]], [(1, 1)])
+def test_line_there_and_back_is_split_in_two() -> None:
+    table = street_frame([[(120, 29), (120.01, 29), (120, 29)]], [(1, 1)])
     assert len(table) == 2
     assert (table["u"] != table["v"]).all()
 
@@ -90,7 +90,7 @@ def test_built_streets_meet_at_their_nodes(liechtenstein: Study) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("spoil", "expected"),
     [
         (lambda t: t.drop(columns="walk"), "walk"),
         (lambda t: t.iloc[:0], "no street"),
@@ -111,17 +111,17 @@ def test_built_streets_meet_at_their_nodes(liechtenstein: Study) -> None:
         ),
     ],
 )
-def test_a_spoilt_file_is_refused(tmp_path: Path, spoil: object, said: str) -> None:
+def test_table_with_wrong_values_is_refused(tmp_path: Path, spoil: object, expected: str) -> None:
     path = tmp_path / "streets.parquet"
-    table = made([[(120, 29), (120.01, 29)]], [(1, 2)])
+    table = street_frame([[(120, 29), (120.01, 29)]], [(1, 2)])
     spoil(table).to_parquet(path)  # type: ignore[operator]
-    with pytest.raises(StudyError, match=said) as caught:
+    with pytest.raises(StudyError, match=expected) as caught:
         streets.read(path)
     assert "streets.parquet" in str(caught.value)
 
 
-def test_paces_are_read_where_there_are_any(tmp_path: Path) -> None:
-    table = made([[(120, 29), (120.01, 29)]], [(1, 2)])
+def test_paces_are_optional(tmp_path: Path) -> None:
+    table = street_frame([[(120, 29), (120.01, 29)]], [(1, 2)])
     for name, more in (("flat", {}), ("sloped", {"walk_pace_forward": [np.float32(1.5)], "walk_pace_backward": [0.9]})):
         path = tmp_path / f"{name}.parquet"
         table.assign(**more).to_parquet(path)
@@ -129,14 +129,14 @@ def test_paces_are_read_where_there_are_any(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"lon,lat\n", b"\x89PNG\r\n\x1a\n"])
-def test_a_file_that_is_no_parquet_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_file_that_is_not_parquet_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "streets.parquet"
     path.write_bytes(content)
     with pytest.raises(StudyError, match=r"streets\.parquet"):
         streets.read(path)
 
 
-def test_a_parquet_without_geometry_is_refused(tmp_path: Path) -> None:
+def test_parquet_without_geometry_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "streets.parquet"
     pd.DataFrame({"u": [0]}).to_parquet(path)
     with pytest.raises(StudyError, match="GeoParquet"):
