@@ -1,10 +1,10 @@
-"""The first page: what is near me, and where the place stands on its goals. Phone first."""
+"""The first page, for residents on a phone: the nearest facilities, and how the place stands on its goals."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 import shapely
 
+from geo.arrays import GeometryArray
 from geo.measures.coverage import Coverage
 from geo.study.categories import Category
 from geo.study.study import Study
@@ -12,28 +12,37 @@ from maps import gap_map, labels
 from maps.offline import templates
 
 
-def render(study: Study, goals: Sequence[Coverage], categories: Mapping[str, Category], here: Collection[str]) -> str:
-    """The page as HTML, offering the categories that are ``here``; it asks ``/static`` and ``/v1/nearest``."""
-    units = study.areas[study.areas["level"] == study.reporting_level]
-    middle = study.demand[["lon", "lat"]].mean()
-    data: dict[str, Any] = {
-        "outlines": [shapely.geometry.mapping(shape) for shape in _outlines(units.geometry.to_numpy())],
+def render(
+    study: Study, goals: Sequence[Coverage], categories: Mapping[str, Category], available: Collection[str]
+) -> str:
+    """The page as HTML; its script requests ``/v1/nearest``.
+
+    Parameters
+    ----------
+    goals : the result of each standard
+    categories : all categories by id
+    available : ids of the categories that have facilities, among which people can choose
+    """
+    areas = study.areas[study.areas["level"] == study.reporting_level]
+    centre = study.demand[["lon", "lat"]].mean()
+    data = {
+        "outlines": [shapely.geometry.mapping(shape) for shape in _outlines(areas.geometry.to_numpy())],
         "bounds": gap_map.bounds(study),
-        "start": [round(float(middle["lon"]), 5), round(float(middle["lat"]), 5)],
+        "start": [round(float(centre["lon"]), 5), round(float(centre["lat"]), 5)],
         "credit": study.settings.attribution,
         "categories": {
             category.id: [category.label, category.label_en, dict(category.subtypes)]
             for category in categories.values()
         },
     }
-    offered = [category for category in categories.values() if category.id in here]
-    # Most people come for a clinic.
-    default = "clinic" if "clinic" in here else next((category.id for category in offered), None)
+    choices = [category for category in categories.values() if category.id in available]
+    # Most people look for a clinic.
+    default = "clinic" if "clinic" in available else next((category.id for category in choices), None)
     return templates.get_template("finder.html").render(
-        about=study.settings,
+        settings=study.settings,
         method="straight-line" if study.streets is None else "network",
         goals=[(goal, labels.headline(goal), labels.limit(goal)) for goal in goals],
-        categories=offered,
+        categories=choices,
         default=default,
         modes=labels.MODES,
         units=labels.UNITS,
@@ -41,6 +50,8 @@ def render(study: Study, goals: Sequence[Coverage], categories: Mapping[str, Cat
     )
 
 
-def _outlines(shapes: Any) -> Any:
-    drawn = shapes[shapely.get_dimensions(shapes) == 2]
-    return shapely.transform(shapely.coverage_simplify(drawn, 5e-4), lambda xy: xy.round(4))
+def _outlines(shapes: GeometryArray) -> GeometryArray:
+    """The polygons among ``shapes``, simplified together, so that neighbours keep their common border."""
+    polygons = shapes[shapely.get_dimensions(shapes) == 2]
+    outlines: GeometryArray = shapely.transform(shapely.coverage_simplify(polygons, 5e-4), lambda xy: xy.round(4))
+    return outlines

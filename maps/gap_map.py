@@ -1,13 +1,19 @@
-"""The gap map of one standard: areas shaded by share, people beyond the limit by how many and how far, facilities."""
+"""The gap map of one standard, drawn with Folium.
+
+It shows the areas shaded by share, the streets, the people or units that do not meet the standard (its gaps), the
+facilities, and the names of areas. The page needs no network, or only this service; see `maps.offline`.
+"""
 
 import html
-from typing import Any
+from collections.abc import Mapping
+from typing import Literal, TypeAlias
 
 import folium
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from shapely.geometry.base import BaseGeometry
 
 from geo.geodesy.projection import projection
 from geo.measures.counting import CountedUnits
@@ -15,46 +21,58 @@ from geo.measures.coverage import Coverage
 from geo.study import categories
 from geo.study.study import Study
 from maps import labels
-from maps.offline import Assets, Html, OfflineFigure, offline_map, templates
+from maps.offline import Assets, Html, OfflineFigure, escape_text, offline_map, templates
 
-# Blue for shares, orange to brown for gaps: apart for every kind of colour blindness (ColorBrewer Blues and YlOrBr).
-SHARES = ((0.2, "#f7fbff"), (0.4, "#dbe9f6"), (0.6, "#b5d4e9"), (0.8, "#86b9dc"), (1.0, "#5299cb"))
-NO_SHARE = "#e8e8e8"
-NEAR, FAR, FARTHEST, LOST = "#fec44f", "#ec7014", "#993404", "#111111"
-STEPS = {"minutes": (5.0, 15.0), "metres": (250.0, 1000.0)}
+# Blue for shares, yellow to brown for gaps: people with any kind of colour blindness can tell them apart (ColorBrewer's
+# Blues and YlOrBr).
+SHARE_COLOURS = ((0.2, "#f7fbff"), (0.4, "#dbe9f6"), (0.6, "#b5d4e9"), (0.8, "#86b9dc"), (1.0, "#5299cb"))
+"""The highest share of each class, and its colour."""
+NO_SHARE_COLOUR = "#e8e8e8"
+NEAR_COLOUR, FAR_COLOUR, FARTHEST_COLOUR, UNREACHABLE_COLOUR = "#fec44f", "#ec7014", "#993404", "#111111"
+NEW_FACILITY_COLOUR = "#f0027f"
+EXCESS_CLASSES = {"minutes": (5.0, 15.0), "metres": (250.0, 1000.0)}
+"""How far beyond the limit people count as near, and as far; farther is farthest."""
 MAIN_ROADS = ("motorway", "trunk", "primary", "secondary")
-MOST_MARKS = 600
-MOST_VERTICES = 80_000
+MAX_MARKS = 600
+"""Marks of people beyond the limit. A map in a browser stays quick with so many."""
+MAX_STREET_VERTICES = 80_000
+"""A layer of streets with more vertices is left out, since it would make the file too large."""
+
+ExcessUnit: TypeAlias = Literal["minutes", "metres"]
+GapMarks: TypeAlias = Literal["people", "units"]
+Style: TypeAlias = dict[str, str | float]
+GeoJsonFeature: TypeAlias = dict[str, object]
 
 
 def render(
     study: Study,
-    answer: Coverage,
+    coverage: Coverage,
     counted: CountedUnits,
     assets: Assets = "inline",
     static_url: str = "/static",
     tiles: str | None = None,
     tiles_attribution: str = "",
 ) -> str:
-    """The page as HTML.
+    """The gap map as an HTML page.
 
     Parameters
     ----------
-    answer, counted : what `geo.measures.coverage` says of it, summed and row by row
-    assets : "inline" makes one file that opens from disk, "linked" takes Leaflet from ``static_url``
-    tiles, tiles_attribution : address template of the operator's own background tiles, and whom the map names for
-        them; None: no background, no request
+    coverage : the result of the standard
+    counted : what the standard counts, row by row
+    assets : "inline" makes one file that opens from disk; "linked" loads Leaflet from ``static_url``
+    tiles : URL template of the operator's own background tiles; without it the map has no background and requests none
+    tiles_attribution : whom the map names as the source of the tiles
     """
-    figure = OfflineFigure(assets, static_url, f"{answer.name} · {study.settings.name}")
-    map_ = offline_map(figure, tiles, _inert(tiles_attribution))
-    _add_areas(map_, study, answer)
+    figure = OfflineFigure(assets, static_url, f"{coverage.name} · {study.settings.name}")
+    map_ = offline_map(figure, tiles, escape_text(tiles_attribution))
+    _add_areas(map_, study, coverage)
     _add_streets(map_, study)
-    marks = _add_gaps(map_, study, answer, counted)
-    _add_facilities(map_, counted.facilities, answer)
+    marks = _add_gaps(map_, study, coverage, counted)
+    _add_facilities(map_, counted.facilities, coverage)
     _add_names(map_, study)
     folium.LayerControl(collapsed=True).add_to(map_)
     west, south, east, north = bounds(study)
-    panel = _panel(study, answer, marks) | {
+    panel = _panel(study, coverage, marks) | {
         "map_name": map_.get_name(),
         "bounds": [[south, west], [north, east]],
         "credit": html.escape(study.settings.attribution),
@@ -63,191 +81,225 @@ def render(
     return figure.render()
 
 
-def _panel(study: Study, answer: Coverage, marks: str | None) -> dict[str, Any]:
-    low, high = STEPS["metres" if answer.metres else "minutes"]
-    unit = "米 m" if answer.metres else "分钟 min"
+def bounds(study: Study) -> tuple[float, float, float, float]:
+    """West, south, east and north of what a map of the study should show, WGS84 degrees."""
+    extent = study.areas.total_bounds
+    if (study.areas.geom_type == "Point").all():
+        positions = study.demand[["lon", "lat"]]
+        extent = np.concatenate([positions.min(), positions.max()])
+    west, south, east, north = (round(float(side), 5) for side in extent)
+    return west, south, east, north
+
+
+def _panel(study: Study, coverage: Coverage, marks: GapMarks | None) -> dict[str, object]:
+    """What the template of the panel needs: the result in words, and the legend."""
+    near, far = EXCESS_CLASSES[_excess_unit(coverage)]
+    unit = "米 m" if coverage.metres else "分钟 min"
+    people_legend = [
+        (NEAR_COLOUR, f"超出 over by ≤ {near:g} {unit}"),
+        (FAR_COLOUR, f"超出 over by {near:g}–{far:g} {unit}"),
+        (FARTHEST_COLOUR, f"超出 over by > {far:g} {unit}"),
+        (UNREACHABLE_COLOUR, "不可达 out of reach"),
+    ]
     return {
-        "about": study.settings,
-        "answer": answer,
-        "headline": labels.headline(answer),
-        "limit": labels.limit(answer),
-        "unit": labels.UNITS[answer.unit],
-        "shares": None if answer.measure == "opened" else SHARES,
-        "gaps": [
-            (NEAR, f"超出 over by ≤ {low:g} {unit}"),
-            (FAR, f"超出 over by {low:g}–{high:g} {unit}"),
-            (FARTHEST, f"超出 over by > {high:g} {unit}"),
-            (LOST, "不可达 out of reach"),
-        ]
-        if marks == "people"
-        else [],
+        "settings": study.settings,
+        "coverage": coverage,
+        "headline": labels.headline(coverage),
+        "limit": labels.limit(coverage),
+        "unit": labels.UNITS[coverage.unit],
+        "shares": None if coverage.measure == "opened" else SHARE_COLOURS,
+        "people_legend": people_legend,
+        "unit_gap_colour": FAR_COLOUR,
+        "new_facility_colour": NEW_FACILITY_COLOUR,
         "marks": marks,
-        "category": categories.category(answer.category),
+        "category": categories.category(coverage.category),
     }
 
 
-def _add_areas(map_: folium.Map, study: Study, answer: Coverage) -> None:
-    shares = {area.code: area for area in answer.areas}
-    units = study.areas[study.areas.index.isin(shares) & (study.areas.geom_type != "Point")]
+def _excess_unit(coverage: Coverage) -> ExcessUnit:
+    return "minutes" if coverage.metres is None else "metres"
+
+
+# --- layers -------------------------------------------------------------------------------------------------------
+
+
+def _add_areas(map_: folium.Map, study: Study, coverage: Coverage) -> None:
+    results = {area.code: area for area in coverage.areas}
+    polygons = study.areas[study.areas.index.isin(results) & (study.areas.geom_type != "Point")]
     features = []
-    for code, shape in units.geometry.items():
-        area = shares[code]
+    for code, shape in polygons.geometry.items():
+        area = results[code]
         # A single area would be one block of colour that hides all else.
-        fill = NO_SHARE if area.share is None or len(units) == 1 else _shade(area.share)
+        fill = NO_SHARE_COLOUR if area.share is None or len(polygons) == 1 else _share_colour(area.share)
         share = "—" if area.share is None else f"{area.share:.1%}"
-        if answer.measure == "opened":
+        if coverage.measure == "opened":
             share = f"{area.covered:g}"
-        features.append(
-            _feature(
-                shape,
-                {"color": "#41556b", "weight": 1.4, "fillColor": fill, "fillOpacity": 1.0},
-                名称=area.name,
-                达标=share,
-                数量=f"{area.covered:,.0f} / {area.total:,.0f} {labels.UNITS[answer.unit]}",
-                人口=f"{area.people:,.0f}",
-            )
-        )
-    _layer(map_, "区域 areas", features, ["名称", "达标", "数量", "人口"])
+        properties = {
+            "名称": area.name,
+            "达标": share,
+            "数量": f"{area.covered:,.0f} / {area.total:,.0f} {labels.UNITS[coverage.unit]}",
+            "人口": f"{area.people:,.0f}",
+        }
+        style: Style = {"color": "#41556b", "weight": 1.4, "fillColor": fill, "fillOpacity": 1.0}
+        features.append(_feature(shape, style, properties))
+    _add_layer(map_, "区域 areas", features, ["名称", "达标", "数量", "人口"])
 
 
-def _shade(share: float) -> str:
-    return next(colour for upper, colour in SHARES if share <= upper or upper == 1.0)
+def _share_colour(share: float) -> str:
+    return next(colour for upper, colour in SHARE_COLOURS if share <= upper or upper == 1.0)
 
 
 def _add_streets(map_: folium.Map, study: Study) -> None:
     if study.streets is None:
         return
     lines = shapely.simplify(study.streets.geometry.to_numpy(), 5e-5)  # degrees, some 5 m
-    main = study.streets["highway"].str.removesuffix("_link").isin(MAIN_ROADS).to_numpy()
-    for name, part, style in (
-        ("街巷 streets", lines[~main], {"color": "#8a8f98", "weight": 0.6, "opacity": 0.55}),
-        ("干道 main roads", lines[main], {"color": "#6b5b4b", "weight": 1.6, "opacity": 0.8}),
-    ):
-        if len(part) and shapely.get_num_coordinates(part).sum() <= MOST_VERTICES:
-            _layer(map_, name, [_feature(shapely.multilinestrings(part), style)], [])
+    is_main = study.streets["highway"].str.removesuffix("_link").isin(MAIN_ROADS).to_numpy()
+    layers: tuple[tuple[str, bool, Style], ...] = (
+        ("街巷 streets", False, {"color": "#8a8f98", "weight": 0.6, "opacity": 0.55}),
+        ("干道 main roads", True, {"color": "#6b5b4b", "weight": 1.6, "opacity": 0.8}),
+    )
+    for name, main, style in layers:
+        drawn = lines[is_main == main]
+        if len(drawn) and shapely.get_num_coordinates(drawn).sum() <= MAX_STREET_VERTICES:
+            _add_layer(map_, name, [_feature(shapely.multilinestrings(drawn), style, {})], [])
 
 
-def _add_gaps(map_: folium.Map, study: Study, answer: Coverage, counted: CountedUnits) -> str | None:
-    """Draw what is outside the standard; says which marks were drawn: people, units or none."""
+def _add_gaps(map_: folium.Map, study: Study, coverage: Coverage, counted: CountedUnits) -> GapMarks | None:
+    """Draw what does not meet the standard; returns what the marks stand for, None where there are none."""
     outside = counted.rows[~counted.rows["inside"]]
-    if answer.measure == "opened" or outside.empty:
+    if coverage.measure == "opened" or outside.empty:
         return None
-    if answer.unit != "people":
-        units = study.areas.loc[outside.index]
-        style = {"color": FARTHEST, "weight": 1.5, "fillColor": FAR, "fillOpacity": 0.65, "radius": 5}
-        features = [
-            _feature(row.geometry, style, 名称=row.name_)
-            for row in units.rename(columns={"name": "name_"}).itertuples()
-        ]
-        _layer(map_, "缺口 gaps", features, ["名称"])
+    if coverage.unit != "people":
+        _add_unit_gaps(map_, study.areas.loc[outside.index])
         return "units"
-    unit = "metres" if answer.metres is not None else "minutes"
-    marks = _clusters(study, outside)
-    largest = marks["weight"].max()
-    features = []
-    for mark in marks.sort_values("weight", ascending=False).itertuples():
-        far = "—" if np.isinf(mark.beyond) else f"+{mark.beyond:.0f} {'米' if unit == 'metres' else '分钟'}"
-        style = {
-            "color": "#ffffff" if np.isinf(mark.beyond) else "#5a2a00",
-            "weight": 0.7,
-            "fillColor": _gap_colour(mark.beyond, unit),
-            "fillOpacity": 0.75,
-            "radius": round(2.5 + 9 * float(np.sqrt(mark.weight / largest)), 1),
-        }
-        features.append(
-            _feature(
-                shapely.Point(mark.lon, mark.lat),
-                style,
-                人数=f"{mark.weight:,.0f}",
-                超出=far,
-                原因=mark.reason or "—",
-            )
-        )
-    _layer(map_, "缺口 gaps", features, ["人数", "超出", "原因"])
+    _add_people_gaps(map_, _cluster_people(study, outside), _excess_unit(coverage))
     return "people"
 
 
-def _gap_colour(beyond: float, unit: str) -> str:
-    low, high = STEPS[unit]
-    return LOST if np.isinf(beyond) else NEAR if beyond <= low else FAR if beyond <= high else FARTHEST
+def _add_unit_gaps(map_: folium.Map, areas: gpd.GeoDataFrame) -> None:
+    style: Style = {
+        "color": FARTHEST_COLOUR,
+        "weight": 1.5,
+        "fillColor": FAR_COLOUR,
+        "fillOpacity": 0.65,
+        "radius": 5,
+    }
+    features = [
+        _feature(shape, style, {"名称": name}) for shape, name in zip(areas.geometry, areas["name"], strict=True)
+    ]
+    _add_layer(map_, "缺口 gaps", features, ["名称"])
 
 
-def _clusters(study: Study, outside: pd.DataFrame) -> pd.DataFrame:
-    """People outside, summed over square cells just wide enough that a map can hold them.
+def _add_people_gaps(map_: folium.Map, clusters: pd.DataFrame, unit: ExcessUnit) -> None:
+    """A circle for each of `_cluster_people`, whose area grows with its people; the largest are drawn below."""
+    most_people = clusters["weight"].max()
+    features = []
+    for cluster in clusters.sort_values("weight", ascending=False).itertuples():
+        unreachable = np.isinf(cluster.beyond)
+        style: Style = {
+            "color": "#ffffff" if unreachable else "#5a2a00",
+            "weight": 0.7,
+            "fillColor": _excess_colour(cluster.beyond, unit),
+            "fillOpacity": 0.75,
+            "radius": round(2.5 + 9 * float(np.sqrt(cluster.weight / most_people)), 1),
+        }
+        properties = {
+            "人数": f"{cluster.weight:,.0f}",
+            "超出": "—" if unreachable else f"+{cluster.beyond:.0f} {'米' if unit == 'metres' else '分钟'}",
+            "原因": cluster.reason or "—",
+        }
+        features.append(_feature(shapely.Point(cluster.lon, cluster.lat), style, properties))
+    _add_layer(map_, "缺口 gaps", features, ["人数", "超出", "原因"])
 
-    Columns: ``lon, lat, beyond`` (means weighted by people), ``weight``, ``reason``; those out of reach apart.
+
+def _excess_colour(beyond: float, unit: ExcessUnit) -> str:
+    near, far = EXCESS_CLASSES[unit]
+    if np.isinf(beyond):
+        return UNREACHABLE_COLOUR
+    return NEAR_COLOUR if beyond <= near else FAR_COLOUR if beyond <= far else FARTHEST_COLOUR
+
+
+def _cluster_people(study: Study, outside: pd.DataFrame) -> pd.DataFrame:
+    """Sum the people of demand points outside the limit over square cells, as small as `MAX_MARKS` allows.
+
+    People out of reach are kept apart from others, and by reason.
+
+    Returns
+    -------
+    DataFrame with the columns ``lon``, ``lat`` and ``beyond`` (means weighted by people; ``beyond`` in minutes or
+    metres, infinite where out of reach), ``weight`` (people) and ``reason`` ("" within reach)
     """
     lon, lat = (study.demand.loc[outside.index, name].to_numpy() for name in ("lon", "lat"))
     xy = shapely.get_coordinates(projection(study.settings.projection).points(lon, lat))
-    table = outside.assign(lon=lon, lat=lat, lost=np.isinf(outside["beyond"]))
+    table = outside.assign(lon=lon, lat=lat, unreachable=np.isinf(outside["beyond"]))
     table["reason"] = table["reason"].fillna("")
-    metres = 100.0
+    cell_m = 100.0
     while True:
-        cells = [table["lost"], table["reason"], *np.floor(xy / metres).T]
-        groups = table.groupby([np.asarray(cell) for cell in cells], sort=True)
-        if groups.ngroups <= MOST_MARKS:
+        keys = [table["unreachable"], table["reason"], *np.floor(xy / cell_m).T]
+        groups = table.groupby([np.asarray(key) for key in keys], sort=True)
+        if groups.ngroups <= MAX_MARKS:
             break
-        metres *= 1.5
-    for name in ("lon", "lat", "beyond"):
+        cell_m *= 1.5
+    means = ["lon", "lat", "beyond"]
+    for name in means:
         table[name] *= table["weight"]
-    marks = groups.agg({"lon": "sum", "lat": "sum", "beyond": "sum", "weight": "sum", "reason": "first"}).reset_index(
-        drop=True
-    )
-    for name in ("lon", "lat", "beyond"):
-        marks[name] /= marks["weight"]
-    return marks
+    sums = dict.fromkeys([*means, "weight"], "sum")
+    clusters = groups.agg(sums | {"reason": "first"}).reset_index(drop=True)
+    for name in means:
+        clusters[name] /= clusters["weight"]
+    return clusters
 
 
-def _add_facilities(map_: folium.Map, chosen: gpd.GeoDataFrame, answer: Coverage) -> None:
-    category = categories.category(answer.category)
+def _add_facilities(map_: folium.Map, chosen: gpd.GeoDataFrame, coverage: Coverage) -> None:
+    """Draw the facilities that the standard took into account; new ones stand out where it counts openings."""
+    category = categories.category(coverage.category)
     features = []
-    for row in chosen.itertuples():
-        new = answer.measure == "opened" and row.opened is not None and answer.since <= row.opened <= answer.until
-        zh, en = category.subtypes.get(row.subtype, (category.label, category.label_en))
-        style = {
-            "color": "#00441b" if new else "#1b4d3e",
-            "weight": 2.2 if new else 1.2,
-            "fillColor": "#f0027f" if new else "#ffffff",
-            "fillOpacity": 1.0 if row.geometry.geom_type == "Point" else 0.5,
-            "radius": 6 if new else 3.6,
+    for facility in chosen.itertuples():
+        opened = facility.opened
+        is_new = coverage.measure == "opened" and opened is not None and coverage.since <= opened <= coverage.until
+        zh, en = category.subtypes.get(facility.subtype, (category.label, category.label_en))
+        style: Style = {
+            "color": "#00441b" if is_new else "#1b4d3e",
+            "weight": 2.2 if is_new else 1.2,
+            "fillColor": NEW_FACILITY_COLOUR if is_new else "#ffffff",
+            "fillOpacity": 1.0 if facility.geometry.geom_type == "Point" else 0.5,
+            "radius": 6 if is_new else 3.6,
         }
-        texts = {"名称": row.name or category.label, "类型": f"{zh} {en}"}
-        features.append(_feature(row.geometry, style, **texts))
-        if new and row.geometry.geom_type != "Point":  # a pocket park is smaller than a pixel
-            features.append(_feature(row.geometry.representative_point(), style | {"fillOpacity": 1.0}, **texts))
-    _layer(map_, f"{category.label} {category.label_en}", features, ["名称", "类型"])
+        properties = {"名称": facility.name or category.label, "类型": f"{zh} {en}"}
+        features.append(_feature(facility.geometry, style, properties))
+        if is_new and facility.geometry.geom_type != "Point":  # a pocket park can be smaller than a pixel
+            point_style = style | {"fillOpacity": 1.0}
+            features.append(_feature(facility.geometry.representative_point(), point_style, properties))
+    _add_layer(map_, f"{category.label} {category.label_en}", features, ["名称", "类型"])
 
 
 def _add_names(map_: folium.Map, study: Study) -> None:
+    """Write each area's name on its largest part."""
     group = folium.FeatureGroup(name="地名 names")
-    units = study.areas[study.areas["level"] == study.reporting_level]
-    parts = units.geometry.explode()
+    areas = study.areas[study.areas["level"] == study.reporting_level]
+    parts = areas.geometry.explode()
     size = gpd.GeoSeries(parts, crs=4326).to_crs(study.settings.projection).area
     largest = parts.iloc[size.argsort()].groupby(level=0).last()
-    for name, point in zip(units["name"], largest[units.index].representative_point(), strict=True):
-        # The icon's HTML stands in a script: no quote, no bracket and no backslash of a name gets there as it is.
+    for name, point in zip(areas["name"], largest[areas.index].representative_point(), strict=True):
+        # The icon's HTML becomes part of a script, so quotes, brackets and backslashes of a name are escaped too.
         text = "".join(c if c.isalnum() or c in " -·（）" else f"&#{ord(c)};" for c in str(name))
         icon = folium.DivIcon(html=f'<span class="fwq-name">{text}</span>', icon_size=(0, 0))
         folium.Marker((point.y, point.x), icon=icon, interactive=False).add_to(group)
     group.add_to(map_)
 
 
-def _feature(shape: Any, style: dict[str, Any], **properties: str) -> dict[str, Any]:
-    shape = shapely.transform(shape, lambda xy: xy.round(5))
-    escaped = {key: _inert(value) for key, value in properties.items()}
+def _feature(shape: BaseGeometry, style: Style, properties: Mapping[str, str]) -> GeoJsonFeature:
+    """A GeoJSON feature with coordinates to a metre, its style, and properties that its tooltip shows."""
+    rounded = shapely.transform(shape, lambda xy: xy.round(5))
     return {
         "type": "Feature",
-        "geometry": shapely.geometry.mapping(shape),
-        "properties": {"style": style, **escaped},
+        "geometry": shapely.geometry.mapping(rounded),
+        "properties": {"style": style, **{name: escape_text(value) for name, value in properties.items()}},
     }
 
 
-def _inert(text: object) -> str:
-    # Leaflet shows properties as HTML, and branca runs every finished script once more as a Jinja template.
-    return html.escape(str(text)).replace("{", "&#123;")
-
-
-def _layer(map_: folium.Map, name: str, features: list[dict[str, Any]], fields: list[str]) -> None:
+def _add_layer(map_: folium.Map, name: str, features: list[GeoJsonFeature], fields: list[str]) -> None:
+    """Add a layer whose features show ``fields`` in a tooltip; no layer where there are no features."""
     if not features:
         return
     for number, feature in enumerate(features):
@@ -259,13 +311,3 @@ def _layer(map_: folium.Map, name: str, features: list[dict[str, Any]], fields: 
         marker=folium.CircleMarker(fill=True),
         tooltip=folium.GeoJsonTooltip(fields=fields, aliases=fields) if fields else None,
     ).add_to(map_)
-
-
-def bounds(study: Study) -> tuple[float, float, float, float]:
-    """West, south, east and north of what a map of the study should show, WGS84 degrees."""
-    extent = study.areas.total_bounds
-    if (study.areas.geom_type == "Point").all():
-        places = study.demand[["lon", "lat"]]
-        extent = np.concatenate([places.min(), places.max()])
-    west, south, east, north = (round(float(bound), 5) for bound in extent)
-    return west, south, east, north

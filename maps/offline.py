@@ -1,10 +1,15 @@
-"""Folium without the network: Leaflet comes from this machine, and a page can carry all it needs in one file."""
+"""Folium maps and page templates that load nothing from other hosts.
+
+Leaflet comes from an installed package. A page either links to it at this service, or holds it inline, so that one file
+opens without a network. `maps.gap_map` draws with these; all pages use `templates`.
+"""
 
 import base64
+import html
 import re
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, TypeAlias
 
 import folium
 import jinja2
@@ -14,48 +19,62 @@ from xstatic.pkg import leaflet
 
 LEAFLET_FOLDER = Path(leaflet.BASE_DIR)
 STATIC_FOLDER = Path(__file__).parent / "static"
-Assets = Literal["linked", "inline"]
+
+Assets: TypeAlias = Literal["linked", "inline"]
+"""Whether a page links to scripts and styles at this service, or holds them itself."""
 
 templates = jinja2.Environment(
     loader=jinja2.PackageLoader("maps"), autoescape=True, trim_blocks=True, lstrip_blocks=True
 )
-"""Templates of pages and boxes; whatever is put into them is escaped."""
+"""The templates of pages; they escape all values."""
+
+
+def escape_text(text: object) -> str:
+    """Text that Folium can hold: Leaflet shows it as HTML, and branca runs it once more as a Jinja template."""
+    return html.escape(str(text)).replace("{", "&#123;")
 
 
 class Html(Element):
-    """Ready HTML. (branca's own Element would run its text as a template.)"""
+    """Finished HTML in a page. (branca's own Element would run it as a Jinja template.)"""
 
     def __init__(self, content: str) -> None:
         super().__init__()
         self._content = content
 
-    def render(self, **kwargs: Any) -> str:
+    def render(self, **kwargs: object) -> str:
+        """The HTML as it is."""
         return self._content
 
 
 class OfflineFigure(Figure):
-    """A page whose header links only to what this machine serves, or holds it inline.
+    """A page of Folium's whose head loads nothing from other hosts.
 
-    Folium and branca add links to several CDNs while they render. All go, whoever adds them; Leaflet and our own
-    style come back from here.
+    While they render, Folium and branca add links to several CDNs to the head. These are removed, whichever class adds
+    them, and replaced by Leaflet and the project's own style.
     """
 
     def __init__(self, assets: Assets, static_url: str, title: str) -> None:
         super().__init__(title=markupsafe.escape(title))
         self._assets, self._static_url = assets, static_url
 
-    def render(self, **kwargs: Any) -> str:
+    def render(self, **kwargs: object) -> str:
+        """The page as HTML, the same text for the same map."""
         for child in self._children.values():
             child.render(**kwargs)
         for name, element in list(self.header._children.items()):
             if isinstance(element, JavascriptLink | CssLink):
                 del self.header._children[name]
         self.header.add_child(Html(self._assets_html()), name="assets")
-        html = str(self._template.render(this=self, kwargs=kwargs)).replace("<html>", '<html lang="zh-CN">', 1)
-        # Folium's random names become numbers: the same map is the same file. Nobody is kept from zooming.
-        names: dict[str, str] = {}
-        html = re.sub(r"\b[0-9a-f]{32}\b|(?<=_)[0-9a-f]{32}", lambda m: names.setdefault(m[0], f"{len(names)}"), html)
-        return re.sub(r"initial-scale=1\.0,\s*maximum-scale=1\.0,\s*user-scalable=no", "initial-scale=1.0", html)
+        page = str(self._template.render(this=self, kwargs=kwargs)).replace("<html>", '<html lang="zh-CN">', 1)
+        # Folium names elements by random hexadecimal numbers; counted numbers make equal maps equal files.
+        numbers: dict[str, str] = {}
+        page = re.sub(
+            r"\b[0-9a-f]{32}\b|(?<=_)[0-9a-f]{32}",
+            lambda name: numbers.setdefault(name[0], f"{len(numbers)}"),
+            page,
+        )
+        # Folium forbids zooming the page, which people with weak eyes need.
+        return re.sub(r"initial-scale=1\.0,\s*maximum-scale=1\.0,\s*user-scalable=no", "initial-scale=1.0", page)
 
     def _assets_html(self) -> str:
         if self._assets == "inline":
@@ -76,7 +95,7 @@ def _leaflet_js() -> str:
 
 @lru_cache(maxsize=1)
 def _inline_css() -> str:
-    """Leaflet's style with its images as data URLs, then the project's own."""
+    """Leaflet's style with its images as data URLs, then the project's own style."""
 
     def data_url(match: re.Match[str]) -> str:
         image = (LEAFLET_FOLDER / match[1]).read_bytes()
@@ -88,7 +107,7 @@ def _inline_css() -> str:
 
 
 def offline_map(figure: OfflineFigure, tiles: str | None, attribution: str) -> folium.Map:
-    """An empty Folium map in ``figure``; ``tiles`` is the operator's own tile address, if any."""
+    """An empty Folium map in ``figure``; ``tiles`` is the URL template of the operator's own tiles, if any."""
     map_ = folium.Map(
         tiles=tiles,
         attr=attribution or " ",

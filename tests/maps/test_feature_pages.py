@@ -1,4 +1,4 @@
-"""The OGC API's documents as pages: what they hold is shown, led on to and drawn, and none of it runs."""
+"""Pages of the OGC API's documents: their content, links and maps; nothing in a document runs as a script."""
 
 import json
 import re
@@ -30,7 +30,7 @@ HOSTILE = (
     "javascript:window.pwned=1",
     "a/../b?c#d %2F",
 )
-ABOUT = StudySettings(
+SETTINGS = StudySettings(
     id="yongkang",
     name="永康市",
     name_en="Yongkang",
@@ -41,7 +41,7 @@ ABOUT = StudySettings(
     attribution="永康市服务圈示例",
     projection="EPSG:4549",
 )
-EVIL = ABOUT.model_copy(
+EVIL_SETTINGS = SETTINGS.model_copy(
     update={"name": HOSTILE[0], "name_en": HOSTILE[1], "notice": HOSTILE[2], "attribution": HOSTILE[1]}
 )
 OPENAPI = {
@@ -154,7 +154,7 @@ EVILS = [
 LANDING = {
     "title": "服务圈 · 永康市",
     "description": "永康市的公共服务设施，按 OGC API – Features 提供。 Public services of Yongkang.",
-    "attribution": ABOUT.attribution,
+    "attribution": SETTINGS.attribution,
     "links": [
         link("self", "/ogc"),
         link("alternate", "/ogc?f=html", "text/html"),
@@ -165,7 +165,7 @@ LANDING = {
         {"rel": "describedby", "href": HOSTILE[4], "type": "text/html", "title": HOSTILE[1]},
     ],
     "sample": True,
-    "notice": ABOUT.notice,
+    "notice": SETTINGS.notice,
     "data_date": "2021-12-31",
 }
 DOCUMENTS: dict[str, tuple[feature_pages.PageKind, dict[str, Any]]] = {
@@ -220,15 +220,15 @@ DOCUMENTS: dict[str, tuple[feature_pages.PageKind, dict[str, Any]]] = {
 WITH_MAP = ("items", "evil-items", "half-empty", "item", "polygon", "evil-item")
 
 
-def page(name: str, about: StudySettings = ABOUT) -> str:
+def page(name: str, settings: StudySettings = SETTINGS) -> str:
     kind, document = DOCUMENTS[name]
     titles = {"landing": LANDING["title"], "evil-items": HOSTILE[0], "evil-item": HOSTILE[1], "item": "东城街道"}
     trail = [("首页 Home", "/ogc")] if kind == "landing" else [*TRAIL, (titles.get(name, name), HOSTILE[4])]
-    return feature_pages.render(kind, document, about, titles.get(name, f"页面 {name}"), trail)
+    return feature_pages.render(kind, document, settings, titles.get(name, f"页面 {name}"), trail)
 
 
-class Reader(HTMLParser):
-    """The tags of a page, and the text beside its data."""
+class ParsedPage(HTMLParser):
+    """The tags of a page with their attributes, its links and its text."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -251,102 +251,111 @@ class Reader(HTMLParser):
         return " ".join("".join(self.words).split())
 
 
-@pytest.mark.parametrize("about", [ABOUT, EVIL], ids=["plain", "hostile"])
+@pytest.mark.parametrize("settings", [SETTINGS, EVIL_SETTINGS], ids=["plain", "hostile"])
 @pytest.mark.parametrize("name", [*DOCUMENTS, "docs"])
-def test_nothing_in_a_page_runs_or_leads_astray(name: str, about: StudySettings):
-    html = feature_pages.docs(about, '/openapi.json?"><script>') if name == "docs" else page(name, about)
-    read = Reader(html)
-    scripts = [attributes for tag, attributes in read.tags if tag == "script"]
+def test_page_has_no_scripts_and_only_web_links(name: str, settings: StudySettings):
+    html = feature_pages.docs(settings, '/openapi.json?"><script>') if name == "docs" else page(name, settings)
+    parsed = ParsedPage(html)
+    scripts = [attributes for tag, attributes in parsed.tags if tag == "script"]
     assert all(("src" in one) != (one.get("type") == "application/json") for one in scripts)
     assert all((one.get("src") or "/static/").startswith("/static/") for one in scripts)
-    assert "img" not in [tag for tag, _ in read.tags]
-    assert not [key for _, attributes in read.tags for key in attributes if key.startswith("on")]
-    assert all(href.startswith(("http://", "https://", "/")) for href in read.links)
-    assert about.notice.split("<")[0] in read.text
-    assert [tag for tag, _ in read.tags if tag == "h1"] == ["h1"]
+    assert "img" not in [tag for tag, _ in parsed.tags]
+    assert not [key for _, attributes in parsed.tags for key in attributes if key.startswith("on")]
+    assert all(href.startswith(("http://", "https://", "/")) for href in parsed.links)
+    assert settings.notice.split("<")[0] in parsed.text
+    assert [tag for tag, _ in parsed.tags if tag == "h1"] == ["h1"]
     assert '<html lang="zh-CN">' in html
     assert re.search(r"<title>.+ · .+</title>", html)
 
 
-def test_no_notice_where_the_study_is_no_sample():
-    assert "fwq-notice" not in page("landing", ABOUT.model_copy(update={"sample": False}))
+def test_page_has_no_notice_where_the_study_is_not_a_sample():
+    assert "fwq-notice" not in page("landing", SETTINGS.model_copy(update={"sample": False}))
 
 
 @pytest.mark.parametrize(
     "href",
     ["javascript:x", "JavaScript:x", " javascript:x", "java\nscript:x", "data:text/html,x", "vbscript:x", "", None, 3],
 )
-def test_what_is_no_web_address_is_no_link(href: object):
+def test_href_that_is_no_web_address_is_not_a_link(href: object):
     document = {"title": "t", "links": [{"rel": "data", "href": href}, {"rel": "x", "href": href, "title": "y"}]}
-    assert Reader(feature_pages.render("landing", document, ABOUT, "t", [("t", "/")])).links == []
+    assert ParsedPage(feature_pages.render("landing", document, SETTINGS, "t", [("t", "/")])).links == []
 
 
 @pytest.mark.parametrize("href", ["https://a/b", "HTTP://a", "/a:b", "a/b:c", "?a=b:c", "../x", "#a:b"])
-def test_web_addresses_are_links(href: str):
+def test_web_address_is_a_link(href: str):
     document = {"links": [{"rel": "data", "href": href}]}
-    assert Reader(feature_pages.render("landing", document, ABOUT, "t", [("t", "/")])).links == [href]
+    assert ParsedPage(feature_pages.render("landing", document, SETTINGS, "t", [("t", "/")])).links == [href]
 
 
-def test_the_landing_page_leads_on():
-    read = Reader(page("landing"))
+def test_landing_page_links_to_all_resources():
+    parsed = ParsedPage(page("landing"))
     for path in ("/ogc/collections", "/ogc/conformance?f=html", "/openapi.json", "/docs", "/ogc?f=json"):
-        assert HOME + path in read.links
-    assert "全部数据集 Collections" in read.text
-    assert "接口文档 API documentation" in read.text
+        assert HOME + path in parsed.links
+    assert "全部数据集 Collections" in parsed.text
+    assert "接口文档 API documentation" in parsed.text
 
 
-def test_collections_lead_to_their_pages_and_features():
-    read = Reader(page("collections"))
-    assert HOME + "/ogc/collections/areas?f=html" in read.links
-    assert HOME + "/ogc/collections/areas/items?f=html" in read.links
-    assert HOSTILE[0] in read.text
+def test_collections_link_to_their_pages_and_features():
+    parsed = ParsedPage(page("collections"))
+    assert HOME + "/ogc/collections/areas?f=html" in parsed.links
+    assert HOME + "/ogc/collections/areas/items?f=html" in parsed.links
+    assert HOSTILE[0] in parsed.text
 
 
-def test_a_collection_says_what_it_holds():
-    read = Reader(page("collection"))
+def test_collection_shows_its_extent_systems_and_links():
+    parsed = ParsedPage(page("collection"))
     for words in ("119.88 – 120.35", "28.75 – 29.12", "2010-01-01T00:00:00Z – …", "OGC:CRS84", "EPSG:4490"):
-        assert words in read.text
+        assert words in parsed.text
     base = HOME + "/ogc/collections/facilities"
     for path in ("?f=json", "/items?f=html", "/items?f=json", "/items?f=csv", "/queryables"):
-        assert base + path in read.links
+        assert base + path in parsed.links
 
 
 @pytest.mark.parametrize("extent", [..., None, {}, {"spatial": {"bbox": [[1, 2, 3, 4]]}}, {"temporal": {}}])
-def test_a_collection_need_not_say_where_or_when_it_is(extent: object):
+def test_collection_may_lack_parts_of_its_extent(extent: object):
     document = {name: value for name, value in collection().items() if name != "extent"}
     if extent is not ...:
         document["extent"] = extent
-    read = Reader(feature_pages.render("collection", document, ABOUT, "t", TRAIL))
-    assert ("1 – 3" in read.text) == (extent not in (..., None, {}, {"temporal": {}}))
-    assert "时间" not in read.text
+    parsed = ParsedPage(feature_pages.render("collection", document, SETTINGS, "t", TRAIL))
+    assert ("1 – 3" in parsed.text) == (extent not in (..., None, {}, {"temporal": {}}))
+    assert "时间" not in parsed.text
 
 
-def test_features_are_rows():
+def test_features_are_rows_of_a_table():
     html = page("items")
-    read = Reader(html)
+    parsed = ParsedPage(html)
     base = HOME + "/ogc/collections/facilities/items"
-    assert base + "/clinic-1" in read.links
-    assert base + "/4" in read.links
-    assert "显示 20 / 共 128 项" in read.text
+    assert base + "/clinic-1" in parsed.links
+    assert base + "/4" in parsed.links
+    assert "显示 20 / 共 128 项" in parsed.text
     headings = html.split("<thead>")[1].split("</thead>")[0]
     assert re.findall(r'<th scope="col">(\w+)</th>', headings) == [
-        *("name", "category", "beds", "people", "open", "note", "website", "parts")  # none has a value for "closed"
+        *(
+            "name",
+            "category",
+            "beds",
+            "people",
+            "open",
+            "note",
+            "website",
+            "parts",
+        )  # no feature has a value for "closed"
     ]
     assert f'<span class="fwq-cut" title="{"字" * 300}">{"字" * 300}</span>' in html  # cut where it is drawn
-    # From a page one turns to a page, though the document's own links lead to more JSON.
-    assert base + "?limit=9&offset=18&f=html" in read.links
-    assert base + "?limit=9&offset=0" in read.links
-    assert base + "?limit=9&f=json" in read.links
+    # The next and previous pages are pages, though the document's links lead to JSON.
+    assert base + "?limit=9&offset=18&f=html" in parsed.links
+    assert base + "?limit=9&offset=0" in parsed.links
+    assert base + "?limit=9&f=json" in parsed.links
 
 
-def test_an_id_is_one_piece_of_its_address():
-    assert HOME + "/ogc/collections/facilities/items/a%2F..%2Fb%3Fc%23d%20%252F" in Reader(page("evil-items")).links
+def test_id_is_percent_encoded_in_its_address():
+    assert HOME + "/ogc/collections/facilities/items/a%2F..%2Fb%3Fc%23d%20%252F" in ParsedPage(page("evil-items")).links
 
 
 @pytest.mark.parametrize("id_", ["", ".", "..", None])
-def test_an_id_that_would_be_another_address_is_no_link(id_: str | None):
-    html = feature_pages.render("items", items([feature(id_, point(120, 29), name="x")]), ABOUT, "t", TRAIL)
-    assert not [href for href in Reader(html).links if "/items/" in href]
+def test_id_that_would_change_the_path_is_not_a_link(id_: str | None):
+    html = feature_pages.render("items", items([feature(id_, point(120, 29), name="x")]), SETTINGS, "t", TRAIL)
+    assert not [href for href in ParsedPage(html).links if "/items/" in href]
 
 
 @pytest.mark.parametrize(
@@ -362,85 +371,85 @@ def test_an_id_that_would_be_another_address_is_no_link(id_: str | None):
         ({"type": "Polygon", "coordinates": square(-180, -90)}, True),
     ],
 )
-def test_what_is_nowhere_or_beyond_degrees_is_not_drawn(geometry: dict[str, Any] | None, drawn: bool):
-    assert ('id="map"' in feature_pages.render("items", items([feature(1, geometry)]), ABOUT, "t", TRAIL)) is drawn
+def test_geometry_without_a_position_in_degrees_is_not_drawn(geometry: dict[str, Any] | None, drawn: bool):
+    assert ('id="map"' in feature_pages.render("items", items([feature(1, geometry)]), SETTINGS, "t", TRAIL)) is drawn
 
 
-def test_there_may_be_no_features():
-    read = Reader(page("empty"))
-    assert "显示 0 / 共 0 项" in read.text
-    assert "table" not in [tag for tag, _ in read.tags]
+def test_page_without_features_says_so():
+    parsed = ParsedPage(page("empty"))
+    assert "显示 0 / 共 0 项" in parsed.text
+    assert "table" not in [tag for tag, _ in parsed.tags]
 
 
-def test_an_item_shows_all_it_has():
-    read = Reader(page("item"))
-    assert "字" * 300 in read.text
-    assert "是 yes" in read.text
-    assert "https://example.org/a?b=1" in read.links
-    assert "closed" not in read.text
-    assert "178214 " in read.text  # not 178214.0
+def test_item_shows_all_properties_that_have_a_value():
+    parsed = ParsedPage(page("item"))
+    assert "字" * 300 in parsed.text
+    assert "是 yes" in parsed.text
+    assert "https://example.org/a?b=1" in parsed.links
+    assert "closed" not in parsed.text
+    assert "178214 " in parsed.text  # not 178214.0
 
 
-def test_a_schema_lists_its_fields():
-    read = Reader(page("schema"))
+def test_schema_lists_its_properties():
+    parsed = ParsedPage(page("schema"))
     for words in ("名称 name", "string / null", "date", "clinic", *HOSTILE[:3]):
-        assert words in read.text
+        assert words in parsed.text
 
 
 @pytest.mark.parametrize(
-    ("coordinates", "drawn"),
+    ("coordinates", "latitude_first"),
     [("wgs84", False), ("gcj02", False), ("bd09", False), ("cgcs2000", False), ("epsg4326", True), ("epsg4490", True)],
 )
-def test_latitude_comes_first_where_the_system_says_so(coordinates: str, drawn: bool):
-    html = feature_pages.render("items", items(FEATURES, coordinates), ABOUT, "t", TRAIL)
+def test_latitude_comes_first_in_epsg_4326_and_4490(coordinates: str, latitude_first: bool):
+    html = feature_pages.render("items", items(FEATURES, coordinates), SETTINGS, "t", TRAIL)
     data = json.loads(html.split('id="data">')[1].split("</script>")[0])
-    assert data["latitude_first"] is drawn
+    assert data["latitude_first"] is latitude_first
     assert len(data["shapes"]) == 19
 
 
-@pytest.mark.parametrize("asked", ["", "coordinates=gcj02", "crs=http%3A%2F%2Fx%2Fdef%2Fcrs%2FEPSG%2F0%2F4549"])
-def test_a_feature_is_opened_in_the_coordinates_of_its_page(asked: str):
+@pytest.mark.parametrize("query", ["", "coordinates=gcj02", "crs=http%3A%2F%2Fx%2Fdef%2Fcrs%2FEPSG%2F0%2F4549"])
+def test_feature_opens_in_the_coordinates_of_the_page_that_lists_it(query: str):
     document = items([feature("a/b", point(120, 29))])
-    own = link("self", f"/collections/facilities/items?f=html&limit=1{asked and '&'}{asked}", "text/html")
-    document["links"] = [one for one in document["links"] if one["rel"] != "self"] + [own]
-    read = Reader(feature_pages.render("items", document, ABOUT, "t", TRAIL))
-    (opened,) = {one for one in read.links if "a%2Fb" in one}
-    assert opened.endswith("/items/a%2Fb" + (f"?{asked}" if asked else ""))
+    own = link("self", f"/collections/facilities/items?f=html&limit=1{query and '&'}{query}", "text/html")
+    document["links"] = [each for each in document["links"] if each["rel"] != "self"] + [own]
+    parsed = ParsedPage(feature_pages.render("items", document, SETTINGS, "t", TRAIL))
+    (address,) = {href for href in parsed.links if "a%2Fb" in href}
+    assert address.endswith("/items/a%2Fb" + (f"?{query}" if query else ""))
 
 
-def test_properties_go_by_their_names_in_words():
-    names = {"name": "名称 name", "share": HOSTILE[0]}
-    told = feature("1", point(120, 29), name="东", share=0.4, further=1)
-    for kind, document in (("items", items([told])), ("item", {**told, "links": items([])["links"]})):
-        html = feature_pages.render(kind, document, ABOUT, "t", TRAIL, names)
+def test_properties_are_shown_by_their_labels():
+    property_labels = {"name": "名称 name", "share": HOSTILE[0]}
+    labelled = feature("1", point(120, 29), name="东", share=0.4, further=1)
+    for kind, document in (("items", items([labelled])), ("item", {**labelled, "links": items([])["links"]})):
+        html = feature_pages.render(kind, document, SETTINGS, "t", TRAIL, property_labels)
         assert '<span title="name">名称 name</span>' in html
         for words in ("further", HOSTILE[0]):
-            assert words in Reader(html).text
+            assert words in ParsedPage(html).text
 
 
 @pytest.mark.parametrize(
     ("share", "label"), [(0.4321, "东 43.2%"), (1, "东 100.0%"), (2.5, "东"), (None, "东"), (True, "东")]
 )
-def test_a_share_is_drawn(share: object, label: str):
+def test_share_of_a_coverage_result_is_in_the_map_data(share: object, label: str):
     html = feature_pages.render(
-        "items", items([feature("1", point(120, 29), name="东", share=share)]), ABOUT, "t", TRAIL
+        "items", items([feature("1", point(120, 29), name="东", share=share)]), SETTINGS, "t", TRAIL
     )
     (shape,) = json.loads(html.split('id="data">')[1].split("</script>")[0])["shapes"]
     assert (shape["label"], shape.get("share")) == (label, share if label != "东" else None)
 
 
 @pytest.mark.parametrize("name", ["projected", "metres", "unknown-axes", "empty"])
-def test_no_map_without_a_place(name: str):
+def test_page_without_positions_in_degrees_has_no_map(name: str):
     assert "leaflet" not in page(name)
     assert 'id="map"' not in page(name)
     assert "图上不画" in page(name)
 
 
-# In a browser
+# --- in a browser ------------------------------------------------------------------------------------------------
 
 
-def answer(route: Route) -> None:
-    """The pages and files as the service would serve them; the rest of the world is not there."""
+def respond(route: Route) -> None:
+    """Answer with pages and files as the service would; requests to other hosts fail."""
     path = route.request.url.removeprefix(HOME).partition("?")[0]
     if not route.request.url.startswith(HOME + "/"):
         return route.abort()
@@ -450,27 +459,29 @@ def answer(route: Route) -> None:
     if path == "/openapi.json":
         return route.fulfill(json=OPENAPI)
     name, _, evil = path.strip("/").partition("/")
-    about = EVIL if evil else ABOUT
-    html = feature_pages.docs(about, "/openapi.json") if name == "docs" else page(name, about)
+    settings = EVIL_SETTINGS if evil else SETTINGS
+    html = feature_pages.docs(settings, "/openapi.json") if name == "docs" else page(name, settings)
     return route.fulfill(body=html, content_type="text/html; charset=utf-8", headers={"Content-Security-Policy": CSP})
 
 
 @pytest.fixture
 def open_page(visit: Callable) -> Callable:
+    """Opens a page in the browser: ``with open_page(path, size) as visitor``."""
+
     @contextmanager
-    def opening(path: str, size: str = "wide") -> Iterator[Any]:
+    def open_path(path: str, size: str = "wide") -> Iterator[Any]:
         with visit(SIZES[size], has_touch=size == "phone") as visitor:
-            visitor.page.context.route("**/*", answer)
+            visitor.page.context.route("**/*", respond)
             visitor.page.goto(HOME + path, wait_until="load")
             yield visitor
 
-    return opening
+    return open_path
 
 
 def assert_sound(visitor: Any) -> None:
-    """Nothing asked for elsewhere, nothing broken, nothing run, nothing beyond the screen's edge, nothing too small."""
+    """The page loads nothing from elsewhere, reports no error, runs no hostile script, and fits the screen's width."""
     page = visitor.page
-    assert (visitor.troubles, visitor.abroad(HOME)) == ([], [])
+    assert (visitor.problems, visitor.requests_elsewhere(HOME)) == ([], [])
     assert page.evaluate("window.pwned") is None
     assert page.evaluate("document.scrollingElement.scrollWidth") <= page.viewport_size["width"]
     assert page.locator("html").get_attribute("lang") == "zh-CN"
@@ -478,23 +489,23 @@ def assert_sound(visitor: Any) -> None:
     assert page.locator("[id]").evaluate_all("all => all.length === new Set(all.map(x => x.id)).size")
 
 
-LEVELS = "h1, h2, h3, h4"
-SMALL = """links => links.map(link => [link.textContent, link.getBoundingClientRect()])
+HEADINGS = "h1, h2, h3, h4"
+TOO_SMALL = """links => links.map(link => [link.textContent, link.getBoundingClientRect()])
     .filter(([, box]) => box.width && (box.width < 24 || box.height < 24)).map(([text]) => text)"""
 
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", DOCUMENTS)
-def test_a_page_in_a_browser(open_page: Callable, name: str, size: str):
+def test_page_is_sound_and_accessible_in_a_browser(open_page: Callable, name: str, size: str):
     with open_page(f"/{name}", size) as visitor:
         page = visitor.page
         expect(page.locator(".fwq-notice")).to_contain_text("示例数据")
         assert_sound(visitor)
-        assert page.locator("a:visible").evaluate_all(SMALL) == []
-        levels = page.locator(LEVELS).evaluate_all("all => all.map(one => +one.tagName[1])")
+        assert page.locator("a:visible").evaluate_all(TOO_SMALL) == []
+        levels = page.locator(HEADINGS).evaluate_all("all => all.map(x => +x.tagName[1])")
         assert levels[0] == 1
         assert set(levels[1:]) == {2}
-        # Everything in a landmark, and no two of one name: axe-core's "region" and "landmark-unique".
+        # All content is in landmarks with different names: axe-core's rules "region" and "landmark-unique".
         assert page.locator("body > :not(aside, header, main, footer, script)").count() == 0
         names = page.locator("section, [role=region]").evaluate_all(
             "all => all.map(x => x.getAttribute('aria-labelledby'))"
@@ -502,16 +513,16 @@ def test_a_page_in_a_browser(open_page: Callable, name: str, size: str):
         assert len(names) == len(set(names))
         if name in WITH_MAP:
             expect(page.locator("#map canvas")).to_be_visible()
-            assert drawn(page) > 50
+            assert painted_pixels(page) > 50
 
 
 @pytest.mark.parametrize("name", [*DOCUMENTS, "docs"])
-def test_a_hostile_study_in_a_browser(open_page: Callable, name: str):
+def test_page_of_a_study_with_hostile_texts_is_sound_in_a_browser(open_page: Callable, name: str):
     with open_page(f"/{name}/evil") as visitor:
         assert_sound(visitor)
 
 
-def drawn(page: Page) -> int:
+def painted_pixels(page: Page) -> int:
     """How many pixels of the map's canvas are painted."""
     return page.locator("#map canvas").evaluate(
         """canvas => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data
@@ -520,10 +531,10 @@ def drawn(page: Page) -> int:
 
 
 @pytest.mark.parametrize("name", ["items", "evil-items"])
-def test_a_feature_on_the_map_tells_its_name_and_leads_to_it(
+def test_feature_on_the_map_shows_its_name_and_links_to_its_page(
     open_page: Callable, monkeypatch: pytest.MonkeyPatch, name: str
 ):
-    """One feature alone lies in the map's middle."""
+    """A single feature lies in the middle of the map."""
     only = DOCUMENTS[name][1]["features"][:1]
     monkeypatch.setitem(DOCUMENTS, "one", ("items", items(only)))
     with open_page("/one") as visitor:
@@ -531,13 +542,13 @@ def test_a_feature_on_the_map_tells_its_name_and_leads_to_it(
         page.locator("#map").hover()
         expect(page.locator(".leaflet-tooltip")).to_have_text(only[0]["properties"]["name"])
         page.locator("#map").click()
-        shown = page.locator(".leaflet-popup-content a")
-        expect(shown).to_have_text(only[0]["properties"]["name"])
-        assert shown.get_attribute("href") == page.locator("tbody a").get_attribute("href")
+        popup_link = page.locator(".leaflet-popup-content a")
+        expect(popup_link).to_have_text(only[0]["properties"]["name"])
+        assert popup_link.get_attribute("href") == page.locator("tbody a").get_attribute("href")
         assert_sound(visitor)
 
 
-def test_a_wide_table_scrolls_in_its_box(open_page: Callable):
+def test_wide_table_scrolls_in_its_box(open_page: Callable):
     with open_page("/items", "phone") as visitor:
         box = visitor.page.locator(".fwq-scroll")
         assert box.evaluate("box => box.scrollWidth > box.clientWidth")
@@ -546,7 +557,7 @@ def test_a_wide_table_scrolls_in_its_box(open_page: Callable):
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_the_api_documentation(open_page: Callable, size: str):
+def test_api_documentation_is_sound_in_a_browser(open_page: Callable, size: str):
     with open_page("/docs", size) as visitor:
         page = visitor.page
         expect(page.locator("#swagger .opblock-summary-path")).to_contain_text("/ogc/collections")

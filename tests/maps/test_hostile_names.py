@@ -1,4 +1,4 @@
-"""Names are data: whatever stands in them is shown, and none of it runs."""
+"""Names and other texts of a study are shown as they are; scripts and templates in them do not run."""
 
 import json
 from pathlib import Path
@@ -68,7 +68,7 @@ def assert_harmless(page: Page, visitor) -> None:
     page.wait_for_timeout(50)
     assert page.evaluate("typeof window.pwned") == "undefined"
     assert page.locator("img[src=x]").count() == 0
-    assert visitor.troubles == []
+    assert visitor.problems == []
 
 
 def assert_a_harmless_map(page: Page, visitor, folder: Path, standard: str) -> None:
@@ -95,29 +95,29 @@ def assert_a_harmless_map(page: Page, visitor, folder: Path, standard: str) -> N
 
 
 @pytest.mark.parametrize("standard", STANDARDS)
-def test_served_maps(visit, hostile: Path, hostile_address: str, standard: str):
+def test_served_map_shows_hostile_names_as_text(visit, hostile: Path, hostile_address: str, standard: str):
     with visit() as visitor:
-        page = visitor.go(f"{hostile_address}/maps/{standard}")
+        page = visitor.open_map(f"{hostile_address}/maps/{standard}")
         assert_a_harmless_map(page, visitor, hostile, standard)
-        assert visitor.abroad(hostile_address) == []
+        assert visitor.requests_elsewhere(hostile_address) == []
         assert HOSTILE[3] in page.title()
 
 
 @pytest.mark.parametrize("standard", STANDARDS)
-def test_map_files(visit, hostile: Path, answers, tmp_path: Path, standard: str):
-    """Without a server no policy stops a script: the escaping alone must."""
+def test_map_file_shows_hostile_names_as_text(visit, hostile: Path, answers, tmp_path: Path, standard: str):
+    """A file has no Content-Security-Policy that stops scripts, so only the escaping does."""
     file = tmp_path / "map.html"
     file.write_text(answers(hostile).gap_map(standard, "inline"), "utf-8")
     with visit(offline=True) as visitor:
-        page = visitor.go(file.as_uri())
+        page = visitor.open_map(file.as_uri())
         assert_a_harmless_map(page, visitor, hostile, standard)
 
 
-def test_the_finder(visit, hostile: Path, hostile_address: str):
+def test_finder_shows_hostile_names_as_text(visit, hostile: Path, hostile_address: str):
     facilities = json.loads((hostile / "facilities.geojson").read_text("utf-8"))["features"]
     names = {one["properties"]["name"] for one in facilities if one["id"] != "c3"}  # closed
     with visit() as visitor:
-        page = visitor.go(f"{hostile_address}/")
+        page = visitor.open_map(f"{hostile_address}/")
         assert HOSTILE[3] in page.title()
         assert HOSTILE[3] in page.locator("h1").inner_text()
         seen: set[str] = set()
@@ -135,9 +135,9 @@ def test_the_finder(visit, hostile: Path, hostile_address: str):
         assert_harmless(page, visitor)
 
 
-def test_a_place_asked_for_is_text(visit, hostile_address: str):
+def test_hostile_position_in_the_form_is_shown_as_text(visit, hostile_address: str):
     with visit() as visitor:
-        page = visitor.go(f"{hostile_address}/")
+        page = visitor.open_map(f"{hostile_address}/")
         page.locator("input[name=lat]").fill(HOSTILE[1])
         page.get_by_role("button", name="查找").click()
         expect(page.locator("#status")).to_contain_text("lat")
@@ -145,12 +145,12 @@ def test_a_place_asked_for_is_text(visit, hostile_address: str):
 
 
 @pytest.mark.parametrize("text", [HOSTILE[0], HOSTILE[1], HOSTILE[3]])
-def test_the_traps_would_spring(visit, text: str):
-    """A page that does not escape is caught by these names, so a pass above means something."""
+def test_hostile_names_run_in_a_page_that_does_not_escape(visit, text: str):
+    """Shows that the tests above can fail."""
     with visit(offline=True) as visitor:
         visitor.page.set_content(f"<!doctype html><p>{text}")
         visitor.page.wait_for_function("window.pwned === 1")
 
 
-def test_templates_escape_by_themselves():
+def test_templates_escape_all_values():
     assert offline.templates.autoescape is True

@@ -1,4 +1,4 @@
-"""The pages in a browser, served for real: nothing from elsewhere, nothing hidden, and they do what they say."""
+"""The finder and the gap maps in a browser, from a running server or as files."""
 
 import json
 import tomllib
@@ -10,10 +10,10 @@ from playwright.sync_api import Page, expect
 from geo.measures.coverage import Coverage
 
 SHIPPED = Path(__file__).parents[2] / "data"
-STANDARDS = [one["id"] for one in tomllib.loads((SHIPPED / "standards.toml").read_text("utf-8"))["standard"]]
+STANDARDS = [standard["id"] for standard in tomllib.loads((SHIPPED / "standards.toml").read_text("utf-8"))["standard"]]
 WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 SIZES = {"wide": WIDE, "phone": PHONE}
-LABELS = {
+FACILITY_LAYERS = {
     "health": "诊所 Clinic",
     "hall": "文化礼堂 Cultural hall",
     "park": "公园 Park",
@@ -21,70 +21,71 @@ LABELS = {
 }
 WIDTH = "document.scrollingElement.scrollWidth"
 MAP = "Object.values(window).find(x => x instanceof L.Map)"
-ON_TOP = """node => {
+IS_ON_TOP = """node => {
     const box = node.getBoundingClientRect();
     const top = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
     return top !== null && (node.contains(top) || top.contains(node));
 }"""
 
 
-def names_of_layers(page: Page) -> list[str]:
+def layer_names(page: Page) -> list[str]:
+    """Open the list of layers and read it."""
     page.locator(".leaflet-control-layers-toggle").hover(force=True)
     labels = page.locator(".leaflet-control-layers-overlays label")
     expect(labels.first).to_be_visible()
     return [text.strip() for text in labels.all_inner_texts()]
 
 
-def assert_a_map(page: Page, standard: str, has_gaps: bool, sample: bool) -> None:
-    """Banner, panel, legend and controls can be seen and reached, and the layers are there."""
+def assert_map_is_usable(page: Page, standard: str, has_gaps: bool, sample: bool) -> None:
+    """Banner, panel, legend and controls can be seen and reached, and the layers are listed."""
     if sample:
         expect(page.locator(".fwq-banner")).to_contain_text("示例数据")
         expect(page.locator(".fwq-banner")).to_contain_text("Not for decisions")
-        assert page.locator(".fwq-banner").evaluate(ON_TOP)
+        assert page.locator(".fwq-banner").evaluate(IS_ON_TOP)
     else:
         expect(page.locator(".fwq-banner")).to_have_count(0)
     expect(page.locator(".fwq-panel h1")).to_be_visible()
     expect(page.locator(".fwq-figure")).to_be_visible()
     legend = page.locator(".fwq-dots").last
     if page.viewport_size == PHONE:
-        expect(legend).not_to_be_visible()  # the map needs the room; one tap away
+        expect(legend).not_to_be_visible()  # the map needs the room; a tap opens it
         page.locator(".fwq-panel summary").tap()
     expect(legend).to_be_visible()
     legend.scroll_into_view_if_needed()
     expect(legend).to_be_in_viewport()
     for control in (".leaflet-control-zoom-in", ".leaflet-control-zoom-out", ".leaflet-control-layers-toggle"):
         expect(page.locator(control)).to_be_in_viewport(ratio=1)
-        assert page.locator(control).evaluate(ON_TOP), control
+        assert page.locator(control).evaluate(IS_ON_TOP), control
     assert page.evaluate(WIDTH) <= page.viewport_size["width"]
-    layers = names_of_layers(page)
+    layers = layer_names(page)
     assert "区域 areas" in layers
-    assert LABELS[standard.split("-")[0]] in layers
+    assert FACILITY_LAYERS[standard.split("-")[0]] in layers
     assert ("缺口 gaps" in layers) is has_gaps
 
 
-def _has_gaps(answer: Coverage) -> bool:
-    return answer.measure != "opened" and answer.covered < answer.total
+def _has_gaps(coverage: Coverage) -> bool:
+    return coverage.measure != "opened" and coverage.covered < coverage.total
 
 
 @pytest.fixture(scope="module")
 def gaps(answers, served_folder: Path) -> dict[str, bool]:
-    return {one.standard: _has_gaps(one) for one in answers(served_folder).all_coverage()}
+    return {coverage.standard: _has_gaps(coverage) for coverage in answers(served_folder).all_coverage()}
 
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("standard", STANDARDS)
-def test_the_map_of_each_standard(visit, address: str, gaps: dict, standard: str, size: str):
+def test_map_of_each_standard_is_usable(visit, address: str, gaps: dict, standard: str, size: str):
     with visit(SIZES[size], has_touch=size == "phone") as visitor:
-        page = visitor.go(f"{address}/maps/{standard}")
-        assert_a_map(page, standard, gaps[standard], sample=True)
-        assert (visitor.troubles, visitor.abroad(address)) == ([], [])
+        page = visitor.open_map(f"{address}/maps/{standard}")
+        assert_map_is_usable(page, standard, gaps[standard], sample=True)
+        assert (visitor.problems, visitor.requests_elsewhere(address)) == ([], [])
         assert len(visitor.requests) >= 3
 
 
-def test_the_whole_place_is_in_view_beside_the_panel(visit, address: str):
+def test_whole_study_is_in_view_beside_the_panel(visit, address: str):
     for size in (WIDE, PHONE):
         with visit(size) as visitor:
-            page = visitor.go(f"{address}/maps/health-20")
+            page = visitor.open_map(f"{address}/maps/health-20")
             corners = page.evaluate(
                 f"""() => {{ const map = {MAP}; let all = L.latLngBounds();
                 map.eachLayer(layer => layer.feature && layer.feature.properties.人口 && all.extend(layer.getBounds()));
@@ -105,31 +106,30 @@ def test_the_whole_place_is_in_view_beside_the_panel(visit, address: str):
             assert beside or above
 
 
-def test_layers_can_be_put_away(visit, address: str):
+def test_layer_can_be_switched_off(visit, address: str):
     with visit() as visitor:
-        page = visitor.go(f"{address}/maps/park-500")
+        page = visitor.open_map(f"{address}/maps/park-500")
         marks = (
-            f"(() => {{ let found = 0; {MAP}.eachLayer(x => found += !!x.feature?.properties.超出); return found; }})()"
+            f"(() => {{ let marks = 0; {MAP}.eachLayer(x => marks += !!x.feature?.properties.超出); return marks; }})()"
         )
         assert page.evaluate(marks) > 0
-        names_of_layers(page)
+        layer_names(page)
         page.locator(".leaflet-control-layers-overlays label", has_text="缺口 gaps").click()
         assert page.evaluate(marks) == 0
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_the_finder_finds(visit, address: str, size: str):
-    """A category chosen and a tap on the map: what the API says, in words."""
+def test_tap_on_the_map_lists_the_nearest_facilities_of_the_category(visit, address: str, size: str):
     with visit(SIZES[size], has_touch=True) as visitor:
-        page = visitor.go(f"{address}/")
+        page = visitor.open_map(f"{address}/")
         expect(page.locator(".fwq-notice")).to_contain_text("示例数据")
         expect(page.locator(".fwq-goals li")).to_have_count(len(STANDARDS))
         assert page.evaluate(WIDTH) <= SIZES[size]["width"]
         page.get_by_text("幼儿园", exact=False).first.tap()
-        with page.expect_response("**/v1/nearest?*") as asked:
+        with page.expect_response("**/v1/nearest?*") as response:
             page.locator("#map").tap()
-        features = asked.value.json()["features"]
-        assert [one["properties"]["category"] for one in features] == ["kindergarten"] * 5
+        features = response.value.json()["features"]
+        assert [feature["properties"]["category"] for feature in features] == ["kindergarten"] * 5
         items = page.locator("#results li")
         expect(items).to_have_count(5)
         for item, feature in zip(items.all_inner_texts(), features, strict=True):
@@ -137,20 +137,20 @@ def test_the_finder_finds(visit, address: str, size: str):
             assert f"{feature['properties']['minutes']:.1f} 分钟" in item
         expect(page.locator("#status")).to_contain_text("示例数据")
         assert page.evaluate(WIDTH) <= SIZES[size]["width"]
-        # Another category is asked for at once.
+        # A change of the category repeats the request.
         with page.expect_response("**/v1/nearest?*category=park*"):
             page.get_by_text("公园", exact=False).first.tap()
         expect(items).to_have_count(5)
-        assert (visitor.troubles, visitor.abroad(address)) == ([], [])
+        assert (visitor.problems, visitor.requests_elsewhere(address)) == ([], [])
 
 
-def test_the_finder_says_what_the_api_refuses(visit, address: str):
+def test_finder_shows_the_error_of_the_api(visit, address: str):
     with visit() as visitor:
-        page = visitor.go(f"{address}/")
+        page = visitor.open_map(f"{address}/")
         page.locator("input[name=lon]").fill("<b>far</b>")
-        with page.expect_response("**/v1/nearest?*") as asked:
+        with page.expect_response("**/v1/nearest?*") as response:
             page.get_by_role("button", name="查找").click()
-        assert asked.value.status == 400
+        assert response.value.status == 400
         expect(page.locator("#status")).to_contain_text("lon")
         expect(page.locator("#status b")).to_have_count(0)
         expect(page.locator("#results li")).to_have_count(0)
@@ -159,44 +159,44 @@ def test_the_finder_says_what_the_api_refuses(visit, address: str):
         expect(page.locator("#status")).to_contain_text("no street within")
 
 
-def test_the_finder_says_that_the_network_is_gone(visit, address: str):
+def test_finder_shows_an_error_without_a_network(visit, address: str):
     with visit() as visitor:
-        page = visitor.go(f"{address}/")
+        page = visitor.open_map(f"{address}/")
         page.context.set_offline(True)
         page.get_by_role("button", name="查找").click()
         expect(page.locator("#status")).to_contain_text("error")
 
 
-def test_the_finder_takes_the_devices_position(visit, address: str):
-    here = {"longitude": 120.04, "latitude": 28.895}
-    with visit(PHONE, geolocation=here, permissions=["geolocation"]) as visitor:
-        page = visitor.go(f"{address}/")
+def test_finder_uses_the_position_of_the_device(visit, address: str):
+    position = {"longitude": 120.04, "latitude": 28.895}
+    with visit(PHONE, geolocation=position, permissions=["geolocation"]) as visitor:
+        page = visitor.open_map(f"{address}/")
         page.locator("#locate").click()
         expect(page.locator("#results li")).to_have_count(5)
         assert page.locator("input[name=lon]").input_value() == "120.04000"
-        assert visitor.troubles == []
+        assert visitor.problems == []
 
 
-def test_the_finder_says_that_there_is_no_position(visit, address: str):
+def test_finder_says_when_the_device_has_no_position(visit, address: str):
     with visit(PHONE, permissions=[]) as visitor:
-        page = visitor.go(f"{address}/")
+        page = visitor.open_map(f"{address}/")
         page.locator("#locate").click()
         expect(page.locator("#status")).to_contain_text("无法定位")
 
 
-def test_a_goal_leads_to_its_map(visit, address: str):
+def test_goal_links_to_its_map(visit, address: str):
     with visit() as visitor:
-        page = visitor.go(f"{address}/")
+        page = visitor.open_map(f"{address}/")
         page.locator(".fwq-goals a").nth(STANDARDS.index("park-500")).click()
         page.wait_for_url("**/maps/park-500")
         expect(page.locator(".fwq-panel h1")).to_be_visible()
-        assert (visitor.troubles, visitor.abroad(address)) == ([], [])
+        assert (visitor.problems, visitor.requests_elsewhere(address)) == ([], [])
 
 
 @pytest.mark.parametrize("path", ["/", "/maps/health-15"])
-def test_who_cannot_see_can_use_it(visit, address: str, path: str):
+def test_page_has_a_language_a_heading_and_labels_for_screen_readers(visit, address: str, path: str):
     with visit() as visitor:
-        page = visitor.go(f"{address}{path}")
+        page = visitor.open_map(f"{address}{path}")
         assert page.locator("html").get_attribute("lang") == "zh-CN"
         assert page.title()
         assert page.locator("h1").count() == 1
@@ -213,9 +213,9 @@ def test_who_cannot_see_can_use_it(visit, address: str, path: str):
         assert page.locator("[id]").evaluate_all("all => all.length === new Set(all.map(x => x.id)).size")
 
 
-def test_the_finder_works_by_keyboard(visit, address: str):
+def test_finder_works_by_keyboard(visit, address: str):
     with visit() as visitor:
-        page = visitor.go(f"{address}/")
+        page = visitor.open_map(f"{address}/")
         page.locator("input[name=category]").first.focus()
         page.keyboard.press("ArrowRight")
         page.locator("input[name=lat]").focus()
@@ -229,29 +229,29 @@ def test_the_finder_works_by_keyboard(visit, address: str):
     ("place", "standard"),
     [("sample_folder", "health-20"), ("liechtenstein", "park-500"), ("liechtenstein", "kindergarten-town")],
 )
-def test_a_map_file_opens_without_a_network(
+def test_map_file_is_usable_without_a_network(
     request: pytest.FixtureRequest, visit, answers, tmp_path: Path, place: str, standard: str
 ):
-    given = request.getfixturevalue(place)
-    asked = answers(getattr(given, "folder", given))
+    study = request.getfixturevalue(place)
+    service = answers(getattr(study, "folder", study))
     file = tmp_path / f"{standard}.html"
-    file.write_text(asked.gap_map(standard, "inline"), "utf-8")
+    file.write_text(service.gap_map(standard, "inline"), "utf-8")
     with visit(offline=True) as visitor:
-        page = visitor.go(file.as_uri())
-        assert_a_map(page, standard, _has_gaps(asked.coverage(standard)), sample=place == "sample_folder")
-        assert (visitor.troubles, visitor.abroad(file.as_uri())) == ([], [])
+        page = visitor.open_map(file.as_uri())
+        assert_map_is_usable(page, standard, _has_gaps(service.coverage(standard)), sample=place == "sample_folder")
+        assert (visitor.problems, visitor.requests_elsewhere(file.as_uri())) == ([], [])
         assert page.evaluate("document.characterSet") == "UTF-8"
-        shown = page.locator(".fwq-figure").inner_text()
-        assert f"{asked.coverage(standard).share:.1%}" in shown
-        # Something is drawn: the canvas is not empty.
+        headline = page.locator(".fwq-figure").inner_text()
+        assert f"{service.coverage(standard).share:.1%}" in headline
+        # At least one pixel of a canvas is painted.
         assert page.evaluate(
             """() => [...document.querySelectorAll("canvas")].some(canvas => canvas.getContext("2d")
                 .getImageData(0, 0, canvas.width, canvas.height).data.some(byte => byte))"""
         )
 
 
-def test_the_data_in_the_page_is_json(visit, address: str):
+def test_finder_holds_its_data_as_json(visit, address: str):
     with visit() as visitor:
-        page = visitor.go(f"{address}/")
+        page = visitor.open_map(f"{address}/")
         data = json.loads(page.locator("#data").text_content())
         assert len(data["outlines"]) == 14  # streets and towns
