@@ -330,16 +330,8 @@ def test_features_are_rows_of_a_table():
     assert "显示 20 / 共 128 项" in parsed.text
     headings = html.split("<thead>")[1].split("</thead>")[0]
     assert re.findall(r'<th scope="col">(\w+)</th>', headings) == [
-        *(
-            "name",
-            "category",
-            "beds",
-            "people",
-            "open",
-            "note",
-            "website",
-            "parts",
-        )  # no feature has a value for "closed"
+        # No feature has a value for "closed".
+        *("name", "category", "beds", "people", "open", "note", "website", "parts")
     ]
     assert f'<span class="fwq-cut" title="{"字" * 300}">{"字" * 300}</span>' in html  # cut where it is drawn
     # The next and previous pages are pages, though the document's links lead to JSON.
