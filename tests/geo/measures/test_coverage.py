@@ -228,7 +228,7 @@ def test_result_names_the_study_and_the_standard(county: Study) -> None:
 
 
 def test_study_without_areas_has_only_a_total(small_study: Callable[..., Study]) -> None:
-    people = [replace(person, more={}) for person in PEOPLE]
+    people = [replace(person, attributes={}) for person in PEOPLE]
     study = small_study(STREETS, [CLINIC], people)
     answer = measure(study, standard("travel_time", minutes=15))
     assert (answer.total, answer.covered, answer.areas) == (280, 30, [])
