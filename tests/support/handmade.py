@@ -159,7 +159,7 @@ def study(
     table[numbers] = table[numbers].astype(float)
     codes = table["area_code"].astype(object)
     table["area_code"] = codes.where(codes.notna(), None)
-    made = Study(
+    small = Study(
         folder=folder or Path("in memory"),
         settings=StudySettings(**all_settings),
         standards=tuple(standards),
@@ -168,10 +168,10 @@ def study(
         areas=units,
         streets=None if streets is None else street_frame(streets),
     )
-    return made if folder is None else _written_and_read(made, folder, all_settings)
+    return small if folder is None else _written_and_read(small, folder, all_settings)
 
 
-def _written_and_read(made: Study, folder: Path, settings: Mapping[str, Any]) -> Study:
+def _written_and_read(small: Study, folder: Path, settings: Mapping[str, Any]) -> Study:
     import json
     from importlib import resources
 
@@ -181,13 +181,13 @@ def _written_and_read(made: Study, folder: Path, settings: Mapping[str, Any]) ->
     (folder / "study.toml").write_text(tomli_w.dumps(settings), "utf-8")
     (folder / "standards.toml").write_bytes(resources.files("geo.study").joinpath("standards.toml").read_bytes())
     for name, content in (
-        ("areas", geo_areas.to_geojson(made.areas)),
-        ("facilities", geojson.feature_collection(made.facilities)),
+        ("areas", geo_areas.to_geojson(small.areas)),
+        ("facilities", geojson.feature_collection(small.facilities)),
     ):
         (folder / f"{name}.geojson").write_text(json.dumps(content, ensure_ascii=False), "utf-8")
-    geo_demand.write(made.demand, folder / "demand.csv")
-    if made.streets is not None:
-        made.streets.to_parquet(folder / "streets.parquet")
+    geo_demand.write(small.demand, folder / "demand.csv")
+    if small.streets is not None:
+        small.streets.to_parquet(folder / "streets.parquet")
     return geo_study.read(folder)
 
 
