@@ -17,10 +17,9 @@ from shapely.geometry.base import BaseGeometry
 
 from geo.arrays import Float64Array, ObjectArray
 from geo.errors import TableError
-from geo.geodesy import datums
 from geo.geodesy.projection import projection
 from geo.study import facilities, texts
-from geo.study.files import Properties, Row, csv_rows, geojson_features, parse_geometry
+from geo.study.files import Properties, Row, geojson_features, parse_geometry
 
 COLUMNS = ("name", "level", "parent", "urban", "population")
 LEVELS = {
@@ -117,28 +116,18 @@ def _validate(where: str, properties: Properties, geometry: BaseGeometry | None,
     }
 
 
-def read(path: Path, coordinates: str = "wgs84") -> gpd.GeoDataFrame:
-    """Read the areas of a GeoJSON file, or of a CSV file of points with ``code, name, level, lon, lat``.
-
-    The coordinates of the file are in the system ``coordinates`` and are converted to WGS84.
+def read(path: Path) -> gpd.GeoDataFrame:
+    """Read the GeoJSON file of a study's areas.
 
     Raises
     ------
     TableError
-        The file cannot be read, or a row is wrong.
+        The file cannot be read, or a feature is wrong.
     """
-    rows: list[Row] = []
-    if path.suffix.lower() == ".csv":
-        for where, cells in csv_rows(path, required=("code", "name", "level", "lon", "lat")):
-            try:
-                point = shapely.Point(float(cells.get("lon", "")), float(cells.get("lat", "")))
-            except ValueError:
-                point = None
-            rows.append((where, cells, point))
-    else:
-        for where, feature in geojson_features(path):
-            rows.append((where, feature.get("properties") or {}, parse_geometry(feature)))
-    return from_rows([(where, row, datums.geometry_to_wgs84(shape, coordinates)) for where, row, shape in rows], path)
+    rows = [
+        (where, feature.get("properties") or {}, parse_geometry(feature)) for where, feature in geojson_features(path)
+    ]
+    return from_rows(rows, path)
 
 
 def locate(areas: gpd.GeoDataFrame, lon: Float64Array, lat: Float64Array, crs: str) -> ObjectArray:

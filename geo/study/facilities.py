@@ -18,9 +18,8 @@ from shapely.geometry.base import BaseGeometry
 
 from geo.arrays import GeometryArray
 from geo.errors import FieldError, TableError
-from geo.geodesy import datums
 from geo.study import categories, texts
-from geo.study.files import Properties, Row, csv_rows, geojson_features, parse_geometry
+from geo.study.files import Properties, Row, geojson_features, parse_geometry
 
 FIRST_DAY, LAST_DAY = date(1000, 1, 1), date(2200, 12, 31)
 Text = Annotated[Annotated[str, Field(max_length=300)] | None, BeforeValidator(texts.clean)]
@@ -215,38 +214,22 @@ def facility_geometry(category_id: str, geometry: BaseGeometry) -> BaseGeometry:
     return geometry.representative_point()
 
 
-def read(path: Path, coordinates: str = "wgs84") -> gpd.GeoDataFrame:
-    """Read a ``.geojson``, ``.json`` or ``.csv`` file of facilities, converted from ``coordinates`` to WGS84.
-
-    A facility without an id gets one from the file's name and its row number.
+def read(path: Path) -> gpd.GeoDataFrame:
+    """Read the GeoJSON file of a study's facilities. A facility without an id gets one from its position in the file.
 
     Raises
     ------
     TableError
-        The file cannot be read, or a row is wrong.
+        The file cannot be read, or a feature is wrong.
     """
-    if path.suffix.lower() in (".geojson", ".json"):
-        return from_rows(_geojson_rows(path, coordinates), path)
-    if path.suffix.lower() == ".csv":
-        return from_rows(_csv_rows(path, coordinates), path)
-    raise TableError(path, [f"is a {path.suffix or 'file without ending'}; give .geojson or .csv"])
+    return from_rows(_rows(path), path)
 
 
-def _geojson_rows(path: Path, coordinates: str) -> Iterator[Row]:
+def _rows(path: Path) -> Iterator[Row]:
     for where, feature in geojson_features(path):
         properties = dict(feature.get("properties") or {})
         properties["id"] = feature.get("id", properties.get("id") or f"{path.stem}-{where.split()[-1]}")
-        yield where, properties, datums.geometry_to_wgs84(parse_geometry(feature), coordinates)
-
-
-def _csv_rows(path: Path, coordinates: str) -> Iterator[Row]:
-    for where, row in csv_rows(path, required=("category", "lon", "lat")):
-        try:
-            lon, lat = datums.to_wgs84(float(row.pop("lon", "")), float(row.pop("lat", "")), coordinates)
-            point = shapely.Point(float(lon), float(lat))
-        except ValueError:
-            point = None
-        yield where, {"id": f"{path.stem}-{where.split()[-1]}"} | row, point
+        yield where, properties, parse_geometry(feature)
 
 
 def existing_on(facilities: gpd.GeoDataFrame, day: date) -> gpd.GeoDataFrame:

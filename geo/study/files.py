@@ -1,12 +1,10 @@
-"""Reading CSV and GeoJSON files: their rows and features, each with its position for error messages.
+"""Reading GeoJSON files: their features, each with its position in the file for error messages.
 
-The modules of this folder check what the rows say.
+`geo.study.facilities` and `geo.study.areas` check what the features say.
 """
 
-import csv
-import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TypeAlias, TypedDict
 
@@ -18,7 +16,7 @@ from geo.errors import TableError
 Properties: TypeAlias = Mapping[str, object]
 """The values of one row or feature, by column or property name."""
 Row: TypeAlias = tuple[str, Properties, BaseGeometry | None]
-"""A row's position in its file (“row 2”, “feature 1”), its values, and its WGS84 geometry; None if it has none."""
+"""The position of a row or feature in its file (“row 2”, “feature 1”), its values, and its WGS84 geometry, if any."""
 
 
 class Feature(TypedDict, total=False):
@@ -27,35 +25,6 @@ class Feature(TypedDict, total=False):
     id: object
     properties: dict[str, object] | None
     geometry: object
-
-
-def csv_rows(path: Path, required: Iterable[str]) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield (“row 2”, {column: text}) and so on of a UTF-8 CSV file; the heading is row 1.
-
-    Raises
-    ------
-    TableError
-        The file cannot be read, is not UTF-8 text, lacks a ``required`` column, or has a row longer than its heading.
-    """
-    try:
-        text = path.read_text("utf-8-sig")
-    except OSError as error:
-        raise TableError(path, [f"cannot be read: {error.strerror}"]) from error
-    except UnicodeDecodeError as error:
-        raise TableError(path, ["is not UTF-8 text; save it as “CSV UTF-8”"]) from error
-    reader = csv.DictReader(io.StringIO(text, newline=""))
-    missing = [name for name in required if name not in (reader.fieldnames or [])]
-    if missing:
-        raise TableError(path, [f"has no column {', '.join(missing)}; its columns: {reader.fieldnames or []}"])
-    try:
-        rows = [(f"row {reader.line_num}", row) for row in reader]
-    except csv.Error as error:
-        raise TableError(path, [f"row {reader.line_num}: {error}"]) from error
-    longer = [f"{where} has more cells than the heading" for where, row in rows if None in row]
-    if longer:
-        raise TableError(path, longer)
-    for where, row in rows:
-        yield where, {column: cell for column, cell in row.items() if cell is not None}
 
 
 def geojson_features(path: Path) -> Iterator[tuple[str, Feature]]:

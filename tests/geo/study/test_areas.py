@@ -10,10 +10,9 @@ import pandas as pd
 import pytest
 import shapely
 
-from geo.geodesy import datums
 from geo.study import areas
 from geo.study.study import Study
-from support.files import problems_of, write_features, write_lines
+from support.files import problems_of, write_features
 from support.handmade import Area, lonlat
 
 POINT = {"type": "Point", "coordinates": [120.0, 28.9]}
@@ -24,21 +23,21 @@ def unit(code: object = "1", geometry: object = POINT, **more: object) -> dict[s
     return {"type": "Feature", "properties": properties | more, "geometry": geometry}
 
 
-def test_csv_table_is_read(tmp_path: Path) -> None:
-    path = write_lines(
+def test_levels_and_urban_are_read_in_chinese_and_english(tmp_path: Path) -> None:
+    path = write_features(
         tmp_path,
-        "a.csv",
-        "code,name,level,parent,urban,population,lon,lat",
-        "007,甲镇,镇,,,1200.5,120,29",
-        "0071,甲一村,行政村,007,农村,,120,29",
-        "0072,甲二社区,社区,007,城镇,0,120,29",
+        "areas.geojson",
+        unit("007", level="镇", population="1200.5"),
+        unit("0071", level="行政村", parent="007", urban="农村"),
+        unit("0072", level="社区", parent="007", urban="城镇", population=0),
+        unit("0073", level="village", parent="007", urban=True),
     )
     frame = areas.read(path)
-    assert frame.index.tolist() == ["007", "0071", "0072"]
-    assert frame["level"].tolist() == ["town", "village", "community"]
-    assert frame["parent"].tolist() == [None, "007", "007"]
-    assert frame["urban"].tolist() == [None, False, True]
-    assert frame["population"].tolist() == [1200.5, None, 0.0]  # zero is not unknown
+    assert frame.index.tolist() == ["007", "0071", "0072", "0073"]
+    assert frame["level"].tolist() == ["town", "village", "community", "village"]
+    assert frame["parent"].tolist() == [None, "007", "007", "007"]
+    assert frame["urban"].tolist() == [None, False, True, True]
+    assert frame["population"].tolist() == [1200.5, None, 0.0, None]  # zero is not unknown
 
 
 @pytest.mark.parametrize(
@@ -77,16 +76,6 @@ def test_repeated_codes_and_unknown_parents_are_refused(tmp_path: Path) -> None:
         assert any(expected in problem for problem in problems)
 
 
-@pytest.mark.parametrize(
-    "row", ["1,甲,town,abc,29", "1,甲,town,,", "1,甲,town,nan,29", "1,甲", "1,甲,town,inf,29", "1,甲,town,29,120"]
-)
-def test_csv_row_without_a_usable_point_is_refused(tmp_path: Path, row: str) -> None:
-    problems = problems_of(
-        areas.read, write_lines(tmp_path, "a.csv", "code,name,level,lon,lat", "0,乙,town,120,29", row)
-    )
-    assert all("row 3" in problem for problem in problems)
-
-
 def test_written_areas_read_back_equal(tmp_path: Path) -> None:
     square = shapely.geometry.mapping(shapely.box(120, 28.9, 120.1, 29))
     path = write_features(
@@ -99,17 +88,6 @@ def test_written_areas_read_back_equal(tmp_path: Path) -> None:
         pd.DataFrame(again.drop(columns="geometry")), pd.DataFrame(frame.drop(columns="geometry"))
     )
     assert (shapely.equals_exact(again.geometry.to_numpy(), frame.geometry.to_numpy(), 1e-7)).all()
-
-
-def test_population_zero_is_not_unknown(tmp_path: Path) -> None:
-    assert areas.read(write_features(tmp_path, "areas.geojson", unit(population=0)))["population"].tolist() == [0]
-
-
-def test_coordinates_are_converted_to_wgs84(tmp_path: Path) -> None:
-    point = areas.read(write_features(tmp_path, "areas.geojson", unit()), "gcj02").geometry.iloc[0]
-    assert (point.x, point.y) == pytest.approx(
-        [float(degree) for degree in datums.to_wgs84(120.0, 28.9, "gcj02")], abs=1e-12
-    )
 
 
 def codes_at(small_study: Callable[..., Study], units: list[Area], *places: tuple[float, float]) -> list[str | None]:
