@@ -129,4 +129,4 @@ def as_xlsx(results: Sequence[Coverage]) -> bytes:
     """Write results as a workbook, with a row for each standard and area."""
     from geo.lists import spreadsheets
 
-    return spreadsheets.as_xlsx("coverage", *_spreadsheet(results), as_text=("area_code",))
+    return spreadsheets.as_xlsx("coverage", *_spreadsheet(results), text_columns=("area_code",))
