@@ -209,12 +209,12 @@ def test_of_many_who_write_at_once_each_version_is_one_mans(client: TestClient):
 def test_what_is_taken_out_is_gone_from_everything_and_can_be_restored(client: TestClient):
     before = client.get(f"{ITEMS}/c1").json()
     assert client.delete(f"{ITEMS}/c1", headers=etag(client, "c1")).status_code == 204
-    assert "taken out" in problem(client.get(f"{ITEMS}/c1"), 410)
+    assert "was removed" in problem(client.get(f"{ITEMS}/c1"), 410)
     problem(client.patch(f"{ITEMS}/c1", json={}, headers={"If-Match": "*"}), 410)
     problem(client.delete(f"{ITEMS}/c1", headers={"If-Match": "*"}), 410)
     assert "c1" not in [one["id"] for one in client.get(ITEMS, params={"limit": 100}).json()["features"]]
     problem(client.get("/v1/isochrones", params={"facility": "c1"}), 410)
-    assert "there was" in problem(client.post(ITEMS, json=NEW | {"id": "c1"}), 409)
+    assert "existed once" in problem(client.post(ITEMS, json=NEW | {"id": "c1"}), 409)
     assert [change["action"] for change in changes(client, "c1")] == ["import", "remove"]
     restored = client.post(f"{ITEMS}/c1/restore", headers={"If-Match": "*"})
     assert restored.json() == before
