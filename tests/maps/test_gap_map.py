@@ -18,6 +18,12 @@ from support import program, town
 PEOPLE, BEYOND, REASON = "人数", "超出", "原因"
 
 
+@pytest.fixture(scope="module")
+def town_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small town; no test changes it."""
+    return town.make(tmp_path_factory.mktemp("gap_map") / "town")
+
+
 class LoadedUrls(html.parser.HTMLParser):
     """Collects the URLs that a page loads, from its attributes and styles."""
 
@@ -216,8 +222,3 @@ def test_attribution_of_tiles_is_shown_as_text(town_folder: Path):
     *_, shown = re.findall(r'"attribution": (".*"),', page)  # Leaflet puts it into the page as HTML
     assert html.unescape(json.loads(shown)) == attribution
     assert "<" not in json.loads(shown)
-
-
-@pytest.fixture
-def town_folder(tmp_path: Path) -> Path:
-    return town.make(tmp_path / "town")
