@@ -22,7 +22,7 @@ HOSTILE = (
 )
 STANDARDS = ("health-20", "hall-presence", "park-500")
 MAP = "Object.values(window).find(x => x instanceof L.Map)"
-EVERY_TOOLTIP = f"""() => {{
+TOOLTIP_TEXTS = f"""() => {{
     const texts = [];
     const hover = layer => {{
         if (layer.getLayers) return layer.getLayers().forEach(hover);
@@ -39,7 +39,7 @@ EVERY_TOOLTIP = f"""() => {{
 
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The town, with every text that a study may hold turned against it."""
+    """The small town, with hostile text in every field of the study that holds text."""
     folder = town.make(tmp_path_factory.mktemp("hostile") / "town", names=HOSTILE)
     goals = (folder / "standards.toml").read_text("utf-8")
     lines = []
@@ -65,26 +65,29 @@ def hostile_address(hostile: Path):
 
 
 def assert_harmless(page: Page, visitor) -> None:
+    """No hostile text has run as a script or become an element."""
     page.wait_for_timeout(50)
     assert page.evaluate("typeof window.pwned") == "undefined"
     assert page.locator("img[src=x]").count() == 0
     assert visitor.problems == []
 
 
-def assert_a_harmless_map(page: Page, visitor, folder: Path, standard: str) -> None:
+def assert_map_is_harmless(page: Page, visitor, folder: Path, standard: str) -> None:
+    """All names are shown as text, also in tooltips, and none runs while the map is used."""
     body = page.locator("body").inner_text()
-    for name in (HOSTILE[2], HOSTILE[4], HOSTILE[3]):  # notice, its English, the study's name
+    for name in (HOSTILE[2], HOSTILE[4], HOSTILE[3]):  # the notice in both languages, and the study's name
         assert " ".join(name.split()) in body
     assert "49" not in page.locator(".fwq-banner").inner_text()
     names = page.locator(".fwq-name").all_inner_texts()
     assert names == [HOSTILE[0], HOSTILE[1]]
-    shown = set(page.evaluate(EVERY_TOOLTIP))
+    tooltips = set(page.evaluate(TOOLTIP_TEXTS))
     facilities = json.loads((folder / "facilities.geojson").read_text("utf-8"))["features"]
     category = {"health": "clinic", "hall": "cultural_hall", "park": "park"}.get(standard.split("-")[0], "kindergarten")
-    expected = {one["properties"]["name"] for one in facilities if one["properties"]["category"] == category}
-    assert shown & expected
-    assert "49" not in shown
-    assert set(HOSTILE[:2]) <= shown  # the towns
+    properties = [feature["properties"] for feature in facilities]
+    expected = {each["name"] for each in properties if each["category"] == category}
+    assert tooltips & expected
+    assert "49" not in tooltips
+    assert set(HOSTILE[:2]) <= tooltips  # the towns
     page.locator(".leaflet-control-layers-toggle").hover(force=True)
     for box in page.locator(".leaflet-control-layers-overlays input").all():
         box.click()
@@ -98,7 +101,7 @@ def assert_a_harmless_map(page: Page, visitor, folder: Path, standard: str) -> N
 def test_served_map_shows_hostile_names_as_text(visit, hostile: Path, hostile_address: str, standard: str):
     with visit() as visitor:
         page = visitor.open_map(f"{hostile_address}/maps/{standard}")
-        assert_a_harmless_map(page, visitor, hostile, standard)
+        assert_map_is_harmless(page, visitor, hostile, standard)
         assert visitor.requests_elsewhere(hostile_address) == []
         assert HOSTILE[3] in page.title()
 
@@ -110,12 +113,12 @@ def test_map_file_shows_hostile_names_as_text(visit, hostile: Path, answers, tmp
     file.write_text(answers(hostile).gap_map(standard, "inline"), "utf-8")
     with visit(offline=True) as visitor:
         page = visitor.open_map(file.as_uri())
-        assert_a_harmless_map(page, visitor, hostile, standard)
+        assert_map_is_harmless(page, visitor, hostile, standard)
 
 
 def test_finder_shows_hostile_names_as_text(visit, hostile: Path, hostile_address: str):
     facilities = json.loads((hostile / "facilities.geojson").read_text("utf-8"))["features"]
-    names = {one["properties"]["name"] for one in facilities if one["id"] != "c3"}  # closed
+    names = {facility["properties"]["name"] for facility in facilities if facility["id"] != "c3"}  # c3 is closed
     with visit() as visitor:
         page = visitor.open_map(f"{hostile_address}/")
         assert HOSTILE[3] in page.title()
