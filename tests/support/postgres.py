@@ -115,7 +115,7 @@ def _start(programs: Path, folder: Path) -> Server:
         with suppress(UnavailableError):
             _stop(programs, folder)
         text = log.read_text("utf-8", "replace").strip() if log.exists() else ""
-        raise UnavailableError(text or str(error)) from None
+        raise UnavailableError(_reason(text) or str(error)) from None
     server = Server(programs, folder / "socket")
     try:
         server.execute(f"CREATE DATABASE {WITH_POSTGIS}")
@@ -148,7 +148,13 @@ def _run(program: Path, *arguments: object, user: str | None = None, piped: bool
             command, stdout=output, stderr=output, text=True, timeout=START_SECONDS, user=user, cwd="/", check=True
         )
     except subprocess.CalledProcessError as error:
-        raise UnavailableError((error.stderr or f"{program.name} ended with {error.returncode}").strip()) from None
+        raise UnavailableError(_reason(error.stderr) or f"{program.name} ended with {error.returncode}") from None
     except (OSError, subprocess.TimeoutExpired) as error:
         raise UnavailableError(f"{program.name}: {error}") from None
     return done.stdout or ""
+
+
+def _reason(messages: str | None) -> str:
+    """Return the line that says what went wrong; the others are details and hints."""
+    lines = (messages or "").strip().splitlines()
+    return next((line for line in lines if "FATAL" in line or "ERROR" in line), lines[0] if lines else "")
