@@ -7,7 +7,7 @@ MultiPolygons or Points).
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TypedDict
 
 import geopandas as gpd
 import numpy as np
@@ -172,7 +172,7 @@ def locate(areas: gpd.GeoDataFrame, lon: Float64Array, lat: Float64Array, crs: s
     return result
 
 
-def to_geojson(areas: gpd.GeoDataFrame) -> dict[str, Any]:
+def to_geojson(areas: gpd.GeoDataFrame) -> dict[str, object]:
     """Return a frame of areas as a FeatureCollection that `read` reads again, with seven decimals (a centimetre)."""
     shapes = shapely.transform(areas.geometry.to_numpy(), lambda xy: xy.round(7))
     return {

@@ -7,13 +7,14 @@ fields of `Facility` and ``geometry``: Points, and for parks also Polygons and M
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 import geopandas as gpd
 import orjson
 import pandas as pd
 import shapely
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic_core import ErrorDetails
 from shapely.geometry.base import BaseGeometry
 
 from geo.arrays import GeometryArray
@@ -56,7 +57,7 @@ class Facility(BaseModel):
     source: Text = None
     verified: Day = None
     verified_by: Text = None
-    extra: dict[str, Any] = Field(default_factory=dict)
+    extra: dict[str, object] = Field(default_factory=dict)
 
     @field_validator("id")
     @classmethod
@@ -93,6 +94,8 @@ class Facility(BaseModel):
         return value
 
 
+Fields: TypeAlias = dict[str, Any]
+"""The checked fields of one facility by name, with values of the types that `Facility` declares."""
 FIELDS: tuple[str, ...] = tuple(Facility.model_fields)
 DATE_FIELDS = ("opened", "closed", "verified")
 PROPERTY_FIELDS: tuple[str, ...] = tuple(field for field in FIELDS if field not in ("id", "extra"))
@@ -107,7 +110,7 @@ def from_rows(rows: Iterable[Row], file: object) -> gpd.GeoDataFrame:
     TableError
         A row is wrong, or two rows have the same id. The message names every such row.
     """
-    records: list[dict[str, Any]] = []
+    records: list[Fields] = []
     geometries: list[BaseGeometry] = []
     problems: list[str] = []
     positions: dict[str, str] = {}
@@ -140,7 +143,7 @@ def from_records(
     return gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(geometries, index=table.index, crs="EPSG:4326"))
 
 
-def validate(properties: Properties, geometry: BaseGeometry | None) -> tuple[dict[str, Any], BaseGeometry]:
+def validate(properties: Properties, geometry: BaseGeometry | None) -> tuple[Fields, BaseGeometry]:
     """Check one facility; return its fields (`validate_fields`) and its geometry (`facility_geometry`).
 
     Raises
@@ -155,7 +158,7 @@ def validate(properties: Properties, geometry: BaseGeometry | None) -> tuple[dic
         raise FieldError([("geometry", str(error))]) from error
 
 
-def validate_fields(properties: Properties) -> dict[str, Any]:
+def validate_fields(properties: Properties) -> Fields:
     """Return the checked fields of a `Facility`; properties that it does not have go into ``extra``.
 
     Raises
@@ -164,12 +167,11 @@ def validate_fields(properties: Properties) -> dict[str, Any]:
         A field is wrong.
     """
     fields = {name: value for name, value in properties.items() if name in FIELDS and name != "extra"}
-    extra: Any = {name: value for name, value in properties.items() if name not in FIELDS}
-    nested = properties.get("extra")
-    if nested is not None:
-        extra = extra | nested if isinstance(nested, dict) else nested
+    extra: object = properties.get("extra")
+    if extra is None or isinstance(extra, dict):
+        extra = {name: value for name, value in properties.items() if name not in FIELDS} | (extra or {})
     try:
-        facility = Facility(**fields, extra=extra)
+        facility = Facility.model_validate({**fields, "extra": extra})
     except ValidationError as error:
         problems = ((".".join(str(part) for part in problem["loc"]), problem) for problem in error.errors())
         raise FieldError((field, _explain(field, problem)) for field, problem in problems) from error
@@ -185,7 +187,7 @@ def validate_fields(properties: Properties) -> dict[str, Any]:
     return dict(facility)
 
 
-def _explain(field: str, problem: Mapping[str, Any]) -> str:
+def _explain(field: str, problem: ErrorDetails) -> str:
     """Turn an error of pydantic into “field = value: reason”."""
     if problem["type"] == "missing":
         return f"{field} is missing"

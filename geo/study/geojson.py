@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import Any, TypeAlias
 
 import geopandas as gpd
 import numpy as np
@@ -12,8 +12,10 @@ from shapely.geometry.base import BaseGeometry
 from geo.geodesy import crs
 from geo.study.facilities import DATE_FIELDS, PROPERTY_FIELDS
 
+JsonObject: TypeAlias = dict[str, Any]
 
-def feature(facility: Mapping[str, Any], facility_id: str, coordinates: str = "wgs84") -> dict[str, Any]:
+
+def feature(facility: Mapping[str, Any], facility_id: str, coordinates: str = "wgs84") -> JsonObject:
     """Return one row of a frame of facilities as a GeoJSON feature with coordinates in the system ``coordinates``."""
     fields = {field: facility[field] for field in PROPERTY_FIELDS}
     fields |= {field: _iso(facility[field]) for field in DATE_FIELDS}
@@ -25,14 +27,14 @@ def feature(facility: Mapping[str, Any], facility_id: str, coordinates: str = "w
     }
 
 
-def geometry(shape: BaseGeometry, coordinates: str = "wgs84") -> dict[str, Any]:
+def geometry(shape: BaseGeometry, coordinates: str = "wgs84") -> JsonObject:
     """Return a WGS84 shape as a GeoJSON geometry in the system ``coordinates``, with seven decimals (a centimetre)."""
     text = crs.by_name(coordinates).to_geojson(np.array([shape]))[0]
-    written: dict[str, Any] = orjson.loads(text or "null")
+    written: JsonObject = orjson.loads(text or "null")
     return written
 
 
-def properties(facilities: gpd.GeoDataFrame) -> list[dict[str, Any]]:
+def properties(facilities: gpd.GeoDataFrame) -> list[JsonObject]:
     """Return the GeoJSON properties of each row; dates are `datetime.date` objects."""
     rows = zip(*(facilities[field] for field in PROPERTY_FIELDS), strict=True)
     return [
@@ -41,7 +43,7 @@ def properties(facilities: gpd.GeoDataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def feature_collection(facilities: gpd.GeoDataFrame, coordinates: str = "wgs84") -> dict[str, Any]:
+def feature_collection(facilities: gpd.GeoDataFrame, coordinates: str = "wgs84") -> JsonObject:
     """Return a frame of facilities as a FeatureCollection that `geo.study.facilities.read` reads again."""
     features = [feature(row, str(facility_id), coordinates) for facility_id, row in facilities.iterrows()]
     return {"type": "FeatureCollection", "features": features}
