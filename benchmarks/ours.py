@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from geo.measures import isochrones
 from geo.sources import build
+from geo.sources.inputs import Sources
 from geo.sources.osm import boundaries
 from geo.sources.osm import extract as osm
 from geo.study import study
@@ -149,7 +150,7 @@ def read_extract(extract: Path, area: str | None) -> osm.Extract:
 
 def build_study(extract: Path, area: str | None, population: Path | None, folder: Path) -> Travel:
     """A study made from an extract and a table of people, opened for `isochrone`."""
-    build.build(folder, build.Sources(extract, area=area, population=population), _silent)
+    build.build(folder, Sources(extract, area=area, population=population), _silent)
     return Travel(study.read(folder))
 
 

@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Error, expect, sync_playwright
 
 from geo.sources import build
-from geo.sources.build import Sources
+from geo.sources.inputs import Sources
 from geo.study import study
 from geo.study.study import Study
 from support import handmade, postgres

@@ -113,9 +113,10 @@ def build(
 ) -> None:
     """Make a study folder from an OpenStreetMap extract."""
     from geo.sources import build as builder
+    from geo.sources.inputs import Sources
     from service.cli import tables
 
-    sources = builder.Sources(
+    sources = Sources(
         osm=osm,
         area=area,
         population=population,

@@ -12,7 +12,7 @@ import shapely
 
 from geo.errors import ExtractError, FuwuquanError, InputError, StudyError
 from geo.sources import build
-from geo.sources.build import Sources
+from geo.sources.inputs import Sources
 from geo.sources.summary import Summary
 from geo.study import areas, study
 from geo.study.study import Study

@@ -9,7 +9,7 @@ from pyproj import Transformer
 
 from geo.errors import InputError
 from geo.sources import build
-from geo.sources.build import Sources
+from geo.sources.inputs import Sources
 from geo.sources.summary import Summary
 from geo.study import streets, study
 from geo.study.study import Study

@@ -13,6 +13,7 @@ from geo.choices import Mode
 from geo.geodesy import datums
 from geo.measures import coverage
 from geo.sources import build
+from geo.sources.inputs import Sources
 from geo.study import demand, facilities, geojson, study
 from geo.study.study import Study
 from geo.traveltime import network
@@ -82,7 +83,7 @@ def hilly(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Study:
     """Porto Alegre's centre built with its heights."""
     pytest.importorskip("rasterio")
     data = shared / "data" / "porto_alegre"
-    sources = build.Sources(
+    sources = Sources(
         data / "porto_alegre.osm.pbf",
         population=data / "hexgrid.csv",
         facilities=[data / "clinics.csv"],

@@ -15,7 +15,7 @@ import pytest
 import shapely
 
 from geo.errors import ExtractError
-from geo.sources import build
+from geo.sources import inputs
 from geo.sources.osm import boundaries
 from geo.sources.osm import extract as osm
 from support.extracts import Extract
@@ -44,7 +44,7 @@ def bare(path: Path) -> None:
 def of_an_area(path: Path) -> None:
     drawn = boundaries.read(path, quiet)
     outline = boundaries.find(drawn, "Liechtenstein").geometry
-    osm.read(path, drawn, build.widened(outline, 15_000.0), quiet)
+    osm.read(path, drawn, inputs.widened(outline, 15_000.0), quiet)
 
 
 @pytest.mark.alone

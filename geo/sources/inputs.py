@@ -1,0 +1,90 @@
+"""What a build is asked for: the files to use, and the place in them that the study is of."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from shapely.geometry.base import BaseGeometry
+
+from geo.geodesy.projection import projection, utm
+from geo.sources.osm import boundaries
+from geo.sources.osm.boundaries import Boundary
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The files that a study is built from, and what to take of them.
+
+    Attributes
+    ----------
+    osm : OpenStreetMap extract
+    area : name or id of the boundary to cut out; None takes the whole extract as one area
+    population : CSV table or raster of people; None spreads people over residential buildings
+    people : how many people there are in total; None takes the numbers of the source
+    areas : own towns and villages; None takes the extract's boundaries
+    level : the admin_level of the sub-areas; None takes the finest that covers the area
+    facilities : own lists, added to the extract's facilities
+    elevation : raster of heights in metres; None takes all streets as flat
+    coordinates : the coordinate system of own files; None takes what each file states, else WGS84
+    margin_m : how far beyond the area streets and facilities are kept, in metres
+    """
+
+    osm: Path
+    area: str | None = None
+    population: Path | None = None
+    people: float | None = None
+    areas: Path | None = None
+    level: int | None = None
+    facilities: Sequence[Path] = ()
+    elevation: Path | None = None
+    coordinates: str | None = None
+    margin_m: float = 15_000.0
+
+
+@dataclass(frozen=True)
+class Place:
+    """The place that a study is of: a boundary of the extract, or the whole extract where ``boundary`` is None.
+
+    ``outline`` is the boundary's polygon. ``surroundings`` is that polygon widened by the margin, within which streets
+    and facilities are kept. Both are WGS84, and None for the whole extract.
+    """
+
+    id: str
+    name: str
+    name_en: str
+    boundary: Boundary | None
+    outline: BaseGeometry | None
+    surroundings: BaseGeometry | None
+
+
+def find_place(sources: Sources, drawn: Sequence[Boundary]) -> Place:
+    """The place that the sources name.
+
+    Raises
+    ------
+    ExtractError
+        The extract has no boundary of that name or id, or several.
+    """
+    if sources.area is None:
+        name = sources.osm.name.split(".")[0]
+        return Place(_slug(name), name, "", None, None, None)
+    boundary = boundaries.find(drawn, sources.area)
+    return Place(
+        id=f"{_slug(boundary.name)}-{boundary.osm_id}",
+        name=boundary.name,
+        name_en=boundary.name_en or "",
+        boundary=boundary,
+        outline=boundary.geometry,
+        surroundings=widened(boundary.geometry, sources.margin_m),
+    )
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "study"
+
+
+def widened(outline: BaseGeometry, margin_m: float) -> BaseGeometry:
+    """A WGS84 polygon with all that lies within a margin of it."""
+    metric = projection(utm(outline))
+    return metric.inverse(metric.forward(outline).buffer(margin_m))

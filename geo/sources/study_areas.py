@@ -1,0 +1,70 @@
+"""The areas of a study that is built: an own list, the boundaries that divide the place, or the place as one area."""
+
+from pathlib import Path
+
+import geopandas as gpd
+import shapely
+
+from geo.errors import InputError
+from geo.sources import own_lists
+from geo.sources.inputs import Place, Sources
+from geo.sources.osm import boundaries
+from geo.sources.osm.extract import Extract
+from geo.sources.summary import Summary
+from geo.study import areas
+from geo.study.files import Row
+
+VILLAGE_LEVEL = 10
+"""The admin_level of villages in China; coarser levels are taken as towns."""
+BUFFER_DEGREES = 1e-6
+
+
+def collect(extract: Extract, sources: Sources, place: Place, summary: Summary) -> gpd.GeoDataFrame:
+    """Areas, as `geo.study.areas` frames them.
+
+    Raises
+    ------
+    InputError
+        The own list is unusable or has no area in the place, or the extract has no boundary of the level asked for.
+    """
+    if sources.areas is not None:
+        return _of_list(sources.areas, sources, place, summary)
+    level, units = boundaries.finest(extract.boundaries, place.boundary, sources.level)
+    if level is None or units is None:
+        summary.add("areas 区域", 1, "the whole is one area")
+        rows = [_whole_place(extract, place)]
+    else:
+        summary.add("areas 区域", len(units), f"admin_level {level}")
+        units = sorted(units, key=lambda unit: (unit.name, unit.osm_id))
+        rows = [_of_boundary(unit, "village" if level >= VILLAGE_LEVEL else "town", extract) for unit in units]
+    return areas.from_rows(rows, extract.path)
+
+
+def _of_list(path: Path, sources: Sources, place: Place, summary: Summary) -> gpd.GeoDataFrame:
+    """The areas of an own list that have a point inside the place, and the towns that they belong to."""
+    units = own_lists.read_areas(path, sources.coordinates, summary)
+    if place.outline is not None:
+        inside = units.representative_point().intersects(place.outline)
+        if not inside.all():
+            summary.left_out(int((~inside).sum()), f"areas of {path.name} outside")
+        units = units[inside | units.index.isin(units["parent"][inside].dropna())]
+        if units.empty:
+            raise InputError(f"{path}: none of its areas is in {sources.area}")
+    summary.add("areas 区域", len(units), f"from {path.name}")
+    return units
+
+
+def _of_boundary(boundary: boundaries.Boundary, level: str, extract: Extract) -> Row:
+    people = boundaries.population(boundary, extract.places)
+    values = {"code": boundary.osm_id, "name": boundary.name, "level": level, "population": people}
+    return boundary.osm_id, values, boundary.geometry
+
+
+def _whole_place(extract: Extract, place: Place) -> Row:
+    if place.boundary is not None:
+        _, values, outline = _of_boundary(place.boundary, "town", extract)
+    else:
+        # The bounds of streets on one straight line have no area without a buffer.
+        outline = shapely.box(*extract.streets.total_bounds).buffer(BUFFER_DEGREES)
+        values = {"code": "all", "name": place.name, "level": "town", "population": None}
+    return "the whole", values, outline

@@ -1,0 +1,59 @@
+"""The facilities of a study that is built: those of the extract and of own lists, in and around the place."""
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from geo.errors import InputError
+from geo.sources import own_lists
+from geo.sources.inputs import Place, Sources
+from geo.sources.osm.extract import Extract
+from geo.sources.summary import Summary
+from geo.study import areas, categories, facilities
+
+
+def collect(
+    extract: Extract, sources: Sources, place: Place, units: gpd.GeoDataFrame, crs: str, summary: Summary
+) -> gpd.GeoDataFrame:
+    """Facilities, as `geo.study.facilities` frames them, each with the code of its area.
+
+    Parameters
+    ----------
+    units : the study's areas
+    crs : the study's projection
+
+    Raises
+    ------
+    InputError
+        A list is unusable, or two files have a facility of the same id.
+    """
+    frames = [
+        facilities.from_rows(extract.facility_rows, extract.path),
+        *(own_lists.read_facilities(path, place.outline, sources.coordinates, summary) for path in sources.facilities),
+    ]
+    for path, frame in zip([sources.osm, *sources.facilities], frames, strict=True):
+        for category_id, count in frame["category"].value_counts(sort=False).items():
+            category = categories.category(str(category_id))
+            summary.add(f"{category.label_en.lower()} {category.label}", count, f"from {path.name}")
+    filled = [frame for frame in frames if len(frame)] or frames[:1]
+    register = gpd.GeoDataFrame(pd.concat(filled)) if len(filled) > 1 else filled[0]
+    repeated = register.index[register.index.duplicated()]
+    if len(repeated):
+        raise InputError(f"facility id {repeated[0]!r} stands in more than one file; ids must differ")
+    if place.surroundings is not None:
+        near = register.intersects(place.surroundings)
+        if not near.all():
+            summary.left_out(int((~near).sum()), "facilities farther than the margin from the area")
+        register = register[near]
+    return register.assign(area_code=_area_codes(register, place, units, crs))
+
+
+def _area_codes(register: gpd.GeoDataFrame, place: Place, units: gpd.GeoDataFrame, crs: str) -> pd.Series:
+    """The code of each facility's area: its own if there is such an area, else that of the area it is in."""
+    points = register.representative_point()
+    codes = areas.locate(units, points.x.to_numpy(), points.y.to_numpy(), crs)
+    if place.outline is not None:
+        # Where areas are points, the nearest one is located also for a facility across the border.
+        codes[~points.intersects(place.outline).to_numpy()] = None
+    has_own = register["area_code"].isin(units.index).to_numpy()
+    return pd.Series(np.where(has_own, register["area_code"], codes), index=register.index, dtype=object)
