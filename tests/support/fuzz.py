@@ -1,8 +1,8 @@
-"""Requests of every kind that the API definition allows or forbids, made by schemathesis, to a server: `make fuzz`.
+"""Sends a server generated requests that the API definition allows or forbids: `make fuzz`.
 
-All of schemathesis' checks hold: no 5xx, no status, media type, header or body that the definition does not have, what
-it forbids is refused, what it allows is taken, what is deleted is gone, and so on. Two of them ask for more than a JSON
-Schema can say; beyond.py has them narrowed.
+schemathesis makes the requests and checks the answers: no 5xx; no status, media type, header or body that the
+definition does not have; what it forbids is refused and what it allows is accepted; what was deleted is gone; and so
+on. Two of the checks expect more than a JSON schema can express, and schemathesis_checks.py narrows them.
 """
 
 import argparse
@@ -27,27 +27,31 @@ SCHEMATHESIS = Path(sys.executable).parent / "st"
 
 
 class Run(NamedTuple):
-    """What came of some requests."""
+    """The result of a run of schemathesis."""
 
     cases: int
     operations: int
     failures: Counter[str]
-    """How often which check failed, with the operations."""
+    """How often each check failed, with the operations."""
     output: str
-    """What schemathesis says of them."""
+    """What schemathesis printed."""
 
 
-def words(document: dict[str, Any], tag: str) -> dict[str, list[str]]:
-    """Values that mean something in the sample, by the parameters whose place they take now and then.
+def dictionaries(document: dict[str, Any], tag: str) -> dict[str, list[str]]:
+    """By parameter, values that mean something in the sample; half of the requests use them.
 
-    ``tag`` is that of a facility's first version.
+    ``tag`` is the entity tag of a facility's first version.
     """
     facilities = json.loads((DATA / "facilities.geojson").read_text("utf-8"))["features"]
     areas = json.loads((DATA / "areas.geojson").read_text("utf-8"))["features"]
-    ids = [one["id"] for one in facilities[::100]] + [one["properties"]["code"] for one in areas[::50]] + ["0", "1"]
+    ids = (
+        [feature["id"] for feature in facilities[::100]]
+        + [feature["properties"]["code"] for feature in areas[::50]]
+        + ["0", "1"]
+    )
     crs = "http://www.opengis.net/def/crs/"
     systems = [crs + name for name in ("OGC/1.3/CRS84", "EPSG/0/4326", "EPSG/0/4490", "EPSG/0/4549", "EPSG/0/9999999")]
-    found = {
+    results = {
         "query.datetime": ["2021-06-01", "2021-06-01T00:00:00Z", "2021-01-01/2021-12-31", "../2000-01-01",
                            "2020-01-01/..", "0001-01-01", "9999-12-31T23:59:60Z", "2021-02-29", "../.."],
         "query.filter": ["category = 'park'", "capacity > 100 OR NOT name LIKE '%a'", "population BETWEEN 1 AND 1e3",
@@ -62,34 +66,34 @@ def words(document: dict[str, Any], tag: str) -> dict[str, list[str]]:
         "header.If-Match": ["*", tag, tag.replace("1", "2", 1)],
         "header.if-match": ["*", tag, tag.replace("1", "2", 1)],
     }  # fmt: skip
-    known = {"standard": ["health-15", "park-500", "hall-new"], "collection": ["facilities", "demand", "nothing"]}
+    known_names = {"standard": ["health-15", "park-500", "hall-new"], "collection": ["facilities", "demand", "nothing"]}
     for path in document["paths"]:
         for part in path.split("{")[1:]:
             name = part.partition("}")[0]
-            found[f"path.{name}"] = known.get(name, ids)
-    return found
+            results[f"path.{name}"] = known_names.get(name, ids)
+    return results
 
 
 def configuration(key: str, tag: str, document: dict[str, Any], folder: Path) -> Path:
-    """schemathesis' settings, in a file."""
+    """The file of schemathesis' settings."""
     lines = ["[checks.not_a_server_error]", 'expected-statuses = ["2xx", "3xx", "4xx"]']
     for name, statuses in EXPECTED.items():
         lines += [f"[checks.{name}]", "expected-statuses = " + json.dumps(statuses)]
     for scheme in document["components"]["securitySchemes"]:
         lines += [f"[auth.openapi.{scheme}]", f"bearer = {json.dumps(key)}"]
-    bound = words(document, tag)
-    for number, values in enumerate(bound.values()):
+    values_by_parameter = dictionaries(document, tag)
+    for number, values in enumerate(values_by_parameter.values()):
         lines += [f"[dictionaries.words{number}]", f"values = {json.dumps(values, ensure_ascii=False)}"]
     lines.append("[parameters]")
-    for number, name in enumerate(bound):
+    for number, name in enumerate(values_by_parameter):
         lines.append(f'"{name}" = {{ dictionary = "words{number}", probability = 0.5 }}')
     file = folder / "schemathesis.toml"
     file.write_text("\n".join(lines) + "\n", "utf-8")
     return file
 
 
-# Of the checks that beyond.py narrows: what may come of good data, which may be about what is not there, or has changed
-# since; and of bad data.
+# For the checks in schemathesis_checks.py: the statuses that valid data may get, which may be about something that does
+# not exist or has changed meanwhile, and those that invalid data may get.
 EXPECTED = {
     "positive_data_acceptance": ["2xx", "304", "401", "404", "409", "410", "412", "428"],
     "negative_data_rejection": ["400", "401", "404", "405", "409", "410", "412", "413", "415", "422", "428"],
@@ -98,8 +102,8 @@ EXPECTED = {
 
 @contextmanager
 def serving(folder: Path) -> Iterator[tuple[str, str, Path]]:
-    """A server of a copy of the sample: its address, a key to edit there, and what it wrote, complete at the end."""
-    study, log = ogc.copied(folder / "study"), folder / "server.log"
+    """A server of a copy of the sample: its address, a key to edit, and its log, which is complete at the end."""
+    study, log = ogc.copy_study(folder / "study"), folder / "server.log"
     key = program.run("keys", "add", "fuzz", "--study", study).stdout.decode().strip()
     with program.serving(study) as (address, process), log.open("wb") as file:
         reader = threading.Thread(target=shutil.copyfileobj, args=(process.stderr, file))
@@ -129,38 +133,43 @@ def fuzz(folder: Path, address: str, key: str, *options: str) -> Run:
         "--report", "json", "--report-json-path", report, "--warnings", "off",
         "--generation-database", "none", *options,
     ]  # fmt: skip
-    environment = {**os.environ, "SCHEMATHESIS_HOOKS": "beyond", "PYTHONPATH": str(Path(__file__).parent)}
-    done = subprocess.run(
+    environment = {**os.environ, "SCHEMATHESIS_HOOKS": "schemathesis_checks", "PYTHONPATH": str(Path(__file__).parent)}
+    result = subprocess.run(
         [str(part) for part in command], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         text=True, check=False,
     )  # fmt: skip
-    found = json.loads(report.read_text("utf-8")) if report.exists() else {}
-    if not found.get("operations") or done.returncode not in (0, 1):
-        raise AssertionError(f"schemathesis could not run:\n{done.stdout}")
-    failures = Counter({f"{one['title']}: {', '.join(one['operations'])}": one["count"] for one in found["failures"]})
-    failures.update({f"error: {one['title']}": one["count"] for one in found["errors"]})
-    if done.returncode and not failures:
+    content = json.loads(report.read_text("utf-8")) if report.exists() else {}
+    if not content.get("operations") or result.returncode not in (0, 1):
+        raise AssertionError(f"schemathesis could not run:\n{result.stdout}")
+    failures = Counter(
+        {f"{failure['title']}: {', '.join(failure['operations'])}": failure["count"] for failure in content["failures"]}
+    )
+    failures.update({f"error: {failure['title']}": failure["count"] for failure in content["errors"]})
+    if result.returncode and not failures:
         failures["schemathesis failed"] = 1
-    return Run(found["test_cases"]["generated"], found["operations"]["tested"], failures, done.stdout)
+    return Run(content["test_cases"]["generated"], content["operations"]["tested"], failures, result.stdout)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cases", type=int, default=20_000, help="at least so many")
-    parser.add_argument("--examples", type=int, default=100, help="the most of one operation in one round")
+    parser.add_argument("--cases", type=int, default=20_000, help="at least so many requests")
+    parser.add_argument(
+        "--examples", type=int, default=100, help="at most so many requests of one operation in a round"
+    )
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--quick", action="store_true", help="without the phases that take long")
+    parser.add_argument("--quick", action="store_true", help="leave out the slow phases")
     options = parser.parse_args()
     cases, failures, round_ = 0, Counter[str](), 0
     with tempfile.TemporaryDirectory(prefix="fuzz") as place, serving(Path(place)) as (address, key, log):
         while cases < options.cases:
             chosen = ["--seed", str(options.seed + round_), "--max-examples", str(options.examples)]
             chosen += ["--phases", "fuzzing,stateful"] if options.quick else []
-            done = fuzz(Path(place), address, key, *chosen)
-            cases, failures, round_ = cases + done.cases, failures + done.failures, round_ + 1
-            if done.failures:
-                print(done.output, file=sys.stderr)
-            print(f"round {round_}: {done.cases} cases of {done.operations} operations, {len(done.failures)} failures")
+            result = fuzz(Path(place), address, key, *chosen)
+            cases, failures, round_ = cases + result.cases, failures + result.failures, round_ + 1
+            if result.failures:
+                print(result.output, file=sys.stderr)
+            summary = f"{result.cases} cases of {result.operations} operations, {len(result.failures)} failures"
+            print(f"round {round_}: {summary}")
         faults = log.read_text("utf-8", "replace").count("Traceback (most recent call last)")
         failures += Counter({"tracebacks in the server's log": faults})
     print(f"{cases} cases, {failures.total()} failures")

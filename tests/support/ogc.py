@@ -1,4 +1,4 @@
-"""OGC API – Features as strangers see it: collections, links and pages, and what the shipped files say of them."""
+"""OGC API – Features from a client's view: collections, links and pages; and the study's own files to compare with."""
 
 import csv
 import json
@@ -20,7 +20,7 @@ GEOJSON, HTML, JSON, PROBLEM = "application/geo+json", "text/html", "application
 OPENAPI = "application/vnd.oai.openapi+json;version=3.0"
 
 STUDY = tomllib.loads((DATA / "study.toml").read_text("utf-8"))
-STANDARDS = [one["id"] for one in tomllib.loads((DATA / "standards.toml").read_text("utf-8"))["standard"]]
+STANDARDS = [standard["id"] for standard in tomllib.loads((DATA / "standards.toml").read_text("utf-8"))["standard"]]
 COLLECTIONS = ("facilities", "areas", "demand", *(f"coverage-{standard}" for standard in STANDARDS))
 
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
@@ -32,39 +32,39 @@ Feature = dict[str, Any]
 Key = str | tuple[float, float]
 
 
-class Shipped(NamedTuple):
-    """What a file of the study says of one feature."""
+class FileFeature(NamedTuple):
+    """A feature as a file of the shipped study has it."""
 
     shape: BaseGeometry
     properties: dict[str, Any]
 
 
 @cache
-def shipped(collection: str) -> dict[Key, Shipped]:
-    """The features of a collection by `key`, out of the study's own files; those of coverage are its towns."""
+def features_in_files(collection: str) -> dict[Key, FileFeature]:
+    """The features of a collection by `key`, from the study's own files; those of coverage are the towns."""
     if collection == "demand":
         with (DATA / "demand.csv").open(encoding="utf-8") as file:
             rows = [{name: value or None for name, value in row.items()} for row in csv.DictReader(file)]
         places = [(float(row["lon"] or "nan"), float(row["lat"] or "nan")) for row in rows]
-        found: dict[Key, Shipped] = {
-            place: Shipped(shapely.Point(place), row) for place, row in zip(places, rows, strict=True)
+        by_key: dict[Key, FileFeature] = {
+            place: FileFeature(shapely.Point(place), row) for place, row in zip(places, rows, strict=True)
         }
-        assert len(found) == len(rows)
-        return found
+        assert len(by_key) == len(rows)
+        return by_key
     file = DATA / ("facilities.geojson" if collection == "facilities" else "areas.geojson")
     features = json.loads(file.read_text("utf-8"))["features"]
     if collection.startswith("coverage-"):
-        features = [one for one in features if one["properties"]["level"] == "town"]
-    return {key(collection, one): Shipped(shape(one), one["properties"]) for one in features}
+        features = [standard for standard in features if standard["properties"]["level"] == "town"]
+    return {key(collection, standard): FileFeature(shape(standard), standard["properties"]) for standard in features}
 
 
-def copied(folder: Path) -> Path:
+def copy_study(folder: Path) -> Path:
     """A copy of the shipped study as ``folder``, without a register."""
     return shutil.copytree(DATA, folder, ignore=shutil.ignore_patterns("register.sqlite*", "facts", ".prepared"))
 
 
 def key(collection: str, feature: Feature) -> Key:
-    """What tells a feature from the others of its collection, in the files and in answers in longitude, latitude."""
+    """What identifies a feature of a collection, in the files and in answers in CRS84: id, position or code."""
     if collection == "facilities":
         return str(feature["id"])
     if collection == "demand":
@@ -74,19 +74,22 @@ def key(collection: str, feature: Feature) -> Key:
 
 
 def keys(collection: str, features: Iterable[Feature]) -> list[Key]:
+    """The keys of features, in their order."""
     return [key(collection, feature) for feature in features]
 
 
 def shape(feature: Feature) -> BaseGeometry:
+    """The geometry of a GeoJSON feature."""
     return shapely.from_geojson(json.dumps(feature["geometry"]))
 
 
 def items_of(collection: str) -> str:
+    """The path of a collection's features."""
     return f"{ROOT}/collections/{collection}/items"
 
 
 def get(client: TestClient, url: str, **parameters: object) -> dict[str, Any]:
-    """The JSON of a URL that must answer."""
+    """The JSON of an address, which must answer 200."""
     answer = client.get(url, params=parameters or None)
     assert answer.status_code == 200, (url, parameters, answer.text[:500])
     document: dict[str, Any] = answer.json()
@@ -94,30 +97,34 @@ def get(client: TestClient, url: str, **parameters: object) -> dict[str, Any]:
 
 
 def pages(client: TestClient, url: str, **parameters: object) -> Iterator[dict[str, Any]]:
-    """The page at a URL and all those its ``next`` links lead to."""
+    """The page at an address and all pages that its ``next`` links lead to."""
     page = get(client, url, **parameters)
     for _ in range(5000):
         yield page
-        onwards = links(page, "next")
-        if not onwards:
+        next_links = links(page, "next")
+        if not next_links:
             return
-        page = get(client, onwards[0]["href"])
+        page = get(client, next_links[0]["href"])
     raise AssertionError(f"{url}: next links without end")
 
 
 def features_of(client: TestClient, collection: str, **parameters: object) -> list[Feature]:
     """All features of a collection that match, over all pages."""
-    asked = {"limit": 10_000, **parameters}
-    return [feature for page in pages(client, items_of(collection), **asked) for feature in page["features"]]
+    query = {"limit": 10_000, **parameters}
+    return [feature for page in pages(client, items_of(collection), **query) for feature in page["features"]]
 
 
 def links(document: dict[str, Any], rel: str, media_type: str | None = None) -> list[dict[str, str]]:
     """The links of a document that have a relation, and a type if one is given."""
-    return [one for one in document["links"] if one["rel"] == rel and media_type in (None, one.get("type"))]
+    return [
+        standard
+        for standard in document["links"]
+        if standard["rel"] == rel and media_type in (None, standard.get("type"))
+    ]
 
 
-def problem(answer: Any, status: int = 400) -> str:
-    """What an answer says that must be a problem."""
+def assert_problem(answer: Any, status: int = 400) -> str:
+    """The detail of an answer, which must be a problem with this status."""
     assert answer.status_code == status, (str(answer.request.url), answer.status_code, answer.text[:300])
     assert answer.headers["content-type"] == PROBLEM
     body = answer.json()
@@ -125,9 +132,9 @@ def problem(answer: Any, status: int = 400) -> str:
     return str(body["detail"])
 
 
-def same_address(one: str, other: str) -> bool:
-    """Whether two URLs have the same path and parameters, in whatever order, but for the format ``f``."""
-    parts = [urlsplit(url) for url in (one, other)]
+def is_same_address(standard: str, other: str) -> bool:
+    """Whether two addresses have the same path and the same parameters in any order, without the format ``f``."""
+    parts = [urlsplit(url) for url in (standard, other)]
     queries = [
         sorted(pair for pair in parse_qsl(part.query, keep_blank_values=True) if pair[0] != "f") for part in parts
     ]
@@ -142,12 +149,12 @@ class Operation(NamedTuple):
     method: str
     content: dict[str, Any]
     parameters: dict[str, dict[str, Any]]
-    """Its own and its path's, by name; references looked up."""
+    """Its own and its path's, by name; references are resolved."""
 
 
 def operations(document: dict[str, Any]) -> list[Operation]:
     """All operations of an OpenAPI document."""
-    found = []
+    by_key = []
     for path, item in document["paths"].items():
         for method in ("get", "put", "post", "delete", "options", "head", "patch", "trace"):
             if method not in item:
@@ -155,30 +162,34 @@ def operations(document: dict[str, Any]) -> list[Operation]:
             servers = item[method].get("servers") or item.get("servers") or document.get("servers") or [{"url": ""}]
             base = urlsplit(servers[0]["url"]).path.rstrip("/")
             listed = [
-                looked_up(document, one) for one in [*item.get("parameters", []), *item[method].get("parameters", [])]
+                resolve(document, standard)
+                for standard in [*item.get("parameters", []), *item[method].get("parameters", [])]
             ]
-            found.append(Operation(base + path, method, item[method], {one["name"]: one for one in listed}))
-    return found
+            by_key.append(
+                Operation(base + path, method, item[method], {standard["name"]: standard for standard in listed})
+            )
+    return by_key
 
 
 def operation(document: dict[str, Any], url: str, method: str = "get") -> Operation:
-    (found,) = (one for one in operations(document) if (one.url, one.method) == (url, method))
-    return found
+    """The operation of an OpenAPI document with that path and method."""
+    (by_key,) = (standard for standard in operations(document) if (standard.url, standard.method) == (url, method))
+    return by_key
 
 
-def looked_up(document: dict[str, Any], content: dict[str, Any]) -> dict[str, Any]:
-    """``content``, or what it refers to."""
+def resolve(document: dict[str, Any], content: dict[str, Any]) -> dict[str, Any]:
+    """``content``, or what its reference leads to."""
     while "$ref" in content:
-        found: Any = document
+        by_key: Any = document
         for name in content["$ref"].removeprefix("#/").split("/"):
-            found = found[name.replace("~1", "/").replace("~0", "~")]
-        content = found
+            by_key = by_key[name.replace("~1", "/").replace("~0", "~")]
+        content = by_key
     return content
 
 
-def matching(collection: str, test: Callable[[Shipped], bool]) -> set[Key]:
-    """The keys of the shipped features that pass a test."""
-    return {name for name, one in shipped(collection).items() if test(one)}
+def keys_matching(collection: str, test: Callable[[FileFeature], bool]) -> set[Key]:
+    """The keys of the features in the files that pass a test."""
+    return {name for name, standard in features_in_files(collection).items() if test(standard)}
 
 
 def rectangle(west: float, south: float, east: float, north: float) -> BaseGeometry:

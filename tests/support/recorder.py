@@ -1,6 +1,7 @@
-"""Writes down what a client asks of a server and gets: a proxy in a process of its own, as GDAL holds the interpreter.
+"""A proxy that records the requests of a client and the answers of a server.
 
-Each request is a line of JSON in a file: path, parameters, status, and how many features came.
+It runs in a process of its own, because GDAL holds the interpreter's lock while it waits. Each request becomes a line
+of JSON in a file: path, parameters, status, and the number of features in the answer.
 """
 
 import http.client
@@ -11,12 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 
-class Asked(NamedTuple):
-    """One request and what came."""
+class RecordedRequest(NamedTuple):
+    """A request, with the status and the number of features of its answer."""
 
     path: str
     query: dict[str, str]
@@ -25,22 +26,22 @@ class Asked(NamedTuple):
 
 
 class Log:
-    """What was asked."""
+    """The requests that a proxy has recorded."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self._seen = 0
 
-    def new(self) -> list[Asked]:
-        """What was asked since the last time somebody wanted to know."""
+    def new(self) -> list[RecordedRequest]:
+        """The requests since the last call."""
         lines = self._file.read_text("utf-8").splitlines()
-        found, self._seen = lines[self._seen :], len(lines)
-        return [Asked(*json.loads(line)) for line in found]
+        new, self._seen = lines[self._seen :], len(lines)
+        return [RecordedRequest(*json.loads(line)) for line in new]
 
 
 @contextmanager
 def recording(address: str, file: Path) -> Iterator[tuple[str, Log]]:
-    """The address of a proxy of the server at ``address``, and what is asked of it."""
+    """The address of a proxy of the server at ``address``, and the log of its requests."""
     file.touch()
     command = [sys.executable, __file__, urlsplit(address).netloc, str(file)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -58,14 +59,19 @@ def _serve(target: str, file: Path) -> None:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
-                # The Host stays, so that links lead here again; what is zipped could not be read.
+                # The Host header stays, so that links lead here again. Compressed answers could not be read here.
                 headers = {name: value for name, value in self.headers.items() if name.lower() != "accept-encoding"}
                 connection = http.client.HTTPConnection(target, timeout=300)
                 connection.request(self.command, self.path, headers=headers)
                 answer = connection.getresponse()
                 body = answer.read()
-                asked = urlsplit(self.path)
-                line = asked.path, dict(parse_qsl(asked.query, keep_blank_values=True)), answer.status, _features(body)
+                address = urlsplit(self.path)
+                line = (
+                    address.path,
+                    dict(parse_qsl(address.query, keep_blank_values=True)),
+                    answer.status,
+                    _features(body),
+                )
                 log.write(json.dumps(line) + "\n")
                 self.send_response_only(answer.status)
                 for name, value in answer.getheaders():
@@ -79,7 +85,7 @@ def _serve(target: str, file: Path) -> None:
 
             do_HEAD = do_GET  # noqa: N815
 
-            def log_message(self, *_: Any) -> None:
+            def log_message(self, *_: object) -> None:
                 pass
 
         with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:

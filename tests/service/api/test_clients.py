@@ -33,7 +33,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, reco
     """A server of the sample: its address, and what was asked of it."""
     folder = tmp_path_factory.mktemp("clients")
     with (
-        program.serving(ogc.copied(folder / "study")) as (address, _),
+        program.serving(ogc.copy_study(folder / "study")) as (address, _),
         recorder.recording(address, folder / "asked") as recorded,
     ):
         yield recorded
@@ -46,7 +46,7 @@ def gdal(server: tuple[str, recorder.Log]) -> str:
     return f"OAPIF:{server[0]}{ogc.ROOT}"
 
 
-def asked_for_items(log: recorder.Log, collection: str) -> list[recorder.Asked]:
+def asked_for_items(log: recorder.Log, collection: str) -> list[recorder.RecordedRequest]:
     return [one for one in log.new() if one.path == ogc.items_of(collection)]
 
 
@@ -55,16 +55,16 @@ def test_gdal_lists_every_collection(gdal: str):
 
 
 @pytest.mark.parametrize("collection", ogc.COLLECTIONS)
-def test_gdal_counts_the_features_and_knows_the_system(gdal: str, collection: str):
+def test_gdal_counts_the_features_and_reads_the_crs(gdal: str, collection: str):
     info = pyogrio.read_info(gdal, layer=collection, force_feature_count=True)
-    assert info["features"] == len(ogc.shipped(collection))
+    assert info["features"] == len(ogc.features_in_files(collection))
     assert pyproj.CRS(info["crs"]).equals("OGC:CRS84", ignore_axis_order=True)
     assert "name" in info["fields"] or collection == "demand"
 
 
-def test_gdal_pages_through_more_than_a_thousand(gdal: str, server: tuple[str, recorder.Log]):
+def test_gdal_follows_the_pages_of_more_than_a_thousand_features(gdal: str, server: tuple[str, recorder.Log]):
     frame = pyogrio.read_dataframe(gdal, layer="demand", PAGE_SIZE="500")
-    shipped = ogc.shipped("demand")
+    shipped = ogc.features_in_files("demand")
     places = [(round(point.x, 6), round(point.y, 6)) for point in frame.geometry]
     assert sorted(places) == sorted(shipped)
     people = [float(shipped[place].properties["population"]) for place in places]
@@ -74,7 +74,7 @@ def test_gdal_pages_through_more_than_a_thousand(gdal: str, server: tuple[str, r
     assert {one.status for one in pages} == {200}
 
 
-def check_transferred(asked: list[recorder.Asked], parameters: set[str], most: int) -> None:
+def check_transferred(asked: list[recorder.RecordedRequest], parameters: set[str], most: int) -> None:
     """That the server was asked to select, and sent no more than ``most``; but for a first look at what there is."""
     first, *further = asked
     assert (set(first.query), first.features) == ({"limit"}, 20)
@@ -84,10 +84,10 @@ def check_transferred(asked: list[recorder.Asked], parameters: set[str], most: i
 
 
 @pytest.mark.parametrize("collection", ["facilities", "areas", "demand"])
-def test_gdal_has_the_server_select_by_place(gdal: str, server: tuple[str, recorder.Log], collection: str):
+def test_gdal_filters_by_bbox_on_the_server(gdal: str, server: tuple[str, recorder.Log], collection: str):
     frame = pyogrio.read_dataframe(gdal, layer=collection, bbox=BOX)
-    expected = ogc.matching(collection, lambda one: one.shape.intersects(shapely.box(*BOX)))
-    assert 10 < len(expected) < len(ogc.shipped(collection))
+    expected = ogc.keys_matching(collection, lambda one: one.shape.intersects(shapely.box(*BOX)))
+    assert 10 < len(expected) < len(ogc.features_in_files(collection))
     check_transferred(asked_for_items(server[1], collection), {"bbox"}, len(expected))
     assert len(frame) == len(expected)
 
@@ -104,7 +104,7 @@ def test_gdal_has_the_server_select_by_place(gdal: str, server: tuple[str, recor
         ("demand", "area_code = '330784001S01' AND children_3_6 > 1.5"),
     ],
 )
-def test_gdal_has_the_server_select_by_attributes(
+def test_gdal_filters_by_attributes_on_the_server(
     gdal: str, server: tuple[str, recorder.Log], collection: str, where: str
 ):
     whole = pyogrio.read_dataframe(gdal, layer=collection)
@@ -119,19 +119,19 @@ def test_gdal_has_the_server_select_by_attributes(
     check_transferred(asked_for_items(server[1], collection), {"filter", "filter-lang"}, len(frame))
 
 
-def test_gdal_selects_the_rest_of_a_condition_by_itself(gdal: str, server: tuple[str, recorder.Log]):
+def test_gdal_applies_the_rest_of_a_condition_itself(gdal: str, server: tuple[str, recorder.Log]):
     """The server does what it is asked for, and GDAL what it does not ask for."""
     where = "category = 'clinic' AND capacity * 2 > 100"
     frame = pyogrio.read_dataframe(gdal, layer="facilities", where=where)
-    clinics = ogc.matching("facilities", lambda one: one.properties["category"] == "clinic")
+    clinics = ogc.keys_matching("facilities", lambda one: one.properties["category"] == "clinic")
     check_transferred(asked_for_items(server[1], "facilities"), {"filter"}, len(clinics))
-    assert set(frame["id"]) == ogc.matching(
+    assert set(frame["id"]) == ogc.keys_matching(
         "facilities", lambda one: one.properties["category"] == "clinic" and (one.properties["capacity"] or 0) > 50
     )
 
 
 @pytest.mark.parametrize("system", ["EPSG:4490", ogc.STUDY["projection"]])
-def test_gdal_reads_other_systems_with_their_axes_in_order(gdal: str, server: tuple[str, recorder.Log], system: str):
+def test_gdal_reads_other_systems_with_the_right_axis_order(gdal: str, server: tuple[str, recorder.Log], system: str):
     """GDAL turns axes to easting, northing: what does not come in the order that the CRS has would be elsewhere."""
     frame = pyogrio.read_dataframe(gdal, layer="facilities", CRS=system)
     first, *further = asked_for_items(server[1], "facilities")
@@ -141,7 +141,7 @@ def test_gdal_reads_other_systems_with_their_axes_in_order(gdal: str, server: tu
     to = pyproj.Transformer.from_crs("EPSG:4490", system, always_xy=True)
     expected = gpd.GeoSeries({
         name: shapely.transform(one.shape, to.transform, interleaved=False)
-        for name, one in ogc.shipped("facilities").items()
+        for name, one in ogc.features_in_files("facilities").items()
     })  # fmt: skip
     found = gpd.GeoSeries(frame.geometry.to_numpy(), index=frame["id"])
     assert sorted(found.index) == sorted(expected.index)
@@ -158,11 +158,11 @@ def test_gdal_reads_other_systems_with_their_axes_in_order(gdal: str, server: tu
 def test_geopandas_opens_a_collection_by_its_own_address(server: tuple[str, recorder.Log]):
     address = f"OAPIF:{server[0]}{ogc.ROOT}/collections/coverage-park-500"
     frame = gpd.read_file(address)
-    assert sorted(frame["code"]) == sorted(ogc.shipped("coverage-park-500"))
+    assert sorted(frame["code"]) == sorted(ogc.features_in_files("coverage-park-500"))
     assert frame.geometry.is_valid.all()
 
 
-def test_owslib_finds_its_way(server: tuple[str, recorder.Log]):
+def test_owslib_reads_definition_conformance_and_collections(server: tuple[str, recorder.Log]):
     features = Features(server[0] + ogc.ROOT)
     assert features.api()["openapi"].startswith("3.0")
     assert "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core" in features.conformance()["conformsTo"]
@@ -175,28 +175,32 @@ def test_owslib_finds_its_way(server: tuple[str, recorder.Log]):
 def test_owslib_selects_features(server: tuple[str, recorder.Log]):
     features = Features(server[0] + ogc.ROOT)
     page = features.collection_items("demand", limit=20, offset=5)
-    assert (page["numberMatched"], len(page["features"])) == (len(ogc.shipped("demand")), 20)
+    assert (page["numberMatched"], len(page["features"])) == (len(ogc.features_in_files("demand")), 20)
     boxed = features.collection_items("facilities", bbox=BOX, limit=10_000)
-    assert set(ogc.keys("facilities", boxed["features"])) == ogc.matching(
+    assert set(ogc.keys("facilities", boxed["features"])) == ogc.keys_matching(
         "facilities", lambda one: one.shape.intersects(shapely.box(*BOX))
     )
     parks = features.collection_items("facilities", filter="category = 'park'", limit=1)
-    assert parks["numberMatched"] == len(ogc.matching("facilities", lambda one: one.properties["category"] == "park"))
+    assert parks["numberMatched"] == len(
+        ogc.keys_matching("facilities", lambda one: one.properties["category"] == "park")
+    )
     people = [
         one["properties"]["population"]
         for one in features.collection_items("demand", sortby=("population", "desc"), limit=50)["features"]
     ]
     assert (
         people
-        == sorted((float(one.properties["population"]) for one in ogc.shipped("demand").values()), reverse=True)[:50]
+        == sorted(
+            (float(one.properties["population"]) for one in ogc.features_in_files("demand").values()), reverse=True
+        )[:50]
     )
     one = features.collection_item("facilities", "yk-clinic-001")
-    assert one["properties"]["name"] == ogc.shipped("facilities")["yk-clinic-001"].properties["name"]
+    assert one["properties"]["name"] == ogc.features_in_files("facilities")["yk-clinic-001"].properties["name"]
     old = features.collection_items("facilities", datetime_="2000-01-01T00:00:00Z", limit=1)
-    assert 0 < old["numberMatched"] < len(ogc.shipped("facilities"))
+    assert 0 < old["numberMatched"] < len(ogc.features_in_files("facilities"))
 
 
-def test_the_api_definition_is_valid(server: tuple[str, recorder.Log]):
+def test_api_definition_is_valid(server: tuple[str, recorder.Log]):
     with urllib.request.urlopen(f"{server[0]}/openapi.json", timeout=program.LIMIT_SECONDS) as answer:
         assert answer.headers["content-type"].replace(" ", "") == ogc.OPENAPI
         OpenAPIV30SpecValidator(json.load(answer)).validate()
@@ -232,7 +236,7 @@ def operation(generated: ModuleType, address: str) -> ModuleType:
     return importlib.import_module(".".join(found.relative_to(folder.parent).with_suffix("").parts))
 
 
-def test_a_generated_client_finds_the_nearest(generated: ModuleType, server: tuple[str, recorder.Log]):
+def test_generated_client_asks_for_the_nearest(generated: ModuleType, server: tuple[str, recorder.Log]):
     with generated.Client(base_url=server[0] + ogc.ROOT, raise_on_unexpected_status=True) as client:
         answer = operation(generated, "/nearest").sync_detailed(client=client, lon=120.04, lat=28.89, limit=3)
     assert answer.status_code == 200
@@ -241,13 +245,13 @@ def test_a_generated_client_finds_the_nearest(generated: ModuleType, server: tup
     assert minutes == sorted(minutes)
 
 
-def test_a_generated_client_reads_features_and_coverage(generated: ModuleType, server: tuple[str, recorder.Log]):
+def test_generated_client_reads_features_and_coverage(generated: ModuleType, server: tuple[str, recorder.Log]):
     with generated.Client(base_url=server[0] + ogc.ROOT, raise_on_unexpected_status=True) as client:
         items = operation(generated, "/collections/facilities/items")
         (category,) = (kind for name, kind in vars(items).items() if name.endswith("Category"))
         page = items.sync(client=client, limit=5, category=category("park"))
         assert (len(page.features), page.number_returned) == (5, 5)
-        parks = ogc.matching("facilities", lambda one: one.properties["category"] == "park")
+        parks = ogc.keys_matching("facilities", lambda one: one.properties["category"] == "park")
         assert page.number_matched == len(parks)
         assert {feature.id for feature in page.features} <= parks
         coverage = operation(generated, "/coverage").sync(client=client)

@@ -26,7 +26,7 @@ def coverage(client: TestClient) -> dict[str, dict]:
     return {one["standard"]: one for one in answer.json()["standards"]}
 
 
-def test_the_citys_nine_goals_come_out_in_the_files_order(client: TestClient, coverage: dict, served_folder: Path):
+def test_coverage_has_the_nine_standards_in_the_files_order(client: TestClient, coverage: dict, served_folder: Path):
     file = tomllib.loads((served_folder / "standards.toml").read_text("utf-8"))["standard"]
     answer = client.get("/v1/standards").json()
     assert [one["id"] for one in answer["standards"]] == [one["id"] for one in file] == list(coverage) == PLAN
@@ -40,7 +40,7 @@ def test_the_citys_nine_goals_come_out_in_the_files_order(client: TestClient, co
 
 
 @pytest.mark.parametrize("standard", PLAN)
-def test_one_standard_is_the_same_object_as_in_the_list(client: TestClient, coverage: dict, standard: str):
+def test_single_standard_equals_its_entry_in_the_list(client: TestClient, coverage: dict, standard: str):
     answer = client.get(f"/v1/coverage/{standard}")
     assert answer.status_code == 200
     said = {"coordinate_system", "notice", "attribution"}  # of the whole list, there
@@ -48,7 +48,7 @@ def test_one_standard_is_the_same_object_as_in_the_list(client: TestClient, cove
 
 
 @pytest.mark.parametrize("standard", PLAN)
-def test_an_answer_has_every_promised_field(coverage: dict, standard: str):
+def test_coverage_has_every_documented_member(coverage: dict, standard: str):
     one = coverage[standard]
     assert one.keys() >= FIELDS
     assert one["areas"]
@@ -59,7 +59,7 @@ def test_an_answer_has_every_promised_field(coverage: dict, standard: str):
 
 
 @pytest.mark.parametrize("standard", PLAN)
-def test_figures_hold_together(coverage: dict, standard: str):
+def test_totals_shares_and_areas_are_consistent(coverage: dict, standard: str):
     one = coverage[standard]
     base = one["target"] if one["measure"] == "opened" else one["total"]
     assert 0 < one["covered"] <= one["total"]
@@ -79,7 +79,7 @@ def test_figures_hold_together(coverage: dict, standard: str):
 
 
 @pytest.mark.parametrize("standard", PLAN)
-def test_what_does_not_apply_is_null(coverage: dict, standard: str):
+def test_members_that_do_not_apply_are_null(coverage: dict, standard: str):
     one = coverage[standard]
     timed = one["measure"] == "travel_time"
     for field in ("method", "mode", "speed_kph", "minutes"):
@@ -91,13 +91,13 @@ def test_what_does_not_apply_is_null(coverage: dict, standard: str):
     assert one["unit"] in units.get(one["measure"], {"facilities"})
 
 
-def test_the_plan_gives_no_share_for_the_health_circles(coverage: dict):
+def test_health_circles_have_no_target(coverage: dict):
     for standard in ("health-15", "health-20"):
         assert coverage[standard]["target"] is None
         assert coverage[standard]["meets_target"] is None
 
 
-def test_walking_stands_at_slower_and_faster_speed_beside_the_headline(coverage: dict):
+def test_walking_has_alternatives_at_slower_and_faster_speed(coverage: dict):
     one = coverage["health-15"]
     assert (one["mode"], one["speed_kph"], one["method"]) == ("walk", 4.0, "network")
     slower, faster = sorted(one["alternatives"], key=lambda other: other["speed_kph"])
@@ -105,21 +105,21 @@ def test_walking_stands_at_slower_and_faster_speed_beside_the_headline(coverage:
     assert slower["covered"] < one["covered"] < faster["covered"]
 
 
-def test_the_rural_circle_is_by_e_bike_with_walking_and_driving_beside_it(coverage: dict):
+def test_rural_circle_is_by_e_bike_with_walking_and_driving_as_alternatives(coverage: dict):
     one = coverage["health-20"]
     assert (one["mode"], one["speed_kph"]) == ("cycle", 15.0)
     others = {(other["mode"], other["speed_kph"]) for other in one["alternatives"]}
     assert others == {("walk", 4.0), ("walk", 3.2), ("walk", 4.8), ("drive", None)}
 
 
-def test_an_unknown_standard_is_404_and_says_which_there_are(client: TestClient):
+def test_unknown_standard_is_404_and_names_the_known_ones(client: TestClient):
     answer = client.get("/v1/coverage/nonsense")
     assert answer.status_code == 404
     assert "nonsense" in answer.json()["detail"]
     assert "health-15" in answer.json()["detail"]
 
 
-def test_the_towns_figures_are_right_by_hand(town_client: TestClient):
+def test_coverage_of_the_small_town_equals_a_computation_by_hand(town_client: TestClient):
     """Small enough to count: who is where stands in tests/town.py."""
     coverage = {one["standard"]: one for one in town_client.get("/v1/coverage").json()["standards"]}
     halls = coverage["hall-presence"]

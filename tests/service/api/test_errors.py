@@ -95,7 +95,7 @@ def assert_problem(answer, status: int) -> dict:
 
 
 @pytest.mark.parametrize(("path", "name", "parameters"), BAD, ids=range(len(BAD)))
-def test_a_bad_or_unknown_parameter_is_400_and_named(client: TestClient, path: str, name: str, parameters: dict):
+def test_invalid_or_unknown_parameter_is_400_and_named(client: TestClient, path: str, name: str, parameters: dict):
     body = assert_problem(client.get(path, params=parameters), 400)
     assert [one["name"] for one in body["parameters"]] == [name[:100]]
     assert name[:100] in body["detail"]
@@ -113,13 +113,13 @@ def test_a_bad_or_unknown_parameter_is_400_and_named(client: TestClient, path: s
         ("/v1/coverage", "coordinates", "coordinates=wgs84&coordinates=gcj02"),
     ],
 )
-def test_a_parameter_given_twice_is_400_and_named(client: TestClient, path: str, name: str, query: str):
+def test_repeated_parameter_is_400_and_named(client: TestClient, path: str, name: str, query: str):
     """It contradicts itself; to take either value would answer another question than was asked."""
     body = assert_problem(client.get(f"{path}?{query}"), 400)
     assert name in [one["name"] for one in body["parameters"]]
 
 
-def test_all_that_is_wrong_is_said_at_once(client: TestClient):
+def test_all_invalid_parameters_are_named_at_once(client: TestClient):
     body = assert_problem(client.get(NEAREST, params={"lon": "x", "mode": "fly", "nonsense": "1"}), 400)
     assert {one["name"] for one in body["parameters"]} == {"lon", "lat", "mode", "nonsense"}
 
@@ -127,7 +127,7 @@ def test_all_that_is_wrong_is_said_at_once(client: TestClient):
 @pytest.mark.parametrize(
     "query", ["lon=%ff&lat=28.9", "lon=%ED%A0%80&lat=1", "%ff=1&lon=1&lat=1", "lon=1&lat=1&&=", "a;b"]
 )
-def test_bytes_that_are_no_text_are_400(client: TestClient, query: str):
+def test_bytes_that_are_not_utf8_are_400(client: TestClient, query: str):
     assert_problem(client.get(f"{NEAREST}?{query}"), 400)
 
 
@@ -140,7 +140,7 @@ def test_bytes_that_are_no_text_are_400(client: TestClient, query: str):
         "/static/leaflet/..%2f..%2f..", "/static", "/" + "x" * 10_000, "/v1/coverage/" + "永" * 500, "/%ff",
     ],
 )  # fmt: skip
-def test_an_unknown_path_is_404(client: TestClient, path: str):
+def test_unknown_path_is_404(client: TestClient, path: str):
     assert_problem(client.get(path, follow_redirects=True), 404)
 
 
@@ -154,14 +154,14 @@ def test_an_unknown_path_is_404(client: TestClient, path: str):
         and (path, method) != (NEAREST, "POST")
     ],
 )
-def test_a_wrong_method_is_405(client: TestClient, path: str, method: str):
+def test_wrong_method_is_405(client: TestClient, path: str, method: str):
     answer = client.request(method, path, params=ENDPOINTS.get(path))
     assert_problem(answer, 405)
     if not path.startswith("/static"):
         assert "GET" in answer.headers["allow"]
 
 
-def test_what_the_service_cannot_do_is_503_and_says_why(client: TestClient, monkeypatch: pytest.MonkeyPatch):
+def test_unusable_register_is_503_with_the_reason(client: TestClient, monkeypatch: pytest.MonkeyPatch):
     def broken(*_: object) -> None:
         raise FuwuquanError("the register cannot be used: disk full")
 
@@ -169,7 +169,7 @@ def test_what_the_service_cannot_do_is_503_and_says_why(client: TestClient, monk
     assert "disk full" in assert_problem(client.get("/v1/coverage"), 503)["detail"]
 
 
-def test_an_unforeseen_error_tells_the_log_and_not_the_client(
+def test_internal_error_is_in_the_log_and_not_in_the_answer(
     client: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     def broken(*_: object) -> None:
@@ -213,7 +213,7 @@ VALUES = GOOD | NASTY | st.floats().map(str) | st.integers().map(str) | st.text(
     path=st.sampled_from([NEAREST, ITEMS, ONE, "/v1/coverage", "/v1/standards", "/v1/coverage/park-500"]),
     query=st.lists(st.tuples(KEYS, VALUES), max_size=6),
 )
-def test_no_query_string_breaks_it(client: TestClient, path: str, query: list[tuple[str, str]]):
+def test_no_query_string_causes_an_internal_error(client: TestClient, path: str, query: list[tuple[str, str]]):
     answer = client.get(f"{path}?{urlencode(query, errors='surrogatepass')}")
     if answer.status_code != 200:
         body = assert_problem(answer, 400)
@@ -229,13 +229,13 @@ def test_no_query_string_breaks_it(client: TestClient, path: str, query: list[tu
     mode=st.sampled_from(["walk", "cycle", "drive"]),
     system=st.sampled_from(["wgs84", "gcj02", "bd09", "cgcs2000"]),
 )
-def test_every_place_on_earth_has_an_answer(client: TestClient, lon: float, lat: float, mode: str, system: str):
+def test_every_place_on_earth_is_answered(client: TestClient, lon: float, lat: float, mode: str, system: str):
     answer = client.get(NEAREST, params={"lon": lon, "lat": lat, "mode": mode, "coordinates": system})
     assert answer.status_code == 200
     assert bool(answer.json()["features"]) is (answer.json()["reason"] is None)
 
 
-def test_many_parameters_are_refused_at_once(client: TestClient):
+def test_thousands_of_parameters_are_refused_quickly(client: TestClient):
     body = assert_problem(client.get("/v1/coverage?" + "&".join(f"p{row}=1" for row in range(8_000))), 400)
     assert len(body["parameters"]) == 1
     many = "&".join(f"p{row}=1&p{row}=2" for row in range(2_000))

@@ -10,7 +10,7 @@ from support import program
 PLACE = {"lon": 120.0428, "lat": 28.8919}
 
 
-def test_contours_with_what_they_say(client) -> None:
+def test_contours_have_minutes_area_and_people(client) -> None:
     answer = client.get("/v1/isochrones", params={**PLACE, "minutes": "15,5"})
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/geo+json"
@@ -24,7 +24,7 @@ def test_contours_with_what_they_say(client) -> None:
     assert body["sample"] is True
 
 
-def test_around_a_facility(client) -> None:
+def test_isochrones_around_a_facility(client) -> None:
     park = next(
         one
         for one in client.get("/v1/collections/facilities/items?category=park&limit=200").json()["features"]
@@ -38,7 +38,7 @@ def test_around_a_facility(client) -> None:
     assert client.get("/v1/isochrones?facility=nobody").status_code == 404
 
 
-def test_in_the_callers_coordinates(client) -> None:
+def test_isochrones_in_the_given_coordinates(client) -> None:
     wgs = client.get("/v1/isochrones", params={**PLACE, "minutes": 10}).json()
     moved = {"lon": 120.04746, "lat": 28.88904}
     gcj = client.get("/v1/isochrones", params={**moved, "minutes": 10, "coordinates": "gcj02"}).json()
@@ -47,7 +47,7 @@ def test_in_the_callers_coordinates(client) -> None:
     assert second.centroid.y - first.centroid.y == pytest.approx(-0.00286, abs=2e-4)
 
 
-def test_far_from_any_street(client) -> None:
+def test_place_far_from_any_street_gives_the_reason(client) -> None:
     body = client.get("/v1/isochrones?lon=121.5&lat=29").json()
     assert body["features"] == []
     assert "no street" in body["reason"]
@@ -70,13 +70,13 @@ def test_far_from_any_street(client) -> None:
         ("lon=120&lat=29&max=1", "max"),
     ],
 )
-def test_bad_parameters_are_named(client, query: str, name: str) -> None:
+def test_invalid_parameters_are_named(client, query: str, name: str) -> None:
     answer = client.get(f"/v1/isochrones?{query}")
     assert answer.status_code == 400
     assert name in [one["name"] for one in answer.json()["parameters"]]
 
 
-def test_the_command_says_the_same(client, sample_folder) -> None:
+def test_command_line_gives_the_same_isochrones(client, sample_folder) -> None:
     done = program.run("isochrones", "--lon", 120.0428, "--lat", 28.8919, "--minutes", "10", "--study", sample_folder)
     assert done.returncode == 0
     assert json.loads(done.stdout) == client.get("/v1/isochrones", params={**PLACE, "minutes": 10}).json()

@@ -62,13 +62,13 @@ def test_prev_links_lead_back_to_the_start(client: TestClient, shipped: dict):
     assert link(found[-1], "prev") is None
 
 
-def test_self_link_is_the_page_itself(client: TestClient):
+def test_self_link_leads_to_the_page_itself(client: TestClient):
     page = client.get(f"{ITEMS}?limit=3&offset=6&category=park").json()
     again = client.get(link(page, "self")).json()
     assert again == page
 
 
-def test_links_keep_the_question(client: TestClient, shipped: dict):
+def test_links_keep_the_query(client: TestClient, shipped: dict):
     url = f"{ITEMS}?category=park&coordinates=gcj02&limit=20&bbox={','.join(map(str, BOX))}"
     found = pages(client, "next", url)
     assert len(found) > 1
@@ -92,12 +92,12 @@ def test_an_offset_beyond_the_end_is_an_empty_page(client: TestClient, shipped: 
 
 
 @pytest.mark.parametrize("category", ["park", "clinic", "kindergarten", "cultural_hall"])
-def test_a_category_is_all_of_it_and_nothing_else(client: TestClient, shipped: dict, category: str):
+def test_category_selects_exactly_its_facilities(client: TestClient, shipped: dict, category: str):
     page = client.get(ITEMS, params={"category": category, "limit": 1000}).json()
     assert ids(page) == sorted(key for key, one in shipped.items() if one["properties"]["category"] == category)
 
 
-def test_a_bbox_is_what_touches_it(client: TestClient, shipped: dict):
+def test_bbox_selects_what_touches_it(client: TestClient, shipped: dict):
     page = client.get(ITEMS, params={"bbox": ",".join(map(str, BOX)), "limit": 1000}).json()
     box = shapely.box(*BOX)
     expected = [
@@ -109,18 +109,18 @@ def test_a_bbox_is_what_touches_it(client: TestClient, shipped: dict):
     assert 0 < len(expected) < len(shipped)
 
 
-def test_a_bbox_of_one_point_holds_what_stands_there(town_client: TestClient):
+def test_bbox_of_one_point_selects_what_stands_there(town_client: TestClient):
     lon, lat = town.place(1, 1)
     assert ids(town_client.get(f"{ITEMS}?bbox={lon},{lat},{lon},{lat}").json()) == ["c1"]
 
 
-def test_the_whole_world_is_a_bbox(client: TestClient, shipped: dict):
+def test_bbox_of_the_whole_world_selects_everything(client: TestClient, shipped: dict):
     page = client.get(ITEMS, params={"bbox": "-180,-90,180,90", "limit": 1}).json()
     assert page["numberMatched"] == len(shipped)
 
 
 @pytest.mark.parametrize("system", ["wgs84", "cgcs2000", "gcj02", "bd09"])
-def test_a_bbox_is_in_the_coordinates_asked_for(client: TestClient, system: str):
+def test_bbox_is_in_the_given_coordinates(client: TestClient, system: str):
     one = client.get(f"{ITEMS}/yk-clinic-001?coordinates={system}").json()
     assert one["coordinate_system"] == system
     lon, lat = one["geometry"]["coordinates"]
@@ -130,7 +130,7 @@ def test_a_bbox_is_in_the_coordinates_asked_for(client: TestClient, system: str)
         assert "yk-clinic-001" not in ids(client.get(ITEMS, params={"bbox": box}).json())
 
 
-def test_gcj02_lies_454_m_east_and_318_m_south_here(client: TestClient, shipped: dict):
+def test_gcj02_is_454_m_east_and_318_m_south_in_yongkang(client: TestClient, shipped: dict):
     page = client.get(ITEMS, params={"category": "clinic", "coordinates": "gcj02", "limit": 1000}).json()
     geod = Geod(ellps="WGS84")
     for feature in page["features"]:
@@ -143,7 +143,7 @@ def test_gcj02_lies_454_m_east_and_318_m_south_here(client: TestClient, shipped:
         assert geod.line_length((lon, lon), (lat, south)) == pytest.approx(318, abs=near)
 
 
-def test_a_page_is_what_the_file_says(client: TestClient, shipped: dict):
+def test_page_equals_the_studys_file(client: TestClient, shipped: dict):
     page = client.get(ITEMS, params={"limit": 1000}).json()
     for feature in page["features"]:
         written = shipped[feature["id"]]
@@ -152,7 +152,7 @@ def test_a_page_is_what_the_file_says(client: TestClient, shipped: dict):
         assert said == {key: value for key, value in written["properties"].items() if value is not None}
 
 
-def test_one_by_id_is_the_lists_feature(client: TestClient):
+def test_single_facility_equals_its_entry_in_the_list(client: TestClient):
     for feature in client.get(f"{ITEMS}?limit=5&category=park").json()["features"]:
         one = client.get(f"{ITEMS}/{feature['id']}").json()
         assert {key: one[key] for key in feature} == feature
@@ -160,14 +160,14 @@ def test_one_by_id_is_the_lists_feature(client: TestClient):
 
 
 @pytest.mark.parametrize("unknown", ["nonsense", "yk-clinic-0010", "%00", "a" * 10_000, "' OR 1=1 --", "%F0%9F%8F%A5"])
-def test_an_unknown_id_is_404(client: TestClient, unknown: str):
+def test_unknown_id_is_404(client: TestClient, unknown: str):
     answer = client.get(f"{ITEMS}/{unknown}")
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/problem+json"
 
 
 @pytest.mark.parametrize("facility_id", ["诊所 1", "x?y#z", "a&b=c", "50%", "way/12"])
-def test_any_id_can_be_asked_for(tmp_path: Path, make_client, facility_id: str):
+def test_facility_with_an_unusual_id_can_be_read(tmp_path: Path, make_client, facility_id: str):
     folder = town.make(tmp_path / "town")
     path = folder / "facilities.geojson"
     content = json.loads(path.read_text("utf-8"))
@@ -180,7 +180,7 @@ def test_any_id_can_be_asked_for(tmp_path: Path, make_client, facility_id: str):
     assert answer.json()["id"] == facility_id
 
 
-def test_a_limit_above_the_maximum_is_clamped(client: TestClient, monkeypatch: pytest.MonkeyPatch, shipped: dict):
+def test_limit_above_the_maximum_is_clamped(client: TestClient, monkeypatch: pytest.MonkeyPatch, shipped: dict):
     assert client.get(f"{ITEMS}?limit={10**30}").json()["numberReturned"] == len(shipped)
     monkeypatch.setattr(ogc, "MOST_ITEMS", 20)
     page = client.get(f"{ITEMS}?limit=21").json()
@@ -189,7 +189,7 @@ def test_a_limit_above_the_maximum_is_clamped(client: TestClient, monkeypatch: p
 
 
 @pytest.mark.parametrize("coordinates", ["gcj02", "bd09"])
-def test_a_box_holds_what_is_drawn_in_it(client: TestClient, coordinates: str) -> None:
+def test_bbox_in_shifted_coordinates_selects_what_is_drawn_in_it(client: TestClient, coordinates: str) -> None:
     """A wide box, whose sides are not straight in WGS84, holds exactly the points whose answered places are in it."""
     everything = client.get("/v1/collections/facilities/items", params={"limit": 5000, "coordinates": coordinates})
     points = {

@@ -34,7 +34,7 @@ def minutes(answer: dict) -> list[float]:
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("category", CATEGORIES)
-def test_each_category_and_mode_comes_nearest_first(client: TestClient, category: str, mode: str):
+def test_facilities_of_each_category_and_mode_come_nearest_first(client: TestClient, category: str, mode: str):
     answer = nearest(client, **HERE, category=category, mode=mode, limit=20)
     assert len(answer["features"]) == 20
     assert (answer["mode"], answer["speed_kph"], answer["method"]) == (mode, MODES[mode], "network")
@@ -56,7 +56,7 @@ def test_each_category_and_mode_comes_nearest_first(client: TestClient, category
             assert feature["properties"]["metres"] == pytest.approx(metres, abs=0.1)
 
 
-def test_no_category_means_all_of_them(client: TestClient):
+def test_without_a_category_all_are_ranked(client: TestClient):
     everything = nearest(client, **HERE, limit=30)
     merged = sorted(
         (time, facility)
@@ -71,7 +71,7 @@ def _timed(answer: dict) -> list[tuple[float, str]]:
     return list(zip(minutes(answer), ids(answer), strict=True))
 
 
-def test_the_answer_says_what_was_asked_and_how_it_was_answered(client: TestClient):
+def test_answer_has_place_mode_speed_and_method(client: TestClient):
     answer = nearest(client, **HERE)
     assert answer["place"] == HERE
     snapped = answer["snapped"]
@@ -83,26 +83,26 @@ def test_the_answer_says_what_was_asked_and_how_it_was_answered(client: TestClie
     assert len(answer["features"]) == 5
 
 
-def test_a_smaller_limit_gives_the_beginning_of_the_same_list(client: TestClient):
+def test_smaller_limit_gives_the_beginning_of_the_same_list(client: TestClient):
     long = nearest(client, **HERE, limit=40)
     assert len(long["features"]) == 40
     assert nearest(client, **HERE, limit=7)["features"] == long["features"][:7]
 
 
 @pytest.mark.parametrize("limit", [101, 10**6, 2**63, 10**30])
-def test_a_limit_above_the_maximum_is_clamped(client: TestClient, limit: int):
+def test_limit_above_the_maximum_is_clamped(client: TestClient, limit: int):
     assert len(nearest(client, **HERE, limit=limit)["features"]) == 100
 
 
 @pytest.mark.parametrize("far", [(0, 0), (-180, -90), (180, 90), (120.03, 60), (121.9, 28.9)])
-def test_a_far_away_place_has_no_facilities_and_a_reason(client: TestClient, far: tuple[float, float]):
+def test_far_away_place_has_no_facilities_and_a_reason(client: TestClient, far: tuple[float, float]):
     answer = nearest(client, lon=far[0], lat=far[1])
     assert answer["features"] == []
     assert answer["snapped"] is None
     assert "1000 m" in answer["reason"]
 
 
-def test_a_walk_along_straight_streets_takes_what_it_must(town_client: TestClient):
+def test_walk_along_straight_streets_takes_distance_over_speed(town_client: TestClient):
     start, facility = town.place(3, 1), town.place(1, 1)
     answer = nearest(town_client, lon=start[0], lat=start[1], category="clinic")
     metres = GEOD.line_length(*zip(start, facility, strict=True))
@@ -113,20 +113,20 @@ def test_a_walk_along_straight_streets_takes_what_it_must(town_client: TestClien
     assert answer["snapped"]["connector_m"] == 0
 
 
-def test_speeds_order_the_modes(town_client: TestClient):
+def test_faster_modes_take_less_time(town_client: TestClient):
     start = dict(zip(("lon", "lat"), town.place(7.3, 2), strict=True))
     walk, cycle, drive = (minutes(nearest(town_client, **start, category="clinic", mode=mode))[0] for mode in MODES)
     assert drive < cycle < walk
     assert cycle == pytest.approx(walk * 4 / 15, rel=0.01)
 
 
-def test_a_closed_facility_is_nobodys_nearest(town_client: TestClient):
+def test_closed_facility_is_left_out(town_client: TestClient):
     lon, lat = town.place(2, 2)  # where the closed hospital stands
     assert sorted(ids(nearest(town_client, lon=lon, lat=lat, category="clinic"))) == ["c1", "c2"]
 
 
 @pytest.mark.parametrize("system", COORDINATE_SYSTEMS)
-def test_the_same_place_in_another_system_has_the_same_answer(client: TestClient, system: str):
+def test_same_place_in_another_system_has_the_same_answer(client: TestClient, system: str):
     known = client.get("/v1/collections/facilities/items/yk-clinic-001").json()["geometry"]["coordinates"]
     moved = client.get("/v1/collections/facilities/items/yk-clinic-001", params={"coordinates": system})
     there = moved.json()["geometry"]["coordinates"]
@@ -159,14 +159,14 @@ def _shift(before: list[float], after: list[float]) -> tuple[float, float]:
     return (east if after[0] >= before[0] else -east, north if after[1] >= before[1] else -north)
 
 
-def test_a_gcj02_position_taken_for_wgs84_would_be_another_answer(client: TestClient):
+def test_gcj02_position_read_as_wgs84_gives_another_answer(client: TestClient):
     """So the test above cannot pass by ignoring ``coordinates``."""
     plain = nearest(client, **HERE, limit=25)
     moved = nearest(client, **HERE, limit=25, coordinates="gcj02")
     assert minutes(moved) != pytest.approx(minutes(plain), abs=0.1)
 
 
-def test_a_study_without_streets_says_so(tmp_path, make_client):
+def test_study_without_streets_answers_straight_line(tmp_path, make_client):
     client = make_client(town.make(tmp_path / "town", streets=False))
     start, facility = town.place(3, 1), town.place(1, 1)
     answer = nearest(client, lon=start[0], lat=start[1], category="clinic")
@@ -176,7 +176,7 @@ def test_a_study_without_streets_says_so(tmp_path, make_client):
     assert all(a <= b for a, b in pairwise(minutes(answer)))
 
 
-def test_a_category_without_facilities_gives_the_reason(tmp_path, make_client):
+def test_category_without_facilities_gives_the_reason(tmp_path, make_client):
     folder = town.make(tmp_path / "town")
     (folder / "facilities.geojson").write_text('{"type": "FeatureCollection", "features": []}')
     client = make_client(folder)
@@ -190,7 +190,7 @@ def test_a_category_without_facilities_gives_the_reason(tmp_path, make_client):
 
 
 @pytest.mark.parametrize("coordinates", COORDINATE_SYSTEMS)
-def test_the_way_comes_when_asked_for(client: TestClient, coordinates: str):
+def test_path_is_answered_when_asked_for(client: TestClient, coordinates: str):
     plain = nearest(client, **HERE, category="clinic", limit=3, coordinates=coordinates)
     assert all("path" not in feature["properties"] for feature in plain["features"])
     answer = nearest(client, **HERE, category="clinic", limit=3, coordinates=coordinates, path="true")
@@ -206,7 +206,7 @@ def test_the_way_comes_when_asked_for(client: TestClient, coordinates: str):
         assert length == pytest.approx(feature["properties"]["metres"], rel=0.02 if shifted else 1e-3)
 
 
-def test_without_streets_there_is_no_way(make_client, tmp_path):
+def test_path_is_null_without_streets(make_client, tmp_path):
     client = make_client(town.make(tmp_path / "town", streets=False))
     lon, lat = town.place(1, 1)
     answer = nearest(client, lon=lon, lat=lat, category="clinic", path="true")

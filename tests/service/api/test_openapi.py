@@ -17,12 +17,12 @@ def document(client: TestClient) -> dict:
     return client.get("/openapi.json").json()
 
 
-def test_the_document_is_valid(document: dict):
+def test_document_is_valid(document: dict):
     validate(document)
     assert "/nearest" in document["paths"]
 
 
-def test_every_v1_operation_documents_a_bad_parameter(document: dict):
+def test_every_v1_operation_documents_400(document: dict):
     operations = [
         (path, method, operation)
         for path, methods in document["paths"].items()
@@ -50,7 +50,7 @@ def test_every_parameter_is_described(document: dict):
             assert "coordinates" in [one["name"] for one in query], path
 
 
-def test_answers_are_what_the_document_says(client: TestClient, document: dict):
+def test_answers_match_the_document(client: TestClient, document: dict):
     for path in ("/v1/coverage", "/v1/coverage/{standard}"):
         said = document["paths"][path.removeprefix("/v1")]["get"]["responses"]["200"]["content"]["application/json"][
             "schema"
@@ -62,7 +62,7 @@ def test_answers_are_what_the_document_says(client: TestClient, document: dict):
             OAS30Validator(schema).validate({"standards": [{}]})
 
 
-def test_errors_are_what_the_document_says(client: TestClient, document: dict):
+def test_errors_match_the_document(client: TestClient, document: dict):
     said = document["paths"]["/nearest"]["get"]["responses"]["400"]["content"]["application/problem+json"]["schema"]
     jsonschema.validate(client.get("/v1/nearest?lon=x").json(), {**said, "components": document["components"]})
 
@@ -75,7 +75,7 @@ def test_health_and_ready(client: TestClient):
     assert (body["status"], body["study"], body["revision"], body["warning"]) == ("ready", "yongkang-sample", 1, None)
 
 
-def test_ready_tells_that_the_file_has_changed(tmp_path: Path, make_client):
+def test_ready_warns_that_the_studys_file_has_changed(tmp_path: Path, make_client):
     folder = town.make(tmp_path / "town")
     client = make_client(folder)
     path = folder / "facilities.geojson"
@@ -87,7 +87,7 @@ def test_ready_tells_that_the_file_has_changed(tmp_path: Path, make_client):
     assert "fuwuquan import" in body["warning"]
 
 
-def test_pages_may_load_from_nowhere_else(client: TestClient):
+def test_pages_load_nothing_from_other_servers(client: TestClient):
     for path in ("/", "/maps/park-500"):
         policy = client.get(path).headers["content-security-policy"]
         assert "default-src 'self'" in policy
