@@ -277,8 +277,8 @@ def patch(
 @router.delete(
     ITEM,
     status_code=204,
-    responses=describe_responses("it is taken out", None, 401, 404, 410, 412, 428, status=204),
-    summary="Take a facility out of the register, so that it can be restored",
+    responses=describe_responses("the facility was removed", None, 401, 404, 410, 412, 428, status=204),
+    summary="Remove a facility from the register; it can be restored",
 )
 def remove(
     request: Request,
@@ -291,7 +291,7 @@ def remove(
     return Response(status_code=204)
 
 
-@router.post(ITEM + "/restore", responses=EDIT_RESPONSES, summary="Bring back what was taken out or merged")
+@router.post(ITEM + "/restore", responses=EDIT_RESPONSES, summary="Restore a facility that was removed or merged")
 def restore(
     request: Request,
     feature_id: str,

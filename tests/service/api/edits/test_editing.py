@@ -135,16 +135,16 @@ def test_move_changes_the_area_code_unless_the_body_gives_one(client: TestClient
 def test_removed_facility_is_gone_everywhere_and_can_be_restored(client: TestClient):
     before = client.get(f"{ITEMS}/c1").json()
     assert client.delete(f"{ITEMS}/c1", headers=if_match(client, "c1")).status_code == 204
-    assert "taken out" in assert_problem(client.get(f"{ITEMS}/c1"), 410)
+    assert "was removed" in assert_problem(client.get(f"{ITEMS}/c1"), 410)
     assert_problem(client.patch(f"{ITEMS}/c1", json={}, headers={"If-Match": "*"}), 410)
     assert_problem(client.delete(f"{ITEMS}/c1", headers={"If-Match": "*"}), 410)
     assert "c1" not in [feature["id"] for feature in client.get(ITEMS, params={"limit": 100}).json()["features"]]
     assert_problem(client.get("/v1/isochrones", params={"facility": "c1"}), 410)
-    assert "there was" in assert_problem(client.post(ITEMS, json=NEW_FACILITY | {"id": "c1"}), 409)
+    assert "existed once" in assert_problem(client.post(ITEMS, json=NEW_FACILITY | {"id": "c1"}), 409)
     assert [change["action"] for change in history_of(client, "c1")] == ["import", "remove"]
     restored = client.post(f"{ITEMS}/c1/restore", headers={"If-Match": "*"})
     assert restored.json() == before
-    assert "stands" in assert_problem(client.post(f"{ITEMS}/c1/restore", headers={"If-Match": "*"}), 409)
+    assert "was not removed" in assert_problem(client.post(f"{ITEMS}/c1/restore", headers={"If-Match": "*"}), 409)
 
 
 def test_datetime_selects_facilities_that_stood_on_a_day(client: TestClient):
