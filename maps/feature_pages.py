@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from geo.study.settings import StudySettings
 from maps.links import OWN_RELATIONS, PAGING_RELATIONS, Link, own_formats, page_of, safe_address, targets_of
-from maps.offline import templates
+from maps.pages import templates
 
 PageKind: TypeAlias = Literal["landing", "conformance", "collections", "collection", "items", "item", "schema"]
 """Which document a page shows."""

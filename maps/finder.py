@@ -8,8 +8,8 @@ from geo.arrays import GeometryArray
 from geo.measures.coverage import Coverage
 from geo.study.categories import Category
 from geo.study.study import Study
-from maps import gap_map, labels
-from maps.offline import templates
+from maps import labels
+from maps.pages import map_bounds, templates
 
 
 def render(
@@ -27,7 +27,7 @@ def render(
     centre = study.demand[["lon", "lat"]].mean()
     data = {
         "outlines": [shapely.geometry.mapping(shape) for shape in _outlines(areas.geometry.to_numpy())],
-        "bounds": gap_map.bounds(study),
+        "bounds": map_bounds(study),
         "start": [round(float(centre["lon"]), 5), round(float(centre["lat"]), 5)],
         "credit": study.settings.attribution,
         "categories": {

@@ -1,47 +1,21 @@
 """The gap map of one standard, drawn with Folium.
 
 It shows the areas shaded by share, the streets, the people or units that do not meet the standard (its gaps), the
-facilities, and the names of areas. The page needs no network, or only this service; see `maps.offline`.
+facilities and the names of areas (`maps.gap_layers`), and a panel with the result and the legend. The page needs no
+network, or only this service (`maps.offline`).
 """
 
 import html
-from collections.abc import Mapping
-from typing import Literal, TypeAlias
 
 import folium
-import geopandas as gpd
-import numpy as np
-import pandas as pd
-import shapely
-from shapely.geometry.base import BaseGeometry
 
-from geo.geodesy.projection import projection
 from geo.measures.counting import CountedUnits
 from geo.measures.coverage import Coverage
 from geo.study import categories
 from geo.study.study import Study
-from maps import labels
-from maps.offline import Assets, Html, OfflineFigure, escape_text, offline_map, templates
-
-# Blue for shares, yellow to brown for gaps: people with any kind of colour blindness can tell them apart (ColorBrewer's
-# Blues and YlOrBr).
-SHARE_COLOURS = ((0.2, "#f7fbff"), (0.4, "#dbe9f6"), (0.6, "#b5d4e9"), (0.8, "#86b9dc"), (1.0, "#5299cb"))
-"""The highest share of each class, and its colour."""
-NO_SHARE_COLOUR = "#e8e8e8"
-NEAR_COLOUR, FAR_COLOUR, FARTHEST_COLOUR, UNREACHABLE_COLOUR = "#fec44f", "#ec7014", "#993404", "#111111"
-NEW_FACILITY_COLOUR = "#f0027f"
-EXCESS_CLASSES = {"minutes": (5.0, 15.0), "metres": (250.0, 1000.0)}
-"""How far beyond the limit people count as near, and as far; farther is farthest."""
-MAIN_ROADS = ("motorway", "trunk", "primary", "secondary")
-MAX_MARKS = 600
-"""Marks of people beyond the limit. A map in a browser stays quick with so many."""
-MAX_STREET_VERTICES = 80_000
-"""A layer of streets with more vertices is left out, since it would make the file too large."""
-
-ExcessUnit: TypeAlias = Literal["minutes", "metres"]
-GapMarks: TypeAlias = Literal["people", "units"]
-Style: TypeAlias = dict[str, str | float]
-GeoJsonFeature: TypeAlias = dict[str, object]
+from maps import gap_layers, labels
+from maps.offline import Assets, Html, OfflineFigure, escape_text, offline_map
+from maps.pages import map_bounds, templates
 
 
 def render(
@@ -65,13 +39,13 @@ def render(
     """
     figure = OfflineFigure(assets, static_url, f"{coverage.name} · {study.settings.name}")
     map_ = offline_map(figure, tiles, escape_text(tiles_attribution))
-    _add_areas(map_, study, coverage)
-    _add_streets(map_, study)
-    marks = _add_gaps(map_, study, coverage, counted)
-    _add_facilities(map_, counted.facilities, coverage)
-    _add_names(map_, study)
+    gap_layers.add_areas(map_, study, coverage)
+    gap_layers.add_streets(map_, study)
+    marks = gap_layers.add_gaps(map_, study, coverage, counted)
+    gap_layers.add_facilities(map_, counted.facilities, coverage)
+    gap_layers.add_names(map_, study)
     folium.LayerControl(collapsed=True).add_to(map_)
-    west, south, east, north = bounds(study)
+    west, south, east, north = map_bounds(study)
     panel = _panel(study, coverage, marks) | {
         "map_name": map_.get_name(),
         "bounds": [[south, west], [north, east]],
@@ -81,25 +55,15 @@ def render(
     return figure.render()
 
 
-def bounds(study: Study) -> tuple[float, float, float, float]:
-    """West, south, east and north of what a map of the study should show, WGS84 degrees."""
-    extent = study.areas.total_bounds
-    if (study.areas.geom_type == "Point").all():
-        positions = study.demand[["lon", "lat"]]
-        extent = np.concatenate([positions.min(), positions.max()])
-    west, south, east, north = (round(float(side), 5) for side in extent)
-    return west, south, east, north
-
-
-def _panel(study: Study, coverage: Coverage, marks: GapMarks | None) -> dict[str, object]:
+def _panel(study: Study, coverage: Coverage, marks: gap_layers.GapMarks | None) -> dict[str, object]:
     """What the template of the panel needs: the result in words, and the legend."""
-    near, far = EXCESS_CLASSES[_excess_unit(coverage)]
+    near, far = gap_layers.EXCESS_CLASSES[gap_layers.excess_unit(coverage)]
     unit = "米 m" if coverage.metres else "分钟 min"
     people_legend = [
-        (NEAR_COLOUR, f"超出 over by ≤ {near:g} {unit}"),
-        (FAR_COLOUR, f"超出 over by {near:g}–{far:g} {unit}"),
-        (FARTHEST_COLOUR, f"超出 over by > {far:g} {unit}"),
-        (UNREACHABLE_COLOUR, "不可达 out of reach"),
+        (gap_layers.NEAR_COLOUR, f"超出 over by ≤ {near:g} {unit}"),
+        (gap_layers.FAR_COLOUR, f"超出 over by {near:g}–{far:g} {unit}"),
+        (gap_layers.FARTHEST_COLOUR, f"超出 over by > {far:g} {unit}"),
+        (gap_layers.UNREACHABLE_COLOUR, "不可达 out of reach"),
     ]
     return {
         "settings": study.settings,
@@ -107,207 +71,10 @@ def _panel(study: Study, coverage: Coverage, marks: GapMarks | None) -> dict[str
         "headline": labels.headline(coverage),
         "limit": labels.limit(coverage),
         "unit": labels.UNITS[coverage.unit],
-        "shares": None if coverage.measure == "opened" else SHARE_COLOURS,
+        "shares": None if coverage.measure == "opened" else gap_layers.SHARE_COLOURS,
         "people_legend": people_legend,
-        "unit_gap_colour": FAR_COLOUR,
-        "new_facility_colour": NEW_FACILITY_COLOUR,
+        "unit_gap_colour": gap_layers.FAR_COLOUR,
+        "new_facility_colour": gap_layers.NEW_FACILITY_COLOUR,
         "marks": marks,
         "category": categories.category(coverage.category),
     }
-
-
-def _excess_unit(coverage: Coverage) -> ExcessUnit:
-    return "minutes" if coverage.metres is None else "metres"
-
-
-# --- layers -------------------------------------------------------------------------------------------------------
-
-
-def _add_areas(map_: folium.Map, study: Study, coverage: Coverage) -> None:
-    results = {area.code: area for area in coverage.areas}
-    polygons = study.areas[study.areas.index.isin(results) & (study.areas.geom_type != "Point")]
-    features = []
-    for code, shape in polygons.geometry.items():
-        area = results[code]
-        # A single area would be one block of colour that hides all else.
-        fill = NO_SHARE_COLOUR if area.share is None or len(polygons) == 1 else _share_colour(area.share)
-        share = "—" if area.share is None else f"{area.share:.1%}"
-        if coverage.measure == "opened":
-            share = f"{area.covered:g}"
-        properties = {
-            "名称": area.name,
-            "达标": share,
-            "数量": f"{area.covered:,.0f} / {area.total:,.0f} {labels.UNITS[coverage.unit]}",
-            "人口": f"{area.people:,.0f}",
-        }
-        style: Style = {"color": "#41556b", "weight": 1.4, "fillColor": fill, "fillOpacity": 1.0}
-        features.append(_feature(shape, style, properties))
-    _add_layer(map_, "区域 areas", features, ["名称", "达标", "数量", "人口"])
-
-
-def _share_colour(share: float) -> str:
-    return next(colour for upper, colour in SHARE_COLOURS if share <= upper or upper == 1.0)
-
-
-def _add_streets(map_: folium.Map, study: Study) -> None:
-    if study.streets is None:
-        return
-    lines = shapely.simplify(study.streets.geometry.to_numpy(), 5e-5)  # degrees, some 5 m
-    is_main = study.streets["highway"].str.removesuffix("_link").isin(MAIN_ROADS).to_numpy()
-    layers: tuple[tuple[str, bool, Style], ...] = (
-        ("街巷 streets", False, {"color": "#8a8f98", "weight": 0.6, "opacity": 0.55}),
-        ("干道 main roads", True, {"color": "#6b5b4b", "weight": 1.6, "opacity": 0.8}),
-    )
-    for name, main, style in layers:
-        drawn = lines[is_main == main]
-        if len(drawn) and shapely.get_num_coordinates(drawn).sum() <= MAX_STREET_VERTICES:
-            _add_layer(map_, name, [_feature(shapely.multilinestrings(drawn), style, {})], [])
-
-
-def _add_gaps(map_: folium.Map, study: Study, coverage: Coverage, counted: CountedUnits) -> GapMarks | None:
-    """Draw what does not meet the standard; returns what the marks stand for, None where there are none."""
-    outside = counted.rows[~counted.rows["inside"]]
-    if coverage.measure == "opened" or outside.empty:
-        return None
-    if coverage.unit != "people":
-        _add_unit_gaps(map_, study.areas.loc[outside.index])
-        return "units"
-    _add_people_gaps(map_, _cluster_people(study, outside), _excess_unit(coverage))
-    return "people"
-
-
-def _add_unit_gaps(map_: folium.Map, areas: gpd.GeoDataFrame) -> None:
-    style: Style = {
-        "color": FARTHEST_COLOUR,
-        "weight": 1.5,
-        "fillColor": FAR_COLOUR,
-        "fillOpacity": 0.65,
-        "radius": 5,
-    }
-    features = [
-        _feature(shape, style, {"名称": name}) for shape, name in zip(areas.geometry, areas["name"], strict=True)
-    ]
-    _add_layer(map_, "缺口 gaps", features, ["名称"])
-
-
-def _add_people_gaps(map_: folium.Map, clusters: pd.DataFrame, unit: ExcessUnit) -> None:
-    """A circle for each of `_cluster_people`, whose area grows with its people; the largest are drawn below."""
-    most_people = clusters["weight"].max()
-    features = []
-    for cluster in clusters.sort_values("weight", ascending=False).itertuples():
-        unreachable = np.isinf(cluster.beyond)
-        style: Style = {
-            "color": "#ffffff" if unreachable else "#5a2a00",
-            "weight": 0.7,
-            "fillColor": _excess_colour(cluster.beyond, unit),
-            "fillOpacity": 0.75,
-            "radius": round(2.5 + 9 * float(np.sqrt(cluster.weight / most_people)), 1),
-        }
-        properties = {
-            "人数": f"{cluster.weight:,.0f}",
-            "超出": "—" if unreachable else f"+{cluster.beyond:.0f} {'米' if unit == 'metres' else '分钟'}",
-            "原因": cluster.reason or "—",
-        }
-        features.append(_feature(shapely.Point(cluster.lon, cluster.lat), style, properties))
-    _add_layer(map_, "缺口 gaps", features, ["人数", "超出", "原因"])
-
-
-def _excess_colour(beyond: float, unit: ExcessUnit) -> str:
-    near, far = EXCESS_CLASSES[unit]
-    if np.isinf(beyond):
-        return UNREACHABLE_COLOUR
-    return NEAR_COLOUR if beyond <= near else FAR_COLOUR if beyond <= far else FARTHEST_COLOUR
-
-
-def _cluster_people(study: Study, outside: pd.DataFrame) -> pd.DataFrame:
-    """Sum the people of demand points outside the limit over square cells, as small as `MAX_MARKS` allows.
-
-    People out of reach are kept apart from others, and by reason.
-
-    Returns
-    -------
-    DataFrame with the columns ``lon``, ``lat`` and ``beyond`` (means weighted by people; ``beyond`` in minutes or
-    metres, infinite where out of reach), ``weight`` (people) and ``reason`` ("" within reach)
-    """
-    lon, lat = (study.demand.loc[outside.index, name].to_numpy() for name in ("lon", "lat"))
-    xy = shapely.get_coordinates(projection(study.settings.projection).points(lon, lat))
-    table = outside.assign(lon=lon, lat=lat, unreachable=np.isinf(outside["beyond"]))
-    table["reason"] = table["reason"].fillna("")
-    cell_m = 100.0
-    while True:
-        keys = [table["unreachable"], table["reason"], *np.floor(xy / cell_m).T]
-        groups = table.groupby([np.asarray(key) for key in keys], sort=True)
-        if groups.ngroups <= MAX_MARKS:
-            break
-        cell_m *= 1.5
-    means = ["lon", "lat", "beyond"]
-    for name in means:
-        table[name] *= table["weight"]
-    sums = dict.fromkeys([*means, "weight"], "sum")
-    clusters = groups.agg(sums | {"reason": "first"}).reset_index(drop=True)
-    for name in means:
-        clusters[name] /= clusters["weight"]
-    return clusters
-
-
-def _add_facilities(map_: folium.Map, chosen: gpd.GeoDataFrame, coverage: Coverage) -> None:
-    """Draw the facilities that the standard took into account; new ones stand out where it counts openings."""
-    category = categories.category(coverage.category)
-    features = []
-    for facility in chosen.itertuples():
-        opened = facility.opened
-        is_new = coverage.measure == "opened" and opened is not None and coverage.since <= opened <= coverage.until
-        zh, en = category.subtypes.get(facility.subtype, (category.label, category.label_en))
-        style: Style = {
-            "color": "#00441b" if is_new else "#1b4d3e",
-            "weight": 2.2 if is_new else 1.2,
-            "fillColor": NEW_FACILITY_COLOUR if is_new else "#ffffff",
-            "fillOpacity": 1.0 if facility.geometry.geom_type == "Point" else 0.5,
-            "radius": 6 if is_new else 3.6,
-        }
-        properties = {"名称": facility.name or category.label, "类型": f"{zh} {en}"}
-        features.append(_feature(facility.geometry, style, properties))
-        if is_new and facility.geometry.geom_type != "Point":  # a pocket park can be smaller than a pixel
-            point_style = style | {"fillOpacity": 1.0}
-            features.append(_feature(facility.geometry.representative_point(), point_style, properties))
-    _add_layer(map_, f"{category.label} {category.label_en}", features, ["名称", "类型"])
-
-
-def _add_names(map_: folium.Map, study: Study) -> None:
-    """Write each area's name on its largest part."""
-    group = folium.FeatureGroup(name="地名 names")
-    areas = study.areas[study.areas["level"] == study.reporting_level]
-    parts = areas.geometry.explode()
-    size = gpd.GeoSeries(parts, crs=4326).to_crs(study.settings.projection).area
-    largest = parts.iloc[size.argsort()].groupby(level=0).last()
-    for name, point in zip(areas["name"], largest[areas.index].representative_point(), strict=True):
-        # The icon's HTML becomes part of a script, so quotes, brackets and backslashes of a name are escaped too.
-        text = "".join(c if c.isalnum() or c in " -·（）" else f"&#{ord(c)};" for c in str(name))
-        icon = folium.DivIcon(html=f'<span class="fwq-name">{text}</span>', icon_size=(0, 0))
-        folium.Marker((point.y, point.x), icon=icon, interactive=False).add_to(group)
-    group.add_to(map_)
-
-
-def _feature(shape: BaseGeometry, style: Style, properties: Mapping[str, str]) -> GeoJsonFeature:
-    """A GeoJSON feature with coordinates to a metre, its style, and properties that its tooltip shows."""
-    rounded = shapely.transform(shape, lambda xy: xy.round(5))
-    return {
-        "type": "Feature",
-        "geometry": shapely.geometry.mapping(rounded),
-        "properties": {"style": style, **{name: escape_text(value) for name, value in properties.items()}},
-    }
-
-
-def _add_layer(map_: folium.Map, name: str, features: list[GeoJsonFeature], fields: list[str]) -> None:
-    """Add a layer whose features show ``fields`` in a tooltip; no layer where there are no features."""
-    if not features:
-        return
-    for number, feature in enumerate(features):
-        feature["id"] = str(number)
-    folium.GeoJson(
-        {"type": "FeatureCollection", "features": features},
-        name=name,
-        style_function=lambda feature: feature["properties"]["style"],
-        marker=folium.CircleMarker(fill=True),
-        tooltip=folium.GeoJsonTooltip(fields=fields, aliases=fields) if fields else None,
-    ).add_to(map_)

@@ -1,32 +1,22 @@
-"""Folium maps and page templates that load nothing from other hosts.
+"""Folium maps that load nothing from other hosts.
 
-Leaflet comes from an installed package. A page either links to it at this service, or holds it inline, so that one file
-opens without a network. `maps.gap_map` draws with these; all pages use `templates`.
+A page either links to Leaflet at this service, or holds it inline, so that one file opens without a network.
 """
 
 import base64
 import html
 import re
 from functools import lru_cache
-from pathlib import Path
 from typing import Literal, TypeAlias
 
 import folium
-import jinja2
 import markupsafe
 from branca.element import CssLink, Element, Figure, JavascriptLink
-from xstatic.pkg import leaflet
 
-LEAFLET_FOLDER = Path(leaflet.BASE_DIR)
-STATIC_FOLDER = Path(__file__).parent / "static"
+from maps.pages import LEAFLET_FOLDER, STATIC_FOLDER
 
 Assets: TypeAlias = Literal["linked", "inline"]
 """Whether a page links to scripts and styles at this service, or holds them itself."""
-
-templates = jinja2.Environment(
-    loader=jinja2.PackageLoader("maps"), autoescape=True, trim_blocks=True, lstrip_blocks=True
-)
-"""The templates of pages; they escape all values."""
 
 
 def escape_text(text: object) -> str:

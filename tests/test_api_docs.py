@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from maps.offline import LEAFLET_FOLDER
+from maps.pages import LEAFLET_FOLDER
 from service.api import errors
 from service.api.routes import features
 from support import program

@@ -15,7 +15,7 @@ from starlette_compress import CompressMiddleware, add_compress_type
 
 from geo.study import categories
 from maps import feature_pages, finder
-from maps.offline import LEAFLET_FOLDER, STATIC_FOLDER
+from maps.pages import LEAFLET_FOLDER, STATIC_FOLDER
 from service.answers.engine import Answers
 from service.api import errors, openapi
 from service.api.feature_documents import PAGE_HEADERS

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, Route, expect
 
 from geo.study.settings import StudySettings
 from maps import feature_pages
-from maps.offline import LEAFLET_FOLDER, STATIC_FOLDER
+from maps.pages import LEAFLET_FOLDER, STATIC_FOLDER
 
 HOME = "http://fuwuquan.test"
 CSP = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from geo.study import study
-from maps import gap_map
+from maps import gap_layers
 from service.answers.engine import Answers
 from service.settings import Settings
 from support import program, town
@@ -96,7 +96,7 @@ def test_map_states_its_language_and_encoding(answers, town_folder: Path, assets
 def test_gap_marks_add_up_to_the_people_outside(
     answers, town_folder: Path, monkeypatch: pytest.MonkeyPatch, standard: str, max_marks: int
 ):
-    monkeypatch.setattr(gap_map, "MAX_MARKS", max_marks)
+    monkeypatch.setattr(gap_layers, "MAX_MARKS", max_marks)
     service = answers(town_folder)
     answer = service.coverage(standard)
     marks = layers(service.gap_map(standard, "inline"))["缺口 gaps"]
@@ -113,7 +113,7 @@ def test_gap_marks_of_the_sample_add_up_to_the_people_outside(answers, sample_fo
     service = answers(sample_folder)
     answer = service.coverage(standard)
     marks = layers(service.gap_map(standard, "inline"))["缺口 gaps"]
-    assert 5 < len(marks) <= gap_map.MAX_MARKS
+    assert 5 < len(marks) <= gap_layers.MAX_MARKS
     # Each mark is rounded to whole people.
     assert sum(map(people, marks)) == pytest.approx(answer.total - answer.covered, abs=0.5 * len(marks) ** 0.5 + 5)
     radius = {mark["properties"]["style"]["radius"]: people(mark) for mark in marks}
@@ -131,10 +131,10 @@ def test_areas_show_their_figures_in_the_colour_of_the_legend(answers, town_fold
         assert figures["人口"] == f"{area.people:,.0f}"
         assert figures["数量"] == f"{area.covered:,.0f} / {area.total:,.0f} 人"
         if area.share is None:
-            assert (figures["达标"], figures["style"]["fillColor"]) == ("—", gap_map.NO_SHARE_COLOUR)
+            assert (figures["达标"], figures["style"]["fillColor"]) == ("—", gap_layers.NO_SHARE_COLOUR)
         else:
             assert figures["达标"] == f"{area.share:.1%}"
-            expected = next(colour for upper, colour in gap_map.SHARE_COLOURS if area.share <= upper)
+            expected = next(colour for upper, colour in gap_layers.SHARE_COLOURS if area.share <= upper)
             assert figures["style"]["fillColor"] == expected
             assert f"background:{expected}" in page
     assert {area.share is None for area in shares} == {True, False}  # nobody of the first town is rural

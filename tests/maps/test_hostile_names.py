@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from maps import offline
+from maps import pages
 from support import program, town
 
 HOSTILE = (
@@ -156,4 +156,4 @@ def test_hostile_names_run_in_a_page_that_does_not_escape(visit, text: str):
 
 
 def test_templates_escape_all_values():
-    assert offline.templates.autoescape is True
+    assert pages.templates.autoescape is True
