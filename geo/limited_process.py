@@ -3,7 +3,7 @@
 On first use one helper process is started. It imports the modules it is told to once, and then forks a child for
 each call. The child sets its limits, calls the function, and sends the result back. The helper
 
-* is started again after a crash and after a timeout;
+* is started again after a timeout, and should it crash;
 * ends when this process ends, because the socket between the two is closed then;
 * is not shared with forks of this process, which start their own;
 * takes one call at a time; further threads wait.
@@ -59,6 +59,10 @@ _PROGRESS, _RESULT, _ERROR, _CRASH = b"p", b"r", b"e", b"c"
 
 class LimitExceededError(Exception):
     """The call took more memory or time than allowed, or ended its process."""
+
+
+class _ChildEndedError(LimitExceededError):
+    """The child ended without an answer; the helper still runs."""
 
 
 @dataclass(frozen=True)
@@ -164,6 +168,8 @@ class _Helper:
                 finally:
                     os.close(write_end)
                 return self._answer(pipe.fileno(), time.monotonic() + max_seconds, advance)
+        except _ChildEndedError:
+            raise
         except OSError as error:
             self.stop()
             raise LimitExceededError("the helper process ended") from error
@@ -187,7 +193,7 @@ class _Helper:
                 raise LimitExceededError("it took too long")
             block = os.read(pipe, min(length - len(content), 1 << 20))
             if not block:
-                raise LimitExceededError("its process ended")
+                raise _ChildEndedError("its process ended")
             content += block
         return bytes(content)
 
