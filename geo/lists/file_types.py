@@ -6,12 +6,11 @@ Offices rename CSV files to .xls and save web pages as .xls, so the name of a fi
 
 import zipfile
 from pathlib import Path
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias
 
 from geo.errors import TableError
 
 FileType: TypeAlias = Literal["xlsx", "xls", "csv", "json", "gpkg", "shp", "zip", "pbf"]
-FILE_TYPES: tuple[FileType, ...] = get_args(FileType)
 
 MAX_ROWS = 1_000_000
 MAX_CELLS = 30_000_000

@@ -37,7 +37,6 @@ class FromPlace:
         graph = network.graph
         self._network, self._stretches, self._place = network, stretches, place
         self._at = graph.positions(place.edge, place.fraction)
-        self._metres_at = graph.metres_before(place.edge, place.fraction)
         self._chain = int(self._at.chain[0])
         self._over = np.concatenate([self._at.towards.to_start, self._at.towards.to_end]).astype(float)
         self._ends = np.array([graph.start[self._chain], graph.end[self._chain]])
