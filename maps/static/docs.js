@@ -1,5 +1,5 @@
 "use strict";
-// Swagger UI from this machine; it asks nobody else to check the document.
+// Swagger UI, which would otherwise send the document's address to an online validator.
 SwaggerUIBundle({
   url: document.getElementById("swagger").dataset.url,
   dom_id: "#swagger",

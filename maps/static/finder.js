@@ -1,5 +1,5 @@
 "use strict";
-// Whatever comes from data goes into the page as text, never as HTML.
+// Texts of the study and of answers go into the page as text, never as HTML.
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const form = document.getElementById("nearest");
@@ -19,7 +19,7 @@
   map.attributionControl.addAttribution(element("span", data.credit).innerHTML);
   map.fitBounds([[south, west], [north, east]], { padding: [8, 8] });
   L.geoJSON(data.outlines, { interactive: false, style: { color: "#41556b", weight: 1, fillColor: "#deebf7", fillOpacity: 0.8 } }).addTo(map);
-  const found = L.featureGroup().addTo(map);
+  const markers = L.featureGroup().addTo(map);
 
   const place = (lon, lat) => {
     form.lon.value = lon.toFixed(5);
@@ -34,10 +34,10 @@
 
   const show = (answer) => {
     const { lon, lat } = answer.place;
-    found.clearLayers();
+    markers.clearLayers();
     const pin = (number, name) => {
       const icon = L.divIcon({ html: element("span", number, "fwq-pin"), className: "", iconSize: [22, 22] });
-      return (point) => L.marker(point, { icon }).bindTooltip(element("span", name)).addTo(found);
+      return (point) => L.marker(point, { icon }).bindTooltip(element("span", name)).addTo(markers);
     };
     const speed = answer.speed_kph ? `${answer.speed_kph} km/h` : "";
     status.textContent = answer.features.length
@@ -51,25 +51,25 @@
       if (geometry.type === "Point") {
         pin(row + 1, p.name || label(p))([geometry.coordinates[1], geometry.coordinates[0]]);
       } else {
-        const shape = L.geoJSON(geometry, { style: { color: "#1b4d3e", weight: 2 } }).addTo(found);
+        const shape = L.geoJSON(geometry, { style: { color: "#1b4d3e", weight: 2 } }).addTo(markers);
         pin(row + 1, p.name || label(p))(shape.getBounds().getCenter());
       }
       return item;
     }));
     L.circleMarker([lat, lon], { radius: 8, color: "#fff", weight: 2, fillColor: "#d55e00", fillOpacity: 1 })
-      .bindTooltip("这里 here").addTo(found);
-    map.fitBounds(found.getBounds(), { padding: [30, 30], maxZoom: 15 });
+      .bindTooltip("这里 here").addTo(markers);
+    map.fitBounds(markers.getBounds(), { padding: [30, 30], maxZoom: 15 });
   };
 
-  let asking = new AbortController();
+  let request = new AbortController();
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    asking.abort(); // an older answer must not come after a newer one
-    asking = new AbortController();
+    request.abort(); // so that an older answer cannot replace a newer one
+    request = new AbortController();
     const query = new URLSearchParams(new FormData(form));
     status.textContent = "…";
     try {
-      const response = await fetch(`/v1/nearest?${query}`, { signal: asking.signal });
+      const response = await fetch(`/v1/nearest?${query}`, { signal: request.signal });
       const answer = await response.json();
       if (!response.ok) throw new Error(answer.detail);
       show(answer);

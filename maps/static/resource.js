@@ -1,5 +1,5 @@
 "use strict";
-// The features of the page on a map without tiles. Names go into the page as text, never as HTML.
+// Draws the page's features on a map without tiles. Names go into the page as text, never as HTML.
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
 
@@ -19,13 +19,13 @@
     coordsToLatLng: ([x, y]) => (data.latitude_first ? L.latLng(x, y) : L.latLng(y, x)),
     pointToLayer: (_, latlng) =>
       L.circleMarker(latlng, { radius: 7, color: "#fff", weight: 2, fillColor: "#08519c", fillOpacity: 0.9 }),
-    // The darker, the greater the share that is covered.
+    // The greater the share, the darker the area.
     style: ({ geometry }) =>
       /Point/.test(geometry.type) ? {} : { color: "#08519c", weight: 2, fillOpacity: 0.1 + 0.7 * (share ?? 0.1) },
   });
   for (const { geometry, label, href, share } of data.shapes) {
-    const alone = !href && data.shapes.length === 1;
-    const tooltip = alone ? { permanent: true, direction: "top", offset: [0, -6] } : { sticky: true };
+    const isSingle = !href && data.shapes.length === 1;
+    const tooltip = isSingle ? { permanent: true, direction: "top", offset: [0, -6] } : { sticky: true };
     const shape = L.geoJSON(geometry, options(share)).bindTooltip(element("span", label), tooltip);
     if (href) {
       const link = element("a", label);
