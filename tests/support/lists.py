@@ -2,7 +2,8 @@
 
 import csv
 import io
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,14 @@ def write_csv(
     csv.writer(content).writerows([headings, *rows])
     (folder / name).write_text(content.getvalue(), "utf-8-sig")
     return folder / name
+
+
+def rewrite_geojson(path: Path, change: Callable[[list[dict[str, Any]]], object], to: Path | None = None) -> Path:
+    """Apply ``change`` to the features of a GeoJSON file, in place or into another file; return the written path."""
+    content = json.loads(path.read_text("utf-8"))
+    change(content["features"])
+    (to or path).write_text(json.dumps(content), "utf-8")
+    return to or path
 
 
 def import_list(register: Register, path: Path, coordinates: str | None = "wgs84", **options: Any) -> ImportReport:
