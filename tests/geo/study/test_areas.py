@@ -118,3 +118,20 @@ def test_point_belongs_to_the_nearest_village_where_villages_are_points(small_st
 
 def test_point_has_no_area_where_a_study_has_none(small_study: Callable[..., Study]) -> None:
     assert codes_at(small_study, [], (0.0, 0.0)) == [None]
+
+
+def test_locate_takes_the_smallest_area_and_the_nearest_point_of_the_own_town() -> None:
+    town = {"level": "town"}
+    rows = [
+        ("1", {"code": "A", **town}, shapely.box(0, 0, 0.1, 0.1)),
+        ("2", {"code": "B", **town}, shapely.box(0.1, 0, 0.2, 0.1)),
+        ("3", {"code": "a", "level": "village", "parent": "A"}, shapely.Point(0.01, 0.05)),
+        ("4", {"code": "b", "level": "village", "parent": "B"}, shapely.Point(0.101, 0.05)),
+        ("5", {"code": "b2", "level": "village", "parent": "B"}, shapely.box(0.15, 0, 0.2, 0.1)),
+        ("6", {"code": "b3", "level": "community", "parent": "B"}, shapely.box(0.17, 0, 0.18, 0.1)),
+    ]
+    positions = np.array([[0.099, 0.05], [0.105, 0.05], [0.16, 0.05], [0.175, 0.05], [0.5, 0.5]])
+    for order in (rows, rows[::-1]):
+        codes = areas.locate(areas.from_rows(order, "test"), positions[:, 0], positions[:, 1], "EPSG:32631")
+        # The second position is nearer to a village of the other town; the fourth is in two polygons; the last in none.
+        assert codes.tolist() == ["a", "b", "b2", "b3", None]
