@@ -1,4 +1,4 @@
-"""OpenStreetMap extracts of a few objects each: what of them becomes a street, facility, building or boundary."""
+"""Extracts of a few objects each: which of them become streets, facilities, buildings and places."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +23,7 @@ def quiet(step: str, count: int) -> None:
 
 @pytest.fixture
 def read(tmp_path: Path) -> Callable[[Extract], osm.Extract]:
-    """Writes an extract and reads all of it."""
+    """A function that writes an extract and reads all of it."""
 
     def read_all(extract: Extract) -> osm.Extract:
         path = extract.write(tmp_path / "town.osm.pbf")
@@ -40,18 +40,18 @@ def town() -> Extract:
     return extract
 
 
-def rows(extract: osm.Extract) -> dict[str, dict[str, object]]:
+def facilities_by_id(extract: osm.Extract) -> dict[str, dict[str, object]]:
     return {row["id"]: row for _, row, _ in extract.facility_rows}
 
 
 # --- streets -----------------------------------------------------------------------------------------------------
 
 
-def test_ways_are_cut_where_they_meet(read: Callable[[Extract], osm.Extract]) -> None:
+def test_ways_are_cut_at_common_nodes(read: Callable[[Extract], osm.Extract]) -> None:
     extract = Extract()
     extract.way([(10.0, 50.0), (10.01, 50.0), (10.02, 50.0), (10.03, 50.0)], {"highway": "primary", "maxspeed": "50"})
     extract.way([(10.01, 50.0), (10.01, 50.01)], {"highway": "service", "oneway": "yes"})
-    extract.way([(10.025, 50.0), (10.025, 50.01)], ROAD)  # crosses over, without a common node
+    extract.way([(10.025, 50.0), (10.025, 50.01)], ROAD)  # crosses the first way without a common node
     streets = read(extract).streets
     assert sorted(streets["highway"]) == ["primary", "primary", "residential", "service"]
     primary = streets[streets["highway"] == "primary"]
@@ -63,7 +63,7 @@ def test_ways_are_cut_where_they_meet(read: Callable[[Extract], osm.Extract]) ->
     assert service["u"] in set(primary["u"]) & set(primary["v"])
 
 
-def test_a_roundabout_and_a_way_that_crosses_itself(read: Callable[[Extract], osm.Extract]) -> None:
+def test_roundabout_and_self_crossing_way_make_edges_with_two_ends(read: Callable[[Extract], osm.Extract]) -> None:
     extract = Extract()
     ring = [(10.0, 50.0), (10.01, 50.0), (10.01, 50.01), (10.0, 50.01), (10.0, 50.0)]
     extract.way(ring, {"highway": "primary", "junction": "roundabout"})
@@ -79,28 +79,28 @@ def test_a_roundabout_and_a_way_that_crosses_itself(read: Callable[[Extract], os
     assert around["walk"].all()
 
 
-def test_a_way_that_leaves_the_extract_and_returns_is_two(read: Callable[[Extract], osm.Extract]) -> None:
+def test_way_with_a_missing_node_becomes_two_edges(read: Callable[[Extract], osm.Extract]) -> None:
     extract = Extract()
     nodes = [extract.node(10 + 0.01 * n, 50.0) for n in range(4)]
     extract.way_of([*nodes[:2], 99_999, *nodes[2:]], ROAD)
     extract.way_of([nodes[0], 99_998], {"highway": "primary"})
-    got = read(extract)
-    assert len(got.streets) == 2
-    assert got.streets["length_m"].tolist() == pytest.approx([GEOD.inv(10, 50, 10.01, 50)[2]] * 2, rel=1e-6)
-    assert len(np.unique(got.streets[["u", "v"]])) == 4
-    assert got.left_out["ways cut at the extract's border"] == 2
+    result = read(extract)
+    assert len(result.streets) == 2
+    assert result.streets["length_m"].tolist() == pytest.approx([GEOD.inv(10, 50, 10.01, 50)[2]] * 2, rel=1e-6)
+    assert len(np.unique(result.streets[["u", "v"]])) == 4
+    assert result.left_out["ways cut at the extract's border"] == 2
 
 
-def test_what_nobody_may_use_is_no_street(read: Callable[[Extract], osm.Extract], town: Extract) -> None:
+def test_ways_closed_to_everybody_are_left_out(read: Callable[[Extract], osm.Extract], town: Extract) -> None:
     for tags in ({"highway": "construction"}, {"highway": "service", "access": "private"}, {"highway": "proposed"},
                  {"highway": "pedestrian", "area": "yes"}):  # fmt: skip
         town.way([(10.0, 50.0), (10.0, 50.01)], tags)
-    got = read(town)
-    assert len(got.streets) == 1
-    assert got.left_out["ways closed to everybody"] == 4
+    result = read(town)
+    assert len(result.streets) == 1
+    assert result.left_out["ways closed to everybody"] == 4
 
 
-def test_an_extract_without_streets(read: Callable[[Extract], osm.Extract]) -> None:
+def test_extract_without_streets_is_refused(read: Callable[[Extract], osm.Extract]) -> None:
     extract = Extract()
     extract.node(10, 50, {"amenity": "clinic"})
     with pytest.raises(ExtractError, match="no street"):
@@ -130,31 +130,33 @@ def test_an_extract_without_streets(read: Callable[[Extract], osm.Extract]) -> N
         ({"amenity": "community_centre"}, "cultural_hall", None),
     ],
 )
-def test_what_becomes_a_facility(
+def test_tags_and_name_tell_category_and_subtype(
     read: Callable[[Extract], osm.Extract], town: Extract, tags: dict[str, str], category: str, subtype: str | None
 ) -> None:
-    number = town.node(10.005, 50.0, tags)
-    row = rows(read(town))[f"osm-n{number}"]
+    osm_id = town.node(10.005, 50.0, tags)
+    row = facilities_by_id(read(town))[f"osm-n{osm_id}"]
     assert (row["category"], row["subtype"], row["provenance"]) == (category, subtype, "openstreetmap")
 
 
 @pytest.mark.parametrize(
     "tags", [{"amenity": "pharmacy"}, {"leisure": "garden"}, {"healthcare": "laboratory"}, {"shop": "x"}]
 )
-def test_what_does_not(read: Callable[[Extract], osm.Extract], town: Extract, tags: dict[str, str]) -> None:
+def test_other_objects_are_not_facilities(
+    read: Callable[[Extract], osm.Extract], town: Extract, tags: dict[str, str]
+) -> None:
     town.node(10.005, 50.0, tags)
     assert read(town).facility_rows == []
 
 
-def test_what_is_known_of_a_facility(read: Callable[[Extract], osm.Extract], town: Extract) -> None:
+def test_tags_fill_the_fields_of_a_facility(read: Callable[[Extract], osm.Extract], town: Extract) -> None:
     tags = {
         "amenity": "clinic", "name": "甲", "name:en": "A", "opening_hours": "24/7", "capacity": "12", "phone": "123",
         "start_date": "2021-06-30", "addr:street": "Main", "addr:housenumber": "7", "wheelchair": "yes",
     }  # fmt: skip
-    number = town.node(10.005, 50.0, tags)
-    row = rows(read(town))[f"osm-n{number}"]
-    known = {key: row[key] for key in ("name", "name_en", "opening_hours", "capacity", "phone", "opened", "address")}
-    assert known == {
+    osm_id = town.node(10.005, 50.0, tags)
+    row = facilities_by_id(read(town))[f"osm-n{osm_id}"]
+    fields = {key: row[key] for key in ("name", "name_en", "opening_hours", "capacity", "phone", "opened", "address")}
+    assert fields == {
         "name": "甲", "name_en": "A", "opening_hours": "24/7", "capacity": 12, "phone": "123", "opened": "2021-06-30",
         "address": "Main 7",
     }  # fmt: skip
@@ -163,20 +165,20 @@ def test_what_is_known_of_a_facility(read: Callable[[Extract], osm.Extract], tow
     assert extra["wheelchair"] == "yes"
 
 
-def test_what_is_private_stays_out(read: Callable[[Extract], osm.Extract], town: Extract) -> None:
+def test_private_facilities_are_left_out(read: Callable[[Extract], osm.Extract], town: Extract) -> None:
     town.box(10.0, 50.0, 10.001, 50.001, {"leisure": "park", "access": "private"})
     town.box(10.002, 50.0, 10.003, 50.001, {"leisure": "park", "access": "no"})
-    kept = town.box(10.004, 50.0, 10.005, 50.001, {"leisure": "park", "access": "yes"})
-    got = read(town)
-    assert list(rows(got)) == [f"osm-w{kept}"]
-    assert got.left_out["parks that are private"] == 2
+    public = town.box(10.004, 50.0, 10.005, 50.001, {"leisure": "park", "access": "yes"})
+    result = read(town)
+    assert list(facilities_by_id(result)) == [f"osm-w{public}"]
+    assert result.left_out["parks that are private"] == 2
 
 
-def test_an_area_is_one_facility_with_its_outline(read: Callable[[Extract], osm.Extract], town: Extract) -> None:
-    number = town.box(10.0, 50.0, 10.002, 50.001, {"leisure": "park"})
-    ((_, row, shape),) = read(town).facility_rows
-    assert row["id"] == f"osm-w{number}"
-    assert shape.equals(shapely.box(10.0, 50.0, 10.002, 50.001))
+def test_closed_way_is_one_facility_with_its_outline(read: Callable[[Extract], osm.Extract], town: Extract) -> None:
+    osm_id = town.box(10.0, 50.0, 10.002, 50.001, {"leisure": "park"})
+    ((_, row, outline),) = read(town).facility_rows
+    assert row["id"] == f"osm-w{osm_id}"
+    assert outline.equals(shapely.box(10.0, 50.0, 10.002, 50.001))
 
 
 # --- buildings, places -------------------------------------------------------------------------------
@@ -197,7 +199,7 @@ def test_an_area_is_one_facility_with_its_outline(read: Callable[[Extract], osm.
         ({"building": "no"}, None),
     ],
 )
-def test_where_people_live(
+def test_residential_buildings_and_their_levels(
     read: Callable[[Extract], osm.Extract], town: Extract, tags: dict[str, str], levels: float | None
 ) -> None:
     town.box(10.0, 50.0, 10.001, 50.001, {"building": "house", "building:levels": "1"})
@@ -213,7 +215,7 @@ def test_where_people_live(
 @pytest.mark.parametrize(
     ("text", "number"), [("5000", 5000), ("5,000", 5000), ("5'000", 5000), ("5 000", 5000), ("many", None), ("", None)]
 )
-def test_places_and_their_people(
+def test_place_nodes_and_their_population(
     read: Callable[[Extract], osm.Extract], town: Extract, text: str, number: float | None
 ) -> None:
     town.node(10.0, 50.0, {"place": "village", "name": "Dorf", "population": text})
@@ -225,6 +227,6 @@ def test_places_and_their_people(
     assert population == number if number is not None else population is None or np.isnan(population)
 
 
-def test_xml_is_read_as_well(tmp_path: Path, town: Extract) -> None:
+def test_xml_is_read_too(tmp_path: Path, town: Extract) -> None:
     path = town.write(tmp_path / "town.osm")
     assert len(osm.read(path, boundaries.read(path, quiet), None, quiet).streets) == 1

@@ -1,4 +1,4 @@
-"""Who may use a way in which direction, and how fast."""
+"""Who may use a way in which direction, and how fast, by its tags."""
 
 import numpy as np
 import pytest
@@ -10,19 +10,19 @@ CLASSES = Speeds().drive_class_kph
 
 
 @pytest.mark.parametrize(
-    ("more", "open_to_walkers"),
+    ("tags", "allowed"),
     [
         ({}, True),
-        # first: an area is closed, whatever else it says
+        # First: an area is closed, whatever its other tags are.
         ({"area": "yes"}, False),
         ({"area": "yes", "foot": "yes"}, False),
         ({"area": "no"}, True),
-        # then: what opens a way opens it against all that closes it
+        # Then: a foot tag that allows walking overrides all that forbids it.
         *(({"foot": foot, "access": "private"}, True) for foot in ("yes", "designated", "permissive", "destination")),
         ({"foot": "official", "motorroad": "yes"}, True),
         ({"highway": "motorway", "foot": "yes"}, True),
         ({"highway": "construction", "foot": "yes"}, True),
-        # then what closes
+        # Then: tags that forbid walking.
         *(({"foot": foot}, False) for foot in ("no", "private", "use_sidepath")),
         *(({"access": access}, False) for access in ("no", "private")),
         ({"motorroad": "yes"}, False),
@@ -31,26 +31,26 @@ CLASSES = Speeds().drive_class_kph
             for highway in ("motorway", "motorway_link", "construction", "proposed", "abandoned", "razed", "raceway",
                             "platform", "corridor")
         ),
-        # any other highway is open; trunk is an ordinary national road in China
+        # Any other highway is open; trunk is an ordinary national road in China.
         *(
             ({"highway": highway}, True)
             for highway in ("trunk", "primary", "footway", "steps", "track", "path", "cycleway", "service", "whatever")
         ),
-        # and no other tag matters
+        # No other tag matters.
         ({"access": "customers"}, True),
         ({"foot": "discouraged"}, True),
         ({"oneway": "yes"}, True),
     ],
 )  # fmt: skip
-def test_walkable(more: dict[str, str], open_to_walkers: bool) -> None:
-    assert highways.walkable({"highway": "residential", **more}) is open_to_walkers
+def test_walkable_ways(tags: dict[str, str], allowed: bool) -> None:
+    assert highways.walkable({"highway": "residential", **tags}) is allowed
 
 
 BOTH, FORWARD, BACKWARD, NEITHER = (True, True), (True, False), (False, True), (False, False)
 
 
 @pytest.mark.parametrize(
-    ("more", "directions"),
+    ("tags", "directions"),
     [
         ({}, BOTH),
         ({"oneway": "yes"}, FORWARD),
@@ -74,7 +74,7 @@ BOTH, FORWARD, BACKWARD, NEITHER = (True, True), (True, False), (False, True), (
         ({"area": "yes"}, NEITHER),
         ({"access": "no"}, NEITHER),
         ({"access": "private"}, NEITHER),
-        # the most specific key decides
+        # The most specific key decides.
         ({"access": "no", "motor_vehicle": "yes"}, BOTH),
         ({"access": "yes", "motor_vehicle": "no"}, NEITHER),
         ({"vehicle": "no", "motorcar": "yes", "oneway": "yes"}, FORWARD),
@@ -83,12 +83,12 @@ BOTH, FORWARD, BACKWARD, NEITHER = (True, True), (True, False), (False, True), (
         ({"access": "destination"}, BOTH),
     ],
 )  # fmt: skip
-def test_drivable(more: dict[str, str], directions: tuple[bool, bool]) -> None:
-    assert highways.drivable({"highway": "residential", **more}, CLASSES) == directions
+def test_drivable_directions(tags: dict[str, str], directions: tuple[bool, bool]) -> None:
+    assert highways.drivable({"highway": "residential", **tags}, CLASSES) == directions
 
 
 @pytest.mark.parametrize(
-    ("more", "directions"),
+    ("tags", "directions"),
     [
         ({}, BOTH),
         ({"oneway": "yes"}, FORWARD),
@@ -114,8 +114,8 @@ def test_drivable(more: dict[str, str], directions: tuple[bool, bool]) -> None:
         ({"area": "yes", "bicycle": "yes"}, NEITHER),
     ],
 )
-def test_cyclable(more: dict[str, str], directions: tuple[bool, bool]) -> None:
-    assert highways.cyclable({"highway": "residential", **more}) == directions
+def test_cyclable_directions(tags: dict[str, str], directions: tuple[bool, bool]) -> None:
+    assert highways.cyclable({"highway": "residential", **tags}) == directions
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_cyclable(more: dict[str, str], directions: tuple[bool, bool]) -> None:
         ("20 knots", np.nan),
     ],
 )
-def test_maxspeed(text: str, kph: float) -> None:
+def test_maxspeed_is_read_in_kph_and_unusable_values_are_nan(text: str, kph: float) -> None:
     assert highways.maxspeed_kph({"maxspeed": text}) == pytest.approx(kph, nan_ok=True)
     assert np.isnan(highways.maxspeed_kph({}))
 
