@@ -1,57 +1,61 @@
-"""Everything that can be wrong with what people give the program.
+"""The errors that users can cause with their files, names and values.
 
 FuwuquanError
-├── InputError             a file or folder: which file, which row, which value, what to do
-│   ├── StudyError         a study folder that cannot be read
-│   ├── ExtractError       an OpenStreetMap extract that cannot be used
-│   ├── TableError         a table or GeoJSON file with bad rows
-│   └── FieldError         what is said of one facility is wrong
-└── UnknownNameError       a standard, category, mode or area that does not exist (also a LookupError)
+├── InputError             a file, folder or value cannot be used
+│   ├── StudyError         a study folder cannot be read
+│   ├── ExtractError       an OpenStreetMap extract cannot be used
+│   ├── TableError         rows of a table or features of a GeoJSON file are wrong
+│   └── FieldError         fields of one facility are wrong
+└── UnknownNameError       a standard, category, mode or area does not exist (also a LookupError)
+
+Each message is one line for the user: which file, which row, which value, and what to do.
 """
 
 from collections.abc import Iterable
 
 
 class FuwuquanError(Exception):
-    """Base of all errors a user can cause; its text is one clear line for that user."""
+    """Base of all errors that a user can cause; its text is one line for that user."""
 
 
 class InputError(FuwuquanError, ValueError):
-    """A file or folder is not what it should be."""
+    """A file, folder or value cannot be used."""
 
 
 class StudyError(InputError):
-    """A study folder is incomplete or contradicts itself."""
+    """A study folder is incomplete, or its files are wrong or contradict each other."""
 
 
 class ExtractError(InputError):
-    """An OpenStreetMap extract is truncated, of another format, or lacks what is asked of it."""
+    """An OpenStreetMap extract is truncated, has another format, or lacks what was asked for."""
 
 
 class TableError(InputError):
-    """Rows of a file are unusable; nothing of the file was taken over."""
+    """Rows of a file are wrong; the whole file is refused.
 
-    SHOWN = 5
+    The message has the first `MAX_PROBLEMS_IN_MESSAGE` problems; ``problems`` has all of them.
+    """
+
+    MAX_PROBLEMS_IN_MESSAGE = 5
 
     def __init__(self, file: object, problems: Iterable[str]) -> None:
         self.problems = list(problems)
-        more = len(self.problems) - self.SHOWN
-        text = "; ".join(self.problems[: self.SHOWN]) + (f"; and {more} more" if more > 0 else "")
+        more = len(self.problems) - self.MAX_PROBLEMS_IN_MESSAGE
+        text = "; ".join(self.problems[: self.MAX_PROBLEMS_IN_MESSAGE]) + (f"; and {more} more" if more > 0 else "")
         super().__init__(f"{file}: {text}")
 
 
 class FieldError(InputError):
-    """Fields of one facility are wrong; ``problems`` are (field, what is wrong, with the field's name)."""
+    """Fields of one facility are wrong; ``problems`` has (field, message that names the field) for each."""
 
     def __init__(self, problems: Iterable[tuple[str, str]]) -> None:
         self.problems = list(problems)
-        super().__init__("; ".join(reason for _, reason in self.problems))
+        super().__init__("; ".join(message for _, message in self.problems))
 
 
 class UnknownNameError(FuwuquanError, LookupError):
-    """A name that the study does not have; says which ones it has."""
+    """A name does not exist; the message lists the names that do. ``what`` is what was named, such as “standard”."""
 
     def __init__(self, what: str, value: object, known: Iterable[object]) -> None:
-        self.what, self.value = what, value
         names = ", ".join(str(name) for name in known) or "none"
         super().__init__(f"unknown {what} {value!r}; known: {names}")
