@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import Geod
 
-from geo.lists import duplicates
+from geo.lists import candidate_pairs, duplicates
 from geo.lists.duplicates import DuplicatePair
 from geo.study.study import Study
 from support import handmade
@@ -289,7 +289,7 @@ def test_thousands_on_one_point() -> None:
         seconds.append(min(taken))
     assert {("x1", "x2"), ("y1", "y2")} <= keys(found)
     assert keys(found) >= {(f"p{number:04}", f"p{number + len(names):04}") for number in range(5000 - len(names))}
-    assert len(found) < 5000 * 2 * duplicates.WINDOW
+    assert len(found) < 5000 * 2 * candidate_pairs.WINDOW
     assert seconds[1] < 8 * seconds[0]
 
 
