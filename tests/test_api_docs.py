@@ -230,7 +230,7 @@ def test_example_map_shows_the_coverage_of_the_api(address: str, tmp_path: Path,
     run(sys.executable, str(EXAMPLE), address, str(tmp_path / "map.html"))
     text = (tmp_path / "map.html").read_text("utf-8")
     coverage = get(f"{address}/v1/coverage/park-500")
-    tooltips = [json.loads(f'"{tooltip}"') for tooltip in re.findall(r'"told": "((?:[^"\\]|\\.)*)"', text)]
+    tooltips = [json.loads(f'"{tooltip}"') for tooltip in re.findall(r'"tooltip": "((?:[^"\\]|\\.)*)"', text)]
     shares = [tooltip.split("<br>")[1] for tooltip in tooltips if tooltip.count("<br>") == 2]
     assert shares == [f"{area['share']:.1%}" for area in coverage["areas"]]
     assert len(tooltips) == len(shares) + coverage["facilities"]
