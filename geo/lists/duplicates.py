@@ -4,9 +4,9 @@ A score says how likely two facilities are the same. A planner can compute it by
 
 1. **Names.** Names are compared in a plain form (`geo.lists.names`). Names that contradict each other are no
    duplicates, however near: each has a number, or a word like 东 or 甲, that the other does not have (第一幼儿园,
-   第二幼儿园), or they begin with different provinces, cities, towns or villages. Otherwise their similarity is the mean
-   of two: that of the whole plain names, and that of the names without the category's own words, such as 卫生室. Each is
-   twice the number of characters in common, in order, over the number of characters of both.
+   第二幼儿园), or they begin with different provinces, cities, towns or villages. Otherwise their similarity is the
+   mean of two: that of the whole plain names, and that of the names without the category's own words, such as 卫生室.
+   Each is twice the number of characters in common, in order, over the number of characters of both.
 2. **Distance.** The score is the similarity, reduced by up to the share `DISTANCE_PENALTY`: by nothing at 0 m, by all
    of it at ``near_m``, evenly between. Where a name is unknown, distance alone counts: `UNNAMED_SCORE` at 0 m, nothing
    at ``near_m``.

@@ -1,9 +1,10 @@
-"""Facilities written as GeoJSON, CSV, xlsx or GeoPackage, so that `geo.lists.reader` reads the same facilities again.
+"""Writes facilities as GeoJSON, CSV, xlsx or GeoPackage, so that `geo.lists.reader` reads the same facilities again.
 
-Places have nine decimals of a degree, a tenth of a millimetre, in any coordinate system. CSV and xlsx are for people:
-headings in Chinese, as `columns.toml` has them first, that state the coordinate system; categories and known subtypes
-by their labels; parks' outlines as WKT beside a point in them. GeoJSON and GeoPackage have the fields' own names.
-What else is known of a facility is JSON in one column or property, so that no name in it is taken for a field.
+Coordinates have nine decimals of a degree, a tenth of a millimetre, in any coordinate system. CSV and xlsx are for
+people: their headings are Chinese, as `columns.toml` lists them first, and state the coordinate system; categories and
+known subtypes are given by their labels, and parks' outlines as WKT beside a point inside. GeoJSON and GeoPackage use
+the fields' own names. Further properties are JSON in one column or property, so that no name among them is taken for a
+field.
 """
 
 import io
@@ -11,7 +12,7 @@ import json
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias, get_args
 
 import geopandas as gpd
 import numpy as np
@@ -19,16 +20,16 @@ import orjson
 import pyarrow as pa
 import pyogrio
 import shapely
-from numpy.typing import NDArray
 
-from geo.arrays import Float64Array
+from geo.arrays import Float64Array, GeometryArray
 from geo.errors import UnknownNameError
 from geo.geodesy import datums
-from geo.lists import headings, spreadsheets
+from geo.lists import spreadsheets
+from geo.lists.headings import FACILITY_COLUMNS
 from geo.study import categories, facilities
 
 Format: TypeAlias = Literal["geojson", "csv", "xlsx", "gpkg"]
-FORMATS: tuple[str, ...] = get_args(Format)
+FORMATS: tuple[Format, ...] = get_args(Format)
 MEDIA_TYPES: Mapping[str, str] = {
     "geojson": "application/geo+json",
     "csv": "text/csv; charset=utf-8",
@@ -37,62 +38,75 @@ MEDIA_TYPES: Mapping[str, str] = {
 }
 DECIMALS = 9
 
-_SYSTEMS = {"wgs84": "WGS84", "gcj02": "GCJ-02", "bd09": "BD-09", "cgcs2000": "CGCS2000"}
+_SYSTEM_LABELS = {"wgs84": "WGS84", "gcj02": "GCJ-02", "bd09": "BD-09", "cgcs2000": "CGCS2000"}
 _CRS = {"wgs84": "EPSG:4326", "cgcs2000": "EPSG:4490"}
-_UNDEFINED = {"SRID": "0"}  # what GeoPackage has for degrees of no CRS
-_AS_TEXT = ("id", "area_code", "phone")
-_OUTLINE = "边界WKT"
+_UNDEFINED_CRS = {"SRID": "0"}  # GeoPackage's number for undefined geographic coordinates
+_TEXT_FIELDS = ("id", "area_code", "phone")
+_OUTLINE_HEADING = "边界WKT"
 
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """A file's ``content``, and ``notes`` on what it could not hold."""
+    """The ``content`` of a file, and ``notes`` on what it could not hold."""
 
     content: bytes
     notes: tuple[str, ...] = ()
 
 
-def write(frame: gpd.GeoDataFrame, kind: str, coordinates: str = "wgs84") -> Export:
-    """A frame of facilities as a file of some ``kind``, its places in ``coordinates``, its rows in their order.
+def write(frame: gpd.GeoDataFrame, file_format: str, coordinates: str = "wgs84") -> Export:
+    """Facilities as a file, in the order of the frame.
 
-    The same frame gives the same bytes, but for GeoPackage, which holds the time of writing.
+    The same frame gives the same bytes, except as GeoPackage, which holds the time of writing.
+
+    Parameters
+    ----------
+    frame
+        Facilities, as `geo.study.facilities.from_rows` returns them.
+    file_format
+        One of `FORMATS`.
+    coordinates
+        The coordinate system of the file.
 
     Raises
     ------
     UnknownNameError
-        ``kind`` is none of `FORMATS`, or ``coordinates`` none of `geo.geodesy.COORDINATE_SYSTEMS`.
+        There is no such format or coordinate system.
     """
-    writers: dict[str, Callable[[gpd.GeoDataFrame, NDArray[Any], str], Export]] = {
+    writers: dict[str, Callable[[gpd.GeoDataFrame, GeometryArray, str], Export]] = {
         "geojson": _geojson,
         "csv": _csv,
         "xlsx": _xlsx,
         "gpkg": _geopackage,
     }
-    if kind not in writers:
-        raise UnknownNameError("kind of file", kind, writers)
-    return writers[kind](frame, _placed(frame.geometry.to_numpy(), coordinates), coordinates)
+    if file_format not in writers:
+        raise UnknownNameError("kind of file", file_format, writers)
+    return writers[file_format](frame, _shapes_in(frame.geometry.to_numpy(), coordinates), coordinates)
 
 
-def _placed(shapes: NDArray[Any], coordinates: str) -> NDArray[Any]:
-    """WGS84 shapes as what reads back as these: rounded, and exact where the published inverse of BD-09 is not."""
+def _shapes_in(shapes: GeometryArray, coordinates: str) -> GeometryArray:
+    """WGS84 shapes in another system, such that reading them gives the same shapes again.
 
-    def moved(xy: Float64Array) -> Float64Array:
-        found = np.column_stack(datums.from_wgs84(xy[:, 0], xy[:, 1], coordinates))
+    The published inverse of BD-09 errs by a decimetre, so the result is corrected by what it misses.
+    """
+
+    def move(xy: Float64Array) -> Float64Array:
+        moved = np.column_stack(datums.from_wgs84(xy[:, 0], xy[:, 1], coordinates))
         for _ in range(3):
-            missed = xy - np.column_stack(datums.to_wgs84(found[:, 0], found[:, 1], coordinates))
-            # More is missed only where China's rectangle ends, within which a place is shifted and beyond which not.
-            found = np.where(np.abs(missed) < 1e-5, found + missed, found)
-        return found.round(DECIMALS) + 0.0  # no −0
+            error = xy - np.column_stack(datums.to_wgs84(moved[:, 0], moved[:, 1], coordinates))
+            # The error is larger only at the edge of the rectangle around China, outside which nothing is shifted.
+            moved = np.where(np.abs(error) < 1e-5, moved + error, moved)
+        return moved.round(DECIMALS) + 0.0  # no −0
 
-    datums.geometry_from_wgs84(
-        shapely.Point(), coordinates
-    )  # unknown coordinates are named, however few shapes there are
-    result: NDArray[Any] = shapely.transform(shapes, moved)
+    datums.geometry_from_wgs84(shapely.Point(), coordinates)  # refuses an unknown system even if there are no shapes
+    result: GeometryArray = shapely.transform(shapes, move)
     return result
 
 
-def _json(extra: Mapping[str, Any]) -> str | None:
-    """``extra`` as JSON that cleaning a cell does not change: printable, with no two spaces together; None if empty."""
+def _further_properties(extra: Mapping[str, object]) -> str | None:
+    """``extra`` as JSON; None if it is empty.
+
+    The text is printable and has no two spaces together, so that cleaning the cell on import does not change it.
+    """
     if not extra:
         return None
     text = orjson.dumps(extra, option=orjson.OPT_SORT_KEYS).decode()
@@ -104,46 +118,46 @@ def _json(extra: Mapping[str, Any]) -> str | None:
 # --- for programs ------------------------------------------------------------------------------------------------
 
 
-def _geojson(frame: gpd.GeoDataFrame, shapes: NDArray[Any], coordinates: str) -> Export:
+def _geojson(frame: gpd.GeoDataFrame, shapes: GeometryArray, coordinates: str) -> Export:
     fields = [field for field in facilities.FIELDS if field not in ("id", "extra")]
-    extras = [_json(extra) for extra in frame["extra"]]
+    rows = zip(
+        frame.index,
+        zip(*(frame[field] for field in fields), strict=True),
+        map(_further_properties, frame["extra"]),
+        shapely.to_geojson(shapes),
+        strict=True,
+    )
     features = [
         orjson.dumps(
             {
                 "type": "Feature",
-                "id": str(key),
+                "id": str(facility_id),
                 "geometry": orjson.Fragment(geometry),
-                "properties": dict(zip(fields, row, strict=True))
+                "properties": dict(zip(fields, values, strict=True))
                 | ({"extra": orjson.Fragment(extra)} if extra else {}),
             }
         )
-        for key, row, extra, geometry in zip(
-            frame.index,
-            zip(*(frame[field] for field in fields), strict=True),
-            extras,
-            shapely.to_geojson(shapes),
-            strict=True,
-        )
+        for facility_id, values, extra, geometry in rows
     ]
     head = f'{{"type":"FeatureCollection","coordinate_system":"{coordinates}","features":[\n'.encode()
     return Export(head + b",\n".join(features) + b"\n]}\n")
 
 
-def _geopackage(frame: gpd.GeoDataFrame, shapes: NDArray[Any], coordinates: str) -> Export:
+def _geopackage(frame: gpd.GeoDataFrame, shapes: GeometryArray, coordinates: str) -> Export:
     types = {"capacity": pa.int32(), **dict.fromkeys(facilities.DATE_FIELDS, pa.date32())}
     columns = {"id": frame.index.astype(str), **{field: frame[field] for field in facilities.FIELDS if field != "id"}}
-    columns["extra"] = [_json(extra) for extra in frame["extra"]]
-    # Typed one by one, so that a column of nothing is still a column.
+    columns["extra"] = [_further_properties(extra) for extra in frame["extra"]]
+    # With explicit types, because a column without values would have none and be left out.
     table = pa.table(
         {field: pa.array(list(column), types.get(field, pa.string())) for field, column in columns.items()}
         | {"geometry": pa.array(shapely.to_wkb(shapes), pa.binary())}
     )
-    name, content = _SYSTEMS[coordinates], io.BytesIO()
-    described = f"Facilities; longitude and latitude in {name}"
+    description = f"Facilities; longitude and latitude in {_SYSTEM_LABELS[coordinates]}"
     if coordinates not in _CRS:
-        described += ", which is shifted from WGS84 by hundreds of metres and is no CRS that GIS programs know"
+        description += ", which is shifted from WGS84 by hundreds of metres and is no CRS that GIS programs know"
+    content = io.BytesIO()
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "'crs' was not provided")  # meant, and said in the layer's name
+        warnings.filterwarnings("ignore", "'crs' was not provided")  # on purpose; the layer's name says the system
         pyogrio.write_arrow(
             table,
             content,
@@ -152,7 +166,7 @@ def _geopackage(frame: gpd.GeoDataFrame, shapes: NDArray[Any], coordinates: str)
             geometry_name="geometry",
             geometry_type="Unknown",
             crs=_CRS.get(coordinates),
-            layer_options={"DESCRIPTION": described} | ({} if coordinates in _CRS else _UNDEFINED),
+            layer_options={"DESCRIPTION": description} | ({} if coordinates in _CRS else _UNDEFINED_CRS),
         )
     return Export(content.getvalue())
 
@@ -160,46 +174,56 @@ def _geopackage(frame: gpd.GeoDataFrame, shapes: NDArray[Any], coordinates: str)
 # --- for people --------------------------------------------------------------------------------------------------
 
 
-def _csv(frame: gpd.GeoDataFrame, shapes: NDArray[Any], coordinates: str) -> Export:
+def _heading(field: str) -> str:
+    return FACILITY_COLUMNS.headings[field][0]
+
+
+def _csv(frame: gpd.GeoDataFrame, shapes: GeometryArray, coordinates: str) -> Export:
     columns = _columns(frame, shapes, coordinates)
     return Export(spreadsheets.as_csv(list(columns), zip(*columns.values(), strict=True)))
 
 
-def _xlsx(frame: gpd.GeoDataFrame, shapes: NDArray[Any], coordinates: str) -> Export:
+def _xlsx(frame: gpd.GeoDataFrame, shapes: GeometryArray, coordinates: str) -> Export:
     columns, notes = _columns(frame, shapes, coordinates), []
-    for head, what in (
-        (_OUTLINE, "outline, and stands there as a point"),
-        (headings.FACILITY_COLUMNS.headings["extra"][0], "further properties"),
+    for heading, what in (
+        (_OUTLINE_HEADING, "outline, and stands there as a point"),
+        (_heading("extra"), "further properties"),
     ):
-        long = [row for row, text in enumerate(columns[head]) if text and not spreadsheets.fits_in_cell(text)]
-        for row in long:
-            columns[head][row] = None
-            notes.append(
-                f"{frame.index[row]} is without its {what}: {head} would be longer than a cell of xlsx, "
-                f"{spreadsheets.MAX_CELL_LENGTH:,} characters; GeoJSON, GeoPackage and CSV have it"
-            )
-    as_text = [headings.FACILITY_COLUMNS.headings[field][0] for field in _AS_TEXT]
+        for row, text in enumerate(columns[heading]):
+            if isinstance(text, str) and not spreadsheets.fits_in_cell(text):
+                columns[heading][row] = None
+                notes.append(
+                    f"{frame.index[row]} is without its {what}: {heading} would be longer than a cell of xlsx, "
+                    f"{spreadsheets.MAX_CELL_LENGTH:,} characters; GeoJSON, GeoPackage and CSV have it"
+                )
+    text_columns = [_heading(field) for field in _TEXT_FIELDS]
     rows = list(zip(*columns.values(), strict=True))
-    return Export(spreadsheets.as_xlsx("设施", list(columns), rows, as_text), tuple(notes))
+    return Export(spreadsheets.as_xlsx("设施", list(columns), rows, text_columns), tuple(notes))
 
 
-def _columns(frame: gpd.GeoDataFrame, shapes: NDArray[Any], coordinates: str) -> dict[str, list[Any]]:
+def _columns(frame: gpd.GeoDataFrame, shapes: GeometryArray, coordinates: str) -> dict[str, list[object]]:
     """{heading: one cell a facility}."""
-    fields: dict[str, list[Any]] = {field: list(frame[field]) for field in facilities.FIELDS if field != "id"}
-    labels = {kind.id: {id: zh for id, (zh, _) in kind.subtypes.items()} for kind in categories.CATEGORIES.values()}
-    subtypes = zip(fields["category"], fields["subtype"], strict=True)
-    fields["subtype"] = [labels[category].get(subtype, subtype) for category, subtype in subtypes]
-    fields["category"] = [categories.category(category).label for category in fields["category"]]
-    extra = [_json(extra) for extra in fields.pop("extra")]
+    fields: dict[str, list[object]] = {field: list(frame[field]) for field in facilities.FIELDS if field != "id"}
+    labels = {
+        category.id: {subtype: zh for subtype, (zh, _) in category.subtypes.items()}
+        for category in categories.CATEGORIES.values()
+    }
+    fields["subtype"] = [
+        labels[category].get(subtype, subtype)
+        for category, subtype in zip(frame["category"], frame["subtype"], strict=True)
+    ]
+    fields["category"] = [categories.category(category).label for category in frame["category"]]
+    del fields["extra"]  # comes last
     points = shapely.get_coordinates(shapely.point_on_surface(shapes)).round(DECIMALS)
     outlines = np.full(len(shapes), None, dtype=object)
     drawn = np.flatnonzero(shapely.get_dimensions(shapes) > 0)
     outlines[drawn] = shapely.to_wkt(shapes[drawn], rounding_precision=DECIMALS)
+    system = _SYSTEM_LABELS[coordinates]
     return {
-        headings.FACILITY_COLUMNS.headings["id"][0]: [str(key) for key in frame.index],
-        **{headings.FACILITY_COLUMNS.headings[field][0]: column for field, column in fields.items()},
-        f"经度({_SYSTEMS[coordinates]})": points[:, 0].tolist(),
-        f"纬度({_SYSTEMS[coordinates]})": points[:, 1].tolist(),
-        headings.FACILITY_COLUMNS.headings["extra"][0]: extra,
-        _OUTLINE: outlines.tolist(),
+        _heading("id"): [str(facility_id) for facility_id in frame.index],
+        **{_heading(field): column for field, column in fields.items()},
+        f"经度({system})": points[:, 0].tolist(),
+        f"纬度({system})": points[:, 1].tolist(),
+        _heading("extra"): [_further_properties(extra) for extra in frame["extra"]],
+        _OUTLINE_HEADING: outlines.tolist(),
     }
