@@ -51,6 +51,13 @@ def call(*arguments: object, **settings: str) -> subprocess.CompletedProcess[byt
     return subprocess.CompletedProcess(command, status, *written)
 
 
+def output_of(process: subprocess.CompletedProcess[bytes]) -> bytes:
+    """Return the standard output of a command that has succeeded."""
+    assert process.returncode == 0, process.stderr.decode()
+    assert b"Traceback" not in process.stderr
+    return process.stdout
+
+
 def free_port() -> int:
     """Return a port that no program listens on."""
     with socket.socket() as probe:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from support import program
+
 TESTS = Path(__file__).parents[2]
 SLOW_TO_IMPORT = ("pandas", "numba", "geopandas", "shapely", "numpy", "sqlalchemy", "sqlmodel", "fastapi", "pydantic")
 COMMANDS = ("serve", "build", "coverage", "nearest", "isochrones", "map", "import", "export", "history", "duplicates")
@@ -37,7 +39,7 @@ def results() -> dict[str, tuple[int, str, list[str]]]:
     """For each of `CALLS`, in one new process: the exit status, the output and the modules imported by then."""
     lines = json.dumps([line for line, _, _ in CALLS])
     command = [sys.executable, "-c", SCRIPT, lines]
-    process = subprocess.run(command, cwd=TESTS, capture_output=True, timeout=120, check=True)
+    process = subprocess.run(command, cwd=TESTS, capture_output=True, timeout=program.LIMIT_SECONDS, check=True)
     return json.loads(process.stdout)
 
 
