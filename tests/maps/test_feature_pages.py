@@ -57,8 +57,8 @@ def test_page_has_no_scripts_and_only_web_links(name: str, settings: StudySettin
     html = feature_pages.docs(settings, '/openapi.json?"><script>') if name == "docs" else page(name, settings)
     parsed = ParsedPage(html)
     scripts = [attributes for tag, attributes in parsed.tags if tag == "script"]
-    assert all(("src" in one) != (one.get("type") == "application/json") for one in scripts)
-    assert all((one.get("src") or "/static/").startswith("/static/") for one in scripts)
+    assert all(("src" in script) != (script.get("type") == "application/json") for script in scripts)
+    assert all((script.get("src") or "/static/").startswith("/static/") for script in scripts)
     assert "img" not in [tag for tag, _ in parsed.tags]
     assert not [key for _, attributes in parsed.tags for key in attributes if key.startswith("on")]
     assert all(href.startswith(("http://", "https://", "/")) for href in parsed.links)

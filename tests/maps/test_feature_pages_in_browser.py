@@ -118,8 +118,8 @@ def test_feature_on_the_map_shows_its_name_and_links_to_its_page(
 ):
     """A single feature lies in the middle of the map."""
     only = DOCUMENTS[name][1]["features"][:1]
-    monkeypatch.setitem(DOCUMENTS, "one", ("items", items(only)))
-    with open_page("/one") as visitor:
+    monkeypatch.setitem(DOCUMENTS, "single", ("items", items(only)))
+    with open_page("/single") as visitor:
         page = visitor.page
         page.locator("#map").hover()
         expect(page.locator(".leaflet-tooltip")).to_have_text(only[0]["properties"]["name"])
