@@ -7,6 +7,8 @@ import osmium
 from osmium.osm import mutable
 
 Tags = Mapping[str, str]
+ROAD = {"highway": "residential"}
+HOUSE = {"building": "house"}
 
 
 class Extract:
@@ -68,3 +70,14 @@ class Extract:
             for relation in self._relations:
                 writer.add_relation(relation)
         return path
+
+
+def add_nearby_objects(extract: Extract) -> None:
+    """Add a boundary, three ways of which one is closed to everybody, a house, and a house with a courtyard."""
+    extract.boundary("Dorf", 8, (10.0, 50.0, 10.1, 50.1))
+    extract.way([(10.0, 50.01), (10.01, 50.01), (10.02, 50.01)], ROAD)
+    extract.way([(10.01, 50.01), (10.01, 50.02)], {"highway": "footway", "area": "yes", "foot": "no"})
+    extract.way([(10.01, 50.02), (10.05, 50.02)], ROAD)
+    extract.box(10.03, 50.03, 10.031, 50.031, HOUSE)
+    outer, inner = extract.box(10.04, 50.03, 10.041, 50.031, {}), extract.box(10.0402, 50.0302, 10.0408, 50.0308, {})
+    extract.multipolygon([(outer, "outer"), (inner, "inner")], HOUSE)
