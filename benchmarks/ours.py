@@ -17,21 +17,27 @@ from geo.sources.osm import extract as osm
 from geo.study import study
 from geo.traveltime import catchments as within_reach
 from geo.traveltime import mapped_arrays, nearest
-from geo.traveltime import network as net
-from geo.traveltime.graph import ChainPositions, Ends, Graph
-from geo.traveltime.network import ChainStretches
+from geo.traveltime.graph import Graph
+from geo.traveltime.network import Network as StudyNetwork
+from geo.traveltime.positions import ChainPositions
+from geo.traveltime.stretches import ChainStretches
+from geo.traveltime.tables import ChainEnds, NetworkEdges, PointsByNode
 from geo.traveltime.travel import Travel
 from networks import Floats, Ints, Network
 
-ENDS = ("start", "end", "to_start", "to_end")
+POSITION_FIELDS = ("chain", "coordinate", "forward_seconds", "backward_seconds")
 
 
 @dataclass(frozen=True)
 class Prepared:
     """The contracted graph, and the raw nodes in the order of its chains.
 
-    ``nodes`` are where they are on it, ``metres`` how far from the start of their chains; ``order`` is which node each
-    of these is, ``rank`` where each node is among them.
+    Attributes
+    ----------
+    nodes : shape (nodes,), where the raw nodes are on the chains
+    metres : shape (nodes,), how far they are from the start of their chains
+    order : shape (nodes,), the raw number of each of these nodes
+    rank : shape (nodes,), where each raw node is among them
     """
 
     graph: Graph
@@ -42,102 +48,102 @@ class Prepared:
 
 
 def on_one_core() -> None:
-    """Take no second core for reading times off; catchments still take all there are."""
-    nearest.PLACES_FROM = 2**62
+    """Read times off on one core only; catchments still use all cores."""
+    nearest.PARALLEL_FROM = 2**62
 
 
 def prepare(network: Network) -> Prepared:
-    """From raw arrays to what a search needs."""
-    graph = Graph.prepare(network.u, network.v, network.forward, network.backward, network.metres, network.x, network.y)
+    """Prepare raw arrays for a search."""
+    edges = NetworkEdges(network.u, network.v, network.forward, network.backward, network.metres)
+    graph = Graph.prepare(edges, network.x, network.y)
     # A node is where any edge that touches it begins or ends.
     edge, fraction = np.zeros(len(network), np.int32), np.zeros(len(network), np.int8)
-    edges = np.arange(len(network.u), dtype=np.int32)
-    edge[network.u] = edges
-    edge[network.v], fraction[network.v] = edges, 1
+    numbers = np.arange(len(network.u), dtype=np.int32)
+    edge[network.u] = numbers
+    edge[network.v], fraction[network.v] = numbers, 1
     order = graph.positions(edge, fraction).by_chain[1]
     rank = np.empty(len(order), np.intp)
     rank[order] = np.arange(len(order))
     edge, fraction = edge[order], fraction[order]
-    nodes = _looked_at(graph.positions(edge, fraction))
+    nodes = _with_tables(graph.positions(edge, fraction))
     return Prepared(graph, nodes, graph.metres_before(edge, fraction), order, rank)
 
 
 def place_demand(prepared: Prepared, edge: Ints, fraction: Floats) -> ChainPositions:
-    """Where on the graph places are that lie at a ``fraction`` along a raw ``edge``, shape (places,)."""
-    return _looked_at(prepared.graph.positions(edge, fraction))
+    """Where on the graph demand is that lies at a ``fraction`` along a raw ``edge``, shape (places,)."""
+    return _with_tables(prepared.graph.positions(edge, fraction))
 
 
-def _looked_at(places: ChainPositions) -> ChainPositions:
-    """Positions with all that is kept with them once it was asked for."""
-    _ = places.towards.by_node, places.by_chain
-    return places
+def _with_tables(positions: ChainPositions) -> ChainPositions:
+    """Positions whose tables are computed already."""
+    _ = positions.towards.by_node, positions.by_chain
+    return positions
 
 
 def every_node(prepared: Prepared, source_nodes: Ints, limit_s: float) -> Floats:
     """Seconds to the nearest source in the order of the raw nodes, shape (nodes,); infinity beyond the limit."""
-    # Clipped, for numpy then writes without looking at each number first.
+    # mode="clip", since numpy then does not check each index before it writes.
     return in_own_order(prepared, source_nodes, limit_s).take(prepared.rank, mode="clip")
 
 
 def in_own_order(prepared: Prepared, source_nodes: Ints, limit_s: float) -> Floats:
-    """The same in the order of chains along the curve, in which the program keeps its places."""
+    """The same in the order of chains along the curve, in which the program keeps its points."""
     return demand(prepared, prepared.nodes, source_nodes, limit_s)
 
 
-def demand(prepared: Prepared, places: ChainPositions, source_nodes: Ints, limit_s: float) -> Floats:
+def demand(prepared: Prepared, positions: ChainPositions, source_nodes: Ints, limit_s: float) -> Floats:
     """Seconds to the nearest source, shape (places,); infinity beyond the limit."""
-    network, stretches = _at_nodes(prepared, source_nodes)
-    return nearest.position_seconds(network, stretches, places, limit=limit_s)[0]
+    network, stretches = _facilities_at_nodes(prepared, source_nodes)
+    return nearest.position_seconds(network, stretches, positions, limit=limit_s).seconds
 
 
-def _at_nodes(prepared: Prepared, nodes: Ints) -> tuple[net.Network, ChainStretches]:
-    """Facilities that stand at raw nodes, each owned by its row in ``nodes``."""
-    network = net.Network.__new__(net.Network)  # there is no map here, only its graph
+def _facilities_at_nodes(prepared: Prepared, nodes: Ints) -> tuple[StudyNetwork, ChainStretches]:
+    """Facilities that stand at raw nodes; each is the row of its node in ``nodes``."""
+    network = StudyNetwork.__new__(StudyNetwork)  # there is no map here, only its graph
     network.graph = prepared.graph
-    where = prepared.rank[nodes]
-    order = np.argsort(where, kind="stable").astype(np.int32)
-    at, metres, none = prepared.nodes[where[order]], prepared.metres[where[order]], np.zeros(len(nodes))
-    return network, ChainStretches(at, at, metres, metres, none, none, order)
+    ranks = prepared.rank[nodes]
+    order = np.argsort(ranks, kind="stable").astype(np.int32)
+    positions, metres, zeros = prepared.nodes[ranks[order]], prepared.metres[ranks[order]], np.zeros(len(nodes))
+    return network, ChainStretches(positions, positions, metres, metres, zeros, zeros, order)
 
 
 def catchments(prepared: Prepared, nodes: Ints, limit_s: float) -> tuple[NDArray[np.int64], Ints, Floats]:
-    """Who reaches each of ``nodes``: where its rows begin, the raw node of each row, and its seconds."""
-    _, stretches = _at_nodes(prepared, nodes)
-    found = within_reach.within(prepared.graph, stretches, len(nodes), prepared.nodes, limit_s)
-    return found.indptr, prepared.order[found.place], found.seconds
+    """Which nodes reach each of ``nodes``: where its rows begin, the raw node of each row, and its seconds."""
+    _, stretches = _facilities_at_nodes(prepared, nodes)
+    indptr, point, seconds = within_reach.within(prepared.graph, stretches, len(nodes), prepared.nodes, limit_s)
+    return indptr, prepared.order[point], seconds
 
 
 def save(prepared: Prepared, folder: Path) -> None:
     """Write a prepared network into ``folder``, for `reopen`."""
     nodes = prepared.nodes
-    arrays = prepared.graph.arrays() | {f"ends_{name}": getattr(nodes.towards, name) for name in ENDS}
-    arrays |= {f"by_node_{number}": array for number, array in enumerate(nodes.towards.by_node)}
-    arrays |= {"order": prepared.order, "rank": prepared.rank}
-    arrays |= {f"node_{name}": getattr(nodes, name) for name in ("chain", "at", "ahead", "behind")}
-    first, places = nodes.by_chain
-    mapped_arrays.write(
-        folder / "network.npy", arrays | {"first": first, "places": places, "node_metres": prepared.metres}
-    )
+    arrays = prepared.graph.arrays()
+    arrays |= {f"ends_{name}": array for name, array in nodes.towards.ends._asdict().items()}
+    arrays |= {f"by_node_{name}": array for name, array in nodes.towards.by_node._asdict().items()}
+    arrays |= {f"node_{name}": getattr(nodes, name) for name in POSITION_FIELDS}
+    arrays |= {"order": prepared.order, "rank": prepared.rank, "node_metres": prepared.metres}
+    first_point, points = nodes.by_chain
+    mapped_arrays.write(folder / "network.npy", arrays | {"first_point": first_point, "points": points})
 
 
 def reopen(folder: Path) -> Prepared:
     """The prepared network that `save` wrote."""
-    kept = mapped_arrays.read(folder / "network.npy")
-    graph = Graph.from_arrays(kept)
-    nodes = ChainPositions(graph, *(kept[f"node_{name}"] for name in ("chain", "at", "ahead", "behind")))
-    ends = Ends(len(graph.origin), *(kept[f"ends_{name}"] for name in ENDS))
-    vars(ends).update(by_node=tuple(kept[f"by_node_{number}"] for number in range(5)))
-    vars(nodes).update(towards=ends, by_chain=(kept["first"], kept["places"]))
-    return Prepared(graph, nodes, kept["node_metres"], kept["order"], kept["rank"])
+    arrays = mapped_arrays.read(folder / "network.npy")
+    graph = Graph.from_arrays(arrays)
+    nodes = ChainPositions(graph.chains, *(arrays[f"node_{name}"] for name in POSITION_FIELDS))
+    tables = nodes.towards
+    vars(tables)["ends"] = ChainEnds(*(arrays[f"ends_{name}"] for name in ChainEnds._fields))
+    vars(tables)["by_node"] = PointsByNode(*(arrays[f"by_node_{name}"] for name in PointsByNode._fields))
+    vars(nodes)["by_chain"] = (arrays["first_point"], arrays["points"])
+    return Prepared(graph, nodes, arrays["node_metres"], arrays["order"], arrays["rank"])
 
 
 def touched_bytes(prepared: Prepared) -> int:
     """Bytes that `in_own_order` must read or write at least once: the hierarchy, junctions, ends and the answer."""
-    ends = prepared.nodes.towards
-    levels = prepared.graph.hierarchy
-    arcs = (levels.rank, levels.first, levels.higher, levels.up, *(() if levels.up is levels.down else (levels.down,)))
-    read = sum(a.nbytes for a in (*arcs, *(getattr(ends, name) for name in ENDS)))
-    return int(read + (8 + 4) * (len(levels.rank) + len(ends.start)))
+    ends, hierarchy = prepared.nodes.towards.ends, prepared.graph.hierarchy
+    same_both_ways = hierarchy.up_seconds is hierarchy.down_seconds
+    read = sum(array.nbytes for array in (*ends, *(hierarchy[:-1] if same_both_ways else hierarchy)))
+    return int(read + (8 + 4) * (len(hierarchy.rank) + len(ends.start_node)))
 
 
 def read_extract(extract: Path, area: str | None) -> osm.Extract:

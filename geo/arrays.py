@@ -3,7 +3,7 @@
 Shapes stand in the docstrings of the functions that take and return arrays.
 """
 
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ Int64Array: TypeAlias = NDArray[np.int64]
 UInt8Array: TypeAlias = NDArray[np.uint8]
 UInt32Array: TypeAlias = NDArray[np.uint32]
 UInt64Array: TypeAlias = NDArray[np.uint64]
+AnyArray: TypeAlias = NDArray[Any]
+"""Any element type: what files hold before its type is known."""
 ObjectArray: TypeAlias = NDArray[np.object_]
 """Python objects, such as texts that may be None."""
 GeometryArray: TypeAlias = NDArray[np.object_]

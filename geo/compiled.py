@@ -5,20 +5,21 @@ Python's global lock and start no threads of their own: callers with independent
 """
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import ParamSpec, TypeVar, cast
 
 import numba
 import numpy as np
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
 
 
-def compiled(function: Function) -> Function:
+def compiled(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
     """Compile ``function`` on first use, or load it from the cache if a writable cache folder exists."""
     try:
-        return cast(Function, numba.njit(cache=True, nogil=True)(function))
+        return cast(Callable[Parameters, Result], numba.njit(cache=True, nogil=True)(function))
     except RuntimeError:  # neither the package's folder nor the user's home can be written
-        return cast(Function, numba.njit(nogil=True)(function))
+        return cast(Callable[Parameters, Result], numba.njit(nogil=True)(function))
 
 
 unsigned = np.uint32

@@ -17,7 +17,7 @@ from geo.study import facilities as study_facilities
 from geo.study import standards, streets
 from geo.study.areas import LEVELS
 from geo.study.standards import Opened, PeopleGroup, Presence, Radius, Standard, TravelTime
-from geo.traveltime import straight_line
+from geo.traveltime import reasons, straight_line
 from geo.traveltime import travel as traveltime
 from geo.traveltime.travel import Travel
 
@@ -94,7 +94,7 @@ def _people_by_distance(
     demand = travel.study.demand
     lon, lat = demand["lon"].to_numpy(), demand["lat"].to_numpy()
     metres, _ = straight_line.nearest(facilities, lon, lat, travel.study.settings.projection)
-    reason = traveltime.reason_where(np.isinf(metres), traveltime.NO_FACILITIES)
+    reason = reasons.where(np.isinf(metres), reasons.NO_FACILITIES)
     rows, more = _people(travel, standard, metres, standard.metres, TOLERANCE_M, reason)
     return CountedUnits(rows, "people", facilities, notes + more)
 
@@ -174,7 +174,7 @@ def _areas_with_facility(
             "weight": 1.0,
             "inside": inside,
             "beyond": np.where(inside, 0.0, np.inf),
-            "reason": traveltime.reason_where(~inside, "无 has none"),
+            "reason": reasons.where(~inside, "无 has none"),
         },
         index=units.index,
     )

@@ -21,9 +21,10 @@ from geo.choices import Mode
 from geo.compiled import compiled
 from geo.geodesy.distance import TOLERANCE_M, geodesic_area
 from geo.geodesy.projection import projection
-from geo.traveltime import nearest, straight_line
+from geo.traveltime import nearest, reasons, straight_line
 from geo.traveltime import travel as traveltime
-from geo.traveltime.network import ChainStretches, Network
+from geo.traveltime.network import Network
+from geo.traveltime.stretches import ChainStretches
 from geo.traveltime.travel import Travel
 
 CELL_M = 20.0
@@ -79,7 +80,7 @@ def around(
     network = travel.network(mode)
     access = network.edge_stretches(np.array([place]))
     if not len(access.edge):
-        return Isochrones([], None, None, traveltime.NO_STREET.format(metres=network.max_connector_m))
+        return Isochrones([], None, None, reasons.NO_STREET.format(metres=network.max_connector_m))
     stretches = network.chain_stretches(access)
     limit = levels[-1] * 60.0
 
@@ -101,7 +102,7 @@ def around(
         contours.append(_contour(level, network.metric.inverse(polygon), float(people)))
     if place.geom_type != "Point":
         return Isochrones(contours, None, None, None)
-    snapped = network.position(access.edge[0], access.start_fraction[0])
+    snapped = network.location(access.edge[0], access.start_fraction[0])
     return Isochrones(contours, snapped, float(access.connector_m[0]), None)
 
 
@@ -111,9 +112,10 @@ def _reached_edges(network: Network, stretches: ChainStretches, junction_seconds
     These are the edges of chains with an end that is reached, and of the chains where the search starts.
     """
     graph = network.graph
-    reached = np.isfinite(junction_seconds[graph.start]) | np.isfinite(junction_seconds[graph.end])
+    chains = graph.chains
+    reached = np.isfinite(junction_seconds[chains.start_node]) | np.isfinite(junction_seconds[chains.end_node])
     reached[stretches.low.chain] = True
-    return np.flatnonzero(reached[graph.chain])
+    return np.flatnonzero(reached[graph.edges.chain])
 
 
 class _Samples(NamedTuple):

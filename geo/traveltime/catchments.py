@@ -1,91 +1,63 @@
-"""Catchments: who is within some minutes of each of thousands of candidates, for siting and what-if.
+"""Catchments: which points are within some minutes of each of thousands of candidates, for siting and scenarios.
 
-Each candidate is a bounded search of its own; both halves of them run at the same time.
+Each candidate is a bounded search of its own; the candidates are divided among the processor's cores.
 """
 
 import itertools
-from dataclasses import dataclass
 
 import numpy as np
 
 from geo.arrays import Float32Array, Int32Array, Int64Array
 from geo.parallel import CORES, map_in_threads
 from geo.traveltime import lookup
-from geo.traveltime.graph import ChainPositions, Graph
-from geo.traveltime.network import ChainStretches
+from geo.traveltime.graph import Graph
+from geo.traveltime.positions import ChainPositions
+from geo.traveltime.stretches import ChainStretches
+from geo.traveltime.tables import Catchments, Seeds, StretchTable
 
 PARALLEL_FROM = 64
-"""Candidates from which on threads pay."""
-
-
-@dataclass(frozen=True)
-class Catchments:
-    """Places within reach of candidates: those of candidate c are the rows ``indptr[c]`` to ``indptr[c + 1]``.
-
-    Attributes
-    ----------
-    indptr : shape (candidates + 1,)
-    place : shape (rows,), number of the place, in no order
-    seconds : shape (rows,)
-    """
-
-    indptr: Int64Array
-    place: Int32Array
-    seconds: Float32Array
+"""With fewer candidates than this, threads take longer than they save."""
 
 
 def within(
-    graph: Graph, stretches: ChainStretches, candidates: int, places: ChainPositions, limit: float, towards: bool = True
+    graph: Graph, stretches: ChainStretches, candidates: int, points: ChainPositions, limit: float, towards: bool = True
 ) -> Catchments:
-    """The ``places`` within ``limit`` seconds (≤) of each of ``candidates``, the owners of ``stretches``.
+    """The ``points`` within ``limit`` seconds (≤) of each of ``candidates``, the facilities of ``stretches``.
 
-    ``towards`` them, or from them; the connectors of the stretches are included, those of the places are not.
+    People travel ``towards`` the candidates, or from them. The connectors of the stretches are included in the seconds,
+    those of the points are not.
     """
-    seeds = stretches.seeds(towards)
-    by_owner = np.argsort(seeds.owner, kind="stable")
-    own = np.argsort(stretches.owner, kind="stable")
-    first_seed = np.searchsorted(seeds.owner[by_owner], np.arange(candidates + 1)).astype(np.int32)
-    first_stretch = np.searchsorted(stretches.owner[own], np.arange(candidates + 1)).astype(np.int32)
-    arcs, ends = (graph.into, places.towards) if towards else (graph.out, places.away)
-    home, over = (graph.back, graph.there) if towards else (graph.there, graph.back)
-    onto, off = (places.behind, places.ahead) if towards else (places.ahead, places.behind)
-    node, seconds, chain = seeds.node[by_owner], seeds.seconds[by_owner], stretches.low.chain[own]
-    stretch, extra = stretches.ends(towards)[own], stretches.extra[own]
+    seeds, _ = stretches.seeds(towards)
+    table = stretches.table(towards)
+    seed_order = np.argsort(seeds.facility, kind="stable")
+    stretch_order = np.argsort(table.facility, kind="stable")
+    seeds = Seeds._make(column[seed_order] for column in seeds)
+    table = StretchTable._make(column[stretch_order] for column in table)
+    first_seed = _first_rows(seeds.facility, candidates)
+    first_stretch = _first_rows(table.facility, candidates)
+    arcs, _ = graph.arcs(towards)
+    tables = points.towards if towards else points.away
+    ends, by_node, by_chain = tables.ends, tables.by_node, tables.by_chain
 
-    def part(cut: tuple[int, int]) -> tuple[Int64Array, Int32Array, Float32Array]:
-        low, high = cut
+    def of_candidates(cut: tuple[int, int]) -> Catchments:
+        rows = slice(cut[0], cut[1] + 1)
         return lookup.catchments(
-            arcs.indptr,
-            arcs.heads,
-            arcs.seconds,
-            arcs.longest,
-            limit,
-            first_seed[low : high + 1],
-            node,
-            seconds,
-            *ends.by_node,
-            ends.start,
-            ends.end,
-            ends.to_start,
-            ends.to_end,
-            home,
-            over,
-            *places.by_chain,
-            places.at,
-            onto,
-            off,
-            first_stretch[low : high + 1],
-            chain,
-            stretch,
-            extra,
+            arcs, first_seed[rows], seeds, first_stretch[rows], table, tables.sides, ends, by_node, by_chain, limit
         )
 
     cuts = np.linspace(0, candidates, (CORES if candidates >= PARALLEL_FROM else 1) + 1).astype(int).tolist()
-    parts = map_in_threads(part, list(itertools.pairwise(cuts)))
-    if len(parts) == 1:
-        return Catchments(*parts[0])
-    before = np.cumsum([0, *(len(place) for _, place, _ in parts)])
-    indptr = np.concatenate([[0], *(indptr[1:] + gone for (indptr, _, _), gone in zip(parts, before, strict=False))])
-    return Catchments(
-        indptr, np.concatenate([place for _, place, _ in parts]), np.concatenate([seconds for *_, seconds in parts])
-    )
+    parts = map_in_threads(of_candidates, list(itertools.pairwise(cuts)))
+    return parts[0] if len(parts) == 1 else _joined(parts)
+
+
+def _first_rows(facility: Int32Array, candidates: int) -> Int32Array:
+    """Where the rows of each candidate begin among rows that are sorted by candidate, shape (candidates + 1,)."""
+    return np.searchsorted(facility, np.arange(candidates + 1)).astype(np.int32)
+
+
+def _joined(parts: list[Catchments]) -> Catchments:
+    rows_before = np.cumsum([0, *(len(part.point) for part in parts)])
+    indptr: list[Int64Array] = [part.indptr[1:] + rows for part, rows in zip(parts, rows_before, strict=False)]
+    point: Int32Array = np.concatenate([part.point for part in parts])
+    seconds: Float32Array = np.concatenate([part.seconds for part in parts])
+    return Catchments(np.concatenate([[0], *indptr]), point, seconds)

@@ -1,304 +1,209 @@
-"""A street network as a prepared graph: contracted, ordered for the processor's cache, and kept in a file."""
+"""A street network of one mode as a prepared graph: contracted, ordered for the processor's cache, kept in a file."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from geo.arrays import BoolArray, Float32Array, Float64Array, Int32Array, UInt64Array
+from geo.arrays import AnyArray, Float32Array, Float64Array, Int32Array, UInt64Array
 from geo.traveltime import contraction
+from geo.traveltime.positions import ChainPositions
+from geo.traveltime.tables import Arcs, Chains, Core, Edges, Hierarchy, NetworkEdges
 
 HILBERT_BITS = 16
-# Of nodes that are taken out; street networks come to an end before it, and others must not fill the memory.
+# Street networks are eliminated completely before a node has so many neighbours; others must not fill the memory.
 MOST_NEIGHBOURS = 64
-_PARTS = ("out", "into", "hierarchy")
 
-
-@dataclass(frozen=True)
-class Arcs:
-    """Arcs in CSR form: ``indptr`` (nodes + 1,); ``heads``, ``seconds`` and the ``chain`` they run along (arcs,)."""
-
-    indptr: Int32Array
-    heads: Int32Array
-    seconds: Float32Array
-    chain: Int32Array
-
-    @cached_property
-    def longest(self) -> float:
-        """The seconds of the longest arc."""
-        return float(self.seconds.max(initial=0.0))
-
-
-@dataclass(frozen=True)
-class Hierarchy:
-    """A graph whose nodes were taken out one by one, as `contraction.eliminate` gives it; all arrays.
-
-    ``rank``, ``first``, ``higher``, ``up`` and ``down`` are what was taken out; ``indptr``, ``heads``, ``there`` and
-    ``back`` what is left: nothing of a street network.
-    """
-
-    rank: Int32Array
-    first: Int32Array
-    higher: Int32Array
-    up: Float32Array
-    down: Float32Array
-    indptr: Int32Array
-    heads: Int32Array
-    there: Float32Array
-    back: Float32Array
-
-    @cached_property
-    def longest(self) -> float:
-        """The seconds of the longest arc that is left."""
-        left = np.concatenate([self.there, self.back])
-        return float(left[np.isfinite(left)].max(initial=0.0))
-
-
-@dataclass(frozen=True)
-class Ends:
-    """What places read their times off, shape (n,): the nodes at the ends of their chains, and the seconds between.
-
-    Infinity: no way. A place that is nowhere has none. The graph has so many ``nodes``.
-    """
-
-    nodes: int
-    start: Int32Array
-    end: Int32Array
-    to_start: Float32Array
-    to_end: Float32Array
-
-    @cached_property
-    def by_node(self) -> tuple[Int32Array, Int32Array, Float32Array, Float32Array, Int32Array]:
-        """The places on the chains that touch each node: where they begin (nodes + 1,), and of each the place, seconds
-        to this node and to the other end of the chain, and that end; its complement where this is not the start.
-        """
-        apart = self.start != self.end
-        node = np.concatenate([self.start, self.end[apart]])
-        order = np.argsort(node, kind="stable")
-        first = np.searchsorted(node[order], np.arange(self.nodes + 1)).astype(np.int32)
-        place = np.concatenate([np.arange(len(apart), dtype=np.int32), np.flatnonzero(apart).astype(np.int32)])
-        near = np.concatenate([self.to_start, self.to_end[apart]])
-        far = np.concatenate([self.to_end, self.to_start[apart]])
-        other = np.concatenate([self.end, ~self.start[apart]])
-        return first, place[order], near[order], far[order], other[order]
-
-
-@dataclass(frozen=True)
-class ChainPositions:
-    """Where places are on a ``graph``, arrays of shape (n,).
-
-    ``chain`` (−1: nowhere); ``at``, how many edges of the chain lie before, with the part of the edge; ``ahead`` and
-    ``behind``, seconds along the chain from its start and against it back there (0 where closed).
-    """
-
-    graph: "Graph" = field(repr=False)
-    chain: Int32Array
-    at: Float64Array
-    ahead: Float32Array
-    behind: Float32Array
-
-    def __len__(self) -> int:
-        return len(self.chain)
-
-    def __getitem__(self, rows: NDArray[np.generic] | slice) -> "ChainPositions":
-        return ChainPositions(self.graph, self.chain[rows], self.at[rows], self.ahead[rows], self.behind[rows])
-
-    @cached_property
-    def towards(self) -> Ends:
-        """Seconds from the places to the ends of their chains."""
-        return self._ends(self.graph.back, self.graph.there, self.behind, self.ahead)
-
-    @cached_property
-    def away(self) -> Ends:
-        """Seconds from the ends of their chains to the places."""
-        return self._ends(self.graph.there, self.graph.back, self.ahead, self.behind)
-
-    def _ends(self, home: Float32Array, over: Float32Array, onto: Float32Array, off: Float32Array) -> Ends:
-        graph, nowhere = self.graph, self.chain < 0
-        if not len(graph.start):
-            return Ends(0, *np.zeros((2, len(self)), np.int32), *np.full((2, len(self)), np.inf, np.float32))
-        chain = np.where(nowhere, 0, self.chain)
-        # At a chain's end one stands on the node, and no one-way binds.
-        to_start = np.where(self.at == 0, 0.0, np.where(np.isfinite(home[chain]), onto, np.inf))
-        to_end = np.where(self.at == graph.pieces[chain], 0.0, np.maximum(over[chain] - off, 0.0))
-        to_start[nowhere] = to_end[nowhere] = np.inf
-        start, end = graph.start[chain], graph.end[chain]
-        return Ends(len(graph.origin), start, end, to_start.astype(np.float32), to_end.astype(np.float32))
-
-    @cached_property
-    def by_chain(self) -> tuple[Int32Array, Int32Array]:
-        """The places on each chain in CSR form: where those of each begin (chains + 1,), and the places."""
-        order = np.argsort(self.chain, kind="stable").astype(np.int32)
-        first = np.searchsorted(self.chain[order], np.arange(len(self.graph.start) + 1)).astype(np.int32)
-        return first, order
+Table = TypeVar("Table", Edges, Chains, Hierarchy, Core)
 
 
 @dataclass(frozen=True)
 class Graph:
-    """A network for one mode.
+    """The contracted network of one mode.
 
-    Edges, shape (edges,): the ``chain`` each is part of, whether it points ``along`` it, its ``turn`` on it (0, 1, …),
-    seconds ``ahead`` from the chain's start to where it begins, ``behind`` from there back and metres ``before``; its
-    own ``forward`` and ``backward`` seconds, in the chain's direction (0 where closed), and ``metres``. Chains, shape
-    (chains,): ``start``, ``end``, seconds ``there`` and ``back`` (infinity: closed), ``length`` in metres, and how many
-    edges they have, ``pieces``. Nodes are junctions, numbered along a Hilbert curve, and chains by where they start;
-    ``origin`` (nodes,) is the number that each had in the edges, ``part`` (nodes,) the strongly connected part of the
-    network that it is in. Arcs lead ``out`` of nodes, or ``into`` them against the travel; none leads to a dead end, or
-    from one: what lies there is read off the chain. The ``hierarchy`` is of the arcs out.
+    Nodes are junctions, numbered along a Hilbert curve, and chains are numbered by the node where they start. No arc
+    leads to a dead end or from one: what lies there is read off its chain.
+
+    Attributes
+    ----------
+    edges : where each edge of the network lies on its chain
+    chains : the chains between junctions
+    network_node : shape (nodes,), the number that each node had in the edges
+    component : shape (nodes,), the strongly connected component of the network that each node is in
+    outgoing, incoming : the arcs out of each node; and the arcs into it, along which one searches against the travel
+    outgoing_chain, incoming_chain : shape (arcs,), the chain that each arc runs along
+    hierarchy, core : what `geo.traveltime.contraction.eliminate` makes of the arcs
     """
 
-    chain: Int32Array
-    along: BoolArray
-    turn: Int32Array
-    ahead: Float32Array
-    behind: Float32Array
-    before: Float32Array
-    forward: Float32Array
-    backward: Float32Array
-    metres: Float32Array
-    start: Int32Array
-    end: Int32Array
-    there: Float32Array
-    back: Float32Array
-    length: Float32Array
-    pieces: Int32Array
-    origin: Int32Array
-    part: Int32Array
-    out: Arcs
-    into: Arcs
+    edges: Edges
+    chains: Chains
+    network_node: Int32Array
+    component: Int32Array
+    outgoing: Arcs
+    outgoing_chain: Int32Array
+    incoming: Arcs
+    incoming_chain: Int32Array
     hierarchy: Hierarchy
+    core: Core
 
     @classmethod
-    def prepare(
-        cls,
-        u: NDArray[np.integer],
-        v: NDArray[np.integer],
-        forward: Float64Array,
-        backward: Float64Array,
-        metres: Float64Array,
-        x: Float64Array,
-        y: Float64Array,
-    ) -> "Graph":
-        """From edges, shape (edges,), with seconds along and against each (infinity: closed), and node coordinates.
+    def prepare(cls, edges: NetworkEdges, x: Float64Array, y: Float64Array) -> "Graph":
+        """Contract the edges of a network, whose nodes lie at ``x`` and ``y``, shape (nodes,).
 
-        Chains of nodes of degree two become single arcs with nothing lost: a position on an edge is one on its chain.
+        Raises
+        ------
+        ValueError
+            An edge takes negative seconds.
         """
-        if not (forward >= 0).all() or not (backward >= 0).all():
+        if not (edges.forward_seconds >= 0).all() or not (edges.backward_seconds >= 0).all():
             raise ValueError("seconds must not be negative: the search would not end")
-        chain, along, turn, ahead, behind, before, start, end, there, back, length, pieces = contraction.chains(
-            len(x), u.astype(np.int32), v.astype(np.int32), forward, backward, metres
-        )
-        kept, ends = np.unique(np.concatenate([start, end]), return_inverse=True)
-        order = np.argsort(_hilbert(x[kept], y[kept]), kind="stable")
-        rank = np.empty(len(kept), np.int32)
-        rank[order] = np.arange(len(kept), dtype=np.int32)
-        start, end = rank[ends].reshape(2, -1)
-        origin = kept[order].astype(np.int32)
-        del kept, ends, order, rank
-        by_start = np.argsort(start, kind="stable")
-        number = np.empty(len(start), np.int32)
-        number[by_start] = np.arange(len(start), dtype=np.int32)
-        start, end, pieces = (a[by_start] for a in (start, end, pieces))
-        there, back, length = (a[by_start] for a in (there, back, length))
-        out, into = _arcs(len(origin), start, end, there, back), _arcs(len(origin), end, start, there, back)
-        same = all(np.array_equal(getattr(out, one.name), getattr(into, one.name)) for one in fields(Arcs))
-        levels = Hierarchy(
-            *contraction.eliminate(
-                out.indptr, out.heads, out.seconds, into.indptr, into.heads, into.seconds, MOST_NEIGHBOURS
-            )
-        )
-        if np.array_equal(levels.up, levels.down):  # there as back: half as much to touch
-            levels = replace(levels, down=levels.up)
-        onward, against = (np.where(np.isfinite(a), a, 0.0).astype(np.float32) for a in (forward, backward))
+        unordered_edges, unordered_chains = contraction.contract(len(x), edges)
+        chains, network_node, chain_number = _ordered(unordered_chains, x, y)
+        nodes = len(network_node)
+        forward, backward = chains.forward_seconds, chains.backward_seconds
+        outgoing, outgoing_chain = _arcs(nodes, chains.start_node, chains.end_node, forward, backward)
+        incoming, incoming_chain = _arcs(nodes, chains.end_node, chains.start_node, forward, backward)
+        hierarchy, core = contraction.eliminate(outgoing, incoming, MOST_NEIGHBOURS)
+        if np.array_equal(hierarchy.up_seconds, hierarchy.down_seconds):  # one array instead of two in the cache
+            hierarchy = hierarchy._replace(down_seconds=hierarchy.up_seconds)
+        if all(map(np.array_equal, (*outgoing[:3], outgoing_chain), (*incoming[:3], incoming_chain))):
+            incoming, incoming_chain = outgoing, outgoing_chain
         return cls(
-            chain=number[chain],
-            along=along,
-            turn=turn,
-            ahead=ahead,
-            behind=behind,
-            before=before,
-            forward=np.where(along, onward, against),
-            backward=np.where(along, against, onward),
-            metres=metres.astype(np.float32),
-            start=start,
-            end=end,
-            there=there,
-            back=back,
-            length=length,
-            pieces=pieces,
-            origin=origin,
-            part=_parts(len(origin), start, end, there, back),
-            out=out,
-            into=out if same else into,
-            hierarchy=levels,
+            edges=unordered_edges._replace(chain=chain_number[unordered_edges.chain]),
+            chains=chains,
+            network_node=network_node,
+            component=_components(nodes, chains),
+            outgoing=outgoing,
+            outgoing_chain=outgoing_chain,
+            incoming=incoming,
+            incoming_chain=incoming_chain,
+            hierarchy=hierarchy,
+            core=core,
         )
 
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """All of it as named arrays, for `from_arrays`."""
-        arrays = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in _PARTS}
-        for name in _PARTS:
-            part = getattr(self, name)
-            if name != "into" or part is not self.out:
-                arrays |= {f"{name}_{one.name}": getattr(part, one.name) for one in fields(part)}
-        if self.hierarchy.down is self.hierarchy.up:
-            del arrays["hierarchy_down"]
+    def arrays(self) -> dict[str, AnyArray]:
+        """All of the graph as named arrays, for `from_arrays`. They are a file format: see `geo.traveltime.cache`."""
+        arrays: dict[str, AnyArray] = {"network_node": self.network_node, "component": self.component}
+        for name, table in (
+            ("edges", self.edges),
+            ("chains", self.chains),
+            ("hierarchy", self.hierarchy),
+            ("core", self.core),
+        ):
+            arrays |= {f"{name}_{field}": array for field, array in table._asdict().items()}
+        arrays |= _arc_arrays("outgoing", self.outgoing, self.outgoing_chain)
+        if self.incoming is not self.outgoing:
+            arrays |= _arc_arrays("incoming", self.incoming, self.incoming_chain)
+        if self.hierarchy.down_seconds is self.hierarchy.up_seconds:
+            del arrays["hierarchy_down_seconds"]
         return arrays
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "Graph":
+    def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> "Graph":
         """The graph that gave these `arrays`; nothing is copied."""
+        arrays = {"hierarchy_down_seconds": arrays["hierarchy_up_seconds"], **arrays}
 
-        arrays = {"hierarchy_down": arrays["hierarchy_up"], **arrays}
+        def table(table_type: type[Table], name: str) -> Table:
+            return table_type(*(arrays[f"{name}_{field}"] for field in table_type._fields))
 
-        def part(kind: type, name: str) -> Any:
-            return kind(*(arrays[f"{name}_{one.name}"] for one in fields(kind)))
-
-        own = {one.name: arrays[one.name] for one in fields(cls) if one.name not in _PARTS}
-        out = part(Arcs, "out")
-        into = part(Arcs, "into") if "into_heads" in arrays else out
-        return cls(**own, out=out, into=into, hierarchy=part(Hierarchy, "hierarchy"))
+        outgoing, outgoing_chain = _arcs_from_arrays("outgoing", arrays)
+        incoming, incoming_chain = outgoing, outgoing_chain
+        if "incoming_heads" in arrays:
+            incoming, incoming_chain = _arcs_from_arrays("incoming", arrays)
+        return cls(
+            edges=table(Edges, "edges"),
+            chains=table(Chains, "chains"),
+            network_node=arrays["network_node"],
+            component=arrays["component"],
+            outgoing=outgoing,
+            outgoing_chain=outgoing_chain,
+            incoming=incoming,
+            incoming_chain=incoming_chain,
+            hierarchy=table(Hierarchy, "hierarchy"),
+            core=table(Core, "core"),
+        )
 
     def positions(self, edge: NDArray[np.integer], fraction: Float64Array) -> ChainPositions:
-        """Where on the graph places are that lie at a ``fraction`` along an ``edge`` (−1: nowhere)."""
-        if not len(self.chain):  # nobody may use any street
-            nothing = np.zeros((2, len(edge)), np.float32)
-            return ChainPositions(self, np.full(len(edge), np.int32(-1)), np.zeros(len(edge)), *nothing)
-        nowhere = edge < 0
-        edge = np.where(nowhere, 0, edge)
-        part = np.where(self.along[edge], fraction, 1.0 - fraction)
+        """Where on the chains points are that lie at a ``fraction`` along an ``edge`` (−1: on none)."""
+        edges = self.edges
+        if not len(edges.chain):  # the mode may use no street
+            zeros = np.zeros((2, len(edge)), np.float32)
+            return ChainPositions(self.chains, np.full(len(edge), np.int32(-1)), np.zeros(len(edge)), *zeros)
+        off_network = edge < 0
+        edge = np.where(off_network, 0, edge)
+        part = np.where(edges.along_chain[edge], fraction, 1.0 - fraction)
         return ChainPositions(
-            graph=self,
-            chain=np.where(nowhere, -1, self.chain[edge]).astype(np.int32),
-            at=self.turn[edge] + part,
-            ahead=(self.ahead[edge] + part * self.forward[edge]).astype(np.float32),
-            behind=(self.behind[edge] + part * self.backward[edge]).astype(np.float32),
+            chains=self.chains,
+            chain=np.where(off_network, -1, edges.chain[edge]).astype(np.int32),
+            coordinate=edges.index_on_chain[edge] + part,
+            forward_seconds=(edges.forward_before[edge] + part * edges.forward_seconds[edge]).astype(np.float32),
+            backward_seconds=(edges.backward_before[edge] + part * edges.backward_seconds[edge]).astype(np.float32),
         )
 
     def metres_before(self, edge: NDArray[np.integer], fraction: Float64Array) -> Float64Array:
-        """Metres from the start of their chains to places, shape (n,)."""
-        part = np.where(self.along[edge], fraction, 1.0 - fraction)
-        return np.asarray(self.before[edge] + part * self.metres[edge])
+        """Metres from the start of their chains to points at a ``fraction`` along an ``edge``, shape (points,)."""
+        part = np.where(self.edges.along_chain[edge], fraction, 1.0 - fraction)
+        return np.asarray(self.edges.metres_before[edge] + part * self.edges.metres[edge])
 
     @cached_property
     def chain_edges(self) -> tuple[Int32Array, Int32Array]:
         """The edges of each chain in their order, in CSR form: where they begin (chains + 1,), and the edges."""
-        order = np.lexsort((self.turn, self.chain)).astype(np.int32)
-        return np.append(0, np.cumsum(self.pieces)).astype(np.int32), order
+        order = np.lexsort((self.edges.index_on_chain, self.edges.chain)).astype(np.int32)
+        return np.append(0, np.cumsum(self.chains.edge_count)).astype(np.int32), order
 
-    def part_metres(self) -> Float64Array:
-        """Metres of street in the strongly connected part of the network that each chain is in, shape (chains,).
+    def arcs(self, towards: bool) -> tuple[Arcs, Int32Array]:
+        """The arcs along which a search from facilities runs, and their chains: against the travel ``towards`` them."""
+        return (self.incoming, self.incoming_chain) if towards else (self.outgoing, self.outgoing_chain)
 
-        0 for a chain that only leads from one part into another.
+    @cached_property
+    def _sweeps(self) -> tuple[tuple[Hierarchy, Arcs], tuple[Hierarchy, Arcs]]:
+        hierarchy, core = self.hierarchy, self.core
+        seconds = np.concatenate([core.forward_seconds, core.backward_seconds])
+        longest = float(seconds[np.isfinite(seconds)].max(initial=0.0))
+        reversed_ = hierarchy._replace(up_seconds=hierarchy.down_seconds, down_seconds=hierarchy.up_seconds)
+        return (
+            (hierarchy, Arcs(core.indptr, core.heads, core.forward_seconds, longest)),
+            (reversed_, Arcs(core.indptr, core.heads, core.backward_seconds, longest)),
+        )
+
+    def sweep(self, towards: bool) -> tuple[Hierarchy, Arcs]:
+        """The hierarchy and the arcs of the core as `geo.traveltime.search.sweep` takes them, as in `arcs`."""
+        return self._sweeps[1 if towards else 0]
+
+    def component_metres(self) -> Float64Array:
+        """Metres of street in the strongly connected component that each chain is in, shape (chains,).
+
+        0 for a chain that only leads from one component into another.
         """
-        part = self.part[self.start]
-        inner = part == self.part[self.end]
-        metres = np.bincount(part[inner], weights=self.length[inner], minlength=int(self.part.max(initial=-1)) + 1)
-        return np.where(inner, metres[part] if len(metres) else 0.0, 0.0)
+        chains = self.chains
+        component = self.component[chains.start_node]
+        inner = component == self.component[chains.end_node]
+        count = int(self.component.max(initial=-1)) + 1
+        metres = np.bincount(component[inner], weights=chains.metres[inner], minlength=count)
+        return np.where(inner, metres[component] if len(metres) else 0.0, 0.0)
+
+
+def _ordered(chains: Chains, x: Float64Array, y: Float64Array) -> tuple[Chains, Int32Array, Int32Array]:
+    """Number junctions along a Hilbert curve, and chains by where they start.
+
+    Gives the chains in their new order; the old number of each new node; and the new number of each old chain.
+    """
+    junctions, ends = np.unique(np.concatenate([chains.start_node, chains.end_node]), return_inverse=True)
+    order = np.argsort(_hilbert(x[junctions], y[junctions]), kind="stable")
+    rank = np.empty(len(junctions), np.int32)
+    rank[order] = np.arange(len(junctions), dtype=np.int32)
+    network_node = junctions[order].astype(np.int32)
+    start, end = rank[ends].reshape(2, -1)
+    by_start = np.argsort(start, kind="stable")
+    number = np.empty(len(start), np.int32)
+    number[by_start] = np.arange(len(start), dtype=np.int32)
+    renumbered = chains._replace(start_node=start, end_node=end)
+    return Chains._make(column[by_start] for column in renumbered), network_node, number
 
 
 def _hilbert(x: Float64Array, y: Float64Array) -> UInt64Array:
@@ -309,15 +214,19 @@ def _hilbert(x: Float64Array, y: Float64Array) -> UInt64Array:
     return contraction.hilbert(column, row, HILBERT_BITS)
 
 
-def _parts(nodes: int, start: Int32Array, end: Int32Array, there: Float32Array, back: Float32Array) -> Int32Array:
-    ahead, against = np.isfinite(there), np.isfinite(back)
-    tails, heads = np.concatenate([start[ahead], end[against]]), np.concatenate([end[ahead], start[against]])
+def _components(nodes: int, chains: Chains) -> Int32Array:
+    """The strongly connected component of each node."""
+    forward, backward = np.isfinite(chains.forward_seconds), np.isfinite(chains.backward_seconds)
+    tails = np.concatenate([chains.start_node[forward], chains.end_node[backward]])
+    heads = np.concatenate([chains.end_node[forward], chains.start_node[backward]])
     graph = csr_array((np.ones(len(tails), np.int8), (tails, heads)), shape=(nodes, nodes))
     return connected_components(graph, directed=True, connection="strong")[1].astype(np.int32)  # type: ignore[no-any-return]
 
 
-def _arcs(nodes: int, start: Int32Array, end: Int32Array, there: Float32Array, back: Float32Array) -> Arcs:
-    """Arcs along chains in ``there`` seconds from ``start`` to ``end`` and in ``back`` seconds from there."""
+def _arcs(
+    nodes: int, start: Int32Array, end: Int32Array, there: Float32Array, back: Float32Array
+) -> tuple[Arcs, Int32Array]:
+    """Arcs along chains, ``there`` seconds from ``start`` to ``end`` and ``back`` seconds back; and their chains."""
     degree = np.bincount(np.concatenate([start, end]), minlength=nodes)
     tails, heads = np.concatenate([start, end]), np.concatenate([end, start])
     seconds = np.concatenate([there, back])
@@ -325,9 +234,23 @@ def _arcs(nodes: int, start: Int32Array, end: Int32Array, there: Float32Array, b
     rows = np.flatnonzero(used)
     rows = rows[np.lexsort((seconds[rows], heads[rows], tails[rows]))]
     tails, heads = tails[rows], heads[rows]
-    first = np.ones(len(rows), dtype=bool)  # of parallel arcs the fastest
-    first[1:] = (tails[1:] != tails[:-1]) | (heads[1:] != heads[:-1])
-    rows = rows[first]
+    fastest = np.ones(len(rows), dtype=bool)  # the first of parallel arcs
+    fastest[1:] = (tails[1:] != tails[:-1]) | (heads[1:] != heads[:-1])
+    rows = rows[fastest]
     indptr = np.zeros(nodes + 1, np.int32)
-    np.cumsum(np.bincount(tails[first], minlength=nodes), out=indptr[1:])
-    return Arcs(indptr, heads[first], seconds[rows], (rows % len(start)).astype(np.int32))
+    np.cumsum(np.bincount(tails[fastest], minlength=nodes), out=indptr[1:])
+    arcs = Arcs(indptr, heads[fastest], seconds[rows], float(seconds[rows].max(initial=0.0)))
+    return arcs, (rows % len(start)).astype(np.int32)
+
+
+def _arc_arrays(name: str, arcs: Arcs, chain: Int32Array) -> dict[str, AnyArray]:
+    arrays: dict[str, AnyArray] = {f"{name}_indptr": arcs.indptr, f"{name}_heads": arcs.heads}
+    arrays |= {f"{name}_seconds": arcs.seconds, f"{name}_chain": chain}
+    return arrays | {f"{name}_longest_seconds": np.array([arcs.longest_seconds])}
+
+
+def _arcs_from_arrays(name: str, arrays: Mapping[str, AnyArray]) -> tuple[Arcs, Int32Array]:
+    indptr, heads, seconds, chain, longest = (
+        arrays[f"{name}_{field}"] for field in ("indptr", "heads", "seconds", "chain", "longest_seconds")
+    )
+    return Arcs(indptr, heads, seconds, float(longest[0])), chain

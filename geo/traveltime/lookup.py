@@ -1,376 +1,324 @@
-"""The compiled loops that read times off chains: those of places, and the catchments of candidates."""
+"""The compiled loops that read times off chains: for points, and for the catchments of candidates.
 
-from typing import Any
+`geo.traveltime.nearest` and `geo.traveltime.catchments` call them after a search has reached the junctions.
+"""
 
 import numpy as np
 
-from geo.arrays import BoolArray, Float32Array, Float64Array, Int32Array, Int64Array
+from geo.arrays import Float32Array, Float64Array, Int32Array, Int64Array
 from geo.compiled import compiled, unsigned
-from geo.traveltime.search import search_batch, slots_for
+from geo.traveltime.search import bucket_count, new_queue, search_batch
+from geo.traveltime.tables import (
+    Arcs,
+    Catchments,
+    ChainEnds,
+    Chains,
+    ChainSides,
+    Edges,
+    NodeTimes,
+    PointsByChain,
+    PointsByNode,
+    Seeds,
+    SeveralNearest,
+    StretchTable,
+)
 
 
 @compiled
-def _along(at: float, onto: float, off: float, stretch: Float64Array, row: int, opened: bool, home_open: bool) -> float:
-    """Seconds between a place and a stretch of its chain, along it; the arguments are those of `along_chains`."""
-    if at < stretch[row, 0]:
-        return stretch[row, 1] - off if opened else np.inf
-    if at > stretch[row, 2]:
-        return onto - stretch[row, 3] if home_open else np.inf
+def _along_chain(
+    coordinate: float,
+    start_side: float,
+    end_side: float,
+    ends: Float64Array,
+    row: int,
+    open_start_side: bool,
+    open_end_side: bool,
+) -> float:
+    """Seconds between a point and a stretch of its chain, along the chain; 0 on the stretch, infinity if closed.
+
+    ``coordinate``, ``start_side`` and ``end_side`` are the point's, as in `PointsByChain`; ``ends`` are those of
+    `StretchTable`; the chain may be open or closed on either side.
+    """
+    if coordinate < ends[row, 0]:
+        return ends[row, 1] - end_side if open_end_side else np.inf
+    if coordinate > ends[row, 2]:
+        return start_side - ends[row, 3] if open_start_side else np.inf
     return 0.0
 
 
 @compiled
-def over_ends(
-    node_seconds: Float64Array,
-    node_label: Int32Array,
-    start: Int32Array,
-    end: Int32Array,
-    to_start: Float32Array,
-    to_end: Float32Array,
-    limit: float,
-    seconds: Float64Array,
-    label: Int32Array,
-) -> None:
-    """Write the seconds of places over the nearer end of their chain, by what a search wrote for the nodes.
-
-    Parameters
-    ----------
-    node_seconds, node_label : shape (nodes,)
-    start, end, to_start, to_end : shape (places,), the nodes at the ends and the seconds to them; infinity: never
-    limit : seconds beyond which nothing is reached (≤)
-    seconds, label : shape (places,), to be written; infinity and −1 where none is reached
-    """
-    # No branches: which end is nearer cannot be foreseen.
-    for place in range(len(start)):
-        a, b = unsigned(start[place]), unsigned(end[place])
-        by_start, by_end = node_seconds[a] + to_start[place], node_seconds[b] + to_end[place]
-        nearest = a if by_start <= by_end else b
-        least = min(by_start, by_end)
-        seconds[place] = least if least <= limit else np.inf
-        label[place] = node_label[nearest] if seconds[place] < np.inf else np.int32(-1)
+def over_ends(node_times: NodeTimes, ends: ChainEnds, limit: float, times: NodeTimes) -> None:
+    """Write ``times`` of points over the nearer end of their chains, within ``limit`` seconds (≤)."""
+    node_seconds, node_label = node_times.seconds, node_times.label
+    start, end, to_start, to_end = ends.start_node, ends.end_node, ends.start_seconds, ends.end_seconds
+    seconds, label = times.seconds, times.label
+    # No branches: the processor cannot foresee which end is nearer.
+    for point in range(len(start)):
+        a, b = unsigned(start[point]), unsigned(end[point])
+        over_start, over_end = node_seconds[a] + to_start[point], node_seconds[b] + to_end[point]
+        nearest = a if over_start <= over_end else b
+        least = min(over_start, over_end)
+        seconds[point] = least if least <= limit else np.inf
+        label[point] = node_label[nearest] if seconds[point] < np.inf else np.int32(-1)
 
 
 @compiled
 def along_chains(
-    seconds: Float64Array,
-    label: Int32Array,
-    home: Float32Array,
-    over: Float32Array,
-    first_place: Int32Array,
-    place_of: Int32Array,
-    at: Float64Array,
-    onto: Float32Array,
-    off: Float32Array,
-    stretch_chain: Int32Array,
-    stretch: Float64Array,
-    extra: Float64Array,
-    stretch_label: Int32Array,
-    limit: float,
+    times: NodeTimes, sides: ChainSides, points: PointsByChain, stretches: StretchTable, limit: float
 ) -> None:
-    """Shorten ``seconds`` of places where a stretch of their own chain is reached along it.
-
-    Parameters
-    ----------
-    seconds, label : shape (places,)
-    home, over : shape (chains,), seconds of the whole chain in the direction that a place takes over its start, and
-        over its end (infinity: closed)
-    first_place, place_of : the places on each chain, in CSR form
-    at, onto, off : shape (places,), a place's coordinate on its chain; seconds between it and the start in the
-        direction of ``home`` and in that of ``over``
-    stretch_chain : shape (stretches,)
-    stretch, extra, stretch_label : shape (stretches, 4): ``at`` and ``off`` of the lower end, ``at`` and ``onto`` of
-        the upper one; what each costs besides; and whose it is
-    """
+    """Shorten ``times`` of points where a stretch of their own chain is reached along it, within ``limit`` (≤)."""
+    seconds, label = times.seconds, times.label
+    chain_start_side, chain_end_side = sides.start_side, sides.end_side
+    first_point, point_of, coordinate = points.first_point, points.points, points.coordinate
+    start_side, end_side = points.start_side, points.end_side
+    stretch_chain, ends = stretches.chain, stretches.ends
+    connector_seconds, facility = stretches.connector_seconds, stretches.facility
     for row in range(len(stretch_chain)):
         chain = stretch_chain[row]
-        opened, home_open = over[chain] < np.inf, home[chain] < np.inf
-        for number in range(first_place[chain], first_place[chain + 1]):
-            place = unsigned(place_of[number])
-            way = extra[row] + _along(at[place], onto[place], off[place], stretch, row, opened, home_open)
-            if way < seconds[place] and way <= limit:
-                seconds[place], label[place] = way, stretch_label[row]
+        open_start, open_end = chain_start_side[chain] < np.inf, chain_end_side[chain] < np.inf
+        for number in range(first_point[chain], first_point[chain + 1]):
+            point = unsigned(point_of[number])
+            along = connector_seconds[row] + _along_chain(
+                coordinate[point], start_side[point], end_side[point], ends, row, open_start, open_end
+            )
+            if along < seconds[point] and along <= limit:
+                seconds[point], label[point] = along, facility[row]
 
 
 @compiled
-def seeds(
-    start: Int32Array,
-    end: Int32Array,
-    home: Float32Array,
-    over: Float32Array,
-    pieces: Int32Array,
-    length: Float32Array,
-    chain: Int32Array,
-    stretch: Float64Array,
-    extra: Float64Array,
-    metres: Float64Array,
-    label: Int32Array,
-) -> tuple[Int32Array, Float64Array, Float64Array, Int32Array]:
-    """What a search for stretches begins with: both ends of their chains.
+def seeds(chains: Chains, sides: ChainSides, stretches: StretchTable) -> tuple[Seeds, Float64Array]:
+    """What a search for stretches begins with: both ends of their chains, as far as a way leads there.
 
-    Parameters are those of `along_chains`, with ``start``, ``end``, ``pieces`` and ``length`` of the chains;
-    ``metres``, shape (stretches, 3), are where on its chain a stretch begins and ends, and those of its connector.
-
-    Returns
-    -------
-    node, seconds, metres, label : shape (seeds,), at most twice as many as there are stretches
+    Gives the seeds, at most twice as many as there are stretches, and the metres already travelled at each.
     """
-    most = 2 * len(chain)
+    chain_start_side, chain_end_side = sides.start_side, sides.end_side
+    stretch_chain, ends, stretch_metres = stretches.chain, stretches.ends, stretches.metres
+    most = 2 * len(stretch_chain)
     node, seconds = np.empty(most, np.int32), np.empty(most)
-    gone, whose = np.empty(most), np.empty(most, np.int32)
+    metres, facility = np.empty(most), np.empty(most, np.int32)
     count = 0
-    for row in range(len(chain)):
-        here = chain[row]
-        # From the start one goes the way of ``over``, from the end that of ``home``; at a node no one-way binds.
-        from_start = 0.0 if stretch[row, 0] == 0 else stretch[row, 1] if over[here] < np.inf else np.inf
-        from_end = 0.0 if stretch[row, 2] == pieces[here] else max(0.0, home[here] - stretch[row, 3])
-        for which in range(2):
-            taken = from_start if which == 0 else from_end
-            if taken < np.inf:
-                node[count] = start[here] if which == 0 else end[here]
-                seconds[count] = taken + extra[row]
-                gone[count] = metres[row, 2] + (metres[row, 0] if which == 0 else length[here] - metres[row, 1])
-                whose[count] = label[row]
-                count += 1
-    return node[:count], seconds[:count], gone[:count], whose[:count]
+    for row in range(len(stretch_chain)):
+        chain = stretch_chain[row]
+        # A way over the chain's start arrives at the stretch's lower end in the direction of the chain's end side. At
+        # a junction no one-way binds.
+        lower_seconds = ends[row, 1] if chain_end_side[chain] < np.inf else np.inf
+        from_start = 0.0 if ends[row, 0] == 0 else lower_seconds
+        upper_seconds = max(0.0, chain_start_side[chain] - ends[row, 3])
+        from_end = 0.0 if ends[row, 2] == chains.edge_count[chain] else upper_seconds
+        if from_start < np.inf:
+            node[count], facility[count] = chains.start_node[chain], stretches.facility[row]
+            seconds[count] = from_start + stretches.connector_seconds[row]
+            metres[count] = stretch_metres[row, 2] + stretch_metres[row, 0]
+            count += 1
+        if from_end < np.inf:
+            node[count], facility[count] = chains.end_node[chain], stretches.facility[row]
+            seconds[count] = from_end + stretches.connector_seconds[row]
+            metres[count] = stretch_metres[row, 2] + (chains.metres[chain] - stretch_metres[row, 1])
+            count += 1
+    return Seeds(node[:count], seconds[:count], facility[:count]), metres[:count]
 
 
 @compiled
 def catchments(
-    indptr: Int32Array,
-    heads: Int32Array,
-    weights: Float32Array,
-    longest: float,
-    limit: float,
+    arcs: Arcs,
     first_seed: Int32Array,
-    seed_node: Int32Array,
-    seed_seconds: Float64Array,
-    first_near: Int32Array,
-    near_place: Int32Array,
-    near: Float32Array,
-    far: Float32Array,
-    other: Int32Array,
-    start: Int32Array,
-    end: Int32Array,
-    to_start: Float32Array,
-    to_end: Float32Array,
-    home: Float32Array,
-    over: Float32Array,
-    first_place: Int32Array,
-    place_of: Int32Array,
-    at: Float64Array,
-    onto: Float32Array,
-    off: Float32Array,
+    seeds: Seeds,
     first_stretch: Int32Array,
-    stretch_chain: Int32Array,
-    stretch: Float64Array,
-    extra: Float64Array,
-) -> tuple[Int64Array, Int32Array, Float32Array]:
-    """All places within ``limit`` seconds (≤) of each of some candidates.
+    stretches: StretchTable,
+    sides: ChainSides,
+    ends: ChainEnds,
+    by_node: PointsByNode,
+    by_chain: PointsByChain,
+    limit: float,
+) -> Catchments:
+    """All points within ``limit`` seconds (≤) of each of some candidates.
 
     Parameters
     ----------
-    indptr, heads, weights, longest : as in `kernel.search`
-    first_seed : shape (candidates + 1,); where the seeds of each candidate begin in the two arrays that follow
-    first_near, near_place, near, far, other : as in `geo.traveltime.graph.Ends.by_node`
-    start … to_end : as in `over_ends`
-    home … off : as in `along_chains`
-    first_stretch : shape (candidates + 1,); where the stretches of each candidate begin in the three arrays that
-        follow, which are those of `along_chains`
-
-    Returns
-    -------
-    indptr : shape (candidates + 1,); where the rows of each candidate begin
-    place, seconds : shape (rows,)
+    first_seed, first_stretch : shape (candidates + 1,), where the seeds and the stretches of each candidate begin
+    sides, ends, by_node, by_chain : the chains, and the points on them
     """
-    nodes, candidates = len(indptr) - 1, len(first_seed) - 1
+    start, end, to_start, to_end = ends.start_node, ends.end_node, ends.start_seconds, ends.end_seconds
+    chain_start_side, chain_end_side = sides.start_side, sides.end_side
+    first_point, point_of, coordinate = by_chain.first_point, by_chain.points, by_chain.coordinate
+    start_side, end_side = by_chain.start_side, by_chain.end_side
+    first_near, near_point, far_node = by_node.first_row, by_node.point, by_node.far_node
+    near_seconds, far_seconds = by_node.near_seconds, by_node.far_seconds
+    stretch_chain, stretch_ends = stretches.chain, stretches.ends
+    connector_seconds = stretches.connector_seconds
+    nodes, candidates = len(arcs.indptr) - 1, len(first_seed) - 1
     beyond = np.nextafter(limit, np.inf)
-    seconds, label = np.full(nodes, beyond), np.full(nodes, np.int32(-1))
-    ring = np.full(slots_for(longest, seed_seconds, limit), np.int32(-1))
-    node_of, below = np.empty(4 * nodes + 16, np.int32), np.empty(4 * nodes + 16, np.int32)
-    seeds, no_label = np.arange(len(seed_node)).astype(np.int32), np.zeros(len(seed_node), np.int32)
-    own = np.full(len(start), np.int32(-1))  # the last candidate whose own chains each place is on
+    times = NodeTimes(np.full(nodes, beyond), np.full(nodes, np.int32(-1)))
+    seconds, label = times.seconds, times.label
+    queue = new_queue(bucket_count(arcs.longest_seconds, seeds.seconds, limit), 4 * nodes + 16)
+    every_seed = np.arange(len(seeds.node)).astype(np.int32)
+    listed_by = np.full(len(start), np.int32(-1))  # the last candidate that lists a point for its own chains
     first_row = np.zeros(candidates + 1, np.int64)
-    place, taken = np.empty(1024, np.int32), np.empty(1024, np.float32)
+    row_point, row_seconds = np.empty(1024, np.int32), np.empty(1024, np.float32)
     rows = np.int64(0)
     for candidate in range(candidates):
-        used = -1
+        batch = every_seed[first_seed[candidate] : first_seed[candidate + 1]]
+        used = search_batch(arcs, seeds, batch, queue, False, times)
         while used < 0:
-            used = search_batch(
-                indptr,
-                heads,
-                weights,
-                seed_node,
-                seed_seconds,
-                no_label,
-                seeds[first_seed[candidate] : first_seed[candidate + 1]],
-                ring,
-                False,
-                seconds,
-                label,
-                node_of,
-                below,
-            )
-            if used < 0:
-                seconds[:], ring[:] = beyond, -1
-                room = 2 * len(node_of)
-                node_of, below = np.empty(room, np.int32), np.empty(room, np.int32)
-        # The candidate's own chains first: there is a way along them too.
+            seconds[:], label[:] = beyond, -1
+            queue = new_queue(len(queue.first_entry), 2 * len(queue.node))
+            used = search_batch(arcs, seeds, batch, queue, False, times)
+        node_of = queue.node
+        # First the points on the candidate's own chains, which have a way along the chain too.
         low, high = first_stretch[candidate], first_stretch[candidate + 1]
-        for mine in range(low, high):
-            chain = stretch_chain[mine]
-            for number in range(first_place[chain], first_place[chain + 1]):
-                one = place_of[number]
-                if own[one] == candidate:
+        for own_row in range(low, high):
+            chain = stretch_chain[own_row]
+            for number in range(first_point[chain], first_point[chain + 1]):
+                point = point_of[number]
+                if listed_by[point] == candidate:
                     continue
-                own[one] = candidate
-                least = min(seconds[start[one]] + to_start[one], seconds[end[one]] + to_end[one])
+                listed_by[point] = candidate
+                least = min(seconds[start[point]] + to_start[point], seconds[end[point]] + to_end[point])
                 for row in range(low, high):
                     if stretch_chain[row] == chain:
-                        opened, home_open = over[chain] < np.inf, home[chain] < np.inf
-                        way = _along(at[one], onto[one], off[one], stretch, row, opened, home_open)
-                        least = min(least, way + extra[row])
+                        open_start, open_end = chain_start_side[chain] < np.inf, chain_end_side[chain] < np.inf
+                        along = _along_chain(
+                            coordinate[point],
+                            start_side[point],
+                            end_side[point],
+                            stretch_ends,
+                            row,
+                            open_start,
+                            open_end,
+                        )
+                        least = min(least, along + connector_seconds[row])
                 if least < beyond:
-                    place, taken = _with_room(place, taken, rows + 1)
-                    place[rows], taken[rows] = one, least
+                    row_point, row_seconds = _with_room(row_point, row_seconds, rows + 1)
+                    row_point[rows], row_seconds[rows] = point, least
                     rows += 1
         for number in range(used):
             node = unsigned(node_of[number])
-            if label[node] < 0:  # a node that was improved stands there again
+            if label[node] < 0:  # this entry is another one of a node that was improved
                 continue
             label[node] = -1
             reached = seconds[node]
             first, last = unsigned(first_near[node]), unsigned(first_near[node + unsigned(1)])
-            place, taken = _with_room(place, taken, rows + np.int64(last - first))
+            row_point, row_seconds = _with_room(row_point, row_seconds, rows + np.int64(last - first))
             for row in range(first, last):
-                # Over the other end it may be nearer; from there it is written if this is not its chain's start.
-                beside = other[row]
-                across = seconds[unsigned(beside if beside >= 0 else ~beside)]
-                least = min(reached + near[row], across + far[row])
-                one = near_place[row]
-                place[unsigned(rows)], taken[unsigned(rows)] = one, least
-                written = (beside < 0) & (across < beyond)
-                rows += (least < beyond) & (own[unsigned(one)] != candidate) & (not written)
+                # The point may be nearer over the other end of its chain. If both ends are reached, it is listed at
+                # the chain's start only.
+                other = far_node[row]
+                other_seconds = seconds[unsigned(other if other >= 0 else ~other)]
+                least = min(reached + near_seconds[row], other_seconds + far_seconds[row])
+                point = near_point[row]
+                row_point[unsigned(rows)], row_seconds[unsigned(rows)] = point, least
+                listed = (other < 0) & (other_seconds < beyond)
+                rows += (least < beyond) & (listed_by[unsigned(point)] != candidate) & (not listed)
         for number in range(used):
             seconds[unsigned(node_of[number])] = beyond
         first_row[candidate + 1] = rows
-    return first_row, place[:rows], taken[:rows]
+    return Catchments(first_row, row_point[:rows], row_seconds[:rows])
 
 
 @compiled
-def _with_room(place: Int32Array, taken: Float32Array, rows: Any) -> tuple[Int32Array, Float32Array]:
+def _with_room(point: Int32Array, seconds: Float32Array, rows: np.int64) -> tuple[Int32Array, Float32Array]:
     """The same arrays, longer if they are not as long as ``rows``."""
-    if rows <= len(place):
-        return place, taken
-    more = np.int64(len(place)) + np.int64(rows)
-    return np.append(place, np.empty(more, np.int32)), np.append(taken, np.empty(more, np.float32))
+    if rows <= len(point):
+        return point, seconds
+    more = np.int64(len(point)) + np.int64(rows)
+    return np.append(point, np.empty(more, np.int32)), np.append(seconds, np.empty(more, np.float32))
 
 
 @compiled
-def _entered(
+def _enter(
     row: int,
-    taken: float,
+    reached: float,
     facility: int,
-    gone: float,
-    k: int,
-    label: Int32Array,
+    travelled: float,
     seconds: Float64Array,
+    facilities: Int32Array,
     metres: Float64Array,
 ) -> None:
-    """Put a facility into the sorted list of the nearest of place ``row``, each facility once, equals by number."""
-    last = k  # where it stands already, or what falls out
-    for at in range(k):
-        if label[row, at] == facility:
-            last = at
+    """Put a facility into the sorted list of point ``row``, shape (points, k): once, equally near ones by number."""
+    k = seconds.shape[1]
+    column = k  # where the facility stands already, or else the last one
+    for other in range(k):
+        if facilities[row, other] == facility:
+            column = other
             break
-    if last < k:
-        if seconds[row, last] <= taken:
+    if column < k:
+        if seconds[row, column] <= reached:
             return
     else:
-        last = k - 1
-        worst, whose = seconds[row, last], label[row, last]
-        if taken > worst or (taken == worst and facility > whose) or taken == np.inf:
+        column = k - 1
+        worst, worst_facility = seconds[row, column], facilities[row, column]
+        if reached > worst or (reached == worst and facility > worst_facility) or reached == np.inf:
             return
-    while last > 0 and (
-        seconds[row, last - 1] > taken or (seconds[row, last - 1] == taken and label[row, last - 1] > facility)
+    while column > 0 and (
+        seconds[row, column - 1] > reached
+        or (seconds[row, column - 1] == reached and facilities[row, column - 1] > facility)
     ):
-        seconds[row, last], label[row, last] = seconds[row, last - 1], label[row, last - 1]
-        metres[row, last] = metres[row, last - 1]
-        last -= 1
-    seconds[row, last], label[row, last], metres[row, last] = taken, facility, gone
+        seconds[row, column], facilities[row, column] = seconds[row, column - 1], facilities[row, column - 1]
+        metres[row, column] = metres[row, column - 1]
+        column -= 1
+    seconds[row, column], facilities[row, column], metres[row, column] = reached, facility, travelled
 
 
 @compiled
 def nearest_few(
-    edge: Int32Array,
+    edge: Int64Array,
     fraction: Float64Array,
+    connector_m: Float64Array,
+    walk_mps: float,
     k: int,
-    edge_chain: Int32Array,
-    along: BoolArray,
-    turn: Int32Array,
-    edge_ahead: Float32Array,
-    edge_behind: Float32Array,
-    edge_before: Float32Array,
-    forward: Float32Array,
-    backward: Float32Array,
-    edge_metres: Float32Array,
-    start: Int32Array,
-    end: Int32Array,
-    there: Float32Array,
-    back: Float32Array,
-    length: Float32Array,
-    pieces: Int32Array,
-    node_seconds: Float64Array,
-    node_label: Int32Array,
-    node_metres: Float32Array,
-    stretch_chain: Int32Array,
-    stretch: Float64Array,
-    stretch_metres: Float64Array,
-    extra: Float64Array,
-    stretch_label: Int32Array,
-) -> tuple[Int32Array, Float64Array, Float64Array]:
-    """The ``k`` nearest facilities of places: by the several of their chains' ends, and what is on the chains.
+    tables: tuple[Edges, Chains, SeveralNearest, StretchTable],
+) -> SeveralNearest:
+    """The ``k`` nearest facilities of points: over both ends of their chains, or along them.
 
     Parameters
     ----------
-    edge, fraction : shape (places,), where the places are (−1: nowhere)
-    edge_chain … edge_metres : shape (edges,), of the graph
-    start, end, there, back, length, pieces : shape (chains,), of the graph
-    node_seconds, node_label, node_metres : shape (nodes, several), the several nearest of each node (−1: fewer)
-    stretch_chain, extra, stretch_label : shape (stretches,), sorted by chain; seconds of the connectors, facilities
-    stretch : shape (stretches, 4), as `along_chains` takes it
-    stretch_metres : shape (stretches, 3), where each begins and ends on its chain, and its connector's
-
-    Returns
-    -------
-    label, seconds, metres : shape (places, k), nearest first; −1 and infinity where fewer are reached
+    edge, fraction, connector_m : shape (points,), where the points are (−1: no street is near), and metres to there
+    walk_mps : speed on connectors, in metres per second
+    tables : `Edges`, `Chains`, the `SeveralNearest` of the junctions and the `StretchTable` towards the facilities,
+        sorted by chain, all as plain tuples: numba recognizes those in a tenth of the time that it takes for a
+        NamedTuple, and this function is called for every question from one point
     """
-    label = np.full((len(edge), k), np.int32(-1))
+    edges, chains, stretches = Edges(*tables[0]), Chains(*tables[1]), StretchTable(*tables[3])
+    node_seconds, node_facility, node_metres = tables[2]
+    facilities = np.full((len(edge), k), np.int32(-1))
     seconds, metres = np.full((len(edge), k), np.inf), np.zeros((len(edge), k))
     for row in range(len(edge)):
-        if edge[row] < 0 or not len(edge_chain):
+        if edge[row] < 0 or not len(edges.chain):
             continue
         on = edge[row]
-        here = edge_chain[on]
-        part = fraction[row] if along[on] else 1.0 - fraction[row]
-        at, before = turn[on] + part, edge_before[on] + part * edge_metres[on]
-        ahead = np.float32(edge_ahead[on] + part * forward[on])
-        behind = np.float32(edge_behind[on] + part * backward[on])
-        # At a chain's end one stands on the node, and no one-way binds.
-        to_start = 0.0 if at == 0 else behind if back[here] < np.inf else np.inf
-        to_end = 0.0 if at == pieces[here] else max(np.float32(there[here] - ahead), 0.0)
-        for which in range(2):
-            node = start[here] if which == 0 else end[here]
-            over, gone = (to_start, before) if which == 0 else (to_end, length[here] - before)
-            for one in range(node_label.shape[1]):
-                if node_label[node, one] < 0 or over == np.inf:
+        chain = edges.chain[on]
+        part = fraction[row] if edges.along_chain[on] else 1.0 - fraction[row]
+        coordinate = edges.index_on_chain[on] + part
+        metres_before = edges.metres_before[on] + part * edges.metres[on]
+        start_side = np.float32(edges.backward_before[on] + part * edges.backward_seconds[on])
+        end_side = np.float32(edges.forward_before[on] + part * edges.forward_seconds[on])
+        open_start, open_end = chains.backward_seconds[chain] < np.inf, chains.forward_seconds[chain] < np.inf
+        # A point at the end of its chain is at the junction, where no one-way binds.
+        to_start = 0.0 if coordinate == 0 else start_side if open_start else np.inf
+        rest = max(np.float32(chains.forward_seconds[chain] - end_side), 0.0)
+        to_end = 0.0 if coordinate == chains.edge_count[chain] else rest
+        for side in range(2):
+            node = chains.start_node[chain] if side == 0 else chains.end_node[chain]
+            to_node = to_start if side == 0 else to_end
+            metres_to_node = metres_before if side == 0 else chains.metres[chain] - metres_before
+            for column in range(node_facility.shape[1]):
+                if node_facility[node, column] < 0 or to_node == np.inf:
                     break
-                taken = node_seconds[node, one] + over
-                _entered(row, taken, node_label[node, one], gone + node_metres[node, one], k, label, seconds, metres)
-        for one in range(np.searchsorted(stretch_chain, here), np.searchsorted(stretch_chain, here + 1)):
-            opened, home_open = there[here] < np.inf, back[here] < np.inf
-            taken = extra[one] + _along(at, float(behind), float(ahead), stretch, one, opened, home_open)
-            low, high = stretch_metres[one, 0], stretch_metres[one, 1]
-            gone = max(low - before, before - high, 0.0) + stretch_metres[one, 2]
-            if taken < np.inf:
-                _entered(row, taken, stretch_label[one], gone, k, label, seconds, metres)
-    return label, seconds, metres
+                reached = node_seconds[node, column] + to_node
+                travelled = metres_to_node + node_metres[node, column]
+                _enter(row, reached, node_facility[node, column], travelled, seconds, facilities, metres)
+        first, last = np.searchsorted(stretches.chain, chain), np.searchsorted(stretches.chain, chain + 1)
+        for stretch in range(first, last):
+            along = _along_chain(
+                coordinate, float(start_side), float(end_side), stretches.ends, stretch, open_start, open_end
+            )
+            reached = stretches.connector_seconds[stretch] + along
+            lower, upper = stretches.metres[stretch, 0], stretches.metres[stretch, 1]
+            travelled = max(lower - metres_before, metres_before - upper, 0.0) + stretches.metres[stretch, 2]
+            if reached < np.inf:
+                _enter(row, reached, stretches.facility[stretch], travelled, seconds, facilities, metres)
+    for row in range(len(edge)):
+        for column in range(k):
+            seconds[row, column] += connector_m[row] / walk_mps
+            metres[row, column] += connector_m[row]
+    return SeveralNearest(seconds, facilities, metres)

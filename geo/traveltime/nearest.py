@@ -1,200 +1,128 @@
-"""What of some facilities is reached: one search from all of them, and every place looks its time up.
+"""The nearest facilities: one search from all of them, after which every point looks its time up.
 
-The search goes from the facilities on the graph against the direction of travel, since people travel *to* them.
+The search starts at the facilities and runs against the direction of travel, since people travel *to* them.
 """
 
 import itertools
 from functools import cached_property
-from typing import Any
+from typing import cast
 
 import numpy as np
 
-from geo.arrays import Float32Array, Float64Array, Int32Array, Int64Array
+from geo.arrays import Float64Array, Int32Array, Int64Array
 from geo.parallel import CORES, map_in_threads
 from geo.traveltime import lookup, search
-from geo.traveltime.graph import ChainPositions
-from geo.traveltime.network import ChainStretches, EdgeStretches, Network, SnappedPoints
+from geo.traveltime.network import Network
+from geo.traveltime.positions import ChainPositions
+from geo.traveltime.snapping import SnappedPoints
+from geo.traveltime.stretches import ChainStretches
+from geo.traveltime.tables import ChainEnds, Chains, Edges, NodeTimes, SeveralNearest, StretchTable
 
 FACILITIES_PER_JUNCTION = 8
-"""How many facilities are kept for every junction."""
+"""How many nearest facilities are kept for every junction."""
 
-SEEDS_FROM = 64
-"""Seeds from which on a pass over the whole network is quicker than a search around each."""
-PLACES_FROM = 2**17
-"""Places from which on a second core pays."""
+SWEEP_FROM = 64
+"""Seeds from which on a sweep over the whole network is faster than a search around each."""
+PARALLEL_FROM = 2**17
+"""With fewer points than this, threads take longer than they save."""
 
 
 class NearestFacilities:
-    """What every junction of a network needs to reach some facilities: searched once, on first use, and looked up."""
+    """The facilities nearest to every junction of a network: searched once, on first use, and looked up after that.
 
-    def __init__(self, network: Network, access: EdgeStretches) -> None:
-        self.network, self.stretches = network, network.chain_stretches(access)
+    ``stretches`` are those over which the facilities are reached.
+    """
 
-    def compute(self) -> "NearestFacilities":
-        """Itself, the several nearest known: for who has the time now."""
-        _ = self.several
-        return self
+    def __init__(self, network: Network, stretches: ChainStretches) -> None:
+        self.network, self.stretches = network, stretches
 
     @cached_property
-    def nearest(self) -> tuple[Float64Array, Int32Array]:
-        """Seconds from every junction to the nearest facility, and its row; as `junction_seconds` gives them."""
+    def nearest(self) -> NodeTimes:
+        """The nearest facility of every junction, as `junction_seconds` gives it."""
         return junction_seconds(self.network, self.stretches)
 
     @cached_property
-    def several(self) -> tuple[Float64Array, Int32Array, Float32Array]:
-        """Seconds, rows and travelled metres to the several nearest facilities of every junction.
-
-        Three arrays of shape (junctions, FACILITIES_PER_JUNCTION), nearest first.
-        """
+    def several(self) -> SeveralNearest:
+        """The `FACILITIES_PER_JUNCTION` nearest facilities of every junction."""
         return several_nearest(self.network, self.stretches, FACILITIES_PER_JUNCTION)
 
     @cached_property
-    def _tables(self) -> tuple[Any, ...]:
-        """What `readoff.nearest_few` takes besides the places."""
-        graph, stretches = self.network.graph, self.stretches
-        return (
-            *(graph.chain, graph.along, graph.turn, graph.ahead, graph.behind, graph.before),
-            *(graph.forward, graph.backward, graph.metres),
-            *(graph.start, graph.end, graph.there, graph.back, graph.length, graph.pieces),
-            *self.several,
-            *(stretches.low.chain, stretches.ends(towards=True)),
-            np.column_stack([stretches.low_m, stretches.high_m, stretches.extra_m]),
-            *(stretches.extra, stretches.owner),
-        )
+    def _tables(self) -> tuple[Edges, Chains, SeveralNearest, StretchTable]:
+        """What `lookup.nearest_few` takes besides the points: plain tuples."""
+        graph = self.network.graph
+        tables = (graph.edges, graph.chains, self.several, self.stretches.table(towards=True))
+        return cast(tuple[Edges, Chains, SeveralNearest, StretchTable], tuple(map(tuple, tables)))
 
-    def at_points(
-        self, places: SnappedPoints, limit: int = FACILITIES_PER_JUNCTION
-    ) -> tuple[Int32Array, Float64Array, Float64Array]:
-        """Rows, seconds and metres of the ``limit`` (≤ `FACILITIES_PER_JUNCTION`) nearest facilities of each place.
-
-        Three arrays of shape (places, limit), nearest first; −1 and infinity where fewer are reached.
-        """
-        rows, seconds, metres = lookup.nearest_few(places.edge.astype(np.int32), places.fraction, limit, *self._tables)
-        connector_m = places.connector_m[:, None]
-        return rows, seconds + connector_m / self.network.walk_mps, metres + connector_m
+    def at_points(self, points: SnappedPoints, limit: int = FACILITIES_PER_JUNCTION) -> SeveralNearest:
+        """The ``limit`` (≤ `FACILITIES_PER_JUNCTION`) nearest facilities of each point, connectors included."""
+        walk_mps = self.network.walk_mps
+        return lookup.nearest_few(points.edge, points.fraction, points.connector_m, walk_mps, limit, self._tables)
 
 
-def first_of_each(owner: Int32Array, seconds: Float64Array) -> Int64Array:
-    """Rows in the order of ``seconds``, of each ``owner`` the first, those out of reach left out."""
-    order = np.lexsort((owner, seconds))
+def first_of_each(facility: Int32Array, seconds: Float64Array) -> Int64Array:
+    """The first row of each ``facility`` in the order of ``seconds``; rows with infinite seconds are left out."""
+    order = np.lexsort((facility, seconds))
     order = order[np.isfinite(seconds[order])]
-    return np.asarray(order[np.sort(np.unique(owner[order], return_index=True)[1])])
+    return np.asarray(order[np.sort(np.unique(facility[order], return_index=True)[1])])
 
 
 def junction_seconds(
     network: Network, stretches: ChainStretches, towards: bool = True, limit: float = np.inf
-) -> tuple[Float64Array, Int32Array]:
+) -> NodeTimes:
     """Seconds between all junctions and the nearest of ``stretches``, within ``limit`` (≤), and its facility.
 
-    Two arrays of shape (junctions,): seconds (infinity: out of reach) and facility (−1). At a dead end they are those
-    of a search that went no farther than the junction before it; `reached` reads what is there off the chain.
+    At a dead end they are those of a search that went no farther than the junction before it; `position_seconds` reads
+    what is there off the chain.
     """
-    graph, seeds = network.graph, stretches.seeds(towards)
-    if len(seeds.node) < SEEDS_FROM and limit < np.inf:
-        arcs = graph.into if towards else graph.out
-        return search.search(
-            arcs.indptr,
-            arcs.heads,
-            arcs.seconds,
-            arcs.longest,
-            seeds.node,
-            seeds.seconds,
-            seeds.owner,
-            limit,
-            search.INHERIT,
-        )
-    levels = graph.hierarchy
-    # Against the travel, up is down.
-    up, down, left = (levels.down, levels.up, levels.back) if towards else (levels.up, levels.down, levels.there)
-    return search.sweep(
-        levels.rank,
-        levels.first,
-        levels.higher,
-        up,
-        down,
-        levels.indptr,
-        levels.heads,
-        left,
-        levels.longest,
-        seeds.node,
-        seeds.seconds,
-        seeds.owner,
-        limit,
-    )
+    graph = network.graph
+    seeds, _ = stretches.seeds(towards)
+    if len(seeds.node) < SWEEP_FROM and limit < np.inf:
+        arcs, _ = graph.arcs(towards)
+        return search.search(arcs, seeds, limit, search.FACILITIES)
+    hierarchy, core = graph.sweep(towards)
+    return search.sweep(hierarchy, core, seeds, limit)
 
 
-def several_nearest(
-    network: Network, stretches: ChainStretches, k: int
-) -> tuple[Float64Array, Int32Array, Float32Array]:
-    """Seconds from all junctions to their ``k`` nearest facilities, the facilities, and metres travelled.
-
-    Three arrays of shape (junctions, k), nearest first: seconds (infinity: fewer are reached), facility (−1), metres.
-    """
-    graph, seeds = network.graph, stretches.seeds(towards=True)
-    return search.search_several(
-        graph.into.indptr,
-        graph.into.heads,
-        graph.into.seconds,
-        graph.length[graph.into.chain],
-        graph.into.longest,
-        seeds.node,
-        seeds.seconds,
-        seeds.metres,
-        seeds.owner,
-        k,
-        np.inf,
-    )
+def several_nearest(network: Network, stretches: ChainStretches, k: int) -> SeveralNearest:
+    """The ``k`` nearest facilities of all junctions."""
+    graph = network.graph
+    seeds, seed_metres = stretches.seeds(towards=True)
+    arcs, chain = graph.arcs(towards=True)
+    return search.search_several(arcs, graph.chains.metres[chain], seeds, seed_metres, k, np.inf)
 
 
 def position_seconds(
     network: Network,
     stretches: ChainStretches,
-    at: ChainPositions,
+    positions: ChainPositions,
     towards: bool = True,
-    junctions: tuple[Float64Array, Int32Array] | None = None,
+    junctions: NodeTimes | None = None,
     limit: float = np.inf,
-) -> tuple[Float64Array, Int32Array]:
+) -> NodeTimes:
     """Seconds between positions on the network and the nearest of ``stretches``, whose connectors they include.
 
-    ``towards`` the stretches or from them, within ``limit`` (≤); ``junctions`` is what `junction_seconds` gave, if it
-    is at hand. Two arrays of shape (positions,): seconds (infinity: out of reach) and the facility that the stretch
-    belongs to (−1).
+    Parameters
+    ----------
+    towards : people travel towards the stretches, or from them
+    junctions : what `junction_seconds` gave, if that is already known
+    limit : seconds beyond which nothing is reached (≤)
+
+    Returns
+    -------
+    times : shape (positions,), seconds, and as label the facility that the nearest stretch belongs to
     """
-    graph, ends = network.graph, at.towards if towards else at.away
-    if not ends.nodes:
-        return np.full(len(at), np.inf), np.full(len(at), np.int32(-1))
-    found = junctions or junction_seconds(network, stretches, towards, limit)
-    seconds, facility = np.empty(len(at)), np.empty(len(at), np.int32)
+    tables = positions.towards if towards else positions.away
+    times = NodeTimes(np.full(len(positions), np.inf), np.full(len(positions), np.int32(-1)))
+    if not len(network.graph.network_node):
+        return times
+    junctions = junctions or junction_seconds(network, stretches, towards, limit)
+    ends = tables.ends
 
-    def part(rows: slice) -> None:
-        lookup.over_ends(
-            *found,
-            ends.start[rows],
-            ends.end[rows],
-            ends.to_start[rows],
-            ends.to_end[rows],
-            limit,
-            seconds[rows],
-            facility[rows],
-        )
+    def over_ends(rows: slice) -> None:
+        some_ends = ChainEnds._make(column[rows] for column in ends)
+        lookup.over_ends(junctions, some_ends, limit, NodeTimes(times.seconds[rows], times.label[rows]))
 
-    cuts = np.linspace(0, len(at), (CORES if len(at) >= PLACES_FROM else 1) + 1).astype(int)
-    map_in_threads(part, [slice(*cut) for cut in itertools.pairwise(cuts)])
-    home, over = (graph.back, graph.there) if towards else (graph.there, graph.back)
-    onto, off = (at.behind, at.ahead) if towards else (at.ahead, at.behind)
-    lookup.along_chains(
-        seconds,
-        facility,
-        home,
-        over,
-        *at.by_chain,
-        at.at,
-        onto,
-        off,
-        stretches.low.chain,
-        stretches.ends(towards),
-        stretches.extra,
-        stretches.owner,
-        limit,
-    )
-    return seconds, facility
+    cuts = np.linspace(0, len(positions), (CORES if len(positions) >= PARALLEL_FROM else 1) + 1).astype(int)
+    map_in_threads(over_ends, [slice(*cut) for cut in itertools.pairwise(cuts)])
+    lookup.along_chains(times, tables.sides, tables.by_chain, stretches.table(towards), limit)
+    return times

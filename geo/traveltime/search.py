@@ -3,15 +3,21 @@
 The queue is Dial's (1969, Communications of the ACM 12(11)) with buckets of some seconds on float distances. Within a
 bucket nodes are taken in any order and taken again when they improve, so results are exact, not rounded: it is the
 sequential form of Δ-stepping (Meyer and Sanders 2003, Journal of Algorithms 49(1)).
+
+Pushing an entry onto the queue is written out in three places. A helper would have to return the state of the queue,
+which makes the searches twice as slow.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
 from geo.arrays import Float32Array, Float64Array, Int32Array
 from geo.compiled import compiled, unsigned
+from geo.traveltime.tables import Arcs, Hierarchy, NodeTimes, Seeds, SeveralNearest
 
-INHERIT, ARC = 0, 1
-"""What a search writes for a node: its source's label, or the arc it was reached by."""
+FACILITIES, ARCS = 0, 1
+"""What a search writes as the label of a node: its nearest seed's facility, or the arc by which it was reached."""
 
 BUCKET_SECONDS = 4.0
 # Seeds whose nodes share all but this many bits of their Hilbert number are searched together, so that what a batch
@@ -19,333 +25,289 @@ BUCKET_SECONDS = 4.0
 BATCH_BITS = 15
 
 
+class Queue(NamedTuple):
+    """A ring of buckets, each a stack of entries.
+
+    Attributes
+    ----------
+    first_entry : shape (buckets,), a power of two; the topmost entry of each bucket, −1: it is empty
+    node : shape (room,), the node that an entry stands for
+    next_entry : shape (room,), the entry below it in its bucket (−1: the last)
+    """
+
+    first_entry: Int32Array
+    node: Int32Array
+    next_entry: Int32Array
+
+
 @compiled
-def slots_for(longest: float, seed_seconds: Float64Array, limit: float) -> int:
-    """How many buckets the ring needs, a power of two: the longest step, or the farthest seed, at once."""
-    most = longest
+def bucket_count(longest_seconds: float, seed_seconds: Float64Array, limit: float) -> int:
+    """How many buckets the ring needs, a power of two: the longest arc and the farthest seed must fit into it."""
+    most = longest_seconds
     for seed in range(len(seed_seconds)):
         if seed_seconds[seed] <= limit:
             most = max(most, seed_seconds[seed])
-    slots = 1
-    while slots < most / BUCKET_SECONDS + 2:
-        slots *= 2
-    return slots
+    buckets = 1
+    while buckets < most / BUCKET_SECONDS + 2:
+        buckets *= 2
+    return buckets
+
+
+@compiled
+def new_queue(buckets: int, room: int) -> Queue:
+    """An empty queue for ``room`` entries."""
+    return Queue(np.full(buckets, np.int32(-1)), np.empty(room, np.int32), np.empty(room, np.int32))
 
 
 @compiled
 def _batches(seed_node: Int32Array, nodes: int) -> tuple[Int32Array, Int32Array]:
-    """Seeds by blocks of nodes: their order, and where each block begins in it; a counting sort."""
+    """Sort seeds by blocks of nodes, by counting: their order, and where each block begins in it."""
     begin = np.zeros((nodes >> BATCH_BITS) + 2, np.int32)
     for node in seed_node:
         begin[(node >> BATCH_BITS) + 1] += 1
     for block in range(len(begin) - 1):
         begin[block + 1] += begin[block]
-    order, filled = np.empty(len(seed_node), np.int32), begin.copy()
+    order, free = np.empty(len(seed_node), np.int32), begin.copy()
     for seed in range(len(seed_node)):
         block = seed_node[seed] >> BATCH_BITS
-        order[filled[block]] = seed
-        filled[block] += 1
+        order[free[block]] = seed
+        free[block] += 1
     return order, begin
 
 
 @compiled
-def search_batch(
-    indptr: Int32Array,
-    heads: Int32Array,
-    weights: Float32Array,
-    seed_node: Int32Array,
-    seed_seconds: Float64Array,
-    seed_label: Int32Array,
-    seeds: Int32Array,
-    first_bucket: Int32Array,
-    arcs: bool,
-    seconds: Float64Array,
-    label: Int32Array,
-    node_of: Int32Array,
-    below: Int32Array,
-) -> int:
-    """One batch, the ``seeds``, into ``seconds`` and ``label``.
+def search_batch(arcs: Arcs, seeds: Seeds, batch: Int32Array, queue: Queue, track_arcs: bool, times: NodeTimes) -> int:
+    """Search from one ``batch`` of the ``seeds``, and write into ``times``.
 
-    ``seconds`` hold what a node must stay below; ``first_bucket`` is the ring of buckets, all empty (−1). Gives how
-    many entries of ``node_of`` were used, which name every node reached; −1 where there was no room for them.
+    Parameters
+    ----------
+    batch : shape (n,), rows of the seeds
+    queue : an empty one
+    times : shape (nodes,); the seconds hold on entry what a node must stay below
+
+    Returns
+    -------
+    How many entries of the queue were used, whose nodes are all that were reached; −1 where it had no room for them.
     """
-    # Buckets are stacks of entries, linked by ``below``. A node that improves is put into its new bucket and left in
-    # the old one, where it is found done. Pushes are written out: a helper that gives the queue's state back costs a
-    # factor of two.
-    mask, room = len(first_bucket) - 1, len(node_of)
+    # A node that improves is put into its new bucket and left in the old one, where its entry is found outdated.
+    indptr, heads, weights = arcs.indptr, arcs.heads, arcs.seconds
+    seed_node, seed_seconds, seed_facility = seeds.node, seeds.seconds, seeds.facility
+    first_entry, node_of, next_entry = queue.first_entry, queue.node, queue.next_entry
+    seconds, label = times.seconds, times.label
+    mask, room = len(first_entry) - 1, len(node_of)
     per_second = 1.0 / BUCKET_SECONDS
     used, pending, earliest = 0, 0, np.inf
-    for seed in seeds:
+    for seed in batch:
         node, reached = seed_node[seed], seed_seconds[seed]
         if reached < seconds[node]:
             if used == room:
                 return -1
             seconds[node] = reached
-            label[node] = -2 if arcs else seed_label[seed]
+            label[node] = -2 if track_arcs else seed_facility[seed]
             slot = np.int64(reached * per_second) & mask
-            node_of[used], below[used] = node, first_bucket[slot]
-            first_bucket[slot] = used
+            node_of[used], next_entry[used] = node, first_entry[slot]
+            first_entry[slot] = used
             used += 1
             pending += 1
             earliest = min(earliest, reached)
     bucket = np.int64(earliest * per_second) if pending else np.int64(0)
     while pending > 0:
-        here = bucket & mask
-        entry = first_bucket[here]
+        current = bucket & mask
+        entry = first_entry[current]
         while entry >= 0:
-            first_bucket[here] = below[entry]
+            first_entry[current] = next_entry[entry]
             pending -= 1
             tail = unsigned(node_of[entry])
-            from_tail = seconds[tail]
-            if np.int64(from_tail * per_second) == bucket:
+            tail_seconds = seconds[tail]
+            if np.int64(tail_seconds * per_second) == bucket:
                 tail_label = label[tail]
                 for arc in range(unsigned(indptr[tail]), unsigned(indptr[tail + unsigned(1)])):
-                    node, reached = unsigned(heads[arc]), from_tail + weights[arc]
+                    node, reached = unsigned(heads[arc]), tail_seconds + weights[arc]
                     if reached < seconds[node]:
                         if used == room:
                             return -1
                         seconds[node] = reached
-                        label[node] = arc if arcs else tail_label
+                        label[node] = arc if track_arcs else tail_label
                         slot = np.int64(reached * per_second) & mask
-                        node_of[used], below[used] = node, first_bucket[slot]
-                        first_bucket[slot] = used
+                        node_of[used], next_entry[used] = node, first_entry[slot]
+                        first_entry[slot] = used
                         used += 1
                         pending += 1
-            entry = first_bucket[here]
+            entry = first_entry[current]
         bucket += 1
     return used
 
 
 @compiled
-def search(
-    indptr: Int32Array,
-    heads: Int32Array,
-    weights: Float32Array,
-    longest: float,
-    seed_node: Int32Array,
-    seed_seconds: Float64Array,
-    seed_label: Int32Array,
-    limit: float,
-    track: int,
-) -> tuple[Float64Array, Int32Array]:
-    """Seconds from the nearest seed to every node, and that seed's label or the last arc on the way.
+def search(arcs: Arcs, seeds: Seeds, limit: float, track: int) -> NodeTimes:
+    """Seconds from the nearest seed to every node, within ``limit`` seconds (≤): for a few seeds.
 
-    It goes as far as ``limit`` and no farther: for a few seeds.
-
-    Parameters
-    ----------
-    indptr, heads, weights : the graph in CSR form; seconds ≥ 0, of which ``longest`` is the greatest
-    seed_node, seed_seconds, seed_label : shape (seeds,); a node may have several
-    limit : seconds beyond which nodes are not reached (≤)
-    track : `INHERIT` or `ARC`; a seed's arc is −2
-
-    Returns
-    -------
-    seconds : shape (nodes,), infinity where not reached
-    label : shape (nodes,), −1 where not reached
+    ``track`` is `FACILITIES` or `ARCS`.
     """
-    nodes = len(indptr) - 1
-    seconds, label = np.empty(nodes), np.empty(nodes, np.int32)
-    slots, seeds = slots_for(longest, seed_seconds, limit), np.arange(len(seed_node)).astype(np.int32)
-    room = 2 * nodes + len(seed_node)
+    nodes = len(arcs.indptr) - 1
+    times = NodeTimes(np.empty(nodes), np.empty(nodes, np.int32))
+    seconds, label = times.seconds, times.label
+    buckets = bucket_count(arcs.longest_seconds, seeds.seconds, limit)
+    every_seed = np.arange(len(seeds.node)).astype(np.int32)
+    room = 2 * nodes + len(seeds.node)
     used = -1
     while used < 0:
         seconds[:], label[:] = np.nextafter(limit, np.inf), -1
-        first_bucket = np.full(slots, np.int32(-1))
-        node_of, below = np.empty(room, np.int32), np.empty(room, np.int32)
-        used = search_batch(
-            indptr,
-            heads,
-            weights,
-            seed_node,
-            seed_seconds,
-            seed_label,
-            seeds,
-            first_bucket,
-            track == ARC,
-            seconds,
-            label,
-            node_of,
-            below,
-        )
+        used = search_batch(arcs, seeds, every_seed, new_queue(buckets, room), track == ARCS, times)
         room *= 2
     for node in range(nodes):
         if label[node] == -1:
             seconds[node] = np.inf
-    return seconds, label
+    return times
 
 
 @compiled
-def sweep(
-    rank: Int32Array,
-    first: Int32Array,
-    higher: Int32Array,
-    up: Float32Array,
-    down: Float32Array,
-    indptr: Int32Array,
-    heads: Int32Array,
-    weights: Float32Array,
-    longest: float,
-    seed_node: Int32Array,
-    seed_seconds: Float64Array,
-    seed_label: Int32Array,
-    limit: float,
-) -> tuple[Float64Array, Int32Array]:
-    """What `search` gives, for many seeds: two passes over a hierarchy of the graph, without a queue.
+def sweep(hierarchy: Hierarchy, core: Arcs, seeds: Seeds, limit: float) -> NodeTimes:
+    """What `search` gives with the facilities, for many seeds: two passes over a hierarchy, without a queue.
 
-    Up, each node tells its higher neighbours; down, it asks them: the sweeps of Delling, Goldberg, Nowatzyk and
-    Werneck (2013, "PHAST", Journal of Parallel and Distributed Computing 73(7)), from all seeds at once.
+    On the way up, each node passes its seconds on to its higher neighbours; on the way down, it asks them for theirs.
+    These are the sweeps of Delling, Goldberg, Nowatzyk and Werneck (2013, "PHAST", Journal of Parallel and Distributed
+    Computing 73(7)), from all seeds at once.
 
     Parameters
     ----------
-    rank, first, higher, up, down : as `geo.traveltime.contraction.eliminate` gives them, ``up`` and
-        ``down`` in the direction of the search
-    indptr, heads, weights, longest : what is left of the graph, as in `search`
-    seed_node, seed_seconds, seed_label, limit : as in `search`
+    hierarchy, core : what `geo.traveltime.graph.Graph.sweep` gives, in the direction of the search
     """
+    rank, first_arc, higher = hierarchy.rank, hierarchy.first_arc, hierarchy.higher
+    up, down = hierarchy.up_seconds, hierarchy.down_seconds
+    seed_node, seed_seconds, seed_facility = seeds.node, seeds.seconds, seeds.facility
     nodes, beyond = len(rank), np.nextafter(limit, np.inf)
-    # By rank, so that what is touched together lies together.
+    # Arrays are in the order of rank, so that what is touched together lies together.
     seconds, label = np.full(nodes, beyond), np.full(nodes, np.int32(-1))
     for seed in range(len(seed_node)):
         place = rank[seed_node[seed]]
         if seed_seconds[seed] < seconds[place]:
-            seconds[place], label[place] = seed_seconds[seed], seed_label[seed]
-    for place in range(len(first) - 1):
+            seconds[place], label[place] = seed_seconds[seed], seed_facility[seed]
+    for place in range(len(first_arc) - 1):
         reached, own = seconds[place], label[place]
         if own >= 0:
-            for arc in range(unsigned(first[place]), unsigned(first[place + 1])):
+            for arc in range(unsigned(first_arc[place]), unsigned(first_arc[place + 1])):
                 above = unsigned(higher[arc])
                 if reached + up[arc] < seconds[above]:
                     seconds[above], label[above] = reached + up[arc], own
-    if len(heads):
-        seeds = np.flatnonzero((indptr[1:] > indptr[:-1]) & (label[rank] >= 0)).astype(np.int32)
-        known, whose = seconds[rank[seeds]], label[rank[seeds]]
-        found, nearest = search(indptr, heads, weights, longest, seeds, known, whose, limit, INHERIT)
+    if len(core.heads):
+        reached_nodes = np.flatnonzero((core.indptr[1:] > core.indptr[:-1]) & (label[rank] >= 0)).astype(np.int32)
+        core_seeds = Seeds(reached_nodes, seconds[rank[reached_nodes]], label[rank[reached_nodes]])
+        core_times = search(core, core_seeds, limit, FACILITIES)
         for node in range(nodes):
-            if nearest[node] >= 0:
-                seconds[rank[node]], label[rank[node]] = found[node], nearest[node]
-    for place in range(len(first) - 2, -1, -1):
-        reached, through = seconds[place], unsigned(place)
-        # No branches: which neighbour is nearest cannot be foreseen.
-        for arc in range(unsigned(first[place]), unsigned(first[place + 1])):
+            if core_times.label[node] >= 0:
+                seconds[rank[node]], label[rank[node]] = core_times.seconds[node], core_times.label[node]
+    for place in range(len(first_arc) - 2, -1, -1):
+        reached, nearest = seconds[place], unsigned(place)
+        # No branches: the processor cannot foresee which neighbour is nearest.
+        for arc in range(unsigned(first_arc[place]), unsigned(first_arc[place + 1])):
             above = unsigned(higher[arc])
-            over = seconds[above] + down[arc]
-            through = above if over < reached else through
-            reached = min(over, reached)
-        seconds[place], label[place] = reached, label[through]
+            over_above = seconds[above] + down[arc]
+            nearest = above if over_above < reached else nearest
+            reached = min(over_above, reached)
+        seconds[place], label[place] = reached, label[nearest]
     node_seconds, node_label = np.empty(nodes), np.empty(nodes, np.int32)
     for node in range(nodes):
         place = unsigned(rank[node])
         node_label[node] = label[place]
         node_seconds[node] = seconds[place] if label[place] >= 0 else np.inf
-    return node_seconds, node_label
+    return NodeTimes(node_seconds, node_label)
 
 
 @compiled
 def _enlist(
     seconds: Float64Array,
-    label: Int32Array,
+    facilities: Int32Array,
     metres: Float32Array,
     node: int,
     reached: float,
-    new_label: int,
+    facility: int,
     travelled: float,
 ) -> bool:
-    """Put a label into a node's row of the lists, shape (nodes, k), if it is near enough; none stands there twice."""
-    at = seconds.shape[1] - 1
-    if reached >= seconds[node, at]:
+    """Put a facility into the list of a node, shape (nodes, k), if it is near enough; each stands there once."""
+    column = seconds.shape[1] - 1
+    if reached >= seconds[node, column]:
         return False
-    for row in range(at + 1):
-        if label[node, row] == new_label:
-            if seconds[node, row] <= reached:
+    for other in range(column + 1):
+        if facilities[node, other] == facility:
+            if seconds[node, other] <= reached:
                 return False
-            at = row
+            column = other
             break
-    while at > 0 and seconds[node, at - 1] > reached:
-        seconds[node, at] = seconds[node, at - 1]
-        label[node, at] = label[node, at - 1]
-        metres[node, at] = metres[node, at - 1]
-        at -= 1
-    seconds[node, at], label[node, at], metres[node, at] = reached, new_label, travelled
+    while column > 0 and seconds[node, column - 1] > reached:
+        seconds[node, column] = seconds[node, column - 1]
+        facilities[node, column] = facilities[node, column - 1]
+        metres[node, column] = metres[node, column - 1]
+        column -= 1
+    seconds[node, column], facilities[node, column], metres[node, column] = reached, facility, travelled
     return True
 
 
 @compiled
 def search_several(
-    indptr: Int32Array,
-    heads: Int32Array,
-    weights: Float32Array,
-    arc_metres: Float32Array,
-    longest: float,
-    seed_node: Int32Array,
-    seed_seconds: Float64Array,
-    seed_metres: Float64Array,
-    seed_label: Int32Array,
-    k: int,
-    limit: float,
-) -> tuple[Float64Array, Int32Array, Float32Array]:
-    """The ``k`` nearest seeds of different label from every node: a node is settled at most ``k`` times.
+    arcs: Arcs, arc_metres: Float32Array, seeds: Seeds, seed_metres: Float64Array, k: int, limit: float
+) -> SeveralNearest:
+    """The ``k`` nearest facilities of every node: a node is settled at most ``k`` times.
 
-    Parameters are those of `search`, with the ``metres`` of arcs and seeds.
-
-    Returns
-    -------
-    seconds : shape (nodes, k), nearest first, infinity where fewer are reached
-    label : shape (nodes, k), −1 there
-    metres : shape (nodes, k), travelled on the way that takes so long
+    Parameters
+    ----------
+    arc_metres, seed_metres : shape (arcs,) and (seeds,), metres of each arc, and those already travelled at each seed
+    limit : seconds beyond which nodes are not reached (≤)
     """
+    indptr, heads, weights = arcs.indptr, arcs.heads, arcs.seconds
+    seed_node, seed_seconds, seed_facility = seeds.node, seeds.seconds, seeds.facility
     nodes = len(indptr) - 1
     seconds = np.full((nodes, k), np.nextafter(limit, np.inf))
-    label, metres = np.full((nodes, k), np.int32(-1)), np.zeros((nodes, k), np.float32)
-    slots = slots_for(longest, seed_seconds, limit)
+    facilities, metres = np.full((nodes, k), np.int32(-1)), np.zeros((nodes, k), np.float32)
+    buckets = bucket_count(arcs.longest_seconds, seed_seconds, limit)
     order, begin = _batches(seed_node, nodes)
-    mask, per_second = slots - 1, 1.0 / BUCKET_SECONDS
-    first_bucket = np.full(slots, np.int32(-1))
+    mask, per_second = buckets - 1, 1.0 / BUCKET_SECONDS
+    first_entry = np.full(buckets, np.int32(-1))
     room = 2 * nodes + len(seed_node) + 16
-    node_of, label_of, below = np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.int32)
+    node_of, facility_of, next_entry = np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.int32)
     for block in range(len(begin) - 1):
         used, pending, earliest = 0, 0, np.inf
         for seed in order[begin[block] : begin[block + 1]]:
             node, reached = seed_node[seed], seed_seconds[seed]
-            if _enlist(seconds, label, metres, node, reached, seed_label[seed], seed_metres[seed]):
+            if _enlist(seconds, facilities, metres, node, reached, seed_facility[seed], seed_metres[seed]):
                 slot = np.int64(reached * per_second) & mask
-                node_of[used], label_of[used], below[used] = node, seed_label[seed], first_bucket[slot]
-                first_bucket[slot] = used
+                node_of[used], facility_of[used], next_entry[used] = node, seed_facility[seed], first_entry[slot]
+                first_entry[slot] = used
                 used += 1
                 pending += 1
                 earliest = min(earliest, reached)
         bucket = np.int64(earliest * per_second) if pending else np.int64(0)
         while pending > 0:
-            here = bucket & mask
-            entry = first_bucket[here]
+            current = bucket & mask
+            entry = first_entry[current]
             while entry >= 0:
-                first_bucket[here] = below[entry]
+                first_entry[current] = next_entry[entry]
                 pending -= 1
-                tail, tail_label = node_of[entry], label_of[entry]
-                row = 0
-                while row < k and label[tail, row] != tail_label:
-                    row += 1
-                # Nearer facilities may have pushed it out of the list since, or it has come nearer itself.
-                if row < k and np.int64(seconds[tail, row] * per_second) == bucket:
-                    from_tail, walked = seconds[tail, row], metres[tail, row]
+                tail, facility = node_of[entry], facility_of[entry]
+                column = 0
+                while column < k and facilities[tail, column] != facility:
+                    column += 1
+                # Since it was queued, nearer facilities may have pushed it out of the list, or it has come nearer.
+                if column < k and np.int64(seconds[tail, column] * per_second) == bucket:
+                    tail_seconds, tail_metres = seconds[tail, column], metres[tail, column]
                     for arc in range(indptr[tail], indptr[tail + 1]):
-                        node, reached = heads[arc], from_tail + weights[arc]
+                        node, reached = heads[arc], tail_seconds + weights[arc]
                         if reached < seconds[node, k - 1] and _enlist(
-                            seconds, label, metres, node, reached, tail_label, walked + arc_metres[arc]
+                            seconds, facilities, metres, node, reached, facility, tail_metres + arc_metres[arc]
                         ):
                             if used == len(node_of):
                                 node_of = np.append(node_of, np.empty(used, np.int32))
-                                label_of = np.append(label_of, np.empty(used, np.int32))
-                                below = np.append(below, np.empty(used, np.int32))
+                                facility_of = np.append(facility_of, np.empty(used, np.int32))
+                                next_entry = np.append(next_entry, np.empty(used, np.int32))
                             slot = np.int64(reached * per_second) & mask
-                            node_of[used], label_of[used], below[used] = node, tail_label, first_bucket[slot]
-                            first_bucket[slot] = used
+                            node_of[used], facility_of[used], next_entry[used] = node, facility, first_entry[slot]
+                            first_entry[slot] = used
                             used += 1
                             pending += 1
-                entry = first_bucket[here]
+                entry = first_entry[current]
             bucket += 1
     for node in range(nodes):
-        for row in range(k):
-            if label[node, row] == -1:
-                seconds[node, row] = np.inf
-    return seconds, label, metres
+        for column in range(k):
+            if facilities[node, column] == -1:
+                seconds[node, column] = np.inf
+    return SeveralNearest(seconds, facilities, metres)

@@ -1,4 +1,4 @@
-"""Distances in a straight line, and the travel times made of them where a study has no street network."""
+"""Distances in a straight line, and the speed at which travel times are made of them where no streets are known."""
 
 import geopandas as gpd
 import numpy as np
@@ -14,28 +14,29 @@ from geo.study.settings import StudySettings
 def nearest(
     facilities: gpd.GeoDataFrame, lon: Float64Array, lat: Float64Array, crs: str
 ) -> tuple[Float64Array, Int64Array]:
-    """Geodesic metres from each WGS84 place to the nearest facility's point or polygon, and that facility's row.
+    """Geodesic metres from each WGS84 point to the nearest facility's point or polygon, and that facility's row.
 
-    Two arrays of shape (places,); infinity and −1 where there is no facility.
+    Two arrays of shape (points,); infinity and −1 where there is no facility.
     """
     metric = projection(crs)
     metres, facility = np.full(len(lon), np.inf), np.full(len(lon), -1)
     if len(facilities) and len(lon):
         points, shapes = metric.points(lon, lat), metric.forward(facilities.geometry.to_numpy())
-        rows, found = shapely.STRtree(shapes).query_nearest(points, all_matches=False)
-        metres[rows] = geodesic_lengths(metric.inverse(shapely.shortest_line(points[rows], shapes[found])))
-        facility[rows] = found
+        rows, nearest_shapes = shapely.STRtree(shapes).query_nearest(points, all_matches=False)
+        lines = shapely.shortest_line(points[rows], shapes[nearest_shapes])
+        metres[rows] = geodesic_lengths(metric.inverse(lines))
+        facility[rows] = nearest_shapes
     return metres, facility
 
 
 def metres_to_each(facilities: gpd.GeoDataFrame, lon: float, lat: float, crs: str) -> Float64Array:
-    """Geodesic metres from one WGS84 place to every facility's point or polygon, shape (facilities,)."""
+    """Geodesic metres from one WGS84 point to every facility's point or polygon, shape (facilities,)."""
     metric = projection(crs)
     shapes = metric.forward(facilities.geometry.to_numpy())
     return geodesic_lengths(metric.inverse(shapely.shortest_line(metric.points(lon, lat), shapes)))
 
 
-def speed_mps(about: StudySettings, mode: Mode) -> float:
-    """Metres travelled in a second where streets are unknown: the mode's one speed, or driving's general one."""
-    kph = about.speeds.kph(mode) or about.speeds.drive_other_kph * about.speeds.drive_factor
+def speed_mps(settings: StudySettings, mode: Mode) -> float:
+    """Metres travelled in a second where streets are unknown; a car takes the speed of streets without a class."""
+    kph = settings.speeds.kph(mode) or settings.speeds.drive_other_kph * settings.speeds.drive_factor
     return kph / 3.6

@@ -26,6 +26,7 @@ from geo.measures.isochrones import Isochrones
 from geo.study import categories, facilities, study
 from geo.study.standards import Standard
 from geo.traveltime import travel
+from geo.traveltime.ranking import Ranking
 from service.answers import collections, fingerprint
 from service.answers.json_types import JsonObject
 from service.answers.state import RegisterState, StateTracker
@@ -184,7 +185,7 @@ class Answers:
             pairs = [pair for pair in likely if pair.score >= least]
         return [asdict(pair) | {"names": [frame["name"][pair.a], frame["name"][pair.b]]} for pair in pairs]
 
-    def travel_metadata(self, mode: Mode, result: travel.Ranking | Isochrones, coordinates: str) -> JsonObject:
+    def travel_metadata(self, mode: Mode, result: Ranking | Isochrones, coordinates: str) -> JsonObject:
         """The members that every answer about travel times has.
 
         ``snapped`` is where the place was snapped to the street network, or null; ``reason`` is why nothing is reached,

@@ -19,8 +19,8 @@ from geo.arrays import BoolArray
 from geo.choices import MODES, Mode
 from geo.geodesy import datums
 from geo.study import categories, geojson, opening_hours
-from geo.traveltime.nearest import FACILITIES_PER_JUNCTION, NearestFacilities
-from geo.traveltime.travel import Ranking
+from geo.traveltime.nearest import FACILITIES_PER_JUNCTION
+from geo.traveltime.ranking import Ranker, Ranking
 from service.answers import navigation
 from service.answers.engine import Answers
 from service.answers.json_types import JsonObject
@@ -102,17 +102,14 @@ class NearestFinder:
                 return compute()
             return state.cached(category, (name, options.categories), compute)
 
-        def reach(mode: Mode) -> NearestFacilities:
-            reach: NearestFacilities = cached(
-                ("reach", mode), lambda: answers.travel.nearest_facilities(self._facilities, mode).compute()
-            )
-            return reach
+        def ranker(mode: Mode) -> Ranker:
+            return cached(("ranker", mode), lambda: answers.travel.ranker(self._facilities, mode))
 
         self._facilities = cached("chosen", lambda: self._select(answers.standing(state, category)))
         self._ids: list[str] = cached("ids", self._facilities.index.astype(str).tolist)
         self._features: dict[str, bytes] = state.cached(category, ("features", options.coordinates), dict)
-        modes = () if answers.travel.method != "network" else MODES if options.times else (options.mode,)
-        self._reach: dict[Mode, NearestFacilities] = {mode: reach(mode) for mode in modes}
+        modes = MODES if options.times else (options.mode,)
+        self._rankers: dict[Mode, Ranker] = {mode: ranker(mode) for mode in modes}
         self._hours = None if options.open_at is None else self._hours_at(options.open_at)
         self._matching, self._why_none = self._match()
 
@@ -154,11 +151,10 @@ class NearestFinder:
 
         ``lon`` and ``lat`` are degrees in the options' coordinate system.
         """
-        options, travel = self._options, self._answers.travel
+        options = self._options
         place = datums.position_to_wgs84(lon, lat, options.coordinates)
-        reach = self._reach.get(options.mode)
-        ranking = travel.ranked(
-            self._facilities, *place, options.mode, options.limit, options.path, reach, self._matching
+        ranking = self._rankers[options.mode].rank(
+            *place, limit=options.limit, paths=options.path, eligible=self._matching
         )
         reason = self._why_none if ranking.reason and len(self._facilities) and self._why_none else ranking.reason
         has_extras = options.path or options.times or options.navigation or self._hours is not None
@@ -231,8 +227,7 @@ class NearestFinder:
         for mode in MODES:
             by_mode = ranking
             if mode != self._options.mode:
-                reach = self._reach.get(mode)
-                by_mode = self._answers.travel.ranked(self._facilities, lon, lat, mode, reach=reach, keep=in_ranking)
+                by_mode = self._rankers[mode].rank(lon, lat, eligible=in_ranking)
             minutes = dict(zip(by_mode.rows.tolist(), (by_mode.seconds / 60).round(3).tolist(), strict=True))
             times[mode] = [minutes.get(row) for row in ranking.rows.tolist()]
         return times

@@ -11,7 +11,8 @@ from pyproj import Geod
 
 from geo.measures import coverage
 from geo.study.study import Study
-from geo.traveltime.travel import NO_FACILITIES, NO_ROUTE, NO_STREET, Travel
+from geo.traveltime.reasons import NO_FACILITIES, NO_ROUTE, NO_STREET
+from geo.traveltime.travel import Travel
 from support import two_towns
 from support.handmade import Facility, People, Street, standard
 from support.two_towns import CLINIC, PEOPLE, STREETS, TODAY, by_area, measure, with_demand

@@ -9,8 +9,7 @@ from pyproj import Geod
 
 from geo.measures import isochrones
 from geo.study.study import Study
-from geo.traveltime import nearest
-from geo.traveltime import travel as traveltime
+from geo.traveltime import nearest, reasons
 from geo.traveltime.travel import Travel
 from support.handmade import Facility, People, Street, facility_frame
 
@@ -126,7 +125,7 @@ def test_contour_is_empty_where_the_way_to_the_street_takes_longer(small_study) 
 def test_reason_says_that_no_street_is_near(sample: Study) -> None:
     answer = isochrones.around(Travel(sample), shapely.Point(121.5, 29.0), [10], "walk")
     assert answer.contours == []
-    assert answer.reason == traveltime.NO_STREET.format(metres=1000)
+    assert answer.reason == reasons.NO_STREET.format(metres=1000)
 
 
 def test_contour_is_a_circle_without_streets(small_study) -> None:

@@ -116,9 +116,11 @@ def test_another_study_has_another_network(sample_folder: Path, change: str) -> 
         other = dataclasses.replace(study, demand=study.demand.iloc[::2].reset_index(drop=True))
     after = Travel(other)
     if change == "speeds":
-        assert after.network("walk").graph.forward.sum() == pytest.approx(before.graph.forward.sum() / 2, rel=1e-3)
+        assert after.network("walk").graph.edges.forward_seconds.sum() == pytest.approx(
+            before.graph.edges.forward_seconds.sum() / 2, rel=1e-3
+        )
     elif change == "streets":
-        assert len(after.network("walk").graph.chain) <= 1000
+        assert len(after.network("walk").graph.edges.chain) <= 1000
     assert len(after.demand_points("walk").edge) == len(other.demand)
     assert prepared_files(study) == ["walk"]  # the old one is of no more use
 
@@ -160,7 +162,7 @@ def test_ways_lead_along_the_streets(small_study: Callable[..., Study]) -> None:
     side = Street(line=[(1000.0, 1000.0), (0.0, 1000.0)])
     study = small_study(streets=[bend, side], people=[People((0.0, 0.0), 1)])
     clinics = facility_frame([Facility("a", "clinic", (500.0, 1020.0)), Facility("b", "clinic", (700.0, -30.0))])
-    ranking = Travel(study).ranked(clinics, *lonlat(200.0, 10.0), "walk", 2, paths=True)
+    ranking = Travel(study).ranker(clinics, "walk").rank(*lonlat(200.0, 10.0), limit=2, paths=True)
     assert ranking.rows.tolist() == [1, 0]
     assert ranking.paths is not None
     expected = (
@@ -181,7 +183,7 @@ def test_a_way_to_a_park_ends_at_its_edge(small_study: Callable[..., Study]) -> 
             Facility("across", "park", shapely.box(800.0, -20.0, 900.0, 20.0)),
         ]
     )
-    ranking = Travel(study).ranked(parks, *lonlat(100.0, 10.0), "walk", 2, paths=True)
+    ranking = Travel(study).ranker(parks, "walk").rank(*lonlat(100.0, 10.0), limit=2, paths=True)
     assert ranking.rows.tolist() == [0, 1]
     assert ranking.paths is not None
     for path, metres, wanted in zip(ranking.paths, ranking.metres, (10 + 500 + 40, 10 + 700), strict=True):
@@ -196,9 +198,9 @@ def test_ways_in_a_real_place_are_as_long_as_their_metres(porto_alegre: Study, m
     seen = 0
     for row in rng.choice(len(porto_alegre.demand), 20, replace=False):
         lon, lat = porto_alegre.demand[["lon", "lat"]].iloc[row]
-        looked_up = travel.ranked(clinics, lon, lat, mode, 5)
-        searched = travel.ranked(clinics, lon, lat, mode)
-        ranking = travel.ranked(clinics, lon, lat, mode, 5, paths=True)
+        looked_up = travel.ranker(clinics, mode).rank(lon, lat, limit=5)
+        searched = travel.ranker(clinics, mode).rank(lon, lat)
+        ranking = travel.ranker(clinics, mode).rank(lon, lat, limit=5, paths=True)
         assert looked_up.rows.tolist() == searched.rows[:5].tolist() == ranking.rows.tolist()
         assert looked_up.seconds == pytest.approx(searched.seconds[:5], abs=0.01)
         assert ranking.paths is not None

@@ -163,7 +163,7 @@ def test_ranking_agrees_with_the_pass_for_everybody(porto_alegre: Study) -> None
     for mode in ("walk", "cycle", "drive"):
         times = travel.times(clinics, lon, lat, mode)
         for row in range(len(lon)):
-            ranking = travel.ranked(clinics, lon[row], lat[row], mode)
+            ranking = travel.ranker(clinics, mode).rank(lon[row], lat[row])
             assert np.all(np.diff(ranking.seconds) >= 0)
             if np.isinf(times.seconds[row]):
                 assert (len(ranking.rows), ranking.reason) == (0, times.reason[row])

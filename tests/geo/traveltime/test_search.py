@@ -1,7 +1,6 @@
-"""The compiled loops against scipy and plain Python, on random graphs with all that real ones have."""
+"""The compiled searches against scipy and plain Python, on random graphs with everything that real ones have."""
 
 import itertools
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,340 +9,240 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
-from geo.traveltime import catchments, contraction, mapped_arrays, routes
-from geo.traveltime import nearest as reach
-from geo.traveltime import search as kernel
+from geo.traveltime import catchments, nearest, routes, search
 from geo.traveltime.graph import Graph
-from geo.traveltime.network import ChainStretches, EdgeStretches, Network, SnappedPoints
-
-WEIGHT = st.sampled_from([0.0, 0.5, 1.0, 1.0, 2.5, 7.0, 30.0, 400.0])
-
-
-@st.composite
-def networks(draw: st.DrawFn) -> tuple[int, list[tuple[int, int, float, float]]]:
-    """Nodes and edges (u, v, seconds along, seconds against): one-ways, ties, parallels, self-loops, islands."""
-    nodes = draw(st.integers(2, 14))
-    node = st.integers(0, nodes - 1)
-    edge = st.tuples(node, node, WEIGHT, st.one_of(WEIGHT, st.just(np.inf)))
-    return nodes, draw(st.lists(edge, min_size=1, max_size=40))
+from geo.traveltime.snapping import SnappedPoints
+from geo.traveltime.tables import NetworkEdges, Seeds
+from support.graphs import Edge, EdgePoint, grid_graph, network_with_facilities, prepare_graph, searches
 
 
-def arrays(edges: list[tuple[int, int, float, float]]) -> tuple[np.ndarray, ...]:
-    u, v, forward, backward = (np.array(column) for column in zip(*edges, strict=True))
-    return u, v, forward.astype(float), backward.astype(float)
-
-
-def prepared_graph(nodes: int, edges: list[tuple[int, int, float, float]]) -> Graph:
-    u, v, forward, backward = arrays(edges)
-    rng = np.random.default_rng(nodes)
-    return Graph.prepare(u, v, forward, backward, np.ones(len(u)), rng.random(nodes), rng.random(nodes))
-
-
-Spot = tuple[int, float]
-SPOT = st.tuples(st.integers(0, 39), st.sampled_from([0.0, 0.25, 0.5, 0.5, 1.0]))
-
-
-def by_scipy(nodes: int, edges: list[tuple[int, int, float, float]]) -> np.ndarray:
+def node_seconds_by_scipy(nodes: int, edges: list[Edge]) -> np.ndarray:
     """Seconds from every node (row) to every node (column)."""
-    best: dict[tuple[int, int], float] = {}
+    least: dict[tuple[int, int], float] = {}
     for u, v, forward, backward in edges:
         for tail, head, seconds in ((u, v, forward), (v, u, backward)):
             if np.isfinite(seconds):
-                best[tail, head] = min(best.get((tail, head), np.inf), seconds)
-    rows = sorted(best)
+                least[tail, head] = min(least.get((tail, head), np.inf), seconds)
+    arcs = sorted(least)
     graph = csr_array(
         (
-            np.array([best[row] for row in rows]),
-            np.array([row[1] for row in rows], dtype=np.int32),
-            np.searchsorted([row[0] for row in rows], np.arange(nodes + 1)).astype(np.int32),
+            np.array([least[arc] for arc in arcs]),
+            np.array([head for _, head in arcs], dtype=np.int32),
+            np.searchsorted([tail for tail, _ in arcs], np.arange(nodes + 1)).astype(np.int32),
         ),
         shape=(nodes, nodes),
     )
     return np.asarray(dijkstra(graph)).reshape(nodes, nodes)
 
 
-def between(edges: list[tuple[int, int, float, float]], every: np.ndarray, a: Spot, b: Spot) -> float:
-    """Seconds from one place on an edge to another, by the times between nodes."""
+def seconds_between(edges: list[Edge], node_seconds: np.ndarray, origin: EdgePoint, target: EdgePoint) -> float:
+    """Seconds from one point on an edge to another, by the times between nodes."""
 
-    def part(edge: int, low: float, high: float) -> float:
-        seconds = edges[edge][2 if high > low else 3]
-        return 0.0 if low == high else abs(high - low) * seconds if np.isfinite(seconds) else np.inf
+    def along_edge(edge: int, first: float, last: float) -> float:
+        seconds = edges[edge][2 if last > first else 3]
+        if first == last:
+            return 0.0
+        return abs(last - first) * seconds if np.isfinite(seconds) else np.inf
 
-    ways = [part(a[0], a[1], b[1])] if a[0] == b[0] else []
-    for leaving in (0, 1):
-        for entering in (0, 1):
-            across = every[edges[a[0]][leaving], edges[b[0]][entering]]
-            ways.append(part(a[0], a[1], float(leaving)) + across + part(b[0], float(entering), b[1]))
+    ways = [along_edge(origin[0], origin[1], target[1])] if origin[0] == target[0] else []
+    for leaving, entering in itertools.product((0, 1), repeat=2):
+        between = node_seconds[edges[origin[0]][leaving], edges[target[0]][entering]]
+        first, last = along_edge(*origin, float(leaving)), along_edge(target[0], float(entering), target[1])
+        ways.append(first + between + last)
     return min(ways)
 
 
-def reach_of(graph: Graph, spots: list[Spot], extra: list[float]) -> tuple[Network, ChainStretches]:
-    """A bare network of a graph, and facilities at spots of it with connectors of so many seconds."""
-    network = Network.__new__(Network)
-    network.graph, network.walk_mps = graph, 1.0
-    edge, fraction = (np.array(column) for column in zip(*spots, strict=True))
-    access = EdgeStretches(np.arange(len(spots)), edge, fraction, fraction, np.array(extra))
-    return network, network.chain_stretches(access)
-
-
-@st.composite
-def searches(draw: st.DrawFn) -> tuple[int, list[tuple[int, int, float, float]], list[Spot], list[Spot], list[float]]:
-    """A network, places where people are, and facilities with connectors, often on edges that both are on."""
-    nodes, edges = draw(networks())
-    spots = st.lists(SPOT, min_size=1, max_size=6).map(lambda found: [(edge % len(edges), at) for edge, at in found])
-    facilities = draw(spots)
-    extra = draw(st.lists(st.sampled_from([0.0, 0.0, 3.0]), min_size=len(facilities), max_size=len(facilities)))
-    return nodes, edges, draw(spots), facilities, extra
-
-
 @given(
-    search=searches(),
+    case=searches(),
     limit=st.sampled_from([5.0, 31.0, np.inf]),
     towards=st.booleans(),
-    most=st.sampled_from([0, 1, 2, 64]),
-    many=st.booleans(),
+    most_neighbours=st.sampled_from([0, 1, 2, 64]),
+    sweeps=st.booleans(),
 )
 @settings(max_examples=400, deadline=None)
-def test_times_are_scipys(search, limit: float, towards: bool, most: int, many: bool) -> None:
-    """Whatever is left of the network after ``most``, and whether there are ``many`` seeds or few."""
+def test_seconds_are_those_of_scipy(case, limit: float, towards: bool, most_neighbours: int, sweeps: bool) -> None:
+    """Whatever core the elimination leaves, and whether the search sweeps or uses its queue."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("geo.traveltime.graph.MOST_NEIGHBOURS", most)
-        patch.setattr(reach, "SEEDS_FROM", 0 if many else 10**6)
-        compare_with_scipy(search, limit, towards)
+        patch.setattr("geo.traveltime.graph.MOST_NEIGHBOURS", most_neighbours)
+        patch.setattr(nearest, "SWEEP_FROM", 0 if sweeps else 10**6)
+        compare_with_scipy(case, limit, towards)
 
 
-def compare_with_scipy(search, limit: float, towards: bool) -> None:
-    nodes, edges, people, facilities, extra = search
-    every = by_scipy(nodes, edges)
+def compare_with_scipy(case, limit: float, towards: bool) -> None:
+    nodes, edges, people, facilities, connectors = case
+    node_seconds = node_seconds_by_scipy(nodes, edges)
     expected = np.array(
         [
             [
-                between(edges, every, *((p, f) if towards else (f, p))) + e
-                for f, e in zip(facilities, extra, strict=True)
+                seconds_between(edges, node_seconds, *((p, f) if towards else (f, p))) + connector
+                for f, connector in zip(facilities, connectors, strict=True)
             ]
             for p in people
         ]
     )
-    graph = prepared_graph(nodes, edges)
-    network, stretches = reach_of(graph, facilities, extra)
+    least = expected.min(axis=1)
+    graph = prepare_graph(nodes, edges)
+    network, stretches = network_with_facilities(graph, facilities, connectors)
     edge, fraction = (np.array(column) for column in zip(*people, strict=True))
-    at = graph.positions(edge, fraction)
+    positions = graph.positions(edge, fraction)
 
-    seconds, owner = reach.position_seconds(network, stretches, at, towards)
-    np.testing.assert_allclose(seconds, expected.min(axis=1), atol=1e-3)
-    assert np.array_equal(owner >= 0, np.isfinite(seconds))
-    found = owner >= 0
-    np.testing.assert_allclose(expected[np.flatnonzero(found), owner[found]], seconds[found], atol=1e-3)
+    seconds, facility = nearest.position_seconds(network, stretches, positions, towards)
+    np.testing.assert_allclose(seconds, least, atol=1e-3)
+    reached = facility >= 0
+    assert np.array_equal(reached, np.isfinite(seconds))
+    np.testing.assert_allclose(expected[np.flatnonzero(reached), facility[reached]], seconds[reached], atol=1e-3)
 
-    # On its own chain a place may be nearer than any limit of the search between junctions.
-    bounded = reach.junction_seconds(network, stretches, towards, limit)
-    cut, _ = reach.position_seconds(network, stretches, at, towards, bounded)
-    within = expected.min(axis=1) <= limit
-    np.testing.assert_allclose(cut[within], expected.min(axis=1)[within], atol=1e-3)
-    assert (cut >= seconds - 1e-3).all()
-    held, owner = reach.position_seconds(network, stretches, at, towards, limit=limit)
-    np.testing.assert_allclose(held, np.where(within, expected.min(axis=1), np.inf), atol=1e-3)
-    assert np.array_equal(owner >= 0, np.isfinite(held))
+    # With bounded times of junctions, a point may still be reached along its own chain beyond the limit.
+    bounded = nearest.junction_seconds(network, stretches, towards, limit)
+    seconds_by_bounded, _ = nearest.position_seconds(network, stretches, positions, towards, bounded)
+    within = least <= limit
+    np.testing.assert_allclose(seconds_by_bounded[within], least[within], atol=1e-3)
+    assert (seconds_by_bounded >= seconds - 1e-3).all()
+    limited, facility = nearest.position_seconds(network, stretches, positions, towards, limit=limit)
+    np.testing.assert_allclose(limited, np.where(within, least, np.inf), atol=1e-3)
+    assert np.array_equal(facility >= 0, np.isfinite(limited))
 
-    found_within = catchments.within(graph, stretches, len(facilities), at, limit, towards)
+    catchment = catchments.within(graph, stretches, len(facilities), positions, limit, towards)
     for candidate in range(len(facilities)):
-        rows = slice(*found_within.indptr[candidate : candidate + 2])
-        got = dict(zip(found_within.place[rows].tolist(), found_within.seconds[rows].tolist(), strict=True))
-        assert len(got) == rows.stop - rows.start
-        wanted = {p: t for p, t in enumerate(expected[:, candidate].tolist()) if t <= limit and np.isfinite(t)}
-        assert got == pytest.approx(wanted, abs=1e-3)
+        rows = slice(*catchment.indptr[candidate : candidate + 2])
+        listed = dict(zip(catchment.point[rows].tolist(), catchment.seconds[rows].tolist(), strict=True))
+        assert len(listed) == rows.stop - rows.start
+        in_reach = {p: s for p, s in enumerate(expected[:, candidate].tolist()) if s <= limit and np.isfinite(s)}
+        assert listed == pytest.approx(in_reach, abs=1e-3)
 
 
-@given(search=searches(), k=st.integers(1, 4))
+@given(case=searches(), k=st.integers(1, 4))
 @settings(max_examples=200, deadline=None)
-def test_the_nearest_of_every_junction_are_the_nearest(search, k: int) -> None:
-    nodes, edges, _, facilities, extra = search
-    every = by_scipy(nodes, edges)
-    graph = prepared_graph(nodes, edges)
-    network, stretches = reach_of(graph, facilities, extra)
-    seconds, owner, metres = reach.several_nearest(network, stretches, k)
-    dead_end = np.bincount(np.concatenate([graph.start, graph.end])) == 1
-    for junction in np.flatnonzero(~dead_end):
-        node = int(graph.origin[junction])
-        number, end = next((n, float(edge[1] == node)) for n, edge in enumerate(edges) if node in edge[:2])
-        times = [
-            between(edges, every, (number, end), spot) + more for spot, more in zip(facilities, extra, strict=True)
+def test_several_nearest_of_every_junction_are_the_nearest(case, k: int) -> None:
+    nodes, edges, _, facilities, connectors = case
+    node_seconds = node_seconds_by_scipy(nodes, edges)
+    graph = prepare_graph(nodes, edges)
+    network, stretches = network_with_facilities(graph, facilities, connectors)
+    several = nearest.several_nearest(network, stretches, k)
+    for junction in np.flatnonzero(~dead_ends(graph)):
+        node = int(graph.network_node[junction])
+        edge, fraction = next((n, float(edge[1] == node)) for n, edge in enumerate(edges) if node in edge[:2])
+        expected = [
+            seconds_between(edges, node_seconds, (edge, fraction), point) + connector
+            for point, connector in zip(facilities, connectors, strict=True)
         ]
-        found = owner[junction] >= 0
-        np.testing.assert_allclose(
-            seconds[junction][found], sorted(t for t in times if np.isfinite(t))[: found.sum()], atol=1e-3
-        )
-        assert found.sum() == min(k, sum(np.isfinite(times)))
-        assert len(set(owner[junction][found])) == found.sum()
-        np.testing.assert_allclose([times[f] for f in owner[junction][found]], seconds[junction][found], atol=1e-3)
-        # Every edge is a metre long, and the way is one that takes so long.
-        assert (metres[junction][found] >= 0).all()
+        reached = several.facility[junction] >= 0
+        seconds, facility = several.seconds[junction][reached], several.facility[junction][reached]
+        finite = sorted(s for s in expected if np.isfinite(s))
+        np.testing.assert_allclose(seconds, finite[: len(seconds)], atol=1e-3)
+        assert len(seconds) == min(k, len(finite))
+        assert len(set(facility)) == len(facility)
+        np.testing.assert_allclose([expected[row] for row in facility], seconds, atol=1e-3)
+        assert (several.metres[junction][reached] >= 0).all()
 
 
-@given(search=searches())
+@given(case=searches())
 @settings(max_examples=200, deadline=None)
-def test_from_one_place_the_ranking_is_the_same(search) -> None:
-    nodes, edges, people, facilities, extra = search
-    every = by_scipy(nodes, edges)
-    graph = prepared_graph(nodes, edges)
-    network, stretches = reach_of(graph, facilities, extra)
-    everywhere = reach.NearestFacilities.__new__(reach.NearestFacilities)
-    everywhere.network, everywhere.stretches = network, stretches
+def test_look_up_and_search_from_one_point_give_the_same_ranking(case) -> None:
+    nodes, edges, people, facilities, connectors = case
+    node_seconds = node_seconds_by_scipy(nodes, edges)
+    graph = prepare_graph(nodes, edges)
+    network, stretches = network_with_facilities(graph, facilities, connectors)
+    nearest_facilities = nearest.NearestFacilities(network, stretches)
     for edge, fraction in people:
-        place = SnappedPoints(np.array([edge]), np.array([fraction]), np.array([2.0]), np.array([False]))
-        times = [
-            2.0 + between(edges, every, (edge, fraction), spot) + more
-            for spot, more in zip(facilities, extra, strict=True)
+        point = SnappedPoints(np.array([edge]), np.array([fraction]), np.array([2.0]), np.array([False]))
+        expected = [
+            2.0 + seconds_between(edges, node_seconds, (edge, fraction), facility) + connector
+            for facility, connector in zip(facilities, connectors, strict=True)
         ]
-        several, taken, gone = (each[0] for each in everywhere.at_points(place))
-        rows, seconds, metres = (each[several >= 0] for each in (several, taken, gone))
-        wanted = sorted(t for t in times if np.isfinite(t))
-        np.testing.assert_allclose(seconds, wanted[: reach.FACILITIES_PER_JUNCTION], atol=1e-3)
-        np.testing.assert_allclose([times[row] for row in rows], seconds, atol=1e-3)
-        search_ = routes.FromPlace(network, stretches, place, np.inf)
-        chosen = reach.first_of_each(stretches.owner, search_.seconds)
-        np.testing.assert_allclose(search_.seconds[chosen], wanted, atol=1e-3)
-        assert len(metres) == len(rows)
-        for stretch in chosen:
-            # A way is whole: each piece begins where the last one ended, and its metres are those of its pieces.
-            pieces = search_._pieces(int(stretch))
-            ends = [
-                (junction_at(graph, chain, first), junction_at(graph, chain, last)) for chain, first, last in pieces
-            ]
-            assert all(a[1] == b[0] is not None for a, b in itertools.pairwise(ends))
-            gone = sum(abs(last - first) for _, first, last in pieces)
-            connectors = 2.0 + stretches.extra[stretch]
-            assert search_.metres(int(stretch)) == pytest.approx(gone + connectors, abs=1e-3)
+        finite = sorted(s for s in expected if np.isfinite(s))
+        several = nearest_facilities.at_points(point)
+        reached = several.facility[0] >= 0
+        rows, seconds = several.facility[0][reached], several.seconds[0][reached]
+        np.testing.assert_allclose(seconds, finite[: nearest.FACILITIES_PER_JUNCTION], atol=1e-3)
+        np.testing.assert_allclose([expected[row] for row in rows], seconds, atol=1e-3)
+        from_point = routes.SearchFromPoint(network, stretches, point, np.inf)
+        first_stretches = nearest.first_of_each(stretches.facility, from_point.seconds)
+        np.testing.assert_allclose(from_point.seconds[first_stretches], finite, atol=1e-3)
+        for stretch in first_stretches:
+            # The way has no gaps: each piece begins where the last one ended, and its metres are those of its pieces.
+            pieces = from_point._pieces(int(stretch))
+            ends = [tuple(junction_at(graph, chain, at) for at in (first, last)) for chain, first, last in pieces]
+            assert all(one[1] == following[0] is not None for one, following in itertools.pairwise(ends))
+            metres = sum(abs(last - first) for _, first, last in pieces)
+            both_connectors = 2.0 + stretches.connector_m[stretch]
+            assert from_point.metres(int(stretch)) == pytest.approx(metres + both_connectors, abs=1e-3)
 
 
-def junction_at(graph: Graph, chain: int, at: float) -> int | None:
+def junction_at(graph: Graph, chain: int, coordinate: float) -> int | None:
     """The junction at a coordinate of a chain; None between its ends."""
-    return int(graph.start[chain]) if at == 0 else int(graph.end[chain]) if at == graph.pieces[chain] else None
+    if coordinate == 0:
+        return int(graph.chains.start_node[chain])
+    return int(graph.chains.end_node[chain]) if coordinate == graph.chains.edge_count[chain] else None
+
+
+def dead_ends(graph: Graph) -> np.ndarray:
+    """Which junctions have a single chain, shape (nodes,)."""
+    return np.bincount(np.concatenate([graph.chains.start_node, graph.chains.end_node])) == 1
 
 
 @pytest.mark.parametrize("limit", [0.0, 3.0, 900.0])
 def test_nothing_beyond_the_limit_is_reached(limit: float) -> None:
     rng = np.random.default_rng(2)
-    count = 3000
-    points = rng.random((count, 2))
-    u = np.repeat(np.arange(count), 3)
-    v = rng.integers(0, count, 3 * count)
-    seconds = rng.choice([1.0, 3.0, 250.0, 600.0], 3 * count)
-    graph = Graph.prepare(u, v, seconds, seconds, seconds, points[:, 0], points[:, 1])
-    seeds = np.arange(0, len(graph.origin), 500, dtype=np.int32)
-    arcs = graph.out
-    arguments = (arcs.indptr, arcs.heads, arcs.seconds, arcs.longest, seeds, np.zeros(len(seeds)), seeds)
-    got, _ = kernel.search(*arguments, limit, kernel.INHERIT)
-    whole, _ = kernel.search(*arguments, np.inf, kernel.INHERIT)
-    assert np.array_equal(got, np.where(whole <= limit, whole, np.inf))
-    assert 0 < np.isfinite(got).sum() <= len(graph.origin)
+    nodes = 3000
+    xy = rng.random((nodes, 2))
+    u = np.repeat(np.arange(nodes, dtype=np.int32), 3)
+    v = rng.integers(0, nodes, 3 * nodes).astype(np.int32)
+    seconds = rng.choice([1.0, 3.0, 250.0, 600.0], 3 * nodes)
+    graph = Graph.prepare(NetworkEdges(u, v, seconds, seconds, seconds), xy[:, 0], xy[:, 1])
+    seed_nodes = np.arange(0, len(graph.network_node), 500, dtype=np.int32)
+    seeds = Seeds(seed_nodes, np.zeros(len(seed_nodes)), seed_nodes)
+    limited, _ = search.search(graph.outgoing, seeds, limit, search.FACILITIES)
+    unlimited, _ = search.search(graph.outgoing, seeds, np.inf, search.FACILITIES)
+    assert np.array_equal(limited, np.where(unlimited <= limit, unlimited, np.inf))
+    assert 0 < np.isfinite(limited).sum() <= len(graph.network_node)
 
 
-def grid(side: int, rng: np.random.Generator) -> tuple[Graph, int]:
-    """Streets of a chessboard, each of its own seconds and as many metres; the graph, and how many edges."""
-    node = np.arange(side * side).reshape(side, side)
-    u = np.concatenate([node[:, :-1].ravel(), node[:-1].ravel()])
-    v = np.concatenate([node[:, 1:].ravel(), node[1:].ravel()])
-    seconds = rng.uniform(5, 60, len(u))
-    graph = Graph.prepare(u, v, seconds, seconds, seconds, node.ravel() % float(side), node.ravel() // float(side))
-    return graph, len(u)
-
-
-def test_several_are_the_same_in_many_batches() -> None:
+def test_several_nearest_are_the_same_in_many_batches() -> None:
     rng = np.random.default_rng(4)
-    graph, edges = grid(230, rng)
-    assert len(graph.origin) > 2**kernel.BATCH_BITS
-    spots = list(zip(rng.integers(0, edges, 300).tolist(), rng.random(300).tolist(), strict=True))
-    network, stretches = reach_of(graph, spots, [1.0] * 300)
-    seconds, owner, metres = reach.several_nearest(network, stretches, 3)
-    nearest, whose = reach.junction_seconds(network, stretches)
-    tips = np.bincount(np.concatenate([graph.start, graph.end])) == 1
-    np.testing.assert_allclose(seconds[~tips, 0], nearest[~tips], atol=0.01)
-    assert np.array_equal(owner[~tips, 0], whose[~tips])
-    np.testing.assert_allclose(metres[~tips], seconds[~tips], atol=0.05)  # a metre a second, connectors too
-    without = [spot for row, spot in enumerate(spots) if row != owner[7, 0]]
-    network, stretches = reach_of(graph, without, [1.0] * 299)
-    assert reach.junction_seconds(network, stretches)[0][7] == pytest.approx(seconds[7, 1], abs=0.01)
+    graph, edges = grid_graph(230, rng)
+    assert len(graph.network_node) > 2**search.BATCH_BITS
+    facilities = list(zip(rng.integers(0, edges, 300).tolist(), rng.random(300).tolist(), strict=True))
+    network, stretches = network_with_facilities(graph, facilities, [1.0] * 300)
+    several = nearest.several_nearest(network, stretches, 3)
+    seconds, facility = nearest.junction_seconds(network, stretches)
+    compared = ~dead_ends(graph)
+    np.testing.assert_allclose(several.seconds[compared, 0], seconds[compared], atol=0.01)
+    assert np.array_equal(several.facility[compared, 0], facility[compared])
+    # A metre takes a second here, on connectors too.
+    np.testing.assert_allclose(several.metres[compared], several.seconds[compared], atol=0.05)
+    others = [point for row, point in enumerate(facilities) if row != several.facility[7, 0]]
+    network, stretches = network_with_facilities(graph, others, [1.0] * 299)
+    without_nearest, _ = nearest.junction_seconds(network, stretches)
+    assert without_nearest[7] == pytest.approx(several.seconds[7, 1], abs=0.01)
 
 
-def test_places_in_threads_are_those_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_points_looked_up_in_threads_have_the_same_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(5)
-    graph, edges = grid(20, rng)
-    network, stretches = reach_of(graph, [(3, 0.5), (70, 0.25)], [0.0, 2.0])
+    graph, edges = grid_graph(20, rng)
+    network, stretches = network_with_facilities(graph, [(3, 0.5), (70, 0.25)], [0.0, 2.0])
     edge = rng.integers(0, edges, 1001)
     edge[::7] = -1
-    at = graph.positions(edge, rng.random(1001))
-    alone = reach.position_seconds(network, stretches, at)
-    monkeypatch.setattr(reach, "PLACES_FROM", 10)
-    monkeypatch.setattr(reach, "CORES", 3)
-    together = reach.position_seconds(network, stretches, at)
-    assert np.isinf(alone[0]).any()
-    for one, other in zip(alone, together, strict=True):
-        assert np.array_equal(one, other)
+    positions = graph.positions(edge, rng.random(1001))
+    in_one_thread = nearest.position_seconds(network, stretches, positions)
+    monkeypatch.setattr(nearest, "PARALLEL_FROM", 10)
+    monkeypatch.setattr(nearest, "CORES", 3)
+    in_threads = nearest.position_seconds(network, stretches, positions)
+    assert np.isinf(in_one_thread.seconds).any()
+    assert np.array_equal(in_threads.seconds, in_one_thread.seconds)
+    assert np.array_equal(in_threads.label, in_one_thread.label)
 
 
-def test_candidates_in_threads_are_those_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_candidates_searched_in_threads_have_the_same_catchments(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(3)
     monkeypatch.setattr(catchments, "CORES", 3)
-    graph, edges = grid(40, rng)
-    spots = list(zip(rng.integers(0, edges, 200).tolist(), rng.random(200).tolist(), strict=True))
-    _, stretches = reach_of(graph, spots, [1.0] * 200)
-    at = graph.positions(rng.integers(0, edges, 5000), rng.random(5000))
-    together = catchments.within(graph, stretches, 200, at, 300.0)
+    graph, edges = grid_graph(40, rng)
+    candidates = list(zip(rng.integers(0, edges, 200).tolist(), rng.random(200).tolist(), strict=True))
+    _, stretches = network_with_facilities(graph, candidates, [1.0] * 200)
+    positions = graph.positions(rng.integers(0, edges, 5000), rng.random(5000))
+    in_threads = catchments.within(graph, stretches, 200, positions, 300.0)
     monkeypatch.setattr(catchments, "PARALLEL_FROM", 1000)
-    alone = catchments.within(graph, stretches, 200, at, 300.0)
-    assert len(alone.place) > 10_000
-    for name in ("indptr", "place", "seconds"):
-        assert np.array_equal(getattr(together, name), getattr(alone, name))
-
-
-@given(network=networks())
-@settings(max_examples=30, deadline=None)
-def test_a_graph_kept_in_a_file_is_the_same(network, tmp_path_factory: pytest.TempPathFactory) -> None:
-    graph = prepared_graph(*network)
-    path = tmp_path_factory.mktemp("graph") / "walk.npy"
-    mapped_arrays.write(path, graph.arrays())
-    again = Graph.from_arrays(mapped_arrays.read(path))
-    for name, array in graph.arrays().items():
-        assert np.array_equal(again.arrays()[name], array)
-        assert again.arrays()[name].dtype == array.dtype
-    assert (again.into is again.out) == (graph.into is graph.out)
-
-
-def test_what_is_no_prepared_file_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "walk.npy"
-    np.save(path, np.arange(3))
-    with pytest.raises(ValueError, match="holds no record"):
-        mapped_arrays.read(path)
-    path.write_bytes(b"\x93NUMPY")
-    with pytest.raises((ValueError, OSError)):
-        mapped_arrays.read(path)
-
-
-def test_chains_keep_every_edge_once_and_end_at_junctions() -> None:
-    #    0 - 1 - 2 - 3   and a ring 4 - 5 - 6 - 4 of its own; 2 - 7 makes 2 a junction.
-    edges = [(0, 1, 1.0, 1.0), (2, 1, 2.0, 2.0), (2, 3, 3.0, 3.0), (2, 7, 1.0, 1.0)]
-    ring = [(4, 5, 1.0, 1.0), (5, 6, 1.0, 1.0), (6, 4, 1.0, 1.0)]
-    graph = prepared_graph(8, edges + ring)
-    assert len(set(graph.chain[:2])) == 1
-    assert len(set(graph.chain[2:4])) == 2
-    assert len(set(graph.chain[4:])) == 1
-    whole = graph.chain[0]
-    assert (graph.there[whole], graph.back[whole], graph.length[whole]) == (3.0, 3.0, 2.0)
-    assert sorted(graph.origin[[graph.start[whole], graph.end[whole]]]) == [0, 2]
-    assert graph.start[graph.chain[4]] == graph.end[graph.chain[4]]
-
-
-def test_a_one_way_in_the_middle_is_a_chain_of_its_own() -> None:
-    graph = prepared_graph(4, [(0, 1, 1.0, 1.0), (1, 2, 1.0, np.inf), (2, 3, 1.0, 1.0)])
-    assert len(set(graph.chain)) == 3
-
-
-def test_the_hilbert_curve_visits_each_cell_next_to_the_last() -> None:
-    bits = 5
-    x, y = (axis.ravel().astype(np.uint32) for axis in np.meshgrid(np.arange(2**bits), np.arange(2**bits)))
-    places = contraction.hilbert(x, y, bits)
-    assert sorted(places) == list(range(4**bits))
-    order = np.argsort(places)
-    steps = np.abs(np.diff(x[order].astype(int))) + np.abs(np.diff(y[order].astype(int)))
-    assert (steps == 1).all()
+    in_one_thread = catchments.within(graph, stretches, 200, positions, 300.0)
+    assert len(in_one_thread.point) > 10_000
+    for one, other in zip(in_threads, in_one_thread, strict=True):
+        assert np.array_equal(one, other)

@@ -48,7 +48,7 @@ def test_uphill_and_downhill_in_closed_form(small_study: Callable[..., Study], t
     assert travel.demand_times(west, "walk").seconds == pytest.approx([36, 900 * down + 36, 675 * down + 36], abs=1e-3)
     for mode in ("cycle", "drive"):
         assert travel.demand_times(west, mode).seconds.tolist() == flat.demand_times(west, mode).seconds.tolist()
-    ranking = travel.ranked(made.facilities, *lonlat(250, 0), "walk")
+    ranking = travel.ranker(made.facilities, "walk").rank(*lonlat(250, 0))
     assert ranking.rows.tolist() == [1, 0]
     assert ranking.seconds == pytest.approx([225 * up, 675 * down + 36], abs=1e-3)
     assert ranking.metres == pytest.approx([250, 790], abs=1e-2)
@@ -106,7 +106,7 @@ def test_slopes_both_ways_against_scipy(small_study: Callable[..., Study], seed:
         minutes = sorted(float(np.quantile(seconds[np.isfinite(seconds)], share)) / 60 + 1e-3 for share in (0.3, 0.8))
         answer = isochrones.around(travel, made.facilities.geometry.iloc[0], minutes, "walk", towards=towards)
         assert [c.people for c in answer.contours] == [float((seconds <= m * 60).sum()) for m in minutes]
-    ranking = travel.ranked(made.facilities, *lonlat(*spots[3]), "walk")
+    ranking = travel.ranker(made.facilities, "walk").rank(*lonlat(*spots[3]))
     if len(ranking.seconds):
         assert ranking.seconds[0] == pytest.approx(expected[3], abs=1e-2)
 

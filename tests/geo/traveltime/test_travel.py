@@ -15,7 +15,8 @@ from geo.measures import coverage
 from geo.study import facilities
 from geo.study.study import Study
 from geo.traveltime import network
-from geo.traveltime.travel import NO_FACILITIES, NO_ROUTE, NO_STREET, Travel, TravelTimes
+from geo.traveltime.reasons import NO_FACILITIES, NO_ROUTE, NO_STREET
+from geo.traveltime.travel import Travel, TravelTimes
 from support.handmade import Facility, Metres, People, Street, facility_frame, lonlat, standard
 from support.splitting import Split
 
@@ -137,7 +138,7 @@ def test_ranking_is_that_of_a_graph_that_is_cut(
         return
     travel = travel_in(small_study, town)
     spot = lonlat(*people[0].place)
-    ranking = travel.ranked(travel.study.facilities, *spot, mode)
+    ranking = travel.ranker(travel.study.facilities, mode).rank(*spot)
     split = Split(streets, mode, CONNECTOR_M, KPH)
     spans = split.seconds([people[0].place], clinics)[0]
     got = dict(zip(ranking.rows.tolist(), ranking.seconds.tolist(), strict=True))
@@ -149,7 +150,7 @@ def test_ranking_is_that_of_a_graph_that_is_cut(
     # The same pass for everybody says the same of the first, and a limit cuts off the rest.
     times = travel.times(travel.study.facilities, *(np.array([degree]) for degree in spot), mode)
     assert times.seconds[0] == pytest.approx(ranking.seconds[0] if len(got) else np.inf, abs=1e-4)
-    first_two = travel.ranked(travel.study.facilities, *spot, mode, limit=2)
+    first_two = travel.ranker(travel.study.facilities, mode).rank(*spot, limit=2)
     assert first_two.seconds == pytest.approx(ranking.seconds[:2], abs=1e-4)  # looked up, not searched
     assert first_two.metres == pytest.approx(ranking.metres[:2], abs=1e-2) or mode == "drive"
 
@@ -194,7 +195,7 @@ def test_parks_are_reached_wherever_a_street_enters_them(
     for row, spans in enumerate(split.seconds(people, parks)):
         least, greatest = min(s.least for s in spans), min(s.greatest for s in spans)
         assert least - 1e-3 <= times.seconds[row] <= greatest + 1e-3
-        ranking = travel.ranked(travel.study.facilities, *lonlat(*people[row]), mode)
+        ranking = travel.ranker(travel.study.facilities, mode).rank(*lonlat(*people[row]))
         got = dict(zip(ranking.rows.tolist(), ranking.seconds.tolist(), strict=True))
         for number, span in enumerate(spans):
             assert span.least - 1e-3 <= got.get(number, np.inf) <= span.greatest + 1e-3
@@ -280,7 +281,7 @@ def test_driving_takes_legal_or_class_speed_times_factor_towards_the_facility(
     around = (2000 / 50 + 1000 / 90) * 3.6 / 0.8
     assert travel.demand_times(east, "drive").seconds == pytest.approx([around, 0], abs=1e-3)
     assert travel.demand_times(west, "drive").seconds == pytest.approx([0, 1000 / 30 * 3.6 / 0.8], abs=1e-3)
-    ranking = travel.ranked(east, *lonlat(0, 0), "drive")
+    ranking = travel.ranker(east, "drive").rank(*lonlat(0, 0))
     assert ranking.metres == pytest.approx([3000], abs=1e-2)
 
 
@@ -302,7 +303,7 @@ def test_speeds_of_the_study_are_used(small_study: Callable[..., Study]) -> None
 def test_longest_connector_is_inside(small_study: Callable[..., Study]) -> None:
     street, clinic = [Street([(0, 0), (1000, 0)])], [Facility("c", "clinic", (500, 0))]
     at = lonlat(500, 321)
-    reach = Travel(small_study(street, clinic)).ranked(facility_frame(clinic), *at, "walk").connector_m
+    reach = Travel(small_study(street, clinic)).ranker(facility_frame(clinic), "walk").rank(*at).connector_m
     assert reach == pytest.approx(321, abs=1e-3)
     within = Travel(small_study(street, clinic, [People((500, 321), 1)], max_connector_m=reach))
     beyond = Travel(small_study(street, clinic, [People((500, 321), 1)], max_connector_m=np.nextafter(reach, 0)))
@@ -326,7 +327,7 @@ def test_park_is_reached_at_its_edge(small_study: Callable[..., Study]) -> None:
     travel = Travel(small_study([Street([(0, 0), (1000, 0)])], [park], [People((x, 0), 1) for x in (0, 700, 1000)]))
     times = travel.demand_times(travel.study.facilities, "walk")
     assert times.seconds == pytest.approx([540, 0, 90], abs=1e-3)
-    ranking = travel.ranked(travel.study.facilities, *lonlat(0, 0), "walk")
+    ranking = travel.ranker(travel.study.facilities, "walk").rank(*lonlat(0, 0))
     assert ranking.metres == pytest.approx([600], abs=1e-2)
 
 
@@ -356,10 +357,10 @@ def test_reasons_why_nothing_is_reached(small_study: Callable[..., Study]) -> No
         NO_FACILITIES,  # whether a street is near or not, as `ranked` says
     ]
     for frame, reason in ((clinics, NO_ROUTE), (clinics[:0], NO_FACILITIES)):
-        ranking = travel.ranked(frame, *lonlat(0, 0), "walk")
+        ranking = travel.ranker(frame, "walk").rank(*lonlat(0, 0))
         assert (len(ranking.rows), len(ranking.seconds), len(ranking.metres)) == (0, 0, 0)
         assert ranking.reason == reason
-    assert travel.ranked(clinics, *lonlat(2500, 0), "walk").reason == NO_STREET.format(metres=1000)
+    assert travel.ranker(clinics, "walk").rank(*lonlat(2500, 0)).reason == NO_STREET.format(metres=1000)
 
 
 def test_a_facility_off_the_network_is_there_but_out_of_reach(small_study: Callable[..., Study]) -> None:
@@ -368,7 +369,7 @@ def test_a_facility_off_the_network_is_there_but_out_of_reach(small_study: Calla
     )
     times = travel.demand_times(travel.study.facilities, "walk")
     assert unreached(times) == [NO_ROUTE]
-    ranking = travel.ranked(travel.study.facilities, *lonlat(0, 0), "walk")
+    ranking = travel.ranker(travel.study.facilities, "walk").rank(*lonlat(0, 0))
     assert ranking.reason == times.reason[0]
 
 
@@ -376,19 +377,19 @@ def test_a_mode_with_no_street_reaches_nothing(small_study: Callable[..., Study]
     footpath = Street([(0, 0), (100, 0)], drive=(False, False))
     travel = Travel(small_study([footpath], [Facility("c", "clinic", (100, 0))], [People((0, 0), 1)]))
     assert unreached(travel.demand_times(travel.study.facilities, "drive")) == [NO_STREET.format(metres=1000)]
-    assert travel.ranked(travel.study.facilities, *lonlat(0, 0), "drive").reason == NO_STREET.format(metres=1000)
+    assert travel.ranker(travel.study.facilities, "drive").rank(*lonlat(0, 0)).reason == NO_STREET.format(metres=1000)
 
 
 def test_one_facility_is_ranked_once(small_study: Callable[..., Study]) -> None:
     """A park that several streets enter is one facility."""
     streets = [Street([(0, y), (1000, y)]) for y in (0, 100, 200)] + [Street([(0, 0), (0, 100), (0, 200)])]
     travel = Travel(small_study(streets, [Facility("p", "park", shapely.box(500, -50, 700, 250))]))
-    assert travel.ranked(travel.study.facilities, *lonlat(0, 0), "walk").rows.tolist() == [0]
+    assert travel.ranker(travel.study.facilities, "walk").rank(*lonlat(0, 0)).rows.tolist() == [0]
 
 
 def test_snapped_place_is_on_the_street(small_study: Callable[..., Study]) -> None:
     travel = one_street(small_study)
-    ranking = travel.ranked(travel.study.facilities, *lonlat(250, 30), "walk")
+    ranking = travel.ranker(travel.study.facilities, "walk").rank(*lonlat(250, 30))
     assert ranking.snapped == pytest.approx(lonlat(250, 0), abs=1e-9)
     assert ranking.connector_m == pytest.approx(30, abs=1e-4)
     assert ranking.metres == pytest.approx([780], abs=1e-3)
@@ -407,7 +408,7 @@ def test_straight_line_times_the_detour(small_study: Callable[..., Study], mode:
     times = travel.demand_times(travel.study.facilities, mode)
     assert times.seconds == pytest.approx(expected.min(axis=1), rel=1e-6)
     assert times.facility.tolist() == [0, 1]
-    ranking = travel.ranked(travel.study.facilities, *lonlat(*people[1]), mode)
+    ranking = travel.ranker(travel.study.facilities, mode).rank(*lonlat(*people[1]))
     assert ranking.seconds == pytest.approx(np.sort(expected[1]), rel=1e-6)
     assert ranking.metres == pytest.approx(np.sort(expected[1]) * kph / 3.6, rel=1e-6)
     assert (ranking.snapped, ranking.connector_m) == (None, None)
@@ -423,7 +424,7 @@ def test_straight_line_says_so_in_coverage(small_study: Callable[..., Study]) ->
 def test_straight_line_without_a_facility(small_study: Callable[..., Study]) -> None:
     travel = Travel(small_study(None, [], [People((0, 0), 1)]))
     assert unreached(travel.demand_times(travel.study.facilities, "walk")) == [NO_FACILITIES]
-    assert travel.ranked(travel.study.facilities, *lonlat(0, 0), "walk").reason == NO_FACILITIES
+    assert travel.ranker(travel.study.facilities, "walk").rank(*lonlat(0, 0)).reason == NO_FACILITIES
 
 
 def test_what_has_closed_is_not_travelled_to(small_study: Callable[..., Study]) -> None:
