@@ -182,7 +182,7 @@ def test_facility_with_an_unusual_id_can_be_read(tmp_path: Path, make_client, fa
 
 def test_limit_above_the_maximum_is_clamped(client: TestClient, monkeypatch: pytest.MonkeyPatch, shipped: dict):
     assert client.get(f"{ITEMS}?limit={10**30}").json()["numberReturned"] == len(shipped)
-    monkeypatch.setattr(ogc, "MOST_ITEMS", 20)
+    monkeypatch.setattr(ogc, "MAX_ITEMS", 20)
     page = client.get(f"{ITEMS}?limit=21").json()
     assert page["numberReturned"] == 20
     assert ids(page, client.get(link(page, "next")).json()) == sorted(shipped)[:40]
