@@ -38,7 +38,7 @@ def check_place(lon: float | None, lat: float | None, facility: str | None) -> t
     Raises
     ------
     ValueError
-        Only one of ``lon`` and ``lat`` is given, or a facility besides, or nothing.
+        There is neither a position nor a facility, or both, or only one of ``lon`` and ``lat``.
     """
     if facility is None and lon is not None and lat is not None:
         return lon, lat

@@ -1,7 +1,7 @@
 """The nearest facilities of a place: those that match some options, by travel time, as GeoJSON features.
 
-`NearestOptions` are what is asked, and `NearestFinder` prepares the matching facilities so that each place is answered
-by a look-up. `navigation` makes the links that open map apps.
+`NearestOptions` says which facilities are looked for and what the answer has. `NearestFinder` prepares the matching
+facilities, so that each place is answered by a look-up. `navigation` makes the links that open map apps.
 """
 
 from collections.abc import Callable, Hashable, Iterator
@@ -115,7 +115,7 @@ class NearestFinder:
 
     @classmethod
     def cached(cls, answers: Answers, state: RegisterState, options: NearestOptions) -> "NearestFinder":
-        """A finder that is kept with the state, unless its options are too special to be asked again."""
+        """A finder that is kept with the state, unless its options are unlikely to be asked again."""
         if options.subtypes or options.needs_search:
             return cls(answers, state, options)
         return state.cached(options.category, options, lambda: cls(answers, state, options))

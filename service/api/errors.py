@@ -183,7 +183,7 @@ def internal_error_response(scope: Scope, error: Exception) -> Response:
 
 
 def _allowed_methods(app: FastAPI, request: Request) -> set[str]:
-    """The methods that the request's path can be asked with."""
+    """The methods that the request's path allows."""
     allowed: set[str] = set()
     for method in METHODS:
         routes = (route for route in app.routes if method == "GET" or not isinstance(route, Mount))

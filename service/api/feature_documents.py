@@ -99,8 +99,8 @@ def collection_document(
         *(own_links or [link(address(*path), "self", JSON, collection.title)]),
         link(address(*path, "items"), "items", GEOJSON, "GeoJSON"),
         link(address(*path, "items", f="html"), "items", HTML, "网页 as a web page"),
-        link(address(*path, "queryables"), OGC_RELATION.format("queryables"), SCHEMA, "可查询 what one may ask by"),
-        link(address(*path, "sortables"), OGC_RELATION.format("sortables"), SCHEMA, "可排序 what one may sort by"),
+        link(address(*path, "queryables"), OGC_RELATION.format("queryables"), SCHEMA, "可查询 properties for filters"),
+        link(address(*path, "sortables"), OGC_RELATION.format("sortables"), SCHEMA, "可排序 properties to sort by"),
     ]
     return {
         "id": collection.id,

@@ -64,7 +64,7 @@ class ItemsQuery(ItemQuery):
     datetime: Annotated[
         str | None,
         Field(
-            description="a day, a moment or an interval, open ends as ..: features that are there then",
+            description="a day, a moment or an interval, open ends as ..: features that existed then",
             examples=["2021-06-30", "2021-01-01/2021-12-31", "../2020-12-31"],
         ),
     ] = None

@@ -1,6 +1,6 @@
 """ASGI middleware: HEAD, request ids, entity tags of compressed answers, internal errors, limits of rate and of bodies.
 
-`app` stacks these; each one's docstring says where it stands if that matters.
+`app` stacks these; where the order matters, a docstring says so.
 """
 
 import re

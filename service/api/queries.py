@@ -55,7 +55,11 @@ BOOLEAN_TEXT, DATE_TEXT = _json_text("boolean"), _json_text("date")
 
 def limit_field(maximum: int) -> Any:
     """The field of a ``limit``. The endpoint must count a higher one as ``maximum`` (OGC 17-069r4, 7.15.3 B)."""
-    return Field(ge=1, description=f"at most {maximum} are given", json_schema_extra={"maximum": maximum})
+    return Field(
+        ge=1,
+        description=f"at most {maximum}; a higher limit counts as {maximum}",
+        json_schema_extra={"maximum": maximum},
+    )
 
 
 def list_schema(items: JsonDict, **further: JsonValue) -> JsonDict:

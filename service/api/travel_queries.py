@@ -52,7 +52,7 @@ class NearestOptionsQuery(CoordinatesQuery):
         ),
     ] = None
     capacity: Annotated[
-        int | None, Field(ge=0, le=2**31, description="at least so many beds or seats"), INTEGER_TEXT
+        int | None, Field(ge=0, le=2**31, description="facilities with at least so many beds or seats"), INTEGER_TEXT
     ] = None
     open_at: Annotated[
         str | None,
@@ -159,7 +159,7 @@ class Place(BaseModel):
     # Strict, because pydantic would otherwise take JSON's true as 1.
     lon: Annotated[Lon, Field(strict=True)]
     lat: Annotated[Lat, Field(strict=True)]
-    id: Annotated[str | None, Field(max_length=200, description="given back with the answer")] = None
+    id: Annotated[str | None, Field(max_length=200, description="repeated in the answer")] = None
 
 
 class Places(BaseModel):
@@ -181,7 +181,7 @@ class IsochronesQuery(CoordinatesQuery):
     minutes: Annotated[
         str,
         Field(
-            description=f"the contours, at most {MAX_CONTOURS} of up to {MAX_MINUTES}",
+            description=f"travel times of the contours: at most {MAX_CONTOURS}, each up to {MAX_MINUTES}",
             examples=["5,10,15"],
             json_schema_extra=list_schema(
                 {"type": "number", "exclusiveMinimum": 0, "maximum": MAX_MINUTES}, maxItems=MAX_CONTOURS

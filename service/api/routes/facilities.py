@@ -168,7 +168,7 @@ def create(
     query: Annotated[CoordinatesQuery, Query()],
     editor: Editor,
     idempotency_key: Annotated[
-        str | None, Header(max_length=200, description="the same key and request again add nothing")
+        str | None, Header(max_length=200, description="a request repeated with the same key adds nothing")
     ] = None,
 ) -> Response:
     idempotent = None
@@ -184,7 +184,7 @@ def create(
 @router.get(
     ITEM + "/history",
     responses=describe_responses("its changes, the oldest first; those of records merged into it too", "History", 404),
-    summary="Who changed what of a facility, and when",
+    summary="The changes of a facility: what, when and by whom",
 )
 async def history(request: Request, feature_id: str, query: Annotated[CoordinatesQuery, Query()]) -> Response:
     register = answers_of(request).register
@@ -262,7 +262,7 @@ def replace(
     return _edit(request, feature_id, feature, query, editor, versions, "replace", merge_fields)
 
 
-@router.patch(ITEM, responses=EDIT_RESPONSES, summary="Change some of a facility")
+@router.patch(ITEM, responses=EDIT_RESPONSES, summary="Change a part of a facility")
 def patch(
     request: Request,
     feature_id: str,
@@ -303,7 +303,7 @@ def restore(
     return _facility_response(request, record, query.coordinates)
 
 
-@router.post(ITEM + "/merge", responses=EDIT_RESPONSES, summary="Make two records of one facility one")
+@router.post(ITEM + "/merge", responses=EDIT_RESPONSES, summary="Merge two records of one facility")
 def merge(
     request: Request,
     feature_id: str,

@@ -106,7 +106,7 @@ async def landing(request: Request, query: Annotated[DocumentQuery, Query()]) ->
 @router.get(
     "/conformance",
     responses=describe_responses("addresses of conformance classes", "Conformance", html=True),
-    summary="What it conforms to",
+    summary="The conformance classes",
 )
 async def conformance(request: Request, query: Annotated[DocumentQuery, Query()]) -> Response:
     address = ServiceAddress(request)
@@ -121,7 +121,7 @@ async def conformance(request: Request, query: Annotated[DocumentQuery, Query()]
 @router.get(
     "/collections",
     responses=describe_responses("the collections", "Collections", html=True),
-    summary="What there is",
+    summary="The collections",
 )
 async def collections(request: Request, query: Annotated[DocumentQuery, Query()]) -> Response:
     address, answers = ServiceAddress(request), answers_of(request)
@@ -163,7 +163,7 @@ async def collection(request: Request, collection: str, query: Annotated[Documen
 @router.get(
     COLLECTION + "/queryables",
     responses=describe_responses("a JSON schema", "Schema", 404, media_type=SCHEMA, html=True),
-    summary="What one may ask a collection by",
+    summary="The properties that filters can use",
 )
 async def queryables(request: Request, collection: str, query: Annotated[DocumentQuery, Query()]) -> Response:
     return await _respond_with_schema(request, collection, query, "queryables")
@@ -172,7 +172,7 @@ async def queryables(request: Request, collection: str, query: Annotated[Documen
 @router.get(
     COLLECTION + "/sortables",
     responses=describe_responses("a JSON schema", "Schema", 404, media_type=SCHEMA, html=True),
-    summary="What one may sort a collection by",
+    summary="The properties to sort by",
 )
 async def sortables(request: Request, collection: str, query: Annotated[DocumentQuery, Query()]) -> Response:
     return await _respond_with_schema(request, collection, query, "sortables")

@@ -100,8 +100,8 @@ UPLOAD_BODY = {
 
 @router.post(
     "/imports",
-    responses=describe_responses("what each row of the list did, or would do", "Report", 401, 413, 422),
-    summary="Take a list of facilities over: xlsx, csv, GeoJSON, GeoPackage, zipped Shapefile, OSM extract",
+    responses=describe_responses("what each row of the list changed, or would change", "Report", 401, 413, 422),
+    summary="Import a list of facilities: xlsx, csv, GeoJSON, GeoPackage, zipped Shapefile, OSM extract",
     openapi_extra={"requestBody": UPLOAD_BODY},
 )
 async def import_list(request: Request, query: Annotated[ImportQuery, Query()], editor: Editor) -> Response:
@@ -152,7 +152,7 @@ def _import(answers: Answers, file: UploadFile, query: ImportQuery, editor: str)
 
 @router.get(
     "/exports/facilities.{kind}",
-    responses=describe_responses("the register as a file that imports again", None, 404),
+    responses=describe_responses("the register as a file that can be imported again", None, 404),
     summary="All facilities as geojson, csv, xlsx or gpkg",
     response_class=Response,
 )
@@ -180,7 +180,7 @@ class DuplicatesQuery(CoordinatesQuery):
 @router.get(
     "/duplicates",
     responses=describe_responses("pairs, the likeliest first", "Duplicates"),
-    summary="Likely twins in the register",
+    summary="Probable duplicates in the register",
     name="twins",  # part of the operationId, which generated clients use
 )
 async def duplicate_pairs(request: Request, query: Annotated[DuplicatesQuery, Query()]) -> Response:

@@ -87,8 +87,8 @@ async def standards(request: Request, query: Annotated[CoordinatesQuery, Query()
 
 @router.get(
     "/coverage",
-    responses=describe_responses("every goal's figures", CoverageList),
-    summary="Where the place stands",
+    responses=describe_responses("the coverage of all goals", CoverageList),
+    summary="The coverage of all goals",
 )
 async def coverage(request: Request, query: Annotated[CoordinatesQuery, Query()]) -> Response:
     answers = answers_of(request)
@@ -97,8 +97,8 @@ async def coverage(request: Request, query: Annotated[CoordinatesQuery, Query()]
 
 @router.get(
     "/coverage/{standard}",
-    responses=describe_responses("one goal's figures", OneCoverage, 404),
-    summary="Where the place stands on one goal",
+    responses=describe_responses("the coverage of one goal", OneCoverage, 404),
+    summary="The coverage of one goal",
 )
 async def coverage_of(request: Request, standard: str, query: Annotated[CoordinatesQuery, Query()]) -> Response:
     answers = answers_of(request)
@@ -146,9 +146,9 @@ def _nearest_of_each(request: Request, state: RegisterState, places: Places, opt
 @router.get(
     "/isochrones",
     responses=describe_responses(
-        "GeoJSON, one feature a contour, the shortest first", "Isochrones", 404, 410, media_type=GEOJSON
+        "GeoJSON, one feature for each contour, the shortest first", "Isochrones", 404, 410, media_type=GEOJSON
     ),
-    summary="What lies within some minutes of a place or a facility",
+    summary="The area within some minutes of a place or a facility",
 )
 async def isochrones(request: Request, query: Annotated[IsochronesQuery, Query()]) -> Response:
     answers = answers_of(request)

@@ -30,7 +30,7 @@ BOX = (120.0, 28.85, 120.06, 28.92)
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, recorder.Log]]:
-    """A server of the sample: its address, and what was asked of it."""
+    """The address of a server of the sample, and the log of its requests."""
     folder = tmp_path_factory.mktemp("clients")
     with (
         program.serving(ogc.copy_study(folder / "study")) as (address, _),
@@ -41,13 +41,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, reco
 
 @pytest.fixture
 def gdal(server: tuple[str, recorder.Log]) -> str:
-    """What GDAL's driver OAPIF opens."""
+    """The name by which GDAL's driver OAPIF opens the server."""
     server[1].new()
     return f"OAPIF:{server[0]}{ogc.ROOT}"
 
 
-def asked_for_items(log: recorder.Log, collection: str) -> list[recorder.RecordedRequest]:
-    return [one for one in log.new() if one.path == ogc.items_of(collection)]
+def requests_for_items(log: recorder.Log, collection: str) -> list[recorder.RecordedRequest]:
+    """The new requests for a collection's features."""
+    return [request for request in log.new() if request.path == ogc.items_of(collection)]
 
 
 def test_gdal_lists_every_collection(gdal: str):
@@ -69,26 +70,29 @@ def test_gdal_follows_the_pages_of_more_than_a_thousand_features(gdal: str, serv
     assert sorted(places) == sorted(shipped)
     people = [float(shipped[place].properties["population"]) for place in places]
     assert frame["population"].tolist() == people
-    pages = [one for one in asked_for_items(server[1], "demand") if one.query["limit"] == "500"]
-    assert sum(one.features for one in pages) >= len(shipped) > 4 * 500
-    assert {one.status for one in pages} == {200}
+    pages = [request for request in requests_for_items(server[1], "demand") if request.query["limit"] == "500"]
+    assert sum(page.features for page in pages) >= len(shipped) > 4 * 500
+    assert {page.status for page in pages} == {200}
 
 
-def check_transferred(asked: list[recorder.RecordedRequest], parameters: set[str], most: int) -> None:
-    """That the server was asked to select, and sent no more than ``most``; but for a first look at what there is."""
-    first, *further = asked
+def check_transferred(requests: list[recorder.RecordedRequest], parameters: set[str], most: int) -> None:
+    """Check that all requests but the first had the parameters, and that their answers had at most ``most`` features.
+
+    The first request is GDAL's look at what features the collection has.
+    """
+    first, *further = requests
     assert (set(first.query), first.features) == ({"limit"}, 20)
     assert further
-    assert all(parameters <= set(one.query) for one in further), further
-    assert sum(one.features for one in further) <= most, further
+    assert all(parameters <= set(request.query) for request in further), further
+    assert sum(request.features for request in further) <= most, further
 
 
 @pytest.mark.parametrize("collection", ["facilities", "areas", "demand"])
 def test_gdal_filters_by_bbox_on_the_server(gdal: str, server: tuple[str, recorder.Log], collection: str):
     frame = pyogrio.read_dataframe(gdal, layer=collection, bbox=BOX)
-    expected = ogc.keys_matching(collection, lambda one: one.shape.intersects(shapely.box(*BOX)))
+    expected = ogc.keys_matching(collection, lambda feature: feature.shape.intersects(shapely.box(*BOX)))
     assert 10 < len(expected) < len(ogc.features_in_files(collection))
-    check_transferred(asked_for_items(server[1], collection), {"bbox"}, len(expected))
+    check_transferred(requests_for_items(server[1], collection), {"bbox"}, len(expected))
     assert len(frame) == len(expected)
 
 
@@ -110,48 +114,49 @@ def test_gdal_filters_by_attributes_on_the_server(
     whole = pyogrio.read_dataframe(gdal, layer=collection)
     with closing(sqlite3.connect(":memory:")) as database:
         whole.drop(columns="geometry").to_sql("features", database)
-        found = database.execute(f"SELECT id FROM features WHERE {where} ORDER BY rowid")
-        expected = [one for (one,) in found]
+        selected = database.execute(f"SELECT id FROM features WHERE {where} ORDER BY rowid")
+        expected = [feature for (feature,) in selected]
     server[1].new()
     frame = pyogrio.read_dataframe(gdal, layer=collection, where=where)
     assert frame["id"].tolist() == expected
     assert 0 < len(frame) < len(whole)
-    check_transferred(asked_for_items(server[1], collection), {"filter", "filter-lang"}, len(frame))
+    check_transferred(requests_for_items(server[1], collection), {"filter", "filter-lang"}, len(frame))
 
 
 def test_gdal_applies_the_rest_of_a_condition_itself(gdal: str, server: tuple[str, recorder.Log]):
-    """The server does what it is asked for, and GDAL what it does not ask for."""
+    """GDAL sends the part of the condition that it can translate, and evaluates the rest itself."""
     where = "category = 'clinic' AND capacity * 2 > 100"
     frame = pyogrio.read_dataframe(gdal, layer="facilities", where=where)
-    clinics = ogc.keys_matching("facilities", lambda one: one.properties["category"] == "clinic")
-    check_transferred(asked_for_items(server[1], "facilities"), {"filter"}, len(clinics))
+    clinics = ogc.keys_matching("facilities", lambda feature: feature.properties["category"] == "clinic")
+    check_transferred(requests_for_items(server[1], "facilities"), {"filter"}, len(clinics))
     assert set(frame["id"]) == ogc.keys_matching(
-        "facilities", lambda one: one.properties["category"] == "clinic" and (one.properties["capacity"] or 0) > 50
+        "facilities",
+        lambda feature: feature.properties["category"] == "clinic" and (feature.properties["capacity"] or 0) > 50,
     )
 
 
 @pytest.mark.parametrize("system", ["EPSG:4490", ogc.STUDY["projection"]])
 def test_gdal_reads_other_systems_with_the_right_axis_order(gdal: str, server: tuple[str, recorder.Log], system: str):
-    """GDAL turns axes to easting, northing: what does not come in the order that the CRS has would be elsewhere."""
+    """GDAL turns the axes to easting, northing: coordinates in another order than the CRS has would be elsewhere."""
     frame = pyogrio.read_dataframe(gdal, layer="facilities", CRS=system)
-    first, *further = asked_for_items(server[1], "facilities")
-    assert "crs" not in first.query  # a first look at what there is
-    assert {one.query["crs"] for one in further} == {ogc.EPSG + system.removeprefix("EPSG:")}
+    first, *further = requests_for_items(server[1], "facilities")
+    assert "crs" not in first.query  # GDAL's first look at the collection
+    assert {request.query["crs"] for request in further} == {ogc.EPSG + system.removeprefix("EPSG:")}
     assert pyproj.CRS(frame.crs).equals(system, ignore_axis_order=True)
     to = pyproj.Transformer.from_crs("EPSG:4490", system, always_xy=True)
     expected = gpd.GeoSeries({
-        name: shapely.transform(one.shape, to.transform, interleaved=False)
-        for name, one in ogc.features_in_files("facilities").items()
+        name: shapely.transform(feature.shape, to.transform, interleaved=False)
+        for name, feature in ogc.features_in_files("facilities").items()
     })  # fmt: skip
-    found = gpd.GeoSeries(frame.geometry.to_numpy(), index=frame["id"])
-    assert sorted(found.index) == sorted(expected.index)
+    selected = gpd.GeoSeries(frame.geometry.to_numpy(), index=frame["id"])
+    assert sorted(selected.index) == sorted(expected.index)
     metre = 1e-5 if system == "EPSG:4490" else 1.0
-    assert np.all(shapely.hausdorff_distance(found.loc[expected.index].array, expected.array) < 0.02 * metre)
-    # A box in that system, too.
+    assert np.all(shapely.hausdorff_distance(selected.loc[expected.index].array, expected.array) < 0.02 * metre)
+    # A bbox in that system is understood too.
     box = tuple(shapely.total_bounds(expected.iloc[:40].array) + metre * np.array([-1, -1, 1, 1]))
     some = pyogrio.read_dataframe(gdal, layer="facilities", CRS=system, bbox=box)
     assert sorted(some["id"]) == sorted(expected.index[expected.intersects(shapely.box(*box))])
-    check_transferred(asked_for_items(server[1], "facilities"), {"bbox", "bbox-crs", "crs"}, len(some))
+    check_transferred(requests_for_items(server[1], "facilities"), {"bbox", "bbox-crs", "crs"}, len(some))
     assert 40 <= len(some) < len(frame)
 
 
@@ -169,7 +174,7 @@ def test_owslib_reads_definition_conformance_and_collections(server: tuple[str, 
     assert sorted(features.feature_collections()) == sorted(ogc.COLLECTIONS)
     assert features.collection("areas")["id"] == "areas"
     assert "category" in features.collection_queryables("facilities")["properties"]
-    assert {one.status for one in server[1].new()} == {200}
+    assert {request.status for request in server[1].new()} == {200}
 
 
 def test_owslib_selects_features(server: tuple[str, recorder.Log]):
@@ -178,24 +183,24 @@ def test_owslib_selects_features(server: tuple[str, recorder.Log]):
     assert (page["numberMatched"], len(page["features"])) == (len(ogc.features_in_files("demand")), 20)
     boxed = features.collection_items("facilities", bbox=BOX, limit=10_000)
     assert set(ogc.keys("facilities", boxed["features"])) == ogc.keys_matching(
-        "facilities", lambda one: one.shape.intersects(shapely.box(*BOX))
+        "facilities", lambda feature: feature.shape.intersects(shapely.box(*BOX))
     )
     parks = features.collection_items("facilities", filter="category = 'park'", limit=1)
     assert parks["numberMatched"] == len(
-        ogc.keys_matching("facilities", lambda one: one.properties["category"] == "park")
+        ogc.keys_matching("facilities", lambda feature: feature.properties["category"] == "park")
     )
     people = [
-        one["properties"]["population"]
-        for one in features.collection_items("demand", sortby=("population", "desc"), limit=50)["features"]
+        entry["properties"]["population"]
+        for entry in features.collection_items("demand", sortby=("population", "desc"), limit=50)["features"]
     ]
     assert (
         people
         == sorted(
-            (float(one.properties["population"]) for one in ogc.features_in_files("demand").values()), reverse=True
+            (float(entry.properties["population"]) for entry in ogc.features_in_files("demand").values()), reverse=True
         )[:50]
     )
-    one = features.collection_item("facilities", "yk-clinic-001")
-    assert one["properties"]["name"] == ogc.features_in_files("facilities")["yk-clinic-001"].properties["name"]
+    clinic = features.collection_item("facilities", "yk-clinic-001")
+    assert clinic["properties"]["name"] == ogc.features_in_files("facilities")["yk-clinic-001"].properties["name"]
     old = features.collection_items("facilities", datetime_="2000-01-01T00:00:00Z", limit=1)
     assert 0 < old["numberMatched"] < len(ogc.features_in_files("facilities"))
 
@@ -208,7 +213,7 @@ def test_api_definition_is_valid(server: tuple[str, recorder.Log]):
 
 @pytest.fixture(scope="module")
 def generated(server: tuple[str, recorder.Log], tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
-    """A client that openapi-python-client writes from the API definition, with no warning."""
+    """The client that openapi-python-client generates from the API definition without a warning."""
     folder = tmp_path_factory.mktemp("generated")
     (folder / "settings.yml").write_text("post_hooks: []\n")
     # The generator itself waits 5 seconds for an address, which a busy machine exceeds.
@@ -227,13 +232,13 @@ def generated(server: tuple[str, recorder.Log], tmp_path_factory: pytest.TempPat
 
 
 def operation(generated: ModuleType, address: str) -> ModuleType:
-    """The module of the generated client that asks ``address``."""
+    """The module of the generated client for an address."""
     folder = Path(str(generated.__file__)).parent
-    (found,) = (
+    (selected,) = (
         file for file in (folder / "api").rglob("*.py")
         if f'"url": "{address}"' in file.read_text() and '"method": "get"' in file.read_text()
     )  # fmt: skip
-    return importlib.import_module(".".join(found.relative_to(folder.parent).with_suffix("").parts))
+    return importlib.import_module(".".join(selected.relative_to(folder.parent).with_suffix("").parts))
 
 
 def test_generated_client_asks_for_the_nearest(generated: ModuleType, server: tuple[str, recorder.Log]):
@@ -251,11 +256,11 @@ def test_generated_client_reads_features_and_coverage(generated: ModuleType, ser
         (category,) = (kind for name, kind in vars(items).items() if name.endswith("Category"))
         page = items.sync(client=client, limit=5, category=category("park"))
         assert (len(page.features), page.number_returned) == (5, 5)
-        parks = ogc.keys_matching("facilities", lambda one: one.properties["category"] == "park")
+        parks = ogc.keys_matching("facilities", lambda feature: feature.properties["category"] == "park")
         assert page.number_matched == len(parks)
         assert {feature.id for feature in page.features} <= parks
         coverage = operation(generated, "/coverage").sync(client=client)
-        assert [one.standard for one in coverage.standards] == ogc.STANDARDS
+        assert [entry.standard for entry in coverage.standards] == ogc.STANDARDS
         refused = items.sync_detailed(client=client, limit=0)
         assert refused.status_code == 400
         assert refused.parsed.status == 400

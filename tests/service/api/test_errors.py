@@ -1,4 +1,4 @@
-"""Every mistake a client can make has one kind of answer, and none of them is 500."""
+"""Every mistake of a client is answered with a problem of the right status, and never with 500."""
 
 import logging
 from urllib.parse import urlencode
@@ -64,22 +64,22 @@ BAD = [
     *bad(ITEMS, "bbox", NO_BOXES),
     *bad(ITEMS, "category", NO_WORDS),
     *bad(ITEMS, "limit", NO_COUNTS),
-    *bad(ITEMS, "offset", [*(one for one in NO_COUNTS if one != "0"), str(2**63), "9" * 30]),
-    *(one for path in WITH_COORDINATES for one in bad(path, "coordinates", [*NO_WORDS, "WGS84"], **ENDPOINTS[path])),
+    *bad(ITEMS, "offset", [*(case for case in NO_COUNTS if case != "0"), str(2**63), "9" * 30]),
+    *(case for path in WITH_COORDINATES for case in bad(path, "coordinates", [*NO_WORDS, "WGS84"], **ENDPOINTS[path])),
     *(
-        one
+        case
         for path in ENDPOINTS
         for name in ("x", "Lon", "limits", "f", "coordinate", "standard", "", "\0", "lon[]", "x" * 10_000, "参数")
-        for one in bad(path, name, ["1"], **ENDPOINTS[path])
+        for case in bad(path, name, ["1"], **ENDPOINTS[path])
     ),
-    *(one for path in ("/v1/coverage", "/v1/standards") for one in bad(path, "limit", ["5"])),
+    *(case for path in ("/v1/coverage", "/v1/standards") for case in bad(path, "limit", ["5"])),
     pytest.param(NEAREST, "lon", {"lat": "28.9"}, id="no lon"),
     pytest.param(NEAREST, "lat", {"lon": "120.03"}, id="no lat"),
 ]
 
 
 def assert_problem(answer, status: int) -> dict:
-    """The one shape of an error's body, whichever error it is."""
+    """Check the body that all errors have."""
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
     body = answer.json()
@@ -87,17 +87,17 @@ def assert_problem(answer, status: int) -> dict:
     assert body["status"] == status
     assert body["type"].startswith("urn:fuwuquan:problem:")
     assert all(isinstance(body[key], str) and body[key] for key in ("type", "title", "detail"))
-    for one in body.get("parameters", []):
-        assert one.keys() == {"name", "reason"}
-        assert isinstance(one["name"], str)
-        assert one["reason"]
+    for parameter in body.get("parameters", []):
+        assert parameter.keys() == {"name", "reason"}
+        assert isinstance(parameter["name"], str)
+        assert parameter["reason"]
     return body
 
 
 @pytest.mark.parametrize(("path", "name", "parameters"), BAD, ids=range(len(BAD)))
 def test_invalid_or_unknown_parameter_is_400_and_named(client: TestClient, path: str, name: str, parameters: dict):
     body = assert_problem(client.get(path, params=parameters), 400)
-    assert [one["name"] for one in body["parameters"]] == [name[:100]]
+    assert [parameter["name"] for parameter in body["parameters"]] == [name[:100]]
     assert name[:100] in body["detail"]
     assert len(body["detail"]) < 300  # a bad name or value of 10,000 characters is not sent back
 
@@ -114,14 +114,14 @@ def test_invalid_or_unknown_parameter_is_400_and_named(client: TestClient, path:
     ],
 )
 def test_repeated_parameter_is_400_and_named(client: TestClient, path: str, name: str, query: str):
-    """It contradicts itself; to take either value would answer another question than was asked."""
+    """The two values may contradict each other, so neither is used."""
     body = assert_problem(client.get(f"{path}?{query}"), 400)
-    assert name in [one["name"] for one in body["parameters"]]
+    assert name in [parameter["name"] for parameter in body["parameters"]]
 
 
 def test_all_invalid_parameters_are_named_at_once(client: TestClient):
     body = assert_problem(client.get(NEAREST, params={"lon": "x", "mode": "fly", "nonsense": "1"}), 400)
-    assert {one["name"] for one in body["parameters"]} == {"lon", "lat", "mode", "nonsense"}
+    assert {parameter["name"] for parameter in body["parameters"]} == {"lon", "lat", "mode", "nonsense"}
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_unknown_path_is_404(client: TestClient, path: str):
         (path, method)
         for path in [*ENDPOINTS, "/", "/health", "/ready", "/static/finder.js"]
         for method in ("POST", "PUT", "PATCH", "DELETE")
-        if (not path.startswith("/v1/collections") or (method == "POST") != path.endswith("/items"))  # so one edits
+        if (not path.startswith("/v1/collections") or (method == "POST") != path.endswith("/items"))  # these edit
         and (path, method) != (NEAREST, "POST")
     ],
 )
@@ -161,21 +161,25 @@ def test_wrong_method_is_405(client: TestClient, path: str, method: str):
         assert "GET" in answer.headers["allow"]
 
 
-def test_unusable_register_is_503_with_the_reason(client: TestClient, monkeypatch: pytest.MonkeyPatch):
-    def broken(*_: object) -> None:
-        raise FuwuquanError("the register cannot be used: disk full")
+def make_coverage_fail(client: TestClient, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """Make `/v1/coverage` raise an error, also where its answer is cached."""
 
-    monkeypatch.setattr(client.app.state.answers, "all_coverage", broken)
+    def fail(*_: object) -> None:
+        raise error
+
+    client.app.state.answers.states.current().responses.clear()
+    monkeypatch.setattr(client.app.state.answers, "all_coverage", fail)
+
+
+def test_unusable_register_is_503_with_the_reason(client: TestClient, monkeypatch: pytest.MonkeyPatch):
+    make_coverage_fail(client, monkeypatch, FuwuquanError("the register cannot be used: disk full"))
     assert "disk full" in assert_problem(client.get("/v1/coverage"), 503)["detail"]
 
 
 def test_internal_error_is_in_the_log_and_not_in_the_answer(
     client: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
-    def broken(*_: object) -> None:
-        raise RuntimeError("secret detail")
-
-    monkeypatch.setattr(client.app.state.answers, "all_coverage", broken)
+    make_coverage_fail(client, monkeypatch, RuntimeError("secret detail"))
     with caplog.at_level(logging.ERROR, "fuwuquan"):
         answer = client.get("/v1/coverage")
     assert_problem(answer, 500)
@@ -217,7 +221,9 @@ def test_no_query_string_causes_an_internal_error(client: TestClient, path: str,
     answer = client.get(f"{path}?{urlencode(query, errors='surrogatepass')}")
     if answer.status_code != 200:
         body = assert_problem(answer, 400)
-        assert {one["name"] for one in body["parameters"]} <= {key for key, _ in query} | {"lon", "lat"} | {"\ufffd"}
+        assert {parameter["name"] for parameter in body["parameters"]} <= {key for key, _ in query} | {"lon", "lat"} | {
+            "\ufffd"
+        }
     else:
         assert answer.json()
 

@@ -15,8 +15,8 @@ def test_contours_have_minutes_area_and_people(client) -> None:
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/geo+json"
     body = answer.json()
-    assert [one["properties"]["minutes"] for one in body["features"]] == [5, 15]
-    near, far = (shapely.from_geojson(json.dumps(one["geometry"])) for one in body["features"])
+    assert [feature["properties"]["minutes"] for feature in body["features"]] == [5, 15]
+    near, far = (shapely.from_geojson(json.dumps(feature["geometry"])) for feature in body["features"])
     assert near.is_valid and far.is_valid and far.contains(near)
     assert body["features"][0]["properties"]["people"] < body["features"][1]["properties"]["people"]
     assert body["snapped"]["connector_m"] < 100
@@ -26,9 +26,9 @@ def test_contours_have_minutes_area_and_people(client) -> None:
 
 def test_isochrones_around_a_facility(client) -> None:
     park = next(
-        one
-        for one in client.get("/v1/collections/facilities/items?category=park&limit=200").json()["features"]
-        if one["geometry"]["type"] == "Polygon"
+        feature
+        for feature in client.get("/v1/collections/facilities/items?category=park&limit=200").json()["features"]
+        if feature["geometry"]["type"] == "Polygon"
     )
     body = client.get("/v1/isochrones", params={"facility": park["id"], "direction": "to", "minutes": 10}).json()
     (contour,) = body["features"]
@@ -42,7 +42,9 @@ def test_isochrones_in_the_given_coordinates(client) -> None:
     wgs = client.get("/v1/isochrones", params={**PLACE, "minutes": 10}).json()
     moved = {"lon": 120.04746, "lat": 28.88904}
     gcj = client.get("/v1/isochrones", params={**moved, "minutes": 10, "coordinates": "gcj02"}).json()
-    first, second = (shapely.from_geojson(json.dumps(one["features"][0]["geometry"])) for one in (wgs, gcj))
+    first, second = (
+        shapely.from_geojson(json.dumps(collection["features"][0]["geometry"])) for collection in (wgs, gcj)
+    )
     assert second.centroid.x - first.centroid.x == pytest.approx(0.00466, abs=2e-4)
     assert second.centroid.y - first.centroid.y == pytest.approx(-0.00286, abs=2e-4)
 
@@ -73,7 +75,7 @@ def test_place_far_from_any_street_gives_the_reason(client) -> None:
 def test_invalid_parameters_are_named(client, query: str, name: str) -> None:
     answer = client.get(f"/v1/isochrones?{query}")
     assert answer.status_code == 400
-    assert name in [one["name"] for one in answer.json()["parameters"]]
+    assert name in [parameter["name"] for parameter in answer.json()["parameters"]]
 
 
 def test_command_line_gives_the_same_isochrones(client, sample_folder) -> None:

@@ -1,4 +1,4 @@
-"""/v1/collections/facilities/items: all facilities, page by page, and one by its id."""
+"""/v1/collections/facilities/items: facilities page by page, and a single facility by its id."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ import shapely
 from pyproj import Geod
 from starlette.testclient import TestClient
 
-from service.api.routes import features as ogc
+from service.api.routes import features
 from support import town
 
 ITEMS = "/v1/collections/facilities/items"
@@ -23,43 +23,43 @@ def shipped(served_folder: Path) -> dict[str, dict]:
     return {feature["id"]: feature for feature in features}
 
 
-def pages(client: TestClient, rel: str, url: str) -> list[dict]:
-    """The page at ``url`` and those its ``rel`` links lead to."""
-    found = []
+def follow_links(client: TestClient, rel: str, url: str) -> list[dict]:
+    """The page at ``url`` and all pages that its ``rel`` links lead to."""
+    pages = []
     while url:
         answer = client.get(url)
         assert answer.status_code == 200
         assert answer.headers["content-type"] == "application/geo+json"
-        found.append(answer.json())
-        assert len(found) < 200
-        url = link(found[-1], rel)
-    return found
+        pages.append(answer.json())
+        assert len(pages) < 200
+        url = link(pages[-1], rel)
+    return pages
 
 
 def link(page: dict, rel: str) -> str | None:
-    found = [one["href"] for one in page["links"] if one["rel"] == rel]
-    assert len(found) <= 1
-    return found[0] if found else None
+    hrefs = [entry["href"] for entry in page["links"] if entry["rel"] == rel]
+    assert len(hrefs) <= 1
+    return hrefs[0] if hrefs else None
 
 
 def ids(*some: dict) -> list[str]:
     return [feature["id"] for page in some for feature in page["features"]]
 
 
-@pytest.mark.parametrize("limit", [97, 311, 933])  # 933 are there: the last is a whole page
+@pytest.mark.parametrize("limit", [97, 311, 933])  # of 933 facilities: with the last two limits the last page is full
 def test_next_links_give_every_facility_exactly_once(client: TestClient, shipped: dict, limit: int):
-    found = pages(client, "next", f"{ITEMS}?limit={limit}")
-    assert ids(*found) == sorted(shipped)
-    assert [page["numberMatched"] for page in found] == [len(shipped)] * len(found)
-    assert [page["numberReturned"] for page in found] == [len(page["features"]) for page in found]
-    assert len(found) == -(-len(shipped) // limit)
-    assert all(page["sample"] is True for page in found)
+    pages = follow_links(client, "next", f"{ITEMS}?limit={limit}")
+    assert ids(*pages) == sorted(shipped)
+    assert [page["numberMatched"] for page in pages] == [len(shipped)] * len(pages)
+    assert [page["numberReturned"] for page in pages] == [len(page["features"]) for page in pages]
+    assert len(pages) == -(-len(shipped) // limit)
+    assert all(page["sample"] is True for page in pages)
 
 
 def test_prev_links_lead_back_to_the_start(client: TestClient, shipped: dict):
-    found = pages(client, "prev", f"{ITEMS}?limit=200&offset=800")
-    assert ids(*reversed(found)) == sorted(shipped)
-    assert link(found[-1], "prev") is None
+    pages = follow_links(client, "prev", f"{ITEMS}?limit=200&offset=800")
+    assert ids(*reversed(pages)) == sorted(shipped)
+    assert link(pages[-1], "prev") is None
 
 
 def test_self_link_leads_to_the_page_itself(client: TestClient):
@@ -70,9 +70,9 @@ def test_self_link_leads_to_the_page_itself(client: TestClient):
 
 def test_links_keep_the_query(client: TestClient, shipped: dict):
     url = f"{ITEMS}?category=park&coordinates=gcj02&limit=20&bbox={','.join(map(str, BOX))}"
-    found = pages(client, "next", url)
-    assert len(found) > 1
-    query = dict(parse_qsl(urlsplit(link(found[0], "next")).query))
+    pages = follow_links(client, "next", url)
+    assert len(pages) > 1
+    query = dict(parse_qsl(urlsplit(link(pages[0], "next")).query))
     assert query == {
         "category": "park",
         "coordinates": "gcj02",
@@ -81,7 +81,7 @@ def test_links_keep_the_query(client: TestClient, shipped: dict):
         "bbox": ",".join(map(str, BOX)),
     }
     everything = client.get(url.replace("limit=20", "limit=1000")).json()
-    assert ids(*found) == ids(everything)
+    assert ids(*pages) == ids(everything)
     assert all(feature["properties"]["category"] == "park" for feature in everything["features"])
 
 
@@ -94,7 +94,7 @@ def test_an_offset_beyond_the_end_is_an_empty_page(client: TestClient, shipped: 
 @pytest.mark.parametrize("category", ["park", "clinic", "kindergarten", "cultural_hall"])
 def test_category_selects_exactly_its_facilities(client: TestClient, shipped: dict, category: str):
     page = client.get(ITEMS, params={"category": category, "limit": 1000}).json()
-    assert ids(page) == sorted(key for key, one in shipped.items() if one["properties"]["category"] == category)
+    assert ids(page) == sorted(key for key, feature in shipped.items() if feature["properties"]["category"] == category)
 
 
 def test_bbox_selects_what_touches_it(client: TestClient, shipped: dict):
@@ -102,8 +102,8 @@ def test_bbox_selects_what_touches_it(client: TestClient, shipped: dict):
     box = shapely.box(*BOX)
     expected = [
         key
-        for key, one in shipped.items()
-        if box.intersects(shapely.box(*shapely.from_geojson(json.dumps(one["geometry"])).bounds))
+        for key, feature in shipped.items()
+        if box.intersects(shapely.box(*shapely.from_geojson(json.dumps(feature["geometry"])).bounds))
     ]
     assert ids(page) == sorted(expected)
     assert 0 < len(expected) < len(shipped)
@@ -121,9 +121,9 @@ def test_bbox_of_the_whole_world_selects_everything(client: TestClient, shipped:
 
 @pytest.mark.parametrize("system", ["wgs84", "cgcs2000", "gcj02", "bd09"])
 def test_bbox_is_in_the_given_coordinates(client: TestClient, system: str):
-    one = client.get(f"{ITEMS}/yk-clinic-001?coordinates={system}").json()
-    assert one["coordinate_system"] == system
-    lon, lat = one["geometry"]["coordinates"]
+    feature = client.get(f"{ITEMS}/yk-clinic-001?coordinates={system}").json()
+    assert feature["coordinate_system"] == system
+    lon, lat = feature["geometry"]["coordinates"]
     box = f"{lon - 2e-4},{lat - 2e-4},{lon + 2e-4},{lat + 2e-4}"  # some 20 m
     assert "yk-clinic-001" in ids(client.get(ITEMS, params={"bbox": box, "coordinates": system}).json())
     if system in ("gcj02", "bd09"):
@@ -138,7 +138,7 @@ def test_gcj02_is_454_m_east_and_318_m_south_in_yongkang(client: TestClient, shi
         east, south = feature["geometry"]["coordinates"]
         assert east > lon
         assert south < lat
-        near = 5 if feature["id"] == "yk-clinic-001" else 45  # that one is in the middle of the city
+        near = 5 if feature["id"] == "yk-clinic-001" else 45  # this clinic is in the middle of the city
         assert geod.line_length((lon, east), (lat, lat)) == pytest.approx(454, abs=near)
         assert geod.line_length((lon, lon), (lat, south)) == pytest.approx(318, abs=near)
 
@@ -148,15 +148,15 @@ def test_page_equals_the_studys_file(client: TestClient, shipped: dict):
     for feature in page["features"]:
         written = shipped[feature["id"]]
         assert feature["geometry"] == written["geometry"]
-        said = {key: value for key, value in feature["properties"].items() if value is not None}
-        assert said == {key: value for key, value in written["properties"].items() if value is not None}
+        properties = {key: value for key, value in feature["properties"].items() if value is not None}
+        assert properties == {key: value for key, value in written["properties"].items() if value is not None}
 
 
 def test_single_facility_equals_its_entry_in_the_list(client: TestClient):
     for feature in client.get(f"{ITEMS}?limit=5&category=park").json()["features"]:
-        one = client.get(f"{ITEMS}/{feature['id']}").json()
-        assert {key: one[key] for key in feature} == feature
-        assert one["sample"] is True
+        facility = client.get(f"{ITEMS}/{feature['id']}").json()
+        assert {key: facility[key] for key in feature} == feature
+        assert facility["sample"] is True
 
 
 @pytest.mark.parametrize("unknown", ["nonsense", "yk-clinic-0010", "%00", "a" * 10_000, "' OR 1=1 --", "%F0%9F%8F%A5"])
@@ -182,7 +182,7 @@ def test_facility_with_an_unusual_id_can_be_read(tmp_path: Path, make_client, fa
 
 def test_limit_above_the_maximum_is_clamped(client: TestClient, monkeypatch: pytest.MonkeyPatch, shipped: dict):
     assert client.get(f"{ITEMS}?limit={10**30}").json()["numberReturned"] == len(shipped)
-    monkeypatch.setattr(ogc, "MAX_ITEMS", 20)
+    monkeypatch.setattr(features, "MAX_ITEMS", 20)
     page = client.get(f"{ITEMS}?limit=21").json()
     assert page["numberReturned"] == 20
     assert ids(page, client.get(link(page, "next")).json()) == sorted(shipped)[:40]
@@ -190,14 +190,14 @@ def test_limit_above_the_maximum_is_clamped(client: TestClient, monkeypatch: pyt
 
 @pytest.mark.parametrize("coordinates", ["gcj02", "bd09"])
 def test_bbox_in_shifted_coordinates_selects_what_is_drawn_in_it(client: TestClient, coordinates: str) -> None:
-    """A wide box, whose sides are not straight in WGS84, holds exactly the points whose answered places are in it."""
+    """A wide box, whose sides are not straight in WGS84, selects exactly the points that are answered within it."""
     everything = client.get("/v1/collections/facilities/items", params={"limit": 5000, "coordinates": coordinates})
     points = {
-        one["id"]: one["geometry"]["coordinates"]
-        for one in everything.json()["features"]
-        if one["geometry"]["type"] == "Point"
+        feature["id"]: feature["geometry"]["coordinates"]
+        for feature in everything.json()["features"]
+        if feature["geometry"]["type"] == "Point"
     }
-    # The sides run through facilities: a metre more or less decides.
+    # The sides run through facilities, so that an error of a metre changes the result.
     lons, lats = (sorted(axis) for axis in zip(*points.values(), strict=True))
     count = len(lons)
     west, east, south, north = lons[count // 5], lons[-count // 5], lats[count // 5], lats[-count // 5]
@@ -209,7 +209,7 @@ def test_bbox_in_shifted_coordinates_selects_what_is_drawn_in_it(client: TestCli
             "coordinates": coordinates,
         },
     ).json()
-    found = {one["id"] for one in answer["features"] if one["geometry"]["type"] == "Point"}
-    assert found == {key for key, (x, y) in points.items() if west <= x <= east and south <= y <= north}
+    selected = {feature["id"] for feature in answer["features"] if feature["geometry"]["type"] == "Point"}
+    assert selected == {key for key, (x, y) in points.items() if west <= x <= east and south <= y <= north}
     assert answer["numberMatched"] == len(answer["features"])
-    assert 100 < len(found) < count
+    assert 100 < len(selected) < count

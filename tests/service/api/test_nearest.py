@@ -1,4 +1,4 @@
-"""/v1/nearest: facilities by travel time, each category and mode, in all coordinate systems."""
+"""/v1/nearest: facilities by travel time, for each category and mode and in all coordinate systems."""
 
 from itertools import pairwise
 
@@ -50,7 +50,7 @@ def test_facilities_of_each_category_and_mode_come_nearest_first(client: TestCli
                 *zip((HERE["lon"], HERE["lat"]), feature["geometry"]["coordinates"], strict=True)
             )
             assert facility["metres"] >= straight * 0.999
-    if mode == "walk":  # all of the way goes at one speed
+    if mode == "walk":  # the whole way has one speed
         for feature in answer["features"]:
             metres = feature["properties"]["minutes"] * 4000 / 60
             assert feature["properties"]["metres"] == pytest.approx(metres, abs=0.1)
@@ -64,7 +64,9 @@ def test_without_a_category_all_are_ranked(client: TestClient):
         for time, facility in _timed(nearest(client, **HERE, category=category, limit=30))
     )[:30]
     assert minutes(everything) == [time for time, _ in merged]
-    assert {"park", "clinic", "kindergarten"} <= {one["properties"]["category"] for one in everything["features"]}
+    assert {"park", "clinic", "kindergarten"} <= {
+        feature["properties"]["category"] for feature in everything["features"]
+    }
 
 
 def _timed(answer: dict) -> list[tuple[float, str]]:
@@ -133,7 +135,7 @@ def test_same_place_in_another_system_has_the_same_answer(client: TestClient, sy
     plain = nearest(client, lon=known[0], lat=known[1], limit=25)
     answer = nearest(client, lon=there[0], lat=there[1], limit=25, coordinates=system)
     assert ids(answer) == ids(plain)
-    # Baidu's published inverse is 1e-6 degrees off: some 0.1 m on foot.
+    # Baidu's published inverse has an error of 1e-6 degrees, about 0.1 m.
     assert minutes(answer) == pytest.approx(minutes(plain), abs=0.005)
     assert answer["coordinate_system"] == system
     assert answer["place"] == {"lon": there[0], "lat": there[1]}
@@ -160,7 +162,7 @@ def _shift(before: list[float], after: list[float]) -> tuple[float, float]:
 
 
 def test_gcj02_position_read_as_wgs84_gives_another_answer(client: TestClient):
-    """So the test above cannot pass by ignoring ``coordinates``."""
+    """Otherwise the test above would pass if ``coordinates`` were ignored."""
     plain = nearest(client, **HERE, limit=25)
     moved = nearest(client, **HERE, limit=25, coordinates="gcj02")
     assert minutes(moved) != pytest.approx(minutes(plain), abs=0.1)
@@ -184,7 +186,7 @@ def test_category_without_facilities_gives_the_reason(tmp_path, make_client):
     answer = nearest(client, lon=lon, lat=lat, category="park")
     assert answer["features"] == []
     assert "no such facility" in answer["reason"]
-    assert all(one["covered"] == 0 for one in client.get("/v1/coverage").json()["standards"])
+    assert all(feature["covered"] == 0 for feature in client.get("/v1/coverage").json()["standards"])
     assert client.get("/").status_code == 200
     assert client.get("/maps/park-500").status_code == 200
 
@@ -201,7 +203,7 @@ def test_path_is_answered_when_asked_for(client: TestClient, coordinates: str):
         assert way["coordinates"][0] == pytest.approx([HERE["lon"], HERE["lat"]], abs=2e-6)
         assert way["coordinates"][-1] == pytest.approx(feature["geometry"]["coordinates"], abs=1e-7)
         length = GEOD.line_length(*zip(*way["coordinates"], strict=True))
-        # GCJ-02 and BD-09 stretch lengths by some per mille.
+        # GCJ-02 and BD-09 change lengths by a few per mille.
         shifted = coordinates in ("gcj02", "bd09")
         assert length == pytest.approx(feature["properties"]["metres"], rel=0.02 if shifted else 1e-3)
 

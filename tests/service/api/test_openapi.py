@@ -1,4 +1,4 @@
-"""/openapi.json describes what is served, and operations' own endpoints work."""
+"""/openapi.json describes the answers of the API, and the endpoints for monitoring work."""
 
 import json
 from pathlib import Path
@@ -35,7 +35,7 @@ def test_every_v1_operation_documents_400(document: dict):
             method,
             path,
         )
-        # FastAPI's own is never given; ours says what is wrong with a file.
+        # FastAPI's own 422 is never answered; ours is about a list that cannot be imported.
         assert ("422" in operation["responses"]) == (path == "/imports"), (method, path)
         if "{" in path:
             assert "404" in operation["responses"], (method, path)
@@ -44,18 +44,18 @@ def test_every_v1_operation_documents_400(document: dict):
 def test_every_parameter_is_described(document: dict):
     for path, methods in document["paths"].items():
         for operation in methods.values():
-            query = [one for one in operation.get("parameters", []) if one["in"] == "query"]
-            for one in query:
-                assert one.get("description") or "enum" in one["schema"], (path, one["name"])
-            assert "coordinates" in [one["name"] for one in query], path
+            query = [parameter for parameter in operation.get("parameters", []) if parameter["in"] == "query"]
+            for parameter in query:
+                assert parameter.get("description") or "enum" in parameter["schema"], (path, parameter["name"])
+            assert "coordinates" in [parameter["name"] for parameter in query], path
 
 
 def test_answers_match_the_document(client: TestClient, document: dict):
     for path in ("/v1/coverage", "/v1/coverage/{standard}"):
-        said = document["paths"][path.removeprefix("/v1")]["get"]["responses"]["200"]["content"]["application/json"][
-            "schema"
-        ]
-        schema = {**said, "components": document["components"]}
+        declared = document["paths"][path.removeprefix("/v1")]["get"]["responses"]["200"]["content"][
+            "application/json"
+        ]["schema"]
+        schema = {**declared, "components": document["components"]}
         answer = client.get(path.format(standard="health-20")).json()
         OAS30Validator(schema).validate(answer)
         with pytest.raises(jsonschema.ValidationError):
@@ -63,8 +63,8 @@ def test_answers_match_the_document(client: TestClient, document: dict):
 
 
 def test_errors_match_the_document(client: TestClient, document: dict):
-    said = document["paths"]["/nearest"]["get"]["responses"]["400"]["content"]["application/problem+json"]["schema"]
-    jsonschema.validate(client.get("/v1/nearest?lon=x").json(), {**said, "components": document["components"]})
+    declared = document["paths"]["/nearest"]["get"]["responses"]["400"]["content"]["application/problem+json"]["schema"]
+    jsonschema.validate(client.get("/v1/nearest?lon=x").json(), {**declared, "components": document["components"]})
 
 
 def test_health_and_ready(client: TestClient):
