@@ -20,8 +20,8 @@ from geo.lists import headings, reader
 from geo.lists.reader import FacilityList, ListOptions
 from geo.sources import facility_lists
 from geo.study import facilities
-from support import hostile
-from support.hostile import SQUARE, WITHIN, A, B, Hostile, book, clinic, collection, feature, moved, table
+from support import hostile, list_files
+from support.list_files import SQUARE, WITHIN, A, B, HostileFile, book, clinic, collection, feature, moved, table
 
 
 def read(path: Path, make: Any, **options: Any) -> FacilityList:
@@ -40,20 +40,20 @@ def refusal(path: Path, make: Any, **options: Any) -> str:
 
 
 @pytest.mark.parametrize("file", hostile.FILES, ids=lambda file: file.name)
-def test_hostile_files_are_reported(file: Hostile, tmp_path: Path) -> None:
+def test_hostile_files_are_reported(file: HostileFile, tmp_path: Path) -> None:
     path = tmp_path / file.name
     file.make(path)
     read_file = facility_lists.read if file.needs_limits else facility_lists.read_in_this_process
-    if file.refused is not None:
+    if file.error is not None:
         with pytest.raises(TableError) as caught:
             read_file(path, ListOptions(within=WITHIN, **file.options))
-        assert re.search(file.refused, str(caught.value)), str(caught.value)
+        assert re.search(file.error, str(caught.value)), str(caught.value)
         assert str(caught.value).startswith(str(path))
         return
     found = read_file(path, ListOptions(within=WITHIN, **file.options))
     rows = {row.where: row for row in found.rows}
-    assert len(found.rows) == file.rows
-    assert len(rows) == file.rows
+    assert len(found.rows) == file.row_count
+    assert len(rows) == file.row_count
     wrong = {where: "\n".join(row.problems + row.doubts) for where, row in rows.items() if row.problems or row.doubts}
     assert wrong.keys() == file.problems.keys(), wrong
     for where, pattern in file.problems.items():
@@ -67,7 +67,7 @@ def test_hostile_files_are_reported(file: Hostile, tmp_path: Path) -> None:
     assert all(re.search(pattern, left_out[where]) for where, pattern in file.left_out.items()), left_out
     for where, fields in file.values.items():
         assert {name: rows[where].values.get(name) for name in fields} == fields
-    for where, (lon, lat) in file.places.items():
+    for where, (lon, lat) in file.locations.items():
         place = rows[where].geometry
         assert place is not None
         middle = place.centroid
@@ -79,7 +79,7 @@ def test_hostile_files_are_reported(file: Hostile, tmp_path: Path) -> None:
 def test_there_are_enough_of_them() -> None:
     assert len(hostile.FILES) >= 24
     assert len({file.name for file in hostile.FILES}) == len(hostile.FILES)
-    assert len(hostile.GCJ_BORDER) == len(hostile.WGS_BORDER) == 12
+    assert len(list_files.GCJ_BORDER) == len(list_files.WGS_BORDER) == 12
 
 
 def test_what_goes_on_in_a_workbook_does_not_depend_on_its_being_old(tmp_path: Path) -> None:
@@ -191,7 +191,7 @@ def test_of_two_like_columns_the_one_with_the_field_s_own_name_is_taken(tmp_path
 
 
 def test_twice_the_same_heading_can_be_told_apart(tmp_path: Path) -> None:
-    make = table([*clinic(1, A, "甲"), "乙"], head=[*hostile.HEAD, "名称"])
+    make = table([*clinic(1, A, "甲"), "乙"], head=[*list_files.HEAD, "名称"])
     (row,) = read(tmp_path / "a.csv", make, columns={"名称 (2)": "extra"}).rows
     assert (row.values["name"], row.values["extra"]) == ("甲", {"名称 (2)": "乙"})
 
@@ -223,7 +223,7 @@ def test_both_levels_of_a_heading_repeat(tmp_path: Path) -> None:
 
 
 def test_columns_without_heading_at_the_end_are_none(tmp_path: Path) -> None:
-    make = table([*clinic(1, A), "", "看", ""], head=[*hostile.HEAD, "", "", ""])
+    make = table([*clinic(1, A), "", "看", ""], head=[*list_files.HEAD, "", "", ""])
     (row,) = read(tmp_path / "a.csv", make).rows
     assert row.values == {"id": "c1", "category": "clinic", "name": "第1卫生室"}
 
@@ -232,7 +232,7 @@ def test_columns_without_heading_at_the_end_are_none(tmp_path: Path) -> None:
 
 
 def test_an_empty_cell_keeps_and_a_null_of_geojson_clears(tmp_path: Path) -> None:
-    (row,) = read(tmp_path / "a.csv", table([*clinic(1, A), "", " "], head=[*hostile.HEAD, "电话", "地址"])).rows
+    (row,) = read(tmp_path / "a.csv", table([*clinic(1, A), "", " "], head=[*list_files.HEAD, "电话", "地址"])).rows
     assert not {"phone", "address"} & row.values.keys()
     rows = read(tmp_path / "a.geojson", collection(feature(phone=None, id="a"), feature(id="b", capacity=3))).rows
     assert rows[0].values == {"id": "a", "category": "clinic", "phone": None}
@@ -240,7 +240,7 @@ def test_an_empty_cell_keeps_and_a_null_of_geojson_clears(tmp_path: Path) -> Non
 
 
 def test_a_cell_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
-    (row,) = read(tmp_path / "a.csv", table([*clinic(1, A), "新", ""], head=[*hostile.HEAD, "床位", "电话"])).rows
+    (row,) = read(tmp_path / "a.csv", table([*clinic(1, A), "新", ""], head=[*list_files.HEAD, "床位", "电话"])).rows
     assert row.problems == ("capacity = '新': is no whole number",)
 
 
@@ -268,7 +268,7 @@ def test_subtypes_are_known_by_any_name(tmp_path: Path) -> None:
 
 
 def test_a_facility_that_is_no_park_is_a_point(tmp_path: Path) -> None:
-    make = table(["1", "诊所", hostile.SQUARE], ["2", "公园", hostile.SQUARE], head=["编号", "类别", "wkt"])
+    make = table(["1", "诊所", list_files.SQUARE], ["2", "公园", list_files.SQUARE], head=["编号", "类别", "wkt"])
     clinic_row, park_row = read(tmp_path / "a.csv", make).rows
     assert clinic_row.geometry is not None
     assert park_row.geometry is not None
@@ -301,7 +301,7 @@ def test_a_layer_s_name_states_its_system(tmp_path: Path, name: str) -> None:
 
 
 def test_the_sample_is_read_as_it_is() -> None:
-    path = hostile.Path(__file__).resolve().parents[3] / "data" / "facilities.geojson"
+    path = Path(__file__).resolve().parents[3] / "data" / "facilities.geojson"
     known = facilities.read(path)
     found = facility_lists.read_in_this_process(path, ListOptions(within=WITHIN))
     assert not [row for row in found.rows if row.problems]
@@ -363,7 +363,7 @@ def test_a_doubted_place_is_kept(tmp_path: Path) -> None:
 
 
 def test_a_stated_system_is_used_and_doubted(tmp_path: Path) -> None:
-    make = table(*(clinic(n, at) for n, at in enumerate(hostile.GCJ_BORDER)))
+    make = table(*(clinic(n, at) for n, at in enumerate(list_files.GCJ_BORDER)))
     found = read(tmp_path / "a.csv", make, coordinates="wgs84")
     assert any(
         "12 of 12 places lie outside the area as wgs84, which is what was stated; none as gcj02" in n
@@ -481,10 +481,10 @@ def test_no_bytes_raise_anything_else(tmp_path: Path, content: bytes, start: byt
 @pytest.mark.parametrize(
     ("name", "make"),
     [
-        ("a.xlsx", book(hostile.HEAD, clinic(1, A))),
-        ("a.zip", hostile.zipped(hostile.layer("ESRI Shapefile", "EPSG:4326", "GBK"))),
+        ("a.xlsx", book(list_files.HEAD, clinic(1, A))),
+        ("a.zip", list_files.zipped(list_files.layer("ESRI Shapefile", "EPSG:4326", "GBK"))),
         ("a.geojson", collection(feature(), feature(B, "f2"))),
-        ("a.gpkg", hostile.layer("GPKG", "EPSG:4326")),
+        ("a.gpkg", list_files.layer("GPKG", "EPSG:4326")),
     ],
 )
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # GDAL says much of a broken file

@@ -12,7 +12,7 @@ from geo.errors import TableError
 from geo.geodesy import datums
 from geo.sources import own_lists
 from geo.sources.summary import Summary
-from support.hostile import WITHIN, A, B, book, table
+from support.list_files import WITHIN, A, B, book, table
 
 AREA_HEADINGS = ["区划代码", "名称", "级别", "上级代码", "城乡", "常住人口", "经度", "纬度"]
 

@@ -40,7 +40,7 @@ def sample_register(
 def test_a_hostile_file_is_imported_whole_or_not_at_all(name: str, sample_register: Register, tmp_path: Path):
     register = sample_register
     (file,) = (file for file in hostile.FILES if file.name == name)
-    path, before = hostile.make(tmp_path, name)[name], snapshot(register)
+    path, before = hostile.make(tmp_path, name), snapshot(register)
 
     def import_file(**options: Any) -> ImportReport:
         facility_list = facility_lists.read(path, ListOptions(within=register.study.territory, **file.options))
@@ -49,13 +49,13 @@ def test_a_hostile_file_is_imported_whole_or_not_at_all(name: str, sample_regist
     try:
         report = import_file(dry_run=True)
     except FuwuquanError as error:
-        assert file.refused, error
+        assert file.error, error
         assert error.args[0].startswith(str(path))
         assert snapshot(register) == before
         return
     assert snapshot(register) == before
     assert not report.applied
-    if file.rows > 10_000:  # importing so many rows is tested in test_import_speed.py
+    if file.row_count > 10_000:  # importing so many rows is tested in test_import_speed.py
         return
     report = import_file()
     assert report.applied == (report.counts["unusable"] == 0)
