@@ -67,7 +67,7 @@ def from_rows(rows: Sequence[Row], file: object) -> gpd.GeoDataFrame:
             records.append(record)
     count = Counter(record["code"] for record in records)
     towns = {record["code"] for record in records if record["level"] == "town"}
-    problems += [f"code {code!r} stands there twice" for code, times in count.items() if times > 1]
+    problems += [f"code {code!r} is used more than once" for code, times in count.items() if times > 1]
     for record in records if towns else ():
         if record["level"] != "town" and record["parent"] not in towns:
             problems.append(f"{record['code']}: parent {record['parent']!r} is not the code of a town")
@@ -86,7 +86,7 @@ def _validate(where: str, properties: Properties, geometry: BaseGeometry | None,
     if not code:
         problems.append(f"{where}: code is missing")
     if level is None:
-        problems.append(f"{where}: level = {level_word!r} is none of {', '.join(LEVELS)}")
+        problems.append(f"{where}: level = {level_word!r} is not one of {', '.join(LEVELS)}")
         return None
     if urban_word not in _URBAN_WORDS:
         problems.append(f"{where}: urban = {urban_word!r} is neither true nor false")
@@ -96,7 +96,7 @@ def _validate(where: str, properties: Properties, geometry: BaseGeometry | None,
         if population is not None and not 0 <= population < 1e10:
             raise ValueError
     except ValueError:
-        problems.append(f"{where}: population = {people!r} is no number of people")
+        problems.append(f"{where}: population = {people!r} is not a number of people")
         return None
     try:
         valid_geometry = facilities.validate_geometry(geometry)

@@ -94,5 +94,5 @@ def category(category_id: str) -> Category:
 def validate_id(value: str) -> str:
     """Return ``value`` if it is the id of a category; raise ValueError, as pydantic's validators do, if not."""
     if value not in CATEGORIES:
-        raise ValueError(f"{value[:60]!r} is none of {', '.join(CATEGORIES)}")
+        raise ValueError(f"{value[:60]!r} is not one of {', '.join(CATEGORIES)}")
     return value

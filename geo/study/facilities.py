@@ -63,7 +63,9 @@ class Facility(BaseModel):
     @classmethod
     def _id_fits_in_a_url(cls, value: str) -> str:
         if value in (".", "..") or value.endswith(RESERVED_ENDINGS):
-            raise ValueError(f"cannot be an address: no id is . or .. or ends in {', '.join(RESERVED_ENDINGS)}")
+            raise ValueError(
+                f"cannot stand in a web address: an id must not be . or .. or end in {', '.join(RESERVED_ENDINGS)}"
+            )
         return value
 
     @field_validator("category")
@@ -90,7 +92,7 @@ class Facility(BaseModel):
     def _verified_in_the_past(cls, value: date | None) -> date | None:
         # A day later is allowed: it may be tomorrow already in the time zone of whoever verified the facility.
         if value is not None and value > date.today() + timedelta(days=1):
-            raise ValueError("is still to come")
+            raise ValueError("is in the future")
         return value
 
 
@@ -121,7 +123,7 @@ def from_rows(rows: Iterable[Row], file: object) -> gpd.GeoDataFrame:
             problems += [f"{where}: {problem}" for _, problem in error.problems]
             continue
         if record["id"] in positions:
-            problems.append(f"{where}: id {record['id']!r} stands already in {positions[record['id']]}")
+            problems.append(f"{where}: id {record['id']!r} is used already in {positions[record['id']]}")
             continue
         positions[record["id"]] = where
         records.append(record)
@@ -193,17 +195,17 @@ def _explain(field: str, problem: ErrorDetails) -> str:
         return f"{field} is missing"
     reason = str(problem["msg"]).removeprefix("Value error, ")
     if problem["type"].startswith("date"):
-        reason = "is no day such as 2021-06-30"
+        reason = "is not a date such as 2021-06-30"
     return f"{field} = {str(problem['input'])[:60]!r}: {reason}"
 
 
 def validate_geometry(geometry: BaseGeometry | None) -> BaseGeometry:
     """Return ``geometry`` in two dimensions and made valid; raise ValueError if it is missing or not in degrees."""
     if geometry is None or geometry.is_empty:
-        raise ValueError("has no place (geometry)")
+        raise ValueError("has no geometry")
     west, south, east, north = geometry.bounds
     if not (west >= -180 and east <= 180 and south >= -90 and north <= 90):
-        raise ValueError(f"place {west:.6g}, {south:.6g} is not a longitude and latitude in degrees")
+        raise ValueError(f"position {west:.6g}, {south:.6g} is not a longitude and latitude in degrees")
     valid: BaseGeometry = shapely.make_valid(shapely.force_2d(geometry))
     return valid
 

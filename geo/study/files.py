@@ -58,7 +58,7 @@ def features_of(content: object, path: object) -> Iterator[tuple[str, Feature]]:
     numbered = [(f"feature {number}", feature) for number, feature in enumerate(features, start=1)]
     wrong = [where for where, feature in numbered if not isinstance(feature.get("properties"), dict | None)]
     if wrong:
-        raise TableError(path, [f"{where}: its properties are no table" for where in wrong])
+        raise TableError(path, [f"{where}: its properties are not an object" for where in wrong])
     yield from numbered
 
 

@@ -89,7 +89,7 @@ class StudySettings(BaseModel):
     @classmethod
     def _known_timezone(cls, value: str) -> str:
         if value not in available_timezones():
-            raise ValueError(f"{value!r} is no time zone such as Asia/Shanghai")
+            raise ValueError(f"{value!r} is not a time zone such as Asia/Shanghai")
         return value
 
     @field_validator("projection")
@@ -98,7 +98,7 @@ class StudySettings(BaseModel):
         try:
             crs = CRS.from_user_input(value)
         except CRSError as error:
-            raise ValueError(f"{value!r} is no coordinate reference system") from error
+            raise ValueError(f"{value!r} is not a coordinate reference system") from error
         if not crs.is_projected or any(axis.unit_name != "metre" for axis in crs.axis_info):
             raise ValueError(f"{value!r} is not a projection in metres")
         return value

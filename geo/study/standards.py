@@ -135,7 +135,9 @@ def read(path: Path) -> tuple[Standard, ...]:
         raise StudyError(f"{path}: is not TOML: {error}") from error
     tables = content.pop("standard", [])
     if content:
-        raise StudyError(f"{path}: {next(iter(content))!r} is unknown there; each goal is a table headed [[standard]]")
+        raise StudyError(
+            f"{path}: {next(iter(content))!r} is an unknown key; each standard is a table headed [[standard]]"
+        )
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise StudyError(f"{path}: each standard is a table headed [[standard]]")
     try:
@@ -143,8 +145,8 @@ def read(path: Path) -> tuple[Standard, ...]:
     except ValidationError as error:
         raise StudyError(f"{path}: {_explain(error, tables)}") from error
     ids = [standard.id for standard in standards]
-    for twice in sorted({name for name in ids if ids.count(name) > 1}):
-        raise StudyError(f"{path}: standard {twice} stands there twice")
+    for repeated in sorted({name for name in ids if ids.count(name) > 1}):
+        raise StudyError(f"{path}: standard {repeated} is there twice")
     return tuple(standards)
 
 

@@ -121,7 +121,7 @@ def _value_problem(streets: gpd.GeoDataFrame) -> str | None:
     if streets.crs is None or streets.crs.to_epsg() != 4326:
         return "must be in EPSG:4326"
     if streets.empty:
-        return "holds no street"
+        return "has no streets"
     if (streets["u"] == streets["v"]).any() or not (streets["length_m"] > 0).all():
         return "has edges that begin where they end, or have no length"
     maxspeed_kph = streets["maxspeed_kph"]

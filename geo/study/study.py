@@ -95,7 +95,7 @@ def read(folder: Path | str) -> Study:
     """
     folder = Path(folder)
     if not (folder / "study.toml").is_file():
-        raise StudyError(f"{folder}: is no study folder (it has no study.toml); make one with `fuwuquan build`")
+        raise StudyError(f"{folder}: is not a study folder (it has no study.toml); make one with `fuwuquan build`")
     settings = read_settings(folder / "study.toml")
     area_frame = areas.read(folder / "areas.geojson")
     people = demand.read(folder / "demand.csv")

@@ -72,7 +72,7 @@ def test_repeated_codes_and_unknown_parents_are_refused(tmp_path: Path) -> None:
                   unit("99", level="village", parent="9"), unit("98", level="community")),
     )  # fmt: skip
     assert len(problems) == 3
-    for expected in ("'1' stands", "99: parent '9'", "98: parent None"):
+    for expected in ("'1' is used", "99: parent '9'", "98: parent None"):
         assert any(expected in problem for problem in problems)
 
 

@@ -20,7 +20,7 @@ def test_unknown_category_is_refused_with_the_known_ones() -> None:
     with pytest.raises(UnknownNameError, match="cultural_hall") as caught:
         categories.category("zoo")
     assert isinstance(caught.value, FuwuquanError)
-    with pytest.raises(ValueError, match="'zoo' is none of park"):
+    with pytest.raises(ValueError, match="'zoo' is not one of park"):
         categories.validate_id("zoo")
 
 

@@ -93,7 +93,7 @@ def test_built_streets_meet_at_their_nodes(liechtenstein: Study) -> None:
     ("spoil", "expected"),
     [
         (lambda t: t.drop(columns="walk"), "walk"),
-        (lambda t: t.iloc[:0], "no street"),
+        (lambda t: t.iloc[:0], "no streets"),
         (lambda t: t.assign(v=t["u"]), "begin where they end"),
         (lambda t: t.assign(length_m=0.0), "no length"),
         (lambda t: t.assign(length_m=np.nan), "length_m must not be empty"),

@@ -100,5 +100,5 @@ def test_copied_folder_is_the_same_study(folder: Path, tmp_path: Path) -> None:
 def test_study_error_is_a_fuwuquan_error_and_a_value_error(tmp_path: Path) -> None:
     with pytest.raises(FuwuquanError):
         study.read(tmp_path)
-    with pytest.raises(ValueError, match="no study folder"):
+    with pytest.raises(ValueError, match="not a study folder"):
         study.read(tmp_path)
