@@ -65,7 +65,12 @@ def test_all_unusable_rows_are_named(tmp_path: Path) -> None:
     with pytest.raises(TableError) as caught:
         facilities_of(path, "wgs84")
     problems = "\n".join(caught.value.problems)
-    for said in ("row 2: longitude", "row 3: category = '宠物店'", "row 4: category is missing", "row 5: has no geometry"):
+    for said in (
+        "row 2: longitude",
+        "row 3: category = '宠物店'",
+        "row 4: category is missing",
+        "row 5: has no geometry",
+    ):
         assert said in problems
     assert "row 6" not in problems
     assert str(path) in str(caught.value)
