@@ -1,4 +1,4 @@
-"""The service on a copy of the shipped sample, and on the small town."""
+"""Studies to serve, the API on them, and their registers: a copy of the shipped sample, and the small town."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -14,13 +14,14 @@ from service.register.register import Register
 from service.settings import Settings
 from support import town
 
-PLAIN = {"accept-encoding": "identity"}  # what is compressed has tags of its own
+PLAIN = {"accept-encoding": "identity"}
+"""Headers of a client that takes no compressed responses, whose ETags differ."""
 SHIPPED = Path(__file__).parents[2] / "data"
 
 
 @pytest.fixture(scope="session")
 def served_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the shipped study that `client` serves; nothing but the register may be written there."""
+    """A copy of the shipped study, which `client` serves. Tests may change its register and nothing else."""
     folder = tmp_path_factory.mktemp("served") / "data"
     shutil.copytree(SHIPPED, folder, ignore=shutil.ignore_patterns("register.sqlite*", "facts", "*.py"))
     return folder
@@ -28,26 +29,26 @@ def served_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def client(served_folder: Path) -> Iterator[TestClient]:
-    """The API of the sample; an unforeseen error is an answer, as for a real client."""
+    """The API of the sample. An unhandled exception becomes a response, as for a real client."""
     with TestClient(create_app(Settings(study=served_folder)), raise_server_exceptions=False, headers=PLAIN) as client:
         yield client
 
 
 @pytest.fixture(scope="session")
 def made_town(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The small town's study, to be copied only."""
+    """The small town's study, for fixtures that copy it."""
     return town.make(tmp_path_factory.mktemp("made") / "town")
 
 
 @pytest.fixture
 def town_folder(made_town: Path, tmp_path: Path) -> Path:
-    """The small town's study, new for each test."""
+    """A copy of the small town's study for one test."""
     return shutil.copytree(made_town, tmp_path / "town")
 
 
 @pytest.fixture(scope="session")
 def town_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    """The API of the small town."""
+    """The API of the small town, for tests that change nothing."""
     folder = town.make(tmp_path_factory.mktemp("town") / "town")
     with TestClient(create_app(Settings(study=folder)), raise_server_exceptions=False, headers=PLAIN) as client:
         yield client
@@ -55,12 +56,12 @@ def town_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient
 
 @pytest.fixture
 def open_register() -> Iterator[Callable[[Path, str], Register]]:
-    """Opens the register of a study folder in a database; closed when the test ends."""
-    with ExitStack() as opened:
+    """Opens the register of a study folder in a database, and closes it when the test ends."""
+    with ExitStack() as stack:
 
         def open_one(folder: Path, url: str) -> Register:
             register = Register(study.read(folder), url)
-            opened.callback(register.database.close)
+            stack.callback(register.database.close)
             return register
 
         yield open_one
@@ -68,8 +69,8 @@ def open_register() -> Iterator[Callable[[Path, str], Register]]:
 
 @pytest.fixture
 def make_client() -> Iterator[Callable[[Path], TestClient]]:
-    """Opens the API of any study folder; closed when the test ends."""
-    with ExitStack() as opened:
-        yield lambda folder: opened.enter_context(
+    """Opens the API of a study folder, and closes it when the test ends."""
+    with ExitStack() as stack:
+        yield lambda folder: stack.enter_context(
             TestClient(create_app(Settings(study=folder)), raise_server_exceptions=False, headers=PLAIN)
         )

@@ -1,7 +1,7 @@
-"""Writers that are killed while they edit the register, and what must be true of it afterwards: `make torture`.
+"""Kill writers while they edit the register, and check afterwards that no edit is lost: ``make torture``.
 
-Each writer reads a facility, counts one up in it, and writes it back if nobody else has. What was acknowledged it puts
-into a file of its own, so that it is known when the writer is gone.
+Each writer reads a facility, increases a counter in it, and writes it back unless another writer was faster. It logs
+every edit that the register has acknowledged in a file of its own, which can still be read after the writer is killed.
 """
 
 import argparse
@@ -14,117 +14,134 @@ import tempfile
 import time
 from collections import Counter, defaultdict
 from contextlib import ExitStack
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import shapely
+from shapely.geometry.base import BaseGeometry
 
-from geo.study import facilities, study
+from geo.study import study
 from geo.study.study import Study
+from service.register.history import FacilityRow, fields_of
 from service.register.register import Register, StaleVersionError
 from support import postgres, town
 
-RECORDS, WRITERS = 200, 8
-LEAST_KILLS, LEAST_BYTES = 10, 100
-"""Kills in a run, and what the writers log between two of them: some three edits."""
-FORK = multiprocessing.get_context("fork")  # a writer is there again at once
+FACILITIES, WRITERS = 200, 8
+MIN_KILLS = 10
+MIN_LOGGED_BYTES = 100
+"""How much the writers log between two kills: some three edits."""
+FORK = multiprocessing.get_context("fork")  # starts a writer at once, without importing anything again
 
 
-def _write(about: Study, url: str, acknowledged: Path, seed: int) -> None:
-    register, chance = Register(about, url), random.Random(seed)
-    with acknowledged.open("a") as log:
+def _edit_until_killed(edited_study: Study, url: str, log_file: Path, seed: int) -> None:
+    """Edit random facilities; log a line “id version token” for each edit that was acknowledged."""
+    register, chance = Register(edited_study, url), random.Random(seed)
+    with log_file.open("a") as log:
         while True:
-            facility_id = f"r{chance.randrange(RECORDS)}"
-            held = register.get(facility_id)
-            row = held.frame.iloc[0]
-            token = f"{seed}-{chance.random()}"
-            fields = {name: row[name] for name in facilities.FIELDS if name != "id"}
-            fields["extra"] = {"count": row["extra"]["count"] + 1, "token": token}
-            new = fields, row["geometry"]
+            facility_id = f"r{chance.randrange(FACILITIES)}"
+            facility, token = register.get(facility_id), f"{seed}-{chance.random()}"
+            # Count from the facility as it was read: only the check of its version keeps another's edit from being lost.
+            count = facility.frame.iloc[0]["extra"]["count"] + 1
+
+            def change(old: FacilityRow, count: int = count, token: str = token) -> tuple[FacilityRow, BaseGeometry]:
+                fields = {**fields_of(old), "extra": {"count": count, "token": token}}
+                return fields, shapely.from_wkb(old["geometry"])
+
             try:
-                after = register.edit(facility_id, [held.version], f"writer {seed}", "patch", lambda old, new=new: new)
+                edited = register.edit(facility_id, [facility.version], f"writer {seed}", "patch", change)
             except StaleVersionError:
                 continue
-            log.write(f"{facility_id} {after.version} {token}\n")
+            log.write(f"{facility_id} {edited.version} {token}\n")
             log.flush()
 
 
-def run(about: Study, url: str, folder: Path, seconds: float, seed: int = 0) -> Counter[str]:
-    """Edit for so long, writers killed and started again; what was counted. AssertionError if anything is lost."""
-    register = Register(about, url)
-    for number in range(RECORDS):
-        given = {"category": "clinic", "name": f"{number}", "extra": {"count": 0}}
-        register.create(f"r{number}", given, shapely.Point(*town.place(5, 5)), "torture")
-    register.database.close()  # a connection must not be shared with a fork
+def run(edited_study: Study, url: str, folder: Path, seconds: float, seed: int = 0) -> Counter[str]:
+    """Let writers edit an empty database for ``seconds``, and kill and replace one after another.
+
+    Returns the numbers of kills, of edits in the history and of acknowledged edits. AssertionError if an edit is lost.
+    """
+    register = Register(edited_study, url)
+    for number in range(FACILITIES):
+        properties = {"category": "clinic", "name": f"{number}", "extra": {"count": 0}}
+        register.create(f"r{number}", properties, shapely.Point(*town.place(5, 5)), "torture")
+    register.database.close()  # a connection must not be shared with a forked process
     chance, seeds = random.Random(seed), iter(range(seed * 100_000, sys.maxsize))
 
-    def started() -> multiprocessing.process.BaseProcess:
+    def start_writer() -> BaseProcess:
         number = next(seeds)
-        writer = FORK.Process(target=_write, args=(about, url, folder / f"{number}.log", number), daemon=True)
+        arguments = (edited_study, url, folder / f"{number}.log", number)
+        writer = FORK.Process(target=_edit_until_killed, args=arguments, daemon=True)
         writer.start()
         return writer
 
-    def written() -> int:
+    def logged_bytes() -> int:
         return sum(log.stat().st_size for log in folder.glob("*.log"))
 
-    writers, kills, end = [started() for _ in range(WRITERS)], 0, time.monotonic() + seconds
-    while time.monotonic() < end or kills < LEAST_KILLS:
-        before = written()
+    writers, kills, end = [start_writer() for _ in range(WRITERS)], 0, time.monotonic() + seconds
+    while time.monotonic() < end or kills < MIN_KILLS:
+        before = logged_bytes()
         time.sleep(chance.uniform(0.02, 0.2))
-        # On a busy machine the writers get their turn first: killed too early, none would ever write.
-        while written() - before < LEAST_BYTES and all(writer.is_alive() for writer in writers):
+        # On a busy machine, wait until the writers have written: killed too early, none would ever write.
+        while logged_bytes() - before < MIN_LOGGED_BYTES and all(writer.is_alive() for writer in writers):
             time.sleep(0.02)
         victim = chance.randrange(WRITERS)
         assert writers[victim].is_alive(), "a writer failed"
         os.kill(writers[victim].pid or 0, signal.SIGKILL)
         writers[victim].join()
-        writers[victim] = started()
+        writers[victim] = start_writer()
         kills += 1
     for writer in writers:
         writer.kill()
         writer.join()
-    return Counter(kills=kills) + _examined(Register(about, url), folder)
+    return Counter(kills=kills) + _check(Register(edited_study, url), _read_logs(folder))
 
 
-def _examined(register: Register, folder: Path) -> Counter[str]:
+def _read_logs(folder: Path) -> dict[str, set[tuple[int, str]]]:
+    """The version and token of every acknowledged edit, by the facility's id."""
     acknowledged = defaultdict(set)
     for log in folder.glob("*.log"):
         for line in log.read_text().splitlines(keepends=True):
-            if line.endswith("\n"):  # a writer may have been killed while it wrote the line
+            if line.endswith("\n"):  # a killed writer may leave half a line
                 facility_id, version, token = line.split()
                 acknowledged[facility_id].add((int(version), token))
-    counted: Counter[str] = Counter()
+    return acknowledged
+
+
+def _check(register: Register, acknowledged: dict[str, set[tuple[int, str]]]) -> Counter[str]:
+    """Compare every facility with its history and the logs; return the numbers of edits."""
+    counts: Counter[str] = Counter()
     revisions = []
-    for number in range(RECORDS):
-        held, history = register.get(f"r{number}"), register.history(f"r{number}")
-        assert [change.version for change in history] == list(range(1, held.version + 1)), "the history has gaps"
+    for number in range(FACILITIES):
+        facility, history = register.get(f"r{number}"), register.history(f"r{number}")
+        assert [change.version for change in history] == list(range(1, facility.version + 1)), "the history has gaps"
         extra = {"count": 0}
         for change in history[1:]:
             before, after = change.fields["extra"]
             assert before == extra, "an update was lost"
             assert after["count"] == extra["count"] + 1
             extra = after
-        assert held.frame.iloc[0]["extra"] == extra, "the record is not what its history says"
-        written = {(change.version, change.fields["extra"][1]["token"]) for change in history[1:]}
-        assert acknowledged[f"r{number}"] <= written, "an acknowledged edit is lost"
-        counted["edits"] += len(written)
-        counted["acknowledged"] += len(acknowledged[f"r{number}"])
+        assert facility.frame.iloc[0]["extra"] == extra, "the facility differs from its history"
+        edits = {(change.version, change.fields["extra"][1]["token"]) for change in history[1:]}
+        assert acknowledged[f"r{number}"] <= edits, "an acknowledged edit is lost"
+        counts["edits"] += len(edits)
+        counts["acknowledged"] += len(acknowledged[f"r{number}"])
         revisions += [change.revision for change in history]
     assert len(set(revisions)) == len(revisions), "two changes have one revision"
     assert max(revisions) == register.revision
-    return counted
+    return counts
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=30.0)
-    parser.add_argument("--database", action="append", help="address of an empty one; default: a new one of each kind")
+    parser.add_argument("--database", action="append", help="URL of an empty database; default: new ones of each kind")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="pg") as place, ExitStack() as servers:
-        addresses = options.database or [f"sqlite:///{place}/register.sqlite", _postgresql(servers)]
-        for number, url in enumerate(addresses):
-            folder = Path(place) / f"{number}"
-            about = study.read(town.make(folder / "town"))
-            print(url.partition(":")[0], dict(run(about, url, folder, options.seconds)))
+    with tempfile.TemporaryDirectory(prefix="pg") as folder, ExitStack() as servers:
+        urls = options.database or [f"sqlite:///{folder}/register.sqlite", _postgresql(servers)]
+        for number, url in enumerate(urls):
+            run_folder = Path(folder) / f"{number}"
+            edited_study = study.read(town.make(run_folder / "town"))
+            print(url.partition(":")[0], dict(run(edited_study, url, run_folder, options.seconds)))
 
 
 def _postgresql(servers: ExitStack) -> str:
