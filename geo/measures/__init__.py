@@ -1,1 +1,1 @@
-"""What is computed from travel times: coverage and isochrones."""
+"""Results computed from travel times: coverage and isochrones."""

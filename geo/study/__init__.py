@@ -1,1 +1,1 @@
-"""One place and everything known of it: facilities, demand, areas, streets, standards, opening hours."""
+"""One place and everything the program knows about it: facilities, demand, areas, streets, standards, settings."""
