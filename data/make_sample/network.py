@@ -1,4 +1,4 @@
-"""The street network that is made of the drawn streets: cut where they meet, without what hangs loose."""
+"""The street network: streets cut where they meet, without loose pieces."""
 
 import geopandas as gpd
 import numpy as np
@@ -21,7 +21,10 @@ NO_DRIVING = ["track", "path", "footway"]
 
 
 def noded(streets: list[Street], ground: Land) -> pd.DataFrame:
-    """The streets in degrees, cut where they meet: `line` (one-way ones in their direction), `highway`, `oneway`."""
+    """The streets in degrees, cut where they meet: `line` (in the direction of a one-way), `highway`, `oneway`.
+
+    A piece that several streets share takes the class and direction of the most important of them.
+    """
     sources = ground.lonlat([street.line for street in streets])
     rank = np.array([RANKS[street.highway] for street in streets])
     parts = shapely.get_parts(shapely.union_all(sources, grid_size=1e-6))
@@ -32,28 +35,31 @@ def noded(streets: list[Street], ground: Land) -> pd.DataFrame:
     order = np.lexsort((source, rank[source], piece))
     piece, first = np.unique(piece[order], return_index=True)
     rows = []
-    for line, owner in zip(lines[piece], source[order][first], strict=True):
-        start, end = (sources[owner].project(Point(line.coords[k])) for k in (0, -1))
-        turned = streets[owner].oneway and start > end
-        rows.append((line.reverse() if turned else line, streets[owner].highway, streets[owner].oneway))
+    for line, street in zip(lines[piece], source[order][first], strict=True):
+        start, end = (sources[street].project(Point(line.coords[k])) for k in (0, -1))
+        against = streets[street].oneway and start > end
+        rows.append((line.reverse() if against else line, streets[street].highway, streets[street].oneway))
     return pd.DataFrame(rows, columns=["line", "highway", "oneway"])
 
 
 def table(surface: list[Street], bridges: list[Street], ground: Land) -> gpd.GeoDataFrame:
-    """The network as docs/study.md has it: what hangs together, without the stubs of overshooting lines."""
+    """The frame of streets, as docs/study.md describes it: the largest connected part, without stubs.
+
+    Lines are drawn a little beyond those that they should meet, which leaves stubs of a few metres.
+    """
     edges = pd.concat([noded(surface, ground), noded(bridges, ground)], keys=["surface", "bridge"])
-    for _ in range(2):  # once without stubs, once without what then hangs loose
+    for _ in range(2):  # the first time removes stubs, the second what is loose without them
         lines = edges["line"].to_numpy()
         length = geodesic_lengths(lines)
-        tips = shapely.get_coordinates(shapely.get_point(lines, [[0], [-1]]))
-        nodes = np.unique(tips, axis=0, return_inverse=True)[1].reshape(2, -1)
+        ends_xy = shapely.get_coordinates(shapely.get_point(lines, [[0], [-1]]))
+        nodes = np.unique(ends_xy, axis=0, return_inverse=True)[1].reshape(2, -1)
         u, v = nodes
-        level = edges.index.get_level_values(0) == "surface"
-        graph = coo_array((np.ones(level.sum()), nodes[:, level]), shape=(nodes.max() + 1,) * 2)
+        on_surface = edges.index.get_level_values(0) == "surface"
+        graph = coo_array((np.ones(on_surface.sum()), nodes[:, on_surface]), shape=(nodes.max() + 1,) * 2)
         part = connected_components(graph, directed=False)[1]
-        main = part[u] == np.bincount(part[u[level]]).argmax()
+        main = part[u] == np.bincount(part[u[on_surface]]).argmax()
         stub = (np.bincount(nodes.ravel())[nodes] == 1).any(axis=0) & (length < 25)
-        keep = (~level | main & ~stub) & (u != v) & (length > 0)
+        keep = (~on_surface | main & ~stub) & (u != v) & (length > 0)
         edges, ends = edges[keep], nodes.T[keep]
     highway = edges["highway"]
     cycle, drive = ~highway.isin(NO_CYCLING), ~highway.isin(NO_DRIVING)
@@ -62,6 +68,6 @@ def table(surface: list[Street], bridges: list[Street], ground: Land) -> gpd.Geo
         "cycle_forward": cycle, "cycle_backward": cycle,
         "drive_forward": drive, "drive_backward": drive & ~edges["oneway"],
     })  # fmt: skip
-    network = from_lines(edges["line"].to_numpy(), ends, attributes)
-    network["length_m"] = network["length_m"].round(2)
-    return network.sort_values(["u", "v", "length_m"], kind="stable", ignore_index=True)
+    streets = from_lines(edges["line"].to_numpy(), ends, attributes)
+    streets["length_m"] = streets["length_m"].round(2)
+    return streets.sort_values(["u", "v", "length_m"], kind="stable", ignore_index=True)
