@@ -26,7 +26,8 @@ from service.register.history import FacilityRow, fields_of
 from service.register.register import Register, StaleVersionError
 from support import postgres, town
 
-FACILITIES, WRITERS = 200, 8
+FACILITIES, WRITERS = 20, 8
+"""So few facilities that writers often edit the same one at the same time."""
 MIN_KILLS = 10
 MIN_LOGGED_BYTES = 100
 """How much the writers log between two kills: some three edits."""
@@ -40,7 +41,7 @@ def _edit_until_killed(edited_study: Study, url: str, log_file: Path, seed: int)
         while True:
             facility_id = f"r{chance.randrange(FACILITIES)}"
             facility, token = register.get(facility_id), f"{seed}-{chance.random()}"
-            # Count from the facility as it was read: only the check of its version keeps another's edit from being lost.
+            # Count from what was read before: only the check of the version keeps another's edit from being lost.
             count = facility.frame.iloc[0]["extra"]["count"] + 1
 
             def change(old: FacilityRow, count: int = count, token: str = token) -> tuple[FacilityRow, BaseGeometry]:
