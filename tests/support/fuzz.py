@@ -131,7 +131,7 @@ def fuzz(folder: Path, address: str, key: str, *options: str) -> Run:
         SCHEMATHESIS, "--config-file", configuration(key, tag, document, folder), "run", f"{address}/openapi.json",
         "--checks", "all", "--exclude-checks", ",".join(EXPECTED), "--continue-on-failure", "--no-color",
         "--report", "json", "--report-json-path", report, "--warnings", "off",
-        "--generation-database", "none", *options,
+        "--generation-database", "none", "--request-timeout", program.LIMIT_SECONDS, *options,
     ]  # fmt: skip
     environment = {**os.environ, "SCHEMATHESIS_HOOKS": "schemathesis_checks", "PYTHONPATH": str(Path(__file__).parent)}
     result = subprocess.run(
