@@ -21,6 +21,9 @@ from geo.lists.values import MISSING
 from geo.lists.vector_files import Layer, with_ending
 from geo.sources.osm import extract as osm
 
+_BYTES_PER_SECOND = 2_000_000
+"""An OpenStreetMap extract may be of any size, and has a second for so many bytes where that is more than the limit."""
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -54,7 +57,7 @@ def _with_limits(
     function: Callable[[Path, T, Callable[[int], None]], R], path: Path, options: T, advance: Callable[[int], None]
 ) -> R:
     """What a function makes of a file in a process with limits; TableError if the file takes more."""
-    seconds, memory = limited_process.MAX_SECONDS, limited_process.MAX_BYTES
+    seconds, memory = max(limited_process.MAX_SECONDS, _size(path) / _BYTES_PER_SECOND), limited_process.MAX_BYTES
     try:
         return limited_process.call(
             function, (path, options), advance, modules=[__name__], max_seconds=seconds, max_bytes=memory
@@ -63,6 +66,13 @@ def _with_limits(
         limits = f"{memory >> 30} GB of memory or {seconds:.0f} seconds"
         advice = "delete what is not the list, save it again as .xlsx or CSV, or split it"
         raise TableError(path, [f"is broken, or takes more than {limits} to read: {advice}"]) from error
+
+
+def _size(path: Path) -> int:
+    try:
+        return Path(path).stat().st_size
+    except OSError:  # reported by the reader
+        return 0
 
 
 def read_in_this_process(

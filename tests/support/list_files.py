@@ -17,9 +17,14 @@ import geopandas as gpd
 import numpy as np
 import openpyxl
 import pyogrio
+import pytest
 import shapely
 
+from geo.errors import TableError
 from geo.geodesy import datums
+from geo.lists import reader
+from geo.lists.reader import FacilityList, ListOptions
+from geo.sources import facility_lists
 from geo.study import areas
 
 AREAS = areas.read(Path(__file__).resolve().parents[2] / "data" / "areas.geojson")
@@ -211,3 +216,17 @@ TWO_LEVELS = [
 GCJ_BORDER = at_the_border(12, "gcj02")
 WGS_BORDER = at_the_border(12, "wgs84")
 INSIDE = [(A[0] + number * 1e-4, A[1]) for number in range(28)]
+
+
+def read(path: Path, make: Any, **options: Any) -> FacilityList:
+    """Make a file and read it in this process."""
+    make(path)
+    advance = options.pop("advance", reader.ignore_progress)
+    return facility_lists.read_in_this_process(path, ListOptions(**{"within": WITHIN} | options), advance)
+
+
+def refusal(path: Path, make: Any, **options: Any) -> str:
+    """Make a file that is refused; the message."""
+    with pytest.raises(TableError) as caught:
+        read(path, make, **options)
+    return str(caught.value)

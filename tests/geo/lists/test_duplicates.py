@@ -1,4 +1,4 @@
-"""Likely twins: what is one facility spelled twice, what is two, and that a pile of them stays cheap."""
+"""Likely duplicates: names, distances and contacts in the score, and that crowds are compared in little time."""
 
 import time
 from collections.abc import Iterable
@@ -30,27 +30,27 @@ def frame(*rows: tuple[Any, ...], category: str = "clinic") -> Any:
     return handmade.facility_frame(made)
 
 
-def twins(rows: Any, **more: Any) -> list[DuplicatePair]:
+def find(rows: Any, **more: Any) -> list[DuplicatePair]:
     return duplicates.find(rows, handmade.PROJECTION, **{"areas": TOWNS} | more)
 
 
 def pair(
     one: str | None, two: str | None, metres: float = 0, category: str = "clinic", **more: Any
 ) -> DuplicatePair | None:
-    found = twins(frame(("a", one, 0), ("b", two, metres), category=category), least=0.01, **more)
+    found = find(frame(("a", one, 0), ("b", two, metres), category=category), least=0.01, **more)
     assert len(found) <= 1
     return found[0] if found else None
 
 
 def keys(found: Iterable[DuplicatePair]) -> set[tuple[str, str]]:
-    return {(twin.a, twin.b) for twin in found}
+    return {(duplicate.a, duplicate.b) for duplicate in found}
 
 
 # --- names -------------------------------------------------------------------------------------------------------
 
 
-def test_three_spellings_of_one_clinic() -> None:
-    found = twins(
+def test_three_spellings_of_one_clinic_are_duplicates() -> None:
+    found = find(
         frame(
             ("excel", "浙江省永康市芝英镇中心卫生院", 0, {"source": "卫健局"}),
             ("osm", "芝英中心卫生院", 60, {"source": "OpenStreetMap"}),
@@ -59,9 +59,9 @@ def test_three_spellings_of_one_clinic() -> None:
         )
     )
     assert keys(found) == {("excel", "osm"), ("map", "osm"), ("excel", "map")}
-    assert {twin.likeness for twin in found} == {1.0}
+    assert {duplicate.likeness for duplicate in found} == {1.0}
     assert found[0].reasons == ("same name",)
-    assert [twin.metres for twin in found] == pytest.approx([60, 60, 120], abs=0.001)
+    assert [duplicate.metres for duplicate in found] == pytest.approx([60, 60, 120], abs=0.001)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_three_spellings_of_one_clinic() -> None:
         ("大陈村卫生室", "大陈卫生室"),
     ],
 )
-def test_alike_but_for_the_spelling(one: str, two: str) -> None:
+def test_names_that_differ_in_spelling_only_are_alike(one: str, two: str) -> None:
     found = pair(one, two)
     assert found is not None
     assert (found.likeness, found.score) == (1.0, 1.0)
@@ -103,30 +103,30 @@ def test_alike_but_for_the_spelling(one: str, two: str) -> None:
         ("甲诊所", "乙诊所"),
     ],
 )
-def test_names_that_contradict(one: str, two: str) -> None:
+def test_names_with_different_numbers_or_units_are_no_duplicates(one: str, two: str) -> None:
     same = {"phone": "0579-87112345", "address": "金城路12号"}
-    assert twins(frame(("a", one, 0, same), ("b", two, 0, same)), least=0) == []
+    assert find(frame(("a", one, 0, same), ("b", two, 0, same)), least=0) == []
 
 
-def test_a_number_that_only_one_has_is_no_contradiction() -> None:
+def test_a_number_in_one_name_only_is_no_contradiction() -> None:
     found = pair("第一幼儿园", "幼儿园", category="kindergarten")
     assert found is not None
     assert found.likeness is not None
     assert 0 < found.likeness < 0.9
 
 
-def test_likeness_is_the_mean_of_whole_names_and_of_their_own_parts() -> None:
+def test_likeness_is_the_mean_of_whole_names_and_of_names_without_category_words() -> None:
     found = pair("蓝天白云幼儿园", "蓝天白芸幼儿园", category="kindergarten")
     assert found is not None
     assert found.likeness == pytest.approx((6 / 7 + 3 / 4) / 2, abs=0.001)
     assert found.reasons == ()
 
 
-def test_what_all_of_a_category_are_called_makes_nobody_twins() -> None:
-    assert twins(frame(("a", "王氏卫生室", 0), ("b", "陈家卫生室", 0))) == []
+def test_a_category_word_in_common_makes_no_duplicates() -> None:
+    assert find(frame(("a", "王氏卫生室", 0), ("b", "陈家卫生室", 0))) == []
 
 
-def test_unknown_names_count_by_place() -> None:
+def test_facilities_without_names_are_scored_by_distance() -> None:
     here, near, far = pair(None, "阳光诊所"), pair(None, None, 50), pair("", None, 190)
     assert here is not None and near is not None and far is not None
     assert (here.score, here.likeness, here.reasons) == (0.8, None, ("a name is unknown",))
@@ -138,7 +138,7 @@ def test_unknown_names_count_by_place() -> None:
 # --- place, telephone, address -----------------------------------------------------------------------------------
 
 
-def test_near_is_near_inclusive() -> None:
+def test_the_largest_distance_is_inclusive() -> None:
     limit = pair("阳光诊所", "阳光诊所", 150, near_m=150.0)
     assert limit is not None
     assert limit.score == pytest.approx(0.6, abs=0.001)
@@ -147,19 +147,19 @@ def test_near_is_near_inclusive() -> None:
     assert pair("阳光诊所", "阳光诊所", 1, near_m=0.0) is None
 
 
-def test_other_categories_never() -> None:
+def test_facilities_of_different_categories_are_no_duplicates() -> None:
     rows = frame(("a", "阳光", 0), ("b", "阳光", 0, {"category": "kindergarten"}))
-    assert twins(rows, least=0) == []
+    assert find(rows, least=0) == []
 
 
-def test_parks_are_as_far_apart_as_their_edges() -> None:
+def test_the_distance_of_parks_is_between_their_edges() -> None:
     rows = frame(
         ("a", "人民公园", shapely.box(0, 0, 500, 500)),
         ("b", "人民公园", shapely.box(600, 0, 900, 500)),
         ("c", "人民公园", (250.0, 250.0)),
         category="park",
     )
-    assert {(twin.a, twin.b): twin.metres for twin in twins(rows)} == {
+    assert {(duplicate.a, duplicate.b): duplicate.metres for duplicate in find(rows)} == {
         ("a", "b"): pytest.approx(100, abs=0.01),
         ("a", "c"): 0,
     }
@@ -179,11 +179,13 @@ def test_parks_are_as_far_apart_as_their_edges() -> None:
         ({"address": "金城路12号"}, {"address": "金都路1号"}, (0.9, 0), ("other address",)),
     ],
 )
-def test_telephone_and_address(one: Any, two: Any, factor: tuple[float, float], reasons: tuple[str, ...]) -> None:
+def test_telephone_and_address_change_the_score(
+    one: Any, two: Any, factor: tuple[float, float], reasons: tuple[str, ...]
+) -> None:
     """The score goes part of its way to 1, or loses part of itself."""
     plain = pair("阳光诊所", "阳光诊所", 100)
     assert plain is not None
-    (found,) = twins(frame(("a", "阳光诊所", 0, one), ("b", "阳光诊所", 100, two)))
+    (found,) = find(frame(("a", "阳光诊所", 0, one), ("b", "阳光诊所", 100, two)))
     less, more = factor
     expected = plain.score * less + (1 - plain.score * less) * more
     assert found.score == pytest.approx(expected, abs=0.001)
@@ -217,60 +219,62 @@ def _frame(rows: list[Any]) -> Any:
 
 @settings(max_examples=60, deadline=None)
 @given(ROWS, st.randoms(use_true_random=False))
-def test_the_same_as_each_pair_by_itself_in_any_order(rows: list[Any], chance: Any) -> None:
+def test_all_pairs_are_found_in_any_order_of_the_facilities(rows: list[Any], chance: Any) -> None:
     whole = _frame(rows)
-    alone = [twin for a, b in combinations(whole.index, 2) for twin in twins(whole.loc[[b, a]])]
-    found = twins(whole)
-    assert sorted(found, key=lambda twin: (twin.a, twin.b)) == sorted(alone, key=lambda twin: (twin.a, twin.b))
-    assert [twin.score for twin in found] == sorted((twin.score for twin in found), reverse=True)
+    alone = [duplicate for a, b in combinations(whole.index, 2) for duplicate in find(whole.loc[[b, a]])]
+    found = find(whole)
+    assert sorted(found, key=lambda duplicate: (duplicate.a, duplicate.b)) == sorted(
+        alone, key=lambda duplicate: (duplicate.a, duplicate.b)
+    )
+    assert [duplicate.score for duplicate in found] == sorted((duplicate.score for duplicate in found), reverse=True)
     order = list(whole.index)
     chance.shuffle(order)
-    assert twins(whole.loc[order]) == found
+    assert find(whole.loc[order]) == found
     wgs84 = Geod(ellps="WGS84")
-    for twin in found:
-        assert twin.a < twin.b
-        assert 0 <= twin.score <= 1
-        a, b = whole.geometry[twin.a], whole.geometry[twin.b]
+    for duplicate in found:
+        assert duplicate.a < duplicate.b
+        assert 0 <= duplicate.score <= 1
+        a, b = whole.geometry[duplicate.a], whole.geometry[duplicate.b]
         if a.geom_type == b.geom_type == "Point":
-            assert twin.metres == pytest.approx(wgs84.inv(a.x, a.y, b.x, b.y)[2], abs=0.002)
+            assert duplicate.metres == pytest.approx(wgs84.inv(a.x, a.y, b.x, b.y)[2], abs=0.002)
 
 
 @settings(max_examples=60, deadline=None)
 @given(NAMES, NAMES, st.floats(0, 250), st.floats(0, 250), st.booleans(), st.booleans())
-def test_farther_is_never_likelier(
+def test_a_larger_distance_never_raises_the_score(
     one: str | None, two: str | None, near: float, far: float, same_phone: bool, same_address: bool
 ) -> None:
     here = {"phone": "87112345", "address": "金城路12号"}
     there = {"phone": "87112345" if same_phone else "87112346", "address": "金城路12号" if same_address else "东门"}
 
     def score(metres: float) -> float:
-        found = twins(frame(("a", one, 0, here), ("b", two, metres, there)), least=0)
+        found = find(frame(("a", one, 0, here), ("b", two, metres, there)), least=0)
         return found[0].score if found else 0.0
 
     near, far = sorted((near, far))
     assert score(far) <= score(near) + 0.001
 
 
-def test_no_facilities_and_one() -> None:
-    assert twins(frame()) == []
-    assert twins(frame(("a", "阳光诊所", 0))) == []
+def test_no_facilities_or_one_have_no_duplicates() -> None:
+    assert find(frame()) == []
+    assert find(frame(("a", "阳光诊所", 0))) == []
 
 
-def test_the_sample_has_no_twins_until_one_is_copied(sample: Study) -> None:
+def test_the_sample_has_no_duplicates_until_it_is_copied(sample: Study) -> None:
     crs, areas = sample.settings.projection, sample.areas["name"]
     assert duplicates.find(sample.facilities, crs, areas=areas) == []
     whole = sample.facilities
     copy = whole.rename(index=lambda key: f"{key}-again")
     found = duplicates.find(pd.concat([whole, copy]), crs, areas=areas)
     assert {(key, f"{key}-again") for key in whole.index} == keys(found)
-    assert {twin.score for twin in found} == {1.0}
+    assert {duplicate.score for duplicate in found} == {1.0}
 
 
 # --- piles -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.alone
-def test_thousands_on_one_point() -> None:
+def test_thousands_of_facilities_at_one_point_are_compared_in_time() -> None:
     """Alike by name are found in a pile, from either end of the name, and four times as many do not take 16 times."""
     letters = "阳光蓝天白云星花桥清风明月"
     names = [a + b + c + "诊所" for a in letters for b in letters for c in letters if a != b]
@@ -278,13 +282,13 @@ def test_thousands_on_one_point() -> None:
     pile += [("x1", "金石为开中西医结合诊所", 0), ("x2", "永康市金石为开中西医结合诊所有限公司", 0)]
     pile += [("y1", "新金石堂骨科诊所", 0), ("y2", "金石堂骨科诊所", 0)]
     rows = frame(*pile)
-    twins(rows[:10])  # projections are made on first use
+    find(rows[:10])  # projections are made on first use
     seconds = []
     for part in (rows[:1250], rows):
         taken = []
         for _ in range(3):
             started = time.perf_counter()
-            found = twins(part)
+            found = find(part)
             taken.append(time.perf_counter() - started)
         seconds.append(min(taken))
     assert {("x1", "x2"), ("y1", "y2")} <= keys(found)
@@ -293,11 +297,11 @@ def test_thousands_on_one_point() -> None:
     assert seconds[1] < 8 * seconds[0]
 
 
-def test_a_pile_does_not_hide_who_stands_beside_it() -> None:
+def test_a_facility_beside_a_crowd_is_compared_with_all_of_it() -> None:
     """A facility outside the crowd is compared with all of it, and crowds in neighbouring squares with each other."""
     pile = [(f"p{number:03}", f"{chr(0x4E00 + 97 * number)}氏诊所", (1.0, 1.0)) for number in range(200)]
     edge = [(f"q{number:03}", f"{chr(0x8000 + 53 * number)}记诊所", (-150.0, -30.0)) for number in range(200)]
     rows = frame(*pile, *edge, ("x", "阳光诊所", (1.0, 1.0)), ("y", "永康市阳光诊所", (-150.0, -30.0)))
-    assert ("x", "y") in keys(twins(rows))
+    assert ("x", "y") in keys(find(rows))
     beside = frame(*pile, ("x", "阳光诊所", (1.0, 1.0)), ("y", "永康市阳光诊所", (150.0, 900.0)))
-    assert ("x", "y") in keys(twins(beside, near_m=1000.0, least=0.5))
+    assert ("x", "y") in keys(find(beside, near_m=1000.0, least=0.5))

@@ -56,7 +56,7 @@ def settled(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 @pytest.mark.parametrize("coordinates", COORDINATE_SYSTEMS)
 @pytest.mark.parametrize("kind", writer.FORMATS)
-def test_what_was_exported_imports_again(kind: str, coordinates: str, tmp_path: Path) -> None:
+def test_an_export_is_imported_again(kind: str, coordinates: str, tmp_path: Path) -> None:
     frame = settled(unruly.frame())
     path = exported(frame, kind, coordinates, tmp_path)
     found = imported(path, coordinates)
@@ -67,7 +67,7 @@ def test_what_was_exported_imports_again(kind: str, coordinates: str, tmp_path: 
 
 @pytest.mark.parametrize("coordinates", COORDINATE_SYSTEMS)
 @pytest.mark.parametrize("kind", writer.FORMATS)
-def test_the_sample_imports_again(kind: str, coordinates: str, sample: Study, tmp_path: Path) -> None:
+def test_an_export_of_the_sample_is_imported_again(kind: str, coordinates: str, sample: Study, tmp_path: Path) -> None:
     """Within its area too, where a shifted system that nobody states would have to be asked for."""
     path = exported(sample.facilities, kind, coordinates, tmp_path)
     area = shapely.box(*sample.facilities.total_bounds).buffer(0.001)
@@ -100,7 +100,9 @@ PLACES = st.tuples(st.floats(73.5, 134.5), st.floats(18.5, 53.5))
     st.sampled_from(writer.FORMATS),
     st.sampled_from(COORDINATE_SYSTEMS),
 )
-def test_whatever_is_exported_imports_again(tmp_path: Path, rows: list[Any], kind: str, coordinates: str) -> None:
+def test_an_export_of_any_register_is_imported_again(
+    tmp_path: Path, rows: list[Any], kind: str, coordinates: str
+) -> None:
     made = [
         (str(number), {"id": f"f{number}", **known}, shapely.Point(place)) for number, (known, place) in enumerate(rows)
     ]

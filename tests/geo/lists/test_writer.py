@@ -1,4 +1,4 @@
-"""Exports, read back by other people's readers: every field, every place, and nothing that runs."""
+"""Exports, read back by other libraries: every field, every location, and no formula."""
 
 import csv
 import io
@@ -130,7 +130,7 @@ def assert_same(found: Any, frame: Any) -> None:
 
 @pytest.mark.parametrize("coordinates", COORDINATE_SYSTEMS)
 @pytest.mark.parametrize("kind", writer.FORMATS)
-def test_what_was_written_is_there(kind: str, coordinates: str) -> None:
+def test_a_file_holds_every_field_and_shape(kind: str, coordinates: str) -> None:
     frame = unruly.frame()
     export = writer.write(frame, kind, coordinates)
     assert export.notes == ()
@@ -153,7 +153,7 @@ def test_a_text_that_looks_like_rich_text_stays_text() -> None:
 
 
 @pytest.mark.parametrize("kind", writer.FORMATS)
-def test_the_sample(kind: str, sample: Study) -> None:
+def test_the_sample_is_written_and_read_again(kind: str, sample: Study) -> None:
     assert_same(read(writer.write(sample.facilities, kind, "bd09").content, kind, "bd09"), sample.facilities)
 
 
@@ -182,7 +182,7 @@ PLACES = st.tuples(st.floats(73.5, 134.5), st.floats(18.5, 53.5)) | st.tuples(st
     st.sampled_from(writer.FORMATS),
     st.sampled_from(COORDINATE_SYSTEMS),
 )
-def test_whatever_is_in_a_register(rows: list[Any], kind: str, coordinates: str) -> None:
+def test_any_register_is_written_and_read_again(rows: list[Any], kind: str, coordinates: str) -> None:
     frame = facilities.from_rows(
         [(str(n), {"id": f"f{n}", **known}, shapely.Point(place)) for n, (known, place) in enumerate(rows)], "register"
     )
@@ -195,7 +195,7 @@ def test_whatever_is_in_a_register(rows: list[Any], kind: str, coordinates: str)
 @given(
     st.lists(st.tuples(st.floats(73.5, 134.5), st.floats(18.5, 53.5)), min_size=1), st.sampled_from(COORDINATE_SYSTEMS)
 )
-def test_places_do_not_wander(places: list[tuple[float, float]], coordinates: str) -> None:
+def test_locations_do_not_drift_when_written_repeatedly(places: list[tuple[float, float]], coordinates: str) -> None:
     """Written, read and written again as often as one likes, also where BD-09's public inverse is 0.1 m off."""
     frame = facilities.from_rows(
         [(str(n), {"id": str(n), "category": "clinic"}, shapely.Point(one)) for n, one in enumerate(places)], "x"
@@ -210,13 +210,13 @@ def test_places_do_not_wander(places: list[tuple[float, float]], coordinates: st
 
 
 @pytest.mark.parametrize("kind", writer.FORMATS)
-def test_nothing_is_a_file_too(kind: str) -> None:
+def test_an_empty_register_is_written(kind: str) -> None:
     nothing = facilities.from_rows([], "nothing")
     assert len(read(writer.write(nothing, kind, "gcj02").content, kind, "gcj02")) == 0
 
 
 @pytest.mark.parametrize("rows", [0, 1])
-def test_unknown_names(rows: int) -> None:
+def test_unknown_formats_and_systems_are_refused(rows: int) -> None:
     frame = unruly.frame().iloc[:rows]
     with pytest.raises(UnknownNameError, match="gpkg"):
         writer.write(frame, "shp")
@@ -228,7 +228,7 @@ def test_unknown_names(rows: int) -> None:
 # --- each kind ---------------------------------------------------------------------------------------------------
 
 
-def test_geojson_is_what_studies_are_read_from(tmp_path: Path) -> None:
+def test_geojson_is_read_as_a_study_file(tmp_path: Path) -> None:
     path = tmp_path / "facilities.geojson"
     path.write_bytes(writer.write(unruly.frame(), "geojson").content)
     assert_same(facilities.read(path), unruly.frame())
@@ -257,7 +257,7 @@ def _is_number(text: str) -> bool:
         return False
 
 
-def test_csv_reads_as_text_with_its_zeros() -> None:
+def test_csv_keeps_leading_zeros() -> None:
     content = writer.write(unruly.frame(), "csv").content
     table = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False, encoding="utf-8-sig").set_index("编号")
     assert table.loc["0003", "名称"] == "'@SUM(A1)"
@@ -295,7 +295,7 @@ def _ring(corners: int) -> shapely.Polygon:
     return shapely.Polygon(np.column_stack([120 + 0.01 * np.cos(turn), 28.9 + 0.01 * np.sin(turn)]))
 
 
-def test_what_is_too_long_for_a_cell_of_xlsx_is_left_out_and_said() -> None:
+def test_a_text_too_long_for_xlsx_is_left_out_with_a_note() -> None:
     long = {"text": "长🏥" * 2800}  # 11,200 characters of UTF-16, and 8 bytes a pair
     control = {"text": "\u3000" * 6000}  # six characters each, escaped
     frame = facilities.from_rows(
@@ -327,7 +327,7 @@ def test_what_is_too_long_for_a_cell_of_xlsx_is_left_out_and_said() -> None:
 @pytest.mark.parametrize(
     ("coordinates", "srs"), [("wgs84", 4326), ("cgcs2000", 4490), ("gcj02", 0), ("bd09", 0)]
 )  # fmt: skip
-def test_a_geopackage_says_what_its_coordinates_are(tmp_path: Path, coordinates: str, srs: int) -> None:
+def test_a_geopackage_states_its_coordinate_system(tmp_path: Path, coordinates: str, srs: int) -> None:
     """0 is GeoPackage's own number for degrees that no CRS is known of."""
     path = tmp_path / "facilities.gpkg"
     path.write_bytes(writer.write(unruly.frame(), "gpkg", coordinates).content)
@@ -342,13 +342,13 @@ def test_a_geopackage_says_what_its_coordinates_are(tmp_path: Path, coordinates:
     assert columns["phone"] == "TEXT"
 
 
-def test_columns_of_nothing_stay_columns() -> None:
+def test_columns_without_values_are_written() -> None:
     frame = facilities.from_rows([("a", {"id": "a", "category": "clinic"}, shapely.Point(120, 28.9))], "x")
     for kind in writer.FORMATS:
         assert_same(read(writer.write(frame, kind).content, kind, "wgs84"), frame)
 
 
-def test_cells_of_any_table() -> None:
+def test_any_table_is_written_as_csv_and_xlsx() -> None:
     heads, rows = (
         ["编号", "=值"],
         [["007", float("nan")], [None, True], [date(2021, 6, 30), 1.5], ["=1", np.float64(2)]],
