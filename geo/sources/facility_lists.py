@@ -12,7 +12,7 @@ import numpy as np
 from shapely.geometry.base import BaseGeometry
 
 from geo import limited_process
-from geo.errors import TableError
+from geo.errors import ExtractError, TableError
 from geo.lists import area_reader, file_types, headings, reader, tables
 from geo.lists.area_reader import AreaList
 from geo.lists.headings import FACILITY_COLUMNS
@@ -95,7 +95,10 @@ def read_in_this_process(
 def _extract_layer(path: Path, within: BaseGeometry | None) -> Layer:
     """The facilities of an OpenStreetMap extract that touch ``within``; its columns are a facility's fields."""
     with with_ending(path, ".pbf") as file:
-        rows, left_out = osm.read_facilities(file, within)
+        try:
+            rows, left_out = osm.read_facilities(file, within)
+        except ExtractError as error:  # names the link, if the file's own name ends otherwise
+            raise ExtractError(str(error).replace(str(file), str(path))) from error
     names = dict.fromkeys(name for _, row, _ in rows for name in row)
     shapes = np.empty(len(rows), dtype=object)
     shapes[:] = [shape for _, _, shape in rows]
