@@ -6,7 +6,6 @@ The command line calls `build`. Each step is a module of this folder: `inputs` f
 
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 from geo.sources import (
     inputs,
@@ -66,7 +65,7 @@ def build(folder: Path, sources: Sources, progress: Progress) -> Summary:
 
 def _settings(
     sources: Sources, place: Place, crs: str, data_date: date | None, old: StudySettings | None
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """The settings of the study's `study.toml`: defaults, those kept of the ``old`` study, and the sources' own."""
     attribution = OSM_LICENCE
     if sources.population is not None:

@@ -48,7 +48,7 @@ class Slopes:
     ----------
     forward, backward : shape (edges,), the time to walk each edge from ``u`` to ``v`` and back, as a multiple of the
         time on the flat; 1 where heights are unknown
-    known : shape (edges,), whether the heights along each edge are known
+    heights_known : shape (edges,), whether the heights along each edge are known
     mean : slope (rise or fall over run) averaged over the length of all edges with known heights
     steepest : the largest slope of any piece of such an edge
     clipped : how many such edges have pieces steeper than `STEEPEST`, which count as that steep
@@ -56,7 +56,7 @@ class Slopes:
 
     forward: Float64Array
     backward: Float64Array
-    known: BoolArray
+    heights_known: BoolArray
     mean: float
     steepest: float
     clipped: int
@@ -111,18 +111,18 @@ def slopes_along(streets: gpd.GeoDataFrame, path: Path, crs: str) -> Slopes:
     same_edge = edge[1:] == edge[:-1]
     edge = edge[1:][same_edge]
     slope = np.diff(height_m)[same_edge] * (piece_counts / length_m)[edge]
-    known = np.bincount(edge, np.isnan(slope)) == 0
-    if not known[~off_ground].any():  # bridges that meet no ground are level, whatever the raster
+    heights_known = np.bincount(edge, np.isnan(slope)) == 0
+    if not heights_known[~off_ground].any():  # bridges that meet no ground are level, whatever the raster
         raise InputError(f"{path}: has no height on any street; give a raster that covers the area")
     clipped = np.clip(slope, -STEEPEST, STEEPEST)
     mean = np.bincount(edge, np.abs(clipped)) / piece_counts
     return Slopes(
-        forward=np.where(known, np.bincount(edge, pace(clipped)) / piece_counts, 1.0),
-        backward=np.where(known, np.bincount(edge, pace(-clipped)) / piece_counts, 1.0),
-        known=known,
-        mean=float(np.average(mean[known], weights=length_m[known])),
-        steepest=float(np.abs(clipped[known[edge]]).max()),
-        clipped=len(np.unique(edge[known[edge] & (np.abs(slope) > STEEPEST)])),
+        forward=np.where(heights_known, np.bincount(edge, pace(clipped)) / piece_counts, 1.0),
+        backward=np.where(heights_known, np.bincount(edge, pace(-clipped)) / piece_counts, 1.0),
+        heights_known=heights_known,
+        mean=float(np.average(mean[heights_known], weights=length_m[heights_known])),
+        steepest=float(np.abs(clipped[heights_known[edge]]).max()),
+        clipped=len(np.unique(edge[heights_known[edge] & (np.abs(slope) > STEEPEST)])),
     )
 
 

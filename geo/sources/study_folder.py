@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import geopandas as gpd
 import pandas as pd
@@ -21,7 +21,7 @@ from geo.study.settings import StudySettings, read_settings
 class Contents:
     """What a study folder holds; ``settings`` become `study.toml`, ``standards`` are the text of `standards.toml`."""
 
-    settings: Mapping[str, Any]
+    settings: Mapping[str, object]
     standards: str
     areas: gpd.GeoDataFrame
     facilities: gpd.GeoDataFrame
@@ -103,8 +103,10 @@ def _write_files(folder: Path, contents: Contents) -> None:
     (folder / "standards.toml").write_text(contents.standards, "utf-8")
 
 
-def _write_json(collection: Mapping[str, Any], path: Path) -> None:
-    features = ",\n".join(json.dumps(feature, ensure_ascii=False) for feature in collection["features"])
+def _write_json(collection: Mapping[str, object], path: Path) -> None:
+    features = ",\n".join(
+        json.dumps(feature, ensure_ascii=False) for feature in cast(list[object], collection["features"])
+    )
     path.write_text('{"type": "FeatureCollection", "features": [\n' + features + "\n]}\n", "utf-8")
 
 

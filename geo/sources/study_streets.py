@@ -36,13 +36,15 @@ def _with_slopes(streets: gpd.GeoDataFrame, path: Path, crs: str, summary: Summa
     """Streets with the columns `PACE_COLUMNS`, from a raster of heights."""
     slopes = elevation.slopes_along(streets, path, crs)
     remark = f"edges, from {path.name}: slopes {slopes.mean:.1%} on average, {slopes.steepest:.0%} at most"
-    summary.add("elevation 高程", slopes.known.sum(), remark)
+    summary.add("elevation 高程", slopes.heights_known.sum(), remark)
     if slopes.clipped:
         limit = f"{elevation.STEEPEST:.0%}"
         summary.note(slopes.clipped, f"edges have pieces steeper than {limit}, which count as {limit} steep")
-    if not slopes.known.all():
-        km = streets["length_m"][~slopes.known].sum() / 1000
-        summary.note((~slopes.known).sum(), f"edges, {km:,.1f} km, have no height in {path.name}; they count as flat")
+    if not slopes.heights_known.all():
+        km = streets["length_m"][~slopes.heights_known].sum() / 1000
+        summary.note(
+            (~slopes.heights_known).sum(), f"edges, {km:,.1f} km, have no height in {path.name}; they count as flat"
+        )
     forward, backward = PACE_COLUMNS
     columns = {forward: slopes.forward.astype(np.float32), backward: slopes.backward.astype(np.float32)}
     return streets.assign(**columns)[[*COLUMNS, *PACE_COLUMNS, OFF_GROUND, "geometry"]]

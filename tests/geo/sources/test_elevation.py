@@ -37,7 +37,7 @@ def test_slopes_of_a_plane_follow_the_direction_of_each_edge(tmp_path: Path, ris
     forward = [rise, 0.0, rise * 0.6, -rise, rise]
     assert slopes.forward == pytest.approx([tobler(s) for s in forward], rel=1e-6)
     assert slopes.backward == pytest.approx([tobler(-s) for s in forward], rel=1e-6)
-    assert slopes.known.all()
+    assert slopes.heights_known.all()
     assert slopes.steepest == pytest.approx(abs(rise), abs=1e-6)
     lengths = [1000, 900, 500, 500, 3]
     assert slopes.mean == pytest.approx(np.average(np.abs(forward), weights=lengths), abs=1e-6)
@@ -114,7 +114,7 @@ def test_edge_over_a_void_is_flat_and_unknown(tmp_path: Path, void: float) -> No
     path = write_raster(tmp_path / "void.tif", rising_east(0.1), spoil=spoil, nodata=-77)
     lines = [[(-300, 0), (300, 0)], [(-300, 0), (-100, 0)], [(200, 0), (300, 0)], [(4000, 0), (4100, 0)]]
     slopes = elevation.slopes_along(edges(lines), path, PROJECTION)
-    assert slopes.known.tolist() == [False, True, True, False]
+    assert slopes.heights_known.tolist() == [False, True, True, False]
     assert slopes.forward == pytest.approx([1, tobler(0.1), tobler(0.1), 1], rel=1e-6)
     assert slopes.backward == pytest.approx([1, tobler(-0.1), tobler(-0.1), 1], rel=1e-6)
     assert slopes.mean == pytest.approx(0.1)

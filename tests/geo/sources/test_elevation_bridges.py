@@ -77,11 +77,11 @@ def test_bridge_over_a_void_is_known_if_its_banks_are(tmp_path: Path) -> None:
     bridge = [[(-200, 0), (10, 0)], [(10, 0), (200, 0)]]
     roads = [[(-250, 0), (-200, 0)], [(200, 0), (250, 0)]]
     slopes = elevation.slopes_along(edges([*bridge, *roads], range(2)), path, PROJECTION)
-    assert slopes.known.all()
+    assert slopes.heights_known.all()
     assert slopes.forward == pytest.approx(tobler(0.1), rel=1e-6)
     # If one bank is in the void, the edge there is unknown, and the edge to the other bank is level.
     slopes = elevation.slopes_along(
         edges([[(-200, 0), (-150, 0)], [(-150, 0), (0, 0)], roads[0], [(0, 0), (9, 0)]], range(2)), path, PROJECTION
     )
-    assert slopes.known.tolist() == [True, False, True, False]
+    assert slopes.heights_known.tolist() == [True, False, True, False]
     assert slopes.forward[:2] == pytest.approx([1, 1], abs=1e-9)

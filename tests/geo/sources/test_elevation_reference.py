@@ -96,7 +96,7 @@ def test_rough_ground_agrees_with_the_slow_computation(
     ]
     unknown = np.isnan([forward for forward, _ in expected])
     assert 10 < unknown.sum() < 140
-    assert slopes.known.tolist() == (~unknown).tolist()
+    assert slopes.heights_known.tolist() == (~unknown).tolist()
     for paces, expected_paces in zip((slopes.forward, slopes.backward), np.transpose(expected), strict=True):
         assert paces[unknown].tolist() == [1.0] * unknown.sum()
         assert paces[~unknown] == pytest.approx(expected_paces[~unknown], rel=1e-6)
@@ -118,7 +118,7 @@ def test_slopes_of_porto_alegre_agree_with_the_slow_computation(shared: Path) ->
     extract = data / "porto_alegre.osm.pbf"
     table = osm.read(extract, boundaries.read(extract, lambda *_: None), None, lambda *_: None).streets
     slopes = elevation.slopes_along(table, data / "elevation.tif", "EPSG:32722")
-    assert 0.97 < slopes.known.mean() < 0.99
+    assert 0.97 < slopes.heights_known.mean() < 0.99
     assert 0.02 < slopes.mean < 0.06
     # A second of arc is longer from north to south.
     cell_m = GEOD.inv(-51.2, -30.05, -51.2, -30.05 - 1 / 3600)[2]
@@ -127,8 +127,8 @@ def test_slopes_of_porto_alegre_agree_with_the_slow_computation(shared: Path) ->
     for row in rows:
         line, length_m = table.geometry.iloc[row], table["length_m"].iloc[row]
         expected = slow_paces(line, length_m, data / "elevation.tif", "EPSG:32722", cell_m)
-        assert slopes.known[row] == (not math.isnan(expected[0]))
-        if slopes.known[row]:
+        assert slopes.heights_known[row] == (not math.isnan(expected[0]))
+        if slopes.heights_known[row]:
             assert (slopes.forward[row], slopes.backward[row]) == pytest.approx(expected, rel=1e-4)
     # Walking an edge there and back is never faster than on the flat.
     assert ((slopes.forward + slopes.backward) / 2 >= 1 - 1e-9).all()
