@@ -15,6 +15,7 @@ from shapely.geometry.base import BaseGeometry
 
 from geo.arrays import Float64Array, Geometries, GeometryArray
 from geo.errors import InputError
+from geo.geodesy.distance import geodesic_lengths
 
 _Direction: TypeAlias = Literal["FORWARD", "INVERSE"]
 
@@ -48,6 +49,13 @@ class Projection:
     def inverse(self, geometries: Geometries) -> Geometries:
         """Projected geometries in WGS84 degrees."""
         return self._transform(geometries, "INVERSE")
+
+    def geodesic_distances(self, a: GeometryArray, b: GeometryArray) -> Float64Array:
+        """Geodesic metres between the nearest points of projected geometries, pair by pair, shape (n,).
+
+        The nearest points are found in the plane, so that only the choice of the points has the projection's error.
+        """
+        return geodesic_lengths(self.inverse(shapely.shortest_line(a, b)))
 
     def _transform(self, geometries: Geometries, direction: _Direction) -> Geometries:
         def convert(xy: Float64Array) -> Float64Array:

@@ -30,7 +30,7 @@ import shapely
 from rapidfuzz import fuzz, process
 
 from geo.arrays import BoolArray, Float64Array, Int64Array
-from geo.geodesy.distance import TOLERANCE_M, geodesic_lengths
+from geo.geodesy.distance import TOLERANCE_M
 from geo.geodesy.projection import projection
 from geo.lists import candidate_pairs, names
 from geo.lists.names import PlainName, Units
@@ -96,7 +96,7 @@ def find(
     possible = shapely.distance(shapes[a], shapes[b]) <= near_m * 1.01 + 1  # the projection's metres are not exact
     possible &= ~_for_pairs([name.identity if name else None for name in plain], a, b, names.contradict)
     a, b = a[possible], b[possible]
-    metres = geodesic_lengths(metric.inverse(shapely.shortest_line(shapes[a], shapes[b])))
+    metres = metric.geodesic_distances(shapes[a], shapes[b])
     similarity = _similarity(plain, a, b)
     named = np.isfinite(similarity)
     share = np.minimum(metres / near_m, 1) if near_m > 0 else np.zeros(len(metres))

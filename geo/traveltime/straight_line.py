@@ -6,7 +6,6 @@ import shapely
 
 from geo.arrays import Float64Array, Int64Array
 from geo.choices import Mode
-from geo.geodesy.distance import geodesic_lengths
 from geo.geodesy.projection import projection
 from geo.study.settings import StudySettings
 
@@ -23,8 +22,7 @@ def nearest(
     if len(facilities) and len(lon):
         points, shapes = metric.points(lon, lat), metric.forward(facilities.geometry.to_numpy())
         rows, nearest_shapes = shapely.STRtree(shapes).query_nearest(points, all_matches=False)
-        lines = shapely.shortest_line(points[rows], shapes[nearest_shapes])
-        metres[rows] = geodesic_lengths(metric.inverse(lines))
+        metres[rows] = metric.geodesic_distances(points[rows], shapes[nearest_shapes])
         facility[rows] = nearest_shapes
     return metres, facility
 
@@ -33,7 +31,7 @@ def metres_to_each(facilities: gpd.GeoDataFrame, lon: float, lat: float, crs: st
     """Geodesic metres from one WGS84 point to every facility's point or polygon, shape (facilities,)."""
     metric = projection(crs)
     shapes = metric.forward(facilities.geometry.to_numpy())
-    return geodesic_lengths(metric.inverse(shapely.shortest_line(metric.points(lon, lat), shapes)))
+    return metric.geodesic_distances(metric.points(lon, lat), shapes)
 
 
 def speed_mps(settings: StudySettings, mode: Mode) -> float:

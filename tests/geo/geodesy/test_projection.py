@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import shapely
-from pyproj import CRS
+from pyproj import CRS, Geod
 
 from geo.errors import InputError
 from geo.geodesy.projection import projection, utm
@@ -23,6 +23,14 @@ def test_one_position_and_an_array_of_positions_are_projected_alike() -> None:
     assert shapely.get_coordinates(metric.points([120.04], [28.89])).tolist() == [[x, y]]
     assert shapely.get_coordinates(metric.points(120.04, 28.89)).tolist() == [[x, y]]
     assert metric.to_degrees(x, y) == pytest.approx((120.04, 28.89), abs=1e-9)
+
+
+def test_geodesic_distances_are_those_between_the_nearest_points() -> None:
+    metric = projection("EPSG:4549")
+    squares = np.array([shapely.box(120.1, 29, 120.2, 29.1), shapely.box(119, 28, 121, 30)])
+    distances = metric.geodesic_distances(metric.points(120, 29.05), metric.forward(squares))
+    expected = Geod(ellps="WGS84").inv(120, 29.05, 120.1, 29.05)[2]
+    assert distances.tolist() == [pytest.approx(expected, rel=1e-6), 0]
 
 
 @pytest.mark.parametrize("lon", [-180, -51.2, -0.1, 0, 9.52, 120.04, 179.99, 180])
