@@ -1,5 +1,6 @@
 """Properties of features, and the schemas that describe them."""
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +18,9 @@ from support.ogc import (
     Key,
     features_in_files,
 )
+
+AllFeatures = Callable[[str], list[Feature]]
+"""The fixture `all_features`: all features of a collection."""
 
 
 @cache

@@ -190,13 +190,14 @@ def test_owslib_selects_features(server: tuple[str, recorder.Log]):
         ogc.keys_matching("facilities", lambda feature: feature.properties["category"] == "park")
     )
     people = [
-        entry["properties"]["population"]
-        for entry in features.collection_items("demand", sortby=("population", "desc"), limit=50)["features"]
+        feature["properties"]["population"]
+        for feature in features.collection_items("demand", sortby=("population", "desc"), limit=50)["features"]
     ]
     assert (
         people
         == sorted(
-            (float(entry.properties["population"]) for entry in ogc.features_in_files("demand").values()), reverse=True
+            (float(feature.properties["population"]) for feature in ogc.features_in_files("demand").values()),
+            reverse=True,
         )[:50]
     )
     clinic = features.collection_item("facilities", "yk-clinic-001")
@@ -260,7 +261,7 @@ def test_generated_client_reads_features_and_coverage(generated: ModuleType, ser
         assert page.number_matched == len(parks)
         assert {feature.id for feature in page.features} <= parks
         coverage = operation(generated, "/coverage").sync(client=client)
-        assert [entry.standard for entry in coverage.standards] == ogc.STANDARDS
+        assert [summary.standard for summary in coverage.standards] == ogc.STANDARDS
         refused = items.sync_detailed(client=client, limit=0)
         assert refused.status_code == 400
         assert refused.parsed.status == 400

@@ -34,9 +34,9 @@ def test_edits_without_a_valid_key_are_refused(client: TestClient):
 def test_keys_are_stored_as_hashes(client: TestClient):
     database = client.app.state.answers.register.database
     key = keys.create(database, "李工")
-    (kept,) = (feature for feature in keys.list_keys(database) if feature.name == "李工")
-    assert key not in str(kept.model_dump())
-    assert len(kept.hash) == 64
+    (record,) = (stored for stored in keys.list_keys(database) if stored.name == "李工")
+    assert key not in str(record.model_dump())
+    assert len(record.hash) == 64
     with pytest.raises(Exception, match="there is a key"):
         keys.create(database, "李工")
     with pytest.raises(Exception, match="unknown key '谁'"):
@@ -125,8 +125,8 @@ def test_concurrent_requests_with_one_idempotency_key_add_one_facility(client: T
         made = list(
             several.map(lambda _: client.post(ITEMS, json=NEW_FACILITY, headers={"Idempotency-Key": "k"}), range(8))
         )
-    assert {feature.status_code for feature in made} == {201}
-    assert len({feature.json()["id"] for feature in made}) == 1
+    assert {answer.status_code for answer in made} == {201}
+    assert len({answer.json()["id"] for answer in made}) == 1
 
 
 def test_request_repeated_after_its_facility_was_removed_gets_410(client: TestClient):

@@ -10,7 +10,7 @@ def test_merge_fills_gaps_and_keeps_both_histories(client: TestClient):
     client.patch(
         f"{ITEMS}/c2", json={"properties": {"address": "中山路1号", "beds": 3}}, headers=if_match(client, "c2")
     )
-    mine, other = (client.get(f"{ITEMS}/{feature}").json()["properties"] for feature in ("c1", "c2"))
+    mine, other = (client.get(f"{ITEMS}/{facility_id}").json()["properties"] for facility_id in ("c1", "c2"))
     assert mine["address"] is None
     merged = client.post(f"{ITEMS}/c1/merge", json={"twin": "c2", "twin_version": 2}, headers=if_match(client, "c1"))
     assert merged.status_code == 200, merged.text

@@ -176,8 +176,8 @@ def test_another_register_of_the_same_study_has_other_tags(serve: Serve, tmp_pat
     paths = (ITEMS, FACILITY, "/v1/nearest?lon=120.01&lat=28.91", "/v1/coverage", "/openapi.json")
 
     def tags(name: str) -> list[str]:
-        with TestClient(create_app(Settings(study=folder, database_url=f"sqlite:///{tmp_path / name}"))) as entry:
-            return [entry.get(path).headers["ETag"] for path in paths]
+        with TestClient(create_app(Settings(study=folder, database_url=f"sqlite:///{tmp_path / name}"))) as client:
+            return [client.get(path).headers["ETag"] for path in paths]
 
     folder = serve().app.state.answers.settings.study
     first = tags("a.sqlite")

@@ -34,7 +34,7 @@ def test_read_only_paths_allow_only_get_and_head(client: TestClient, path: str):
     for method in ("POST", "PUT", "PATCH", "DELETE", "TRACE", "OPTIONS"):
         answer = client.request(method, path)
         assert_problem(answer, 405)
-        assert {entry.strip() for entry in answer.headers["Allow"].split(",")} == {"GET", "HEAD"}
+        assert {method_name.strip() for method_name in answer.headers["Allow"].split(",")} == {"GET", "HEAD"}
 
 
 def test_static_files_allow_only_get_and_head(client: TestClient):

@@ -15,7 +15,7 @@ def test_preflight_allows_any_origin_every_method_and_header(client: TestClient,
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
     assert method in answer.headers["Access-Control-Allow-Methods"]
     assert int(answer.headers["Access-Control-Max-Age"]) > 0
-    allowed = {entry.strip().lower() for entry in answer.headers["Access-Control-Allow-Headers"].split(",")}
+    allowed = {header.strip().lower() for header in answer.headers["Access-Control-Allow-Headers"].split(",")}
     assert set(asked.split(",")) <= allowed
     assert "access-control-allow-credentials" not in answer.headers
 
@@ -29,7 +29,7 @@ def test_preflight_for_other_methods_or_headers_is_refused(client: TestClient):
 def test_pages_of_other_origins_may_read_the_headers_they_need(client: TestClient, path: str):
     answer = client.get(path, headers={"Origin": ORIGIN})
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
-    exposed = {entry.strip() for entry in answer.headers["Access-Control-Expose-Headers"].split(",")}
+    exposed = {header.strip() for header in answer.headers["Access-Control-Expose-Headers"].split(",")}
     assert {"ETag", "Last-Modified", "Location", "Retry-After", "X-Request-ID", "Content-Crs"} <= exposed
     assert exposed == set(EXPOSED)
     assert "access-control-allow-origin" not in client.get(path).headers

@@ -26,7 +26,7 @@ def test_request_id_is_returned_or_a_new_one_made(client: TestClient, path: str)
         assert client.get(path, headers={"X-Request-ID": good}).headers["X-Request-ID"] == good
     made = [client.get(path).headers["X-Request-ID"] for _ in range(3)]
     assert len(set(made)) == 3
-    assert all(len(entry) == 32 for entry in made)
+    assert all(len(request_id) == 32 for request_id in made)
     assert client.post(path, headers={"X-Request-ID": "a"}).headers["X-Request-ID"] == "a"
 
 

@@ -18,7 +18,7 @@ def test_each_variant_of_a_question_gets_its_own_answer_before_and_after_an_edit
 
     def ask() -> list[tuple[str, bytes]]:
         answers = [editor.get(ITEMS, params=query, headers=headers) for query, headers in variants]
-        return [(entry.headers["content-type"], entry.content) for entry in answers]
+        return [(answer.headers["content-type"], answer.content) for answer in answers]
 
     first = ask()
     variants.reverse()
@@ -44,11 +44,11 @@ def test_each_variant_of_a_question_gets_its_own_answer_before_and_after_an_edit
 def test_answers_are_the_same_with_and_without_the_cache(
     editor: TestClient, monkeypatch: pytest.MonkeyPatch, tagged_paths: list[str]
 ):
-    with_keeping = {path: editor.get(path, params=place_query(path)).content for path in tagged_paths}
-    kept = editor.app.state.answers.states.current().responses
-    assert len(kept) > 20
-    kept.clear()
-    assert {path: editor.get(path, params=place_query(path)).content for path in tagged_paths} == with_keeping
+    with_cache = {path: editor.get(path, params=place_query(path)).content for path in tagged_paths}
+    cache = editor.app.state.answers.states.current().responses
+    assert len(cache) > 20
+    cache.clear()
+    assert {path: editor.get(path, params=place_query(path)).content for path in tagged_paths} == with_cache
 
 
 def test_headers_of_one_request_do_not_appear_in_the_next_answer(client: TestClient):

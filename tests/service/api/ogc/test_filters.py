@@ -18,7 +18,7 @@ from support.ogc import (
     items_of,
     keys,
 )
-from support.ogc_properties import file_shapes, transformed
+from support.ogc_properties import AllFeatures, file_shapes, transformed
 
 each_system = pytest.mark.parametrize("system", COORDINATE_SYSTEMS, ids=("crs84", "4326", "4490", "projected"))
 SOME_COLLECTIONS = ("facilities", "areas", "demand", "coverage-health-15", "coverage-park-500")
@@ -30,12 +30,12 @@ def metre_in(system: str) -> float:
     return 1.0 if system == PROJECTED else 1e-5
 
 
-# A filter beside what plain Python makes of a feature's properties; None is what CQL2 calls unknown.
 Condition = Callable[[dict[str, Any]], bool | None]
+"""What a filter means in plain Python: a function of a feature's properties; None is CQL2's unknown."""
 
 
 def unknown_if_null(*names: str) -> Callable[[Condition], Condition]:
-    """A test that is unknown where one of the properties is null."""
+    """Make a condition unknown where one of the properties is null."""
 
     def wrapped(test: Condition) -> Condition:
         return lambda p: None if any(p[name] is None for name in names) else test(p)
@@ -102,7 +102,7 @@ FACILITIES: dict[str, Condition] = {
     "closed IS NOT NULL": lambda p: p["closed"] is not None,
     "\"category\" = 'park'": lambda p: p["category"] == "park",
     "category > 'clinic'": lambda p: p["category"] > "clinic",
-    "CATEGORY = 'park'": None,  # type: ignore[dict-item]  # names have a case
+    "CATEGORY = 'park'": None,  # type: ignore[dict-item]  # capital and small letters of names differ
     "area_code LIKE '330784001%' AND category IN ('cultural_hall')": lambda p: (
         p["area_code"].startswith("330784001") and p["category"] == "cultural_hall"
     ),
@@ -148,21 +148,22 @@ PLACES = {
     ("collection", "text"),
     [("facilities", text) for text in FACILITIES] + [(name, text) for name, tests in OTHERS.items() for text in tests],
 )
-def test_filter_selects_what_plain_python_selects(client: TestClient, collection: str, text: str):
+def test_filter_selects_what_plain_python_selects(
+    client: TestClient, all_features: AllFeatures, collection: str, text: str
+):
     test = (FACILITIES if collection == "facilities" else OTHERS[collection])[text]
     if test is None:
         assert_problem(client.get(items_of(collection), params={"filter": text}))
         return
-    everything = features_of(client, collection)
+    everything = all_features(collection)
     expected = [feature["id"] for feature in everything if test(feature["properties"]) is True]
+    assert [feature["id"] for feature in features_of(client, collection, filter=text)] == expected
     for further in ({}, {"filter-lang": "cql2-text"}, {"filter-crs": CRS84}):
-        selected = features_of(client, collection, filter=text, **further)
-        assert [feature["id"] for feature in selected] == expected
-    # That some match and others don't makes it a test; these are there for that nobody matches.
-    nobody = text in ("name = 'o''clock'", "name_en LIKE '%HOSPITAL%'", "share IS NOT NULL")
-    assert (len(expected) == 0) == nobody
+        assert get(client, items_of(collection), filter=text, limit=1, **further)["numberMatched"] == len(expected)
+    # Except for three filters that must match nothing, each must match some features and not all.
+    matches_nothing = text in ("name = 'o''clock'", "name_en LIKE '%HOSPITAL%'", "share IS NOT NULL")
+    assert (len(expected) == 0) == matches_nothing
     assert len(expected) < len(everything)
-    assert get(client, items_of(collection), filter=text, limit=1)["numberMatched"] == len(expected)
 
 
 @each_system
@@ -173,8 +174,8 @@ def test_geometries_of_a_filter_are_in_the_filter_crs(client: TestClient, collec
     text = shapely.to_wkt(drawn, rounding_precision=9 if metre_in(system) < 1 else 4)
     shapes = file_shapes(collection, system)
     expected = {name for name, shape in shapes.items() if shape.intersects(drawn)}
-    # A line of some 20 km that is straight in the projection is not in degrees, but bulges by 7 m here: who lies there
-    # may be in or out. Elsewhere it is millimetres.
+    # A line of 20 km that is straight in the projection bulges by 7 m in degrees. Features within that distance may be
+    # selected or not. In the other systems the tolerance is some millimetres.
     little = 10.0 if system == PROJECTED else 1e-8
     reach, core = drawn.buffer(little), drawn.buffer(-little)
     near = {name for name, shape in shapes.items() if shape.intersects(reach)
@@ -185,7 +186,7 @@ def test_geometries_of_a_filter_are_in_the_filter_crs(client: TestClient, collec
     assert selected - near == expected - near
     outside = get(client, items_of(collection), **query | {"filter": f"NOT S_INTERSECTS(geometry, {text})", "limit": 1})
     assert outside["numberMatched"] == len(shapes) - len(selected)
-    if system == CRS84:  # it is the default
+    if system == CRS84:  # the default
         assert get(client, items_of(collection), filter=query["filter"], limit=1)["numberMatched"] == len(selected)
 
 
