@@ -1,1 +1,1 @@
-"""What a study is built from, and the build that puts it together."""
+"""Builds a study from files that anyone can download, and reads the lists that offices give to the program."""

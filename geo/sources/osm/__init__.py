@@ -1,1 +1,1 @@
-"""Reads OpenStreetMap extracts."""
+"""Reads OpenStreetMap extracts: boundaries, streets, facilities, residential buildings and places."""

@@ -87,7 +87,7 @@ def read(path: Path, boundaries: Sequence[Boundary], within: BaseGeometry | None
     _add_nodes(nodes, facility_rows)
 
     # Ways that only osmium can make polygons of: facilities, members of relations, and rings that are not simple.
-    is_facility = np.array([facilities.classify(tags) is not None for tags in ways.tag_sets], dtype=bool)
+    is_facility = np.array([facilities.is_facility(tags) for tags in ways.tag_sets], dtype=bool)
     members = np.isin(ways.ids, list(set().union(*map(opl_lines.member_ways, relations))))
     assembling = is_facility[ways.tag_set] | members
     levels, outlines, invalid = buildings.from_ways(ways, lonlat, ~assembling)
@@ -98,7 +98,7 @@ def read(path: Path, boundaries: Sequence[Boundary], within: BaseGeometry | None
             if polygon.outline is not None:
                 levels.append(buildings.levels(polygon.tags))
                 outlines.append(polygon.outline)
-            elif facilities.classify(polygon.tags) is None:
+            elif not facilities.is_facility(polygon.tags):  # a facility is counted by `facility_rows`
                 left_out[facilities.BROKEN_OUTLINE] += 1
     progress("facilities", len(facility_rows.rows))
     progress("buildings", len(outlines))
