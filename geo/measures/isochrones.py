@@ -94,7 +94,11 @@ def around(
     population = travel.study.demand["population"].to_numpy()
     # Where the way to the nearest street takes longer than the limit, no street is reached and there is no grid.
     reached = street_seconds <= limit
-    grid = _Grid.of(samples.xy[reached], street_seconds[reached], network.walk_mps, limit) if reached.any() else None
+    grid = (
+        _Grid.from_points(samples.xy[reached], street_seconds[reached], network.walk_mps, limit)
+        if reached.any()
+        else None
+    )
     contours: list[Contour] = []
     for level in levels:
         polygon = grid.polygon(level * 60.0) if grid else shapely.MultiPolygon()
@@ -146,7 +150,7 @@ class _Grid:
         self._generator = contourpy.contour_generator(x, y, seconds, fill_type="OuterOffset")
 
     @classmethod
-    def of(cls, xy: Float64Array, seconds: Float64Array, walk_mps: float, limit: float) -> "_Grid":
+    def from_points(cls, xy: Float64Array, seconds: Float64Array, walk_mps: float, limit: float) -> "_Grid":
         """Make the grid from points on streets, shape (n, 2), and the times to reach them, up to ``limit`` seconds."""
         margin = OFF_STREET_M + CELL_M
         west, south = xy.min(axis=0) - margin
