@@ -32,7 +32,10 @@ RECORDED = (*(name for name in facilities.FIELDS if name != "id"), "geometry", "
 """The columns whose changes the history records."""
 
 FacilityRow: TypeAlias = Mapping[str, Any]
-"""A row of the table of facilities: values by column name. The geometry is WKB."""
+"""A row of the table of facilities, or some of its columns: values by column name. The geometry is WKB."""
+
+NewRow: TypeAlias = dict[str, Any]
+"""The same for a row that is being made."""
 
 FieldChanges: TypeAlias = dict[str, list[object]]
 """The fields that a change of a facility changes, each with its values before and after, as JSON writes them."""
@@ -52,7 +55,7 @@ class Transaction:
         self._study = study
         self.session, self.editor, self.source = session, editor, source
 
-    def assign_area_codes(self, rows: Sequence[dict[str, Any]]) -> None:
+    def assign_area_codes(self, rows: Sequence[NewRow]) -> None:
         """Set the ``area_code`` of each row to that of the area it lies in; rows outside every area keep theirs."""
         if rows:
             points = shapely.point_on_surface(shapely.from_wkb([row["geometry"] for row in rows]))
@@ -65,7 +68,7 @@ class Transaction:
         self,
         action: str,
         old: FacilityRow | None,
-        properties: Mapping[str, Any],
+        properties: FacilityRow,
         facility_id: str,
         geometry: BaseGeometry | None,
         sets_area: bool = False,
@@ -150,14 +153,12 @@ class Transaction:
         self.session.flush()
 
 
-def fields_of(row: FacilityRow) -> dict[str, Any]:
+def fields_of(row: FacilityRow) -> NewRow:
     """The fields of `geo.study.facilities.Facility` in a row, without the id."""
     return {name: row[name] for name in facilities.FIELDS if name != "id"}
 
 
-def make_rows(
-    records: Sequence[FacilityRow], geometries: Sequence[BaseGeometry] | GeometryArray
-) -> list[dict[str, Any]]:
+def make_rows(records: Sequence[FacilityRow], geometries: Sequence[BaseGeometry] | GeometryArray) -> list[NewRow]:
     """Make table rows from the fields of facilities and their WGS84 geometries, with WKB and bounding boxes."""
     blobs, boxes = shapely.to_wkb(geometries), shapely.bounds(geometries).tolist()
     return [

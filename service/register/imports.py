@@ -7,7 +7,7 @@ the changes and returns an `ImportReport`. The command line and the API call `ap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from shapely.geometry.base import BaseGeometry
 
@@ -18,7 +18,7 @@ from geo.lists.degrees import MAX_BESIDE_M
 from geo.lists.reader import FacilityList, ListRow
 from geo.study import facilities
 from service.register import history, matching
-from service.register.history import FacilityRow, FieldChanges, Transaction
+from service.register.history import FacilityRow, FieldChanges, NewRow, Transaction
 from service.register.import_report import ImportReport, Outcome, RowOutcome
 from service.register.matching import RegisterIndex, RowMatcher, RowRejectedError
 from service.register.register import Register, file_hash
@@ -81,7 +81,7 @@ class _PlannedWrite(NamedTuple):
 
     position: int
     old: FacilityRow | None
-    fields: dict[str, Any]
+    fields: NewRow
     geometry: BaseGeometry
 
 
@@ -177,7 +177,7 @@ class ImportPlan:
             return new, (f"lies {metres:,.0f} m from its outline, which a point replaces",)
         return (known if has_not_moved(known, new) else new), ()
 
-    def _stated_fields(self, old: FacilityRow | None, row: ListRow) -> dict[str, Any]:
+    def _stated_fields(self, old: FacilityRow | None, row: ListRow) -> NewRow:
         """The fields that a row states, with those of the verification unless a later one is in the register."""
         fields = {name: value for name, value in row.values.items() if name not in ("id", "extra")}
         fields |= self._verification
@@ -195,7 +195,7 @@ class ImportPlan:
             and geometry is self._index.geometries[old["id"]]
         )
 
-    def _new_fields(self, old: FacilityRow | None, facility_id: str, row: ListRow) -> dict[str, Any]:
+    def _new_fields(self, old: FacilityRow | None, facility_id: str, row: ListRow) -> NewRow:
         """The validated fields of a facility after the import; RowRejectedError if one is wrong."""
         fields = {} if old is None else history.fields_of(old)
         if old is None and "source" not in self._list.columns.values():  # else the list states its own sources

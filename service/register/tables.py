@@ -4,7 +4,6 @@ The scripts in service/register/migrations create the tables in the database; a 
 """
 
 from datetime import UTC, date, datetime
-from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Column, DateTime, Dialect, Index, Integer, LargeBinary
 from sqlalchemy.types import TypeDecorator
@@ -56,7 +55,7 @@ class FacilityRecord(SQLModel, table=True):
     source: str | None = None
     verified: date | None = None
     verified_by: str | None = None
-    extra: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    extra: dict[str, object] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     geometry: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     west: float
     south: float
@@ -85,7 +84,7 @@ class ChangeRecord(SQLModel, table=True):
     who: str
     action: str
     source: str | None = None
-    fields: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    fields: dict[str, list[object]] = Field(sa_column=Column(JSON, nullable=False))
 
 
 class KeyRecord(SQLModel, table=True):
