@@ -30,7 +30,7 @@ def _static_folder_of(package: str) -> Path:
     """The folder ``static`` of an installed package, found without importing the package."""
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise ModuleNotFoundError(f"{package} is not installed: run `make install`", name=package)
+        raise ModuleNotFoundError(f"{package} is not installed: run `make setup`", name=package)
     return Path(spec.submodule_search_locations[0]) / "static"
 
 
