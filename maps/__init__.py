@@ -1,1 +1,1 @@
-"""Draws: Folium gap maps for planners and the pages people open. Knows nothing of the web server or the database."""
+"""Draws Folium gap maps for planners and the pages that people open. Knows neither the web server nor the database."""
