@@ -1,6 +1,6 @@
-"""Measure the program beside its peers: `make bench`, or python benchmarks [--quick] [--output FOLDER].
+"""Measures the program beside its peers: `make bench`, or python benchmarks [--quick] [--output FOLDER].
 
-Without --quick, results.json and machine.json go beside this file and the page of them into docs/.
+Without --quick, it writes results.json and machine.json beside this file, and docs/performance.md from them.
 """
 
 import argparse
@@ -23,20 +23,20 @@ from stages import FULL, QUICK, Numbers, Plan
 HERE = Path(__file__).resolve().parent
 REAL = ("porto_alegre", "liechtenstein")
 TOOLS = ("ours", "scipy", "networkx", "pandana")
-LARGEST = "generated-10m"  # for ours and scipy alone
-APART = ("generated-1m", LARGEST)  # each tool by itself: their preparation is too long to be done twice
+LARGEST = "generated-10m"  # only ours and scipy run on it
+APART = ("generated-1m", LARGEST)  # each tool in a process of its own: preparing these twice takes too long
 
 Result = dict[str, Any]
 Run = Callable[..., Numbers]
 
 
 def row(name: str, ours: float, theirs: float, unit: str) -> Result:
-    """A result; the ratio says how many times less ours is."""
+    """A result; the ratio says how many times smaller our figure is."""
     return {"name": name, "ours": ours, "theirs": theirs, "ratio": theirs / max(ours, 1e-9), "unit": unit}
 
 
 def measure(plan: Plan, scratch: Path, apart: bool) -> tuple[list[Result], Numbers]:
-    """All results, and what is to be known of the run: the memory's speed, nodes and edges of the networks."""
+    """All results; and of the run, the speed of the memory and the sizes of the networks."""
 
     def run(stage: str, *arguments: Any) -> Numbers:
         begin = time.monotonic()
@@ -44,19 +44,19 @@ def measure(plan: Plan, scratch: Path, apart: bool) -> tuple[list[Result], Numbe
         print(f"{time.monotonic() - begin:6.1f} s", stage, *arguments, file=sys.stderr)
         return numbers
 
-    there = [name for name in REAL if (stages.EXTRACTS / name).is_dir()]
+    real = [name for name in REAL if (stages.EXTRACTS / name).is_dir()]
     tools = [tool for tool in TOOLS if stages.installed(tool)]
     copied = run("bandwidth")["copy_gb_s"]
     results: list[Result] = []
     sizes: dict[str, Numbers] = {}
-    for name in (*there, *plan.sizes):
+    for name in (*real, *plan.sizes):
         sizes[name] = run("make", name)
         results += network_rows(run, name, tools[:2] if name == LARGEST else tools, copied)
-    settled = {one["name"]: one["ours"] for one in results if one["name"].startswith("settled-")}
+    settled = {result["name"]: result["ours"] for result in results if result["name"].startswith("settled-")}
     for kind in ("", "-on-one-core", "-renumbered"):
         least, most = (settled[f"settled{kind}-{name}"] for name in ("generated-0.1m", LARGEST))
         results.append(row(f"growth{kind}", most / least, 2.5, "times"))
-    for name in there:
+    for name in real:
         if name == "porto_alegre":
             results += catchment_rows(run, name, tools)
         results += isochrone_rows(run, name, stages.installed("osmnx") and name in plan.drawn_by_osmnx)
@@ -64,18 +64,18 @@ def measure(plan: Plan, scratch: Path, apart: bool) -> tuple[list[Result], Numbe
         results.append(row(f"reading-{name}", seconds["ours"], seconds["osmium"], "s"))
     seconds = run("ready")
     results.append(row("ready", seconds["ours"], seconds["imports"], "s"))
-    asked = {what: getattr(plan, what) for what in ("demand", "sources", "catchments")}
-    return results, {"copy_gb_s": copied, **asked, "networks": sizes}
+    counts = {what: getattr(plan, what) for what in ("demand", "sources", "catchments")}
+    return results, {"copy_gb_s": copied, **counts, "networks": sizes}
 
 
 def named(what: str, name: str) -> str:
-    """A result's name; Porto Alegre's go without the network's."""
+    """A result's name: results of Porto Alegre do not name the network."""
     return what if name == "porto_alegre" else f"{what}-{name}"
 
 
 def network_rows(run: Run, name: str, tools: list[str], copied: float) -> list[Result]:
-    """Results of one network: preparation, questions, memory, equality, and ours against the memory's speed."""
-    # In turn with others, questions are asked below; alone, for their growth.
+    """Results of one network: preparation, questions, memory, equality, and ours beside the speed of the memory."""
+    # Ours and scipy are timed alone for the growth; `together` below times all tools in turn.
     numbers = {tool: run("alone", name, tool, name in APART or tool in tools[:2]) for tool in tools}
     ours = numbers["ours"]
     results = []
@@ -85,15 +85,17 @@ def network_rows(run: Run, name: str, tools: list[str], copied: float) -> list[R
         in_turn = run("together", name, tools)
         seconds, sources = {what: in_turn[what] for what in seconds}, in_turn.get("sources")
     for tool in tools[1:]:
-        results += [row(named(f"{what}-{tool}", name), one["ours"], one[tool], "s") for what, one in seconds.items()]
+        results += [
+            row(named(f"{what}-{tool}", name), by_tool["ours"], by_tool[tool], "s") for what, by_tool in seconds.items()
+        ]
         for what, unit in (("prepare", "s"), ("memory", "GB")):
             results.append(row(named(f"{what}-{tool}", name), ours[what], numbers[tool][what], unit))
     if sources is not None:
-        both = sources + seconds["every-node"]["pandana"]
-        results.append(row(named("set-and-every-node-pandana", name), seconds["every-node"]["ours"], both, "s"))
-    off = run("compare", name, tools)
-    results.append(row(f"equal-{name}", off["ours"], 0.01, "s"))
-    results += [row(f"difference-{tool}-{name}", off["ours"], off[tool], "s") for tool in tools[2:]]
+        with_sources = sources + seconds["every-node"]["pandana"]
+        results.append(row(named("set-and-every-node-pandana", name), seconds["every-node"]["ours"], with_sources, "s"))
+    differences = run("compare", name, tools)
+    results.append(row(f"equal-{name}", differences["ours"], 0.01, "s"))
+    results += [row(f"difference-{tool}-{name}", differences["ours"], differences[tool], "s") for tool in tools[2:]]
     theirs = numbers["scipy"]["every-node"]
     for kind, what in (("", "own-order"), ("-on-one-core", "one-core"), ("-renumbered", "every-node")):
         per_node = (seconds / ours["settled"] * 1e9 for seconds in (ours[what], theirs))
@@ -105,14 +107,14 @@ def network_rows(run: Run, name: str, tools: list[str], copied: float) -> list[R
 
 
 def catchment_rows(run: Run, name: str, tools: list[str]) -> list[Result]:
-    """Results of catchments and of a network reopened."""
+    """Results of catchments, and of opening a prepared network again."""
     seconds = run("catchments", name, [tool for tool in tools if tool != "networkx"])["seconds"]
     results = [row("catchments-scipy", seconds["ours"], seconds["scipy"], "s")]
-    again = run("reopen", name, tools)["seconds"]
+    reopened = run("reopen", name, tools)["seconds"]
     if "pandana" in tools:
-        searched, kept = seconds["pandana"], seconds["pandana-precomputed"]
-        results.append(row("catchments-pandana", seconds["ours"], min(searched, kept), "s"))
-        results.append(row("reopen-pandana", again["ours"], again["pandana"], "s"))
+        searched, precomputed = seconds["pandana"], seconds["pandana-precomputed"]
+        results.append(row("catchments-pandana", seconds["ours"], min(searched, precomputed), "s"))
+        results.append(row("reopen-pandana", reopened["ours"], reopened["pandana"], "s"))
     return results
 
 
@@ -123,7 +125,7 @@ def isochrone_rows(run: Run, name: str, drawn: bool) -> list[Result]:
     for mode in ("walk", "drive"):
         ours = numbers[mode]["ours"]
         inside = row(f"isochrone-inside-{name}-{mode}", ours["inside"], 0.99, "share")
-        results += [inside | {"ratio": ours["inside"] / 0.99}]  # the more the better
+        results += [inside | {"ratio": ours["inside"] / 0.99}]  # here a larger figure is better
         results += [row(f"isochrone-beyond-{name}-{mode}", ours["beyond"], 0.02, "share")]
     if "osmnx" in numbers["walk"]:
         ours, theirs = (numbers["walk"][tool] for tool in ("ours", "osmnx"))
@@ -135,7 +137,7 @@ def isochrone_rows(run: Run, name: str, drawn: bool) -> list[Result]:
 
 
 def about(run: Numbers) -> Numbers:
-    """The machine, the day and the libraries, with what is known of the run."""
+    """The machine, the day and the libraries, with the figures of the run."""
     libraries = ("numba", "numpy", "scipy", "networkx", "pandana", "osmnx", "osmium")
     return {
         "date": date.today().isoformat(),
@@ -148,7 +150,7 @@ def about(run: Numbers) -> Numbers:
 
 
 def processor() -> str:
-    """The processor's name, as far as the system tells it."""
+    """The processor's name, or its architecture where the system does not name it."""
     try:
         lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
     except OSError:
@@ -159,11 +161,13 @@ def processor() -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="small networks, few repeats; writes nothing by itself")
+    parser.add_argument(
+        "--quick", action="store_true", help="small networks, few repeats; writes nothing without --output"
+    )
     parser.add_argument("--output", type=Path, help="folder for results.json and machine.json")
     options = parser.parse_args()
-    # While other programs run, pandana's threads wait for each other in vain, and its preparation takes four times as
-    # long; asleep they do not.
+    # pandana's threads wait for each other actively, so that its preparation takes four times as long while other
+    # programs run. Passive waiting avoids that.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     with tempfile.TemporaryDirectory() as scratch:
         plan = QUICK if options.quick else FULL
@@ -172,7 +176,7 @@ def main() -> None:
     output = options.output or (None if options.quick else HERE)
     if output is not None:
         output.mkdir(parents=True, exist_ok=True)
-        write(output / "results.json", "[\n" + ",\n".join(json.dumps(one) for one in results) + "\n]\n")
+        write(output / "results.json", "[\n" + ",\n".join(json.dumps(result) for result in results) + "\n]\n")
         write(output / "machine.json", json.dumps(machine, indent=1, ensure_ascii=False) + "\n")
     if output == HERE:
         page.draw(results, machine, page.PICTURE)

@@ -1,8 +1,9 @@
-"""Measure the HTTP API beside routes that return ready bytes: `make bench-api`, or python benchmarks/api.py [--quick].
+"""Measures the HTTP API beside routes that return ready bytes: `make bench-api`, or python benchmarks/api.py [--quick].
 
-One worker on one core, the client on another. A control route declares the same parameters in the same way and returns
-the same bytes, made before; *bare* declares none. All are asked in turn, over 50 connections, each of which sends its
-next request when the last one is answered.
+The server has one worker on one core, the client runs on another. A control route declares the same parameters as the
+measured one in the same way, and returns the same bytes, prepared before; the control route *bare* declares no
+parameters. Routes are measured in turn, over 50 connections, each of which sends its next request when the last one is
+answered.
 """
 
 import argparse
@@ -37,12 +38,12 @@ PORT = 8899
 CONNECTIONS = 50
 NEAREST = "?lon={lon:.6f}&lat={lat:.6f}&category=clinic"
 ITEMS = "?limit=100&offset={offset}"
-WANTED = {"nearest": 0.5, "items": 0.5, "not-modified": 0.8}
-P99_MOST = 4.0
+LEAST_RATES = {"nearest": 0.5, "items": 0.5, "not-modified": 0.8}
+MOST_P99 = 4.0
 
 
 def served() -> FastAPI:
-    """The application, with the control routes beside."""
+    """The application with the control routes added."""
     app = create_app(Settings())
     ready: dict[str, bytes] = {}
     router = APIRouter(prefix="/control", route_class=QueryRoute)
@@ -64,41 +65,43 @@ def served() -> FastAPI:
     async def items(request: Request, query: Annotated[ItemsQuery, Query()]) -> Response:
         return Response(ready["items"], media_type=GEOJSON)
 
-    # Routes are tried in turn: the control's come first, so that they do not wait for ours.
+    # The router tries routes in their order: control routes come first, so that they need not wait for ours.
     app.router.routes[:0] = router.routes
     return app
 
 
 class _Client(asyncio.Protocol):
-    """One connection that asks until the time is over, and notes how long each answer took."""
+    """One connection that sends requests until ``end``, and records how long each answer took."""
 
-    def __init__(self, ask: Callable[[], bytes], status: bytes, end: float, done: asyncio.Future[None]) -> None:
-        self._ask, self._status, self._end, self._done = ask, status, end, done
-        self.taken: list[float] = []
+    def __init__(
+        self, next_request: Callable[[], bytes], status: bytes, end: float, done: asyncio.Future[None]
+    ) -> None:
+        self._next_request, self._status, self._end, self._done = next_request, status, end, done
+        self.seconds: list[float] = []
 
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
         self._send()
 
     def _send(self) -> None:
-        self._had, self._length = b"", -1
+        self._received, self._length = b"", -1
         self._begin = time.perf_counter()
-        self._transport.write(self._ask())
+        self._transport.write(self._next_request())
 
     def data_received(self, data: bytes) -> None:
-        self._had += data
+        self._received += data
         if self._length < 0:
-            head, found, _ = self._had.partition(b"\r\n\r\n")
-            if not found:
+            head, separator, _ = self._received.partition(b"\r\n\r\n")
+            if not separator:
                 return
             if not head.startswith(b"HTTP/1.1 " + self._status):
                 self._fail(f"answered {head[:200]!r}")
                 return
             sizes = [line[15:] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
             self._length = len(head) + 4 + (int(sizes[0]) if sizes else 0)
-        if len(self._had) >= self._length:
+        if len(self._received) >= self._length:
             now = time.perf_counter()
-            self.taken.append(now - self._begin)
+            self.seconds.append(now - self._begin)
             if now < self._end:
                 self._send()
             else:
@@ -115,27 +118,27 @@ class _Client(asyncio.Protocol):
             self._fail(f"connection lost: {error}")
 
 
-async def load(ask: Callable[[], bytes], status: bytes, seconds: float) -> list[float]:
-    """Seconds that each answer took, asked for ``seconds`` by all connections at once."""
+async def load(next_request: Callable[[], bytes], status: bytes, seconds: float) -> list[float]:
+    """The seconds of each answer, sorted, while all connections send requests for ``seconds``."""
     loop, end = asyncio.get_running_loop(), time.perf_counter() + seconds
-    clients = [_Client(ask, status, end, loop.create_future()) for _ in range(CONNECTIONS)]
+    clients = [_Client(next_request, status, end, loop.create_future()) for _ in range(CONNECTIONS)]
     for client in clients:
         await loop.create_connection(lambda client=client: client, "127.0.0.1", PORT)  # type: ignore[misc]
     await asyncio.gather(*(client._done for client in clients))
-    return sorted(one for client in clients for one in client.taken)
+    return sorted(seconds for client in clients for seconds in client.seconds)
 
 
-def asking(path: str, tags: dict[str, str] | None = None) -> Callable[[], bytes]:
-    """Requests of ``path`` at seeded places or pages, with the tags of these pages if they are given."""
+def requests(path: str, tags: dict[str, str] | None = None) -> Callable[[], bytes]:
+    """A source of requests of ``path`` at seeded places or pages, with the tags of these pages if they are given."""
     seeded = random.Random(1)
 
-    def ask() -> bytes:
+    def next_request() -> bytes:
         lon, lat = seeded.uniform(120.0, 120.1), seeded.uniform(28.85, 28.93)
         where = path.format(lon=lon, lat=lat, offset=100 * seeded.randrange(9))
         tag = f"If-None-Match: {tags[where]}\r\n" if tags else ""
         return f"GET {where} HTTP/1.1\r\nHost: 127.0.0.1:{PORT}\r\n{tag}\r\n".encode()
 
-    return ask
+    return next_request
 
 
 def _get(path: str, method: str = "GET", body: bytes | None = None) -> tuple[bytes, Any]:
@@ -145,7 +148,7 @@ def _get(path: str, method: str = "GET", body: bytes | None = None) -> tuple[byt
 
 
 def measure(rounds: int, seconds: float) -> list[dict[str, Any]]:
-    """Rate, median and 99th percentile of each route, the medians over the rounds."""
+    """Rate, median and 99th percentile of each route; each figure is the median over the rounds."""
     for where in (NEAREST.format(lon=120.05, lat=28.89), NEAREST.format(lon=120.06, lat=28.9)):
         ready, _ = _get("/v1/nearest" + where)
     _get("/control/nearest", "POST", ready)
@@ -154,31 +157,31 @@ def measure(rounds: int, seconds: float) -> list[dict[str, Any]]:
     pages = [f"{items}{ITEMS.format(offset=100 * number)}" for number in range(9)]
     tags = {page: _get(page)[1]["ETag"] for page in pages}
     routes = {
-        "bare": (asking("/control/bare"), b"200"),
-        "nearest-ready": (asking("/control/nearest" + NEAREST), b"200"),
-        "nearest": (asking("/v1/nearest" + NEAREST), b"200"),
-        "items-ready": (asking("/control/items" + ITEMS), b"200"),
-        "items": (asking(items + ITEMS), b"200"),
-        "not-modified": (asking(items + ITEMS, tags), b"304"),
+        "bare": (requests("/control/bare"), b"200"),
+        "nearest-ready": (requests("/control/nearest" + NEAREST), b"200"),
+        "nearest": (requests("/v1/nearest" + NEAREST), b"200"),
+        "items-ready": (requests("/control/items" + ITEMS), b"200"),
+        "items": (requests(items + ITEMS), b"200"),
+        "not-modified": (requests(items + ITEMS, tags), b"304"),
     }
-    found: dict[str, list[tuple[float, float, float]]] = {name: [] for name in routes}
+    figures: dict[str, list[tuple[float, float, float]]] = {name: [] for name in routes}
     for number in range(-1, rounds):
-        for name, (ask, status) in routes.items():
-            taken = uvloop.run(load(ask, status, seconds if number >= 0 else 0.3))
+        for name, (next_request, status) in routes.items():
+            times = uvloop.run(load(next_request, status, seconds if number >= 0 else 0.3))
             if number >= 0:
-                told = (len(taken) / seconds, taken[len(taken) // 2] * 1e3, taken[int(len(taken) * 0.99)] * 1e3)
-                found[name].append(told)
+                rate = len(times) / seconds
+                figures[name].append((rate, times[len(times) // 2] * 1e3, times[int(len(times) * 0.99)] * 1e3))
     rows = []
-    for name, each in found.items():
-        rate, median, p99 = (sorted(figures)[len(figures) // 2] for figures in zip(*each, strict=True))
+    for name, rounds_of_route in figures.items():
+        rate, median, p99 = (sorted(figure)[len(figure) // 2] for figure in zip(*rounds_of_route, strict=True))
         rows.append({"name": name, "rate": round(rate), "median_ms": round(median, 2), "p99_ms": round(p99, 2)})
     return rows
 
 
 def main() -> None:
-    """Serve, measure, print; keep the figures and write the page, unless it was quick."""
+    """Start the server, measure and print; without --quick, also write api.json and the page."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a moment for each: the figures mean nothing")
+    parser.add_argument("--quick", action="store_true", help="a moment for each route; the figures mean nothing")
     quick = parser.parse_args().quick
     with tempfile.TemporaryDirectory() as folder:
         study = Path(folder) / "data"
@@ -200,15 +203,17 @@ def main() -> None:
 
 
 def misses(rows: list[dict[str, Any]]) -> list[str]:
-    """What is not as it should be."""
+    """A line for each route that misses its targets."""
     by_name = {row["name"]: row for row in rows}
-    found = []
-    for name, least in WANTED.items():
+    lines = []
+    for name, least in LEAST_RATES.items():
         ready = by_name["nearest-ready" if name == "nearest" else "items-ready"]
         ratio, late = by_name[name]["rate"] / ready["rate"], by_name[name]["p99_ms"] / ready["p99_ms"]
-        if ratio < least or late > P99_MOST:
-            found.append(f"{name}: {ratio:.2f} of the ready route's rate, wanted {least}; p99 {late:.1f} times")
-    return found
+        if ratio < least or late > MOST_P99:
+            lines.append(
+                f"{name}: {ratio:.2f} of the ready route's rate, at least {least} expected; p99 {late:.1f} times its"
+            )
+    return lines
 
 
 def _wait() -> None:

@@ -7,19 +7,19 @@ from networks import Ends, Floats, Ints, Network
 
 
 class Prepared:
-    """``graph``: undirected where all streets run both ways alike, else directed and against the travel."""
+    """``graph``: undirected if streets take the same time both ways; else its arcs run against the travel."""
 
     def __init__(self, network: Network) -> None:
         ends = network.u.tolist(), network.v.tolist()
         self.graph = nx.Graph() if network.both_ways else nx.DiGraph()
         self.graph.add_nodes_from(range(len(network)))
-        onward, back = network.forward.tolist(), network.backward.tolist()
-        arcs = list(zip(ends[1], ends[0], onward, strict=True))
+        forward, backward = network.forward.tolist(), network.backward.tolist()
+        arcs = list(zip(ends[1], ends[0], forward, strict=True))
         if not network.both_ways:
-            arcs += [arc for arc in zip(*ends, back, strict=True) if arc[2] < np.inf]
+            arcs += [arc for arc in zip(*ends, backward, strict=True) if arc[2] < np.inf]
         for tail, head, seconds in arcs:
-            known = self.graph.get_edge_data(tail, head)
-            if known is None or seconds < known["seconds"]:
+            parallel = self.graph.get_edge_data(tail, head)
+            if parallel is None or seconds < parallel["seconds"]:
                 self.graph.add_edge(tail, head, seconds=seconds)
         self.network = network
 
@@ -34,9 +34,11 @@ def place_demand(prepared: Prepared, edge: Ints, fraction: Floats) -> Ends:
 def every_node(prepared: Prepared, source_nodes: Ints, limit_s: float) -> Floats:
     """Seconds to the nearest source, shape (nodes,)."""
     sources = set(source_nodes.tolist())
-    found = nx.multi_source_dijkstra_path_length(prepared.graph, sources, cutoff=limit_s, weight="seconds")
+    reached = nx.multi_source_dijkstra_path_length(prepared.graph, sources, cutoff=limit_s, weight="seconds")
     seconds = np.full(len(prepared.network), np.inf)
-    seconds[np.fromiter(found.keys(), np.int64, len(found))] = np.fromiter(found.values(), np.float64, len(found))
+    seconds[np.fromiter(reached.keys(), np.int64, len(reached))] = np.fromiter(
+        reached.values(), np.float64, len(reached)
+    )
     return seconds
 
 

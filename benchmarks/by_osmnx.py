@@ -10,11 +10,11 @@ import shapely
 
 from networks import Network
 
-EDGE_BUFFER_M, NODE_BUFFER_M = 25.0, 50.0  # those of the example
+EDGE_BUFFER_M, NODE_BUFFER_M = 25.0, 50.0  # as in osmnx's example
 
 
 def prepare(network: Network, crs: str) -> Any:
-    """The simplified graph, in metres of ``crs``: what `ox.graph_from_place` and `ox.project_graph` leave one with."""
+    """The simplified graph in metres of ``crs``, as `ox.graph_from_place` and `ox.project_graph` give it."""
     graph = nx.MultiDiGraph(crs=crs)
     x, y = network.x.tolist(), network.y.tolist()
     graph.add_nodes_from((node, {"x": x[node], "y": y[node]}) for node in np.unique([network.u, network.v]).tolist())
@@ -35,11 +35,11 @@ def isochrone(graph: Any, node: int, minutes: Sequence[float]) -> list[Any]:
 
     The example looks each edge up in a frame; here edges and nodes are buffered in one call each, which is faster.
     """
-    found = []
+    polygons = []
     for level in minutes:
         reached = nx.ego_graph(graph, node, radius=level * 60.0, distance="travel_time")
         nodes = shapely.points([(data["x"], data["y"]) for _, data in reached.nodes(data=True)])
         edges = np.array([data["geometry"] for _, _, data in reached.edges(data=True)], dtype=object)
         shapes = np.concatenate([shapely.buffer(nodes, NODE_BUFFER_M), shapely.buffer(edges, EDGE_BUFFER_M)])
-        found.append(shapely.union_all(shapes))
-    return found
+        polygons.append(shapely.union_all(shapes))
+    return polygons

@@ -1,4 +1,4 @@
-"""pandana on the raw network: contraction hierarchies in C++, on all cores; its lengths are whole thousandths."""
+"""pandana on the raw network: contraction hierarchies in C++, on all cores; it rounds lengths to thousandths."""
 
 import numpy as np
 import pandana
@@ -11,14 +11,14 @@ CATEGORY = "sources"
 
 
 class Prepared:
-    """``net``, with edges both ways where they run so, else with an arc a direction."""
+    """``net`` has two-way edges if all streets take the same time in both directions, else one-way arcs."""
 
     def __init__(self, network: Network) -> None:
         u, v, seconds = network.u, network.v, network.forward
         if not network.both_ways:
-            onward, back = np.isfinite(network.forward), np.isfinite(network.backward)
-            u, v = np.concatenate([u[onward], v[back]]), np.concatenate([v[onward], u[back]])
-            seconds = np.concatenate([network.forward[onward], network.backward[back]])
+            forward, backward = np.isfinite(network.forward), np.isfinite(network.backward)
+            u, v = np.concatenate([u[forward], v[backward]]), np.concatenate([v[forward], u[backward]])
+            seconds = np.concatenate([network.forward[forward], network.backward[backward]])
         self.net = pandana.Network(
             pd.Series(network.x),
             pd.Series(network.y),
@@ -38,7 +38,7 @@ def place_demand(prepared: Prepared, edge: Ints, fraction: Floats) -> Ends:
 
 
 def set_sources(prepared: Prepared, source_nodes: Ints, limit_s: float) -> None:
-    """Tell pandana of a set of sources: what it asks for before a question about them."""
+    """Give pandana a set of sources, which it needs before a question about them."""
     x, y = pd.Series(prepared.network.x[source_nodes]), pd.Series(prepared.network.y[source_nodes])
     prepared.net.set_pois(CATEGORY, maxdist=limit_s, maxitems=1, x_col=x, y_col=y)
 
@@ -54,7 +54,7 @@ def demand(prepared: Prepared, places: Ends, source_nodes: Ints, limit_s: float)
 
 
 def precompute(prepared: Prepared, limit_s: float) -> None:
-    """Let pandana find and keep what every node reaches, for `catchments` to be taken from."""
+    """Let pandana compute and keep what every node reaches; `catchments` then looks that up."""
     prepared.net.precompute(limit_s)
 
 
@@ -63,6 +63,6 @@ def catchments(prepared: Prepared, nodes: Ints, limit_s: float) -> pd.DataFrame:
     return prepared.net.nodes_in_range(nodes, limit_s)
 
 
-def rows(found: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
+def rows(frame: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
     """The columns of `catchments`."""
-    return tuple(found[name].to_numpy() for name in ("source", "destination", "seconds"))  # type: ignore[return-value]
+    return tuple(frame[name].to_numpy() for name in ("source", "destination", "seconds"))  # type: ignore[return-value]

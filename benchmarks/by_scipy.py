@@ -7,30 +7,30 @@ from scipy.sparse.csgraph import dijkstra
 
 from networks import Ends, Floats, Ints, Network
 
-AT_ONCE = 100
+NODES_PER_CALL = 100
 
 
 class Prepared:
-    """``arcs`` in the form that csgraph takes as it is: 64-bit weights, 32-bit indices, one arc from a node to another.
+    """``arcs`` as csgraph takes them without a conversion: 64-bit weights, 32-bit indices, and no parallel arcs.
 
-    They run against the travel, so that a search from a source finds the time towards it; or with it, ``outward``.
+    They run against the travel, so that a search from a source gives the times towards it; ``outward``, with it.
     """
 
     def __init__(self, network: Network, outward: bool = False) -> None:
-        onward, back = np.isfinite(network.forward), np.isfinite(network.backward)
-        tails = np.concatenate([network.u[onward], network.v[back]])
-        heads = np.concatenate([network.v[onward], network.u[back]])
-        seconds = np.concatenate([network.forward[onward], network.backward[back]])
+        forward, backward = np.isfinite(network.forward), np.isfinite(network.backward)
+        tails = np.concatenate([network.u[forward], network.v[backward]])
+        heads = np.concatenate([network.v[forward], network.u[backward]])
+        seconds = np.concatenate([network.forward[forward], network.backward[backward]])
         if not outward:
             tails, heads = heads, tails
         shape = (len(network),) * 2
         self.arcs = csr_array((seconds, (tails, heads)), shape=shape)
-        if self.arcs.nnz < len(seconds):  # parallel arcs have been added up: take the least
+        if self.arcs.nnz < len(seconds):  # csr_array adds parallel arcs up: keep the fastest
             order = np.lexsort((seconds, heads, tails))
             tails, heads, seconds = tails[order], heads[order], seconds[order]
-            first = np.ones(len(tails), dtype=bool)
-            first[1:] = (tails[1:] != tails[:-1]) | (heads[1:] != heads[:-1])
-            self.arcs = csr_array((seconds[first], (tails[first], heads[first])), shape=shape)
+            fastest = np.ones(len(tails), dtype=bool)
+            fastest[1:] = (tails[1:] != tails[:-1]) | (heads[1:] != heads[:-1])
+            self.arcs = csr_array((seconds[fastest], (tails[fastest], heads[fastest])), shape=shape)
         self.network = network
 
 
@@ -54,8 +54,8 @@ def demand(prepared: Prepared, places: Ends, source_nodes: Ints, limit_s: float)
 def catchments(prepared: Prepared, nodes: Ints, limit_s: float) -> tuple[NDArray[np.int64], Ints, Floats]:
     """What each node reaches: where its rows begin, the node of each row, and the seconds to it."""
     counts, reached, times = [], [], []
-    for begin in range(0, len(nodes), AT_ONCE):  # a full matrix would be a gigabyte
-        seconds = dijkstra(prepared.arcs, indices=nodes[begin : begin + AT_ONCE], limit=limit_s)
+    for begin in range(0, len(nodes), NODES_PER_CALL):  # all at once would take a gigabyte
+        seconds = dijkstra(prepared.arcs, indices=nodes[begin : begin + NODES_PER_CALL], limit=limit_s)
         row, node = np.nonzero(np.isfinite(seconds))
         counts.append(np.bincount(row, minlength=len(seconds)))
         reached.append(node.astype(np.int32))

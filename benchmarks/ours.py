@@ -1,4 +1,4 @@
-"""Everything here that calls the program."""
+"""The program in the benchmark: the only module that calls it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from geo.sources.inputs import Sources
 from geo.sources.osm import boundaries
 from geo.sources.osm import extract as osm
 from geo.study import study
+from geo.study.settings import Speeds
 from geo.traveltime import catchments as within_reach
 from geo.traveltime import mapped_arrays, nearest
 from geo.traveltime.graph import Graph
@@ -147,28 +148,28 @@ def touched_bytes(prepared: Prepared) -> int:
 
 
 def read_extract(extract: Path, area: str | None) -> osm.Extract:
-    """All that a study takes from an extract, as `fuwuquan build` reads it."""
-    drawn = boundaries.read(extract, _silent)
-    # The margin that a study keeps around its area, some 15 km.
-    within = None if area is None else boundaries.find(drawn, area).geometry.buffer(0.2)
-    return osm.read(extract, drawn, within, _silent)
+    """Everything that a study takes from an extract, as `fuwuquan build` reads it."""
+    all_boundaries = boundaries.read(extract, _silent)
+    # A study keeps about 15 km around its area.
+    within = None if area is None else boundaries.find(all_boundaries, area).geometry.buffer(0.2)
+    return osm.read(extract, all_boundaries, within, _silent)
 
 
 def build_study(extract: Path, area: str | None, population: Path | None, folder: Path) -> Travel:
-    """A study made from an extract and a table of people, opened for `isochrone`."""
+    """Travel on a study that is built from an extract and a table of people, for `isochrone`."""
     build.build(folder, Sources(extract, area=area, population=population), _silent)
     return Travel(study.read(folder))
 
 
 def isochrone(travel: Travel, lon: float, lat: float, minutes: Sequence[float], mode: Any = "walk") -> list[Any]:
-    """WGS84 polygons of what lies within each of ``minutes`` of a place."""
-    found = isochrones.around(travel, shapely.Point(lon, lat), minutes, mode)
-    return [contour.geometry for contour in found.contours]
+    """WGS84 polygons of the area within each of ``minutes`` of a place."""
+    result = isochrones.around(travel, shapely.Point(lon, lat), minutes, mode)
+    return [contour.geometry for contour in result.contours]
 
 
 def speeds() -> tuple[dict[str, float], float]:
-    """The speeds of cars by class in km/h, and the factor on them, of a new study."""
-    default = study.Speeds()
+    """The speeds of cars by class of street in km/h, and the factor on them, in a new study."""
+    default = Speeds()
     return dict(default.drive_class_kph), default.drive_factor
 
 

@@ -1,4 +1,7 @@
-"""docs/performance.md, rendered from the results alone, so that its figures are theirs; and its picture."""
+"""Renders docs/performance.md and its picture from the results, so that their figures are the measured ones.
+
+`python benchmarks/page.py` writes the page again from results.json, machine.json and api.json, without measuring.
+"""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -14,34 +17,40 @@ Result = dict[str, Any]
 
 TEXT = """# Performance
 
-`make bench` measures the program beside its peers and writes this page from `benchmarks/results.json`; nothing here is
-typed by hand. This run: {date}, {processor}, {cores} cores, Python {python},
+`make bench` measures the program beside its peers and writes `benchmarks/results.json`; this page is rendered from
+that file by `benchmarks/page.py`. This run: {date}, {processor}, {cores} cores, Python {python},
 {libraries}.
 
-Asked is for what is within 15 minutes on foot at 4 km/h. Networks are raw: every vertex of every walkable way is a
-node, with an edge to the next. The generated ones are grids with gaps, dead ends, diagonals and one-way streets, nodes
-numbered at random. A time is the least of several, in one process after a warm-up, the tools in turn, each turn at
-least 20 ms long, the garbage collector off; from a million nodes on each tool has a process of its own, and what takes
-more than two seconds there is run once. scipy and networkx run on one core; pandana takes all there are (its threads
-sleep while they wait: otherwise it suffers badly from whatever else runs), and so does ours for catchments and from
-131,072 places on.
+The question is always what can be reached within 15 minutes on foot at 4 km/h.
+
+- **Networks** are raw: every vertex of every walkable way is a node, with an edge to the next vertex. Generated
+  networks are grids with gaps, dead ends, diagonals and one-way streets; their nodes are numbered at random.
+- **Times** are the least of several runs in one process, after a warm-up. The tools run in turn; each turn lasts at
+  least 20 ms, with the garbage collector off. From a million nodes on, each tool has a process of its own, and a task
+  that takes more than two seconds runs once.
+- **Cores**: scipy and networkx run on one core. pandana uses all cores; its threads sleep while they wait, because
+  otherwise every other program slows them down. Ours uses all cores for catchments, and from 131,072 points on.
 
 ## In short
 
 {short}
 
-The ratio says how many times less ours is; where more is better (the share inside), how many times more.
+The ratio says how many times smaller our figure is. Where a larger figure is better (the share inside), it says how
+many times larger ours is.
 
 ## Side by side
 
 {tables}
-*Every node*: seconds to the nearest source at every raw node. *Demand*: the same for {demand} along edges, the
-least over both ends. Sources are {sources}, seeded.
-*Preparation* is from arrays to ready. pandana's contains its contraction, but not what it takes to tell it of the
-sources: that is in `set-and-every-node-pandana`. *Memory* is the most that a process has held that loads the arrays,
-prepares and asks, its libraries included. *Difference* is the largest to scipy over all nodes and places: pandana
-counts in whole thousandths of a second. scipy gets rows of 64-bit weights that it need not convert; networkx searches
-an undirected graph where it may. What a table does not have was not run.
+- *Every node*: seconds to the nearest source at every raw node.
+- *Demand*: the same for {demand} along edges, each over the nearer end of its edge. Sources are
+  {sources}; all are drawn with a fixed seed.
+- *Preparation* goes from arrays to a network that can be asked. For pandana it includes the contraction, but not
+  setting the sources: `set-and-every-node-pandana` includes that.
+- *Memory* is the peak of a process that loads the arrays, prepares the network and asks, libraries included.
+- *Difference* is the largest difference from scipy over all nodes and places. pandana rounds to thousandths of a second
+  on each edge.
+- scipy gets 64-bit weights in rows, which it need not convert. networkx searches an undirected graph where possible.
+- Combinations without a figure were not run.
 
 ## Growth
 
@@ -49,53 +58,61 @@ an undirected graph where it may. What a table does not have was not run.
 
 ![Time for each node within reach, by size of the network](images/growth.png)
 
-Nanoseconds for each node that is within the limit; a source in 2,000 nodes. Ours are in the order in which a prepared
-network keeps its places, along chains on a Hilbert curve, and the program reads answers in that order too. Ten million
-nodes take ours {growth_factor} times as long a node as a hundred thousand do; held to one core, {growth_alone} times.
-*Renumbered* is with the answers handed out in the network's own numbering, which is random: a cache miss for each node
-when there are millions. That grows {growth_renumbered} times, and *every node* above contains it.
+The table shows nanoseconds for each node within the limit, with one source for 2,000 nodes. A prepared network keeps
+its points along chains on a Hilbert curve, and the program reads answers in that order, which is the order measured
+here. Ours takes {growth_factor} times as long for each of ten million nodes as for each of a hundred thousand; on one
+core, {growth_alone} times. *Renumbered* answers are in the network's own, random numbering, which costs a cache miss
+for each of millions of nodes. That figure grows {growth_renumbered} times; *every node* above includes the
+renumbering.
 
-## Against the memory
+## Compared with the speed of the memory
 
-A pass can be no faster than memory gives what it must touch: the arcs of the hierarchy, seconds of junctions, where the
-nodes lie along streets, and the answer, each once. One core copies {copied} GB a second here (read and written, as
-STREAM counts).
+A pass over the network cannot be faster than the memory delivers the data that it must touch once: the arcs of the
+hierarchy, the seconds of the junctions, the positions of nodes along streets, and the answer. One core copies
+{copied} GB a second here (read and written, as STREAM counts).
 
 {memory}
 
 ## Isochrones
 
-Three contours, 5, 10 and 15 minutes, around seeded junctions; the median over them. osmnx draws them as its examples
-do: an ego graph for each contour, edges and nodes buffered (both in one call, which the examples do one by one) and
-united, on the simplified graph, prepared in advance. Its place to start is a node, given; ours is a longitude and
-latitude. *Inside* is the share of street ends that scipy finds within the time and the polygon holds, over all starts
-and contours; *beyond* the share that it holds of those farther off.
+Three contours, 5, 10 and 15 minutes, around seeded junctions; the time is the median over the junctions. osmnx draws
+them as its examples do: an ego graph for each contour, whose edges and nodes are buffered and united, on the
+simplified graph, which is prepared before. Its examples buffer one shape after the other; here one call buffers all.
+osmnx starts at a given node, ours at a longitude and latitude. *Inside* is the share of street ends within the time,
+by scipy, that the polygon contains, over all starts and contours. *Beyond* is the share that it contains of the
+street ends farther away.
 
 {isochrones}
 
-## Catchments and preparing again
+## Catchments and opening a prepared network
 
-`catchments-…` are what {catchments} nodes of Porto Alegre reach, as rows of source, node and seconds. pandana's time is
-the better of two: searched when asked for, or found beforehand for every node (`precompute`), which leaves making the
-frame. `reopen-pandana` sets ours from disk against pandana's constructor and `precompute`: what pandana can save are
-nodes and edges, which it contracts again.
+`catchments-…` compute what {catchments} nodes of Porto Alegre reach, as rows of source, node and seconds. For pandana
+the better of two ways counts: a search when asked, or `precompute` for every node before, which leaves only making
+the frame. `reopen-pandana` compares our file, opened from disk, with pandana's constructor and `precompute`: pandana
+can save nodes and edges only, and has to contract them again.
 
 ## Reading and starting
 
 {others}
 
-*Reading* is all that a study takes from an extract, boundaries, streets, facilities and buildings, against osmium's
-bare passage over it with locations. *Ready* is `fuwuquan serve` from its start to the first answer of `/ready`, its
-compiled loops cached, against a process that imports the libraries which that brings in, and ends.
+- *Reading* takes everything for a study from an extract: boundaries, streets, facilities and buildings. It is
+  compared with a bare pass of osmium over the extract, with locations.
+- *Ready* goes from the start of `fuwuquan serve` to the first answer of `/ready`, with compiled loops in their cache.
+  It is compared with a process that imports the same libraries and ends.
 
 ## The API
 
-`make bench-api` asks one worker on the sample over 50 connections, each of which sends its next request when the last
-is answered; medians of five rounds of two seconds, the routes in turn. *Ready* routes declare the same parameters in
-the same way and return the same bytes, made before; *bare* declares none; both are tried before all others. `nearest`
-are five clinics of another place each time, computed; `items` are pages of a hundred facilities, kept by revision;
-`not-modified` are such pages of which the client has the tag (304). Asked for are ratios to the ready route of 0.5, 0.5
-and 0.8, and a 99th percentile of at most four times that route's.
+`make bench-api` measures one worker that serves the sample over 50 connections. Each connection sends its next
+request when the last one is answered. Figures are medians of five rounds of two seconds, with the routes in turn.
+
+- *Ready* routes declare the same parameters in the same way and return the same bytes, prepared before. *Bare*
+  declares no parameters. The router tries these routes before all others.
+- `nearest` computes the five nearest clinics of another place for each request.
+- `items` are pages of a hundred facilities, cached by revision; `not-modified` are pages whose tag the client sends
+  (304).
+
+The targets are 0.5, 0.5 and 0.8 of the rate of the ready route, and a 99th percentile of at most four times that of
+the ready route.
 
 {api}
 
@@ -105,23 +122,23 @@ and 0.8, and a 99th percentile of at most four times that route's.
 """
 
 SHORT = (
-    ("every-node-scipy", "every node of Porto Alegre, scipy"),
-    ("every-node-pandana", "the same, pandana, sources set before"),
-    ("demand-scipy", "demand, scipy"),
-    ("demand-pandana", "demand, pandana"),
-    ("demand-networkx", "demand, networkx"),
-    ("catchments-scipy", "catchments as rows, scipy"),
-    ("catchments-pandana", "catchments as rows, pandana"),
-    ("reopen-pandana", "a prepared network again: ours from disk, pandana from arrays"),
-    ("isochrone-osmnx", "an isochrone of three contours, osmnx"),
-    ("growth", "time a node, ten million to a hundred thousand; bound"),
-    ("memory-10m", "memory at ten million nodes; bound"),
+    ("every-node-scipy", "every node of Porto Alegre; scipy"),
+    ("every-node-pandana", "the same; pandana, sources set before"),
+    ("demand-scipy", "demand; scipy"),
+    ("demand-pandana", "demand; pandana"),
+    ("demand-networkx", "demand; networkx"),
+    ("catchments-scipy", "catchments as rows; scipy"),
+    ("catchments-pandana", "catchments as rows; pandana"),
+    ("reopen-pandana", "a prepared network again: ours from disk; pandana from arrays"),
+    ("isochrone-osmnx", "an isochrone of three contours; osmnx"),
+    ("growth", "time per node, ten million nodes to a hundred thousand; the bound"),
+    ("memory-10m", "memory at ten million nodes; the bound"),
     ("ready", "ready to serve; imports alone"),
 )
 
 
 def current() -> str:
-    """The page as the results beside this file have it."""
+    """The page, rendered from the results beside this file."""
     results, machine = (json.loads((HERE / name).read_text("utf-8")) for name in ("results.json", "machine.json"))
     return render(results, machine)
 
@@ -132,23 +149,23 @@ def _api() -> str:
 
 
 def api_table(rows: Sequence[Result]) -> str:
-    """What `benchmarks/api.py` measured."""
-    known = {row["name"]: row for row in rows}
-    beside = {"nearest": "nearest-ready", "items": "items-ready", "not-modified": "items-ready"}
+    """The table of what `benchmarks/api.py` measured."""
+    by_name = {row["name"]: row for row in rows}
+    controls = {"nearest": "nearest-ready", "items": "items-ready", "not-modified": "items-ready"}
 
     def cells(row: Result) -> tuple[str, ...]:
-        control, bare = known[beside.get(row["name"], row["name"])], known["bare"]
+        control, bare = by_name[controls.get(row["name"], row["name"])], by_name["bare"]
         ratios = (row["rate"] / control["rate"], row["rate"] / bare["rate"], row["p99_ms"] / control["p99_ms"])
-        told = [f"{ratio:.2f}" for ratio in ratios] if row["name"] in beside else ["", f"{ratios[1]:.2f}", ""]
-        return f"`{row['name']}`", f"{row['rate']:,}", f"{row['median_ms']:.2f}", f"{row['p99_ms']:.2f}", *told
+        shown = [f"{ratio:.2f}" for ratio in ratios] if row["name"] in controls else ["", f"{ratios[1]:.2f}", ""]
+        return f"`{row['name']}`", f"{row['rate']:,}", f"{row['median_ms']:.2f}", f"{row['p99_ms']:.2f}", *shown
 
-    heads = ("route", "requests a second", "median ms", "p99 ms", "to the ready route", "to bare", "p99 to its")
+    heads = ("route", "requests a second", "median ms", "p99 ms", "rate to ready", "rate to bare", "p99 to ready")
     return _table(heads, (cells(row) for row in rows))
 
 
 def render(results: Sequence[Result], machine: dict[str, Any]) -> str:
     """The page as text."""
-    known = {one["name"]: one for one in results}
+    by_name = {result["name"]: result for result in results}
     networks = machine["networks"]
     return TEXT.format(
         api=_api(),
@@ -162,47 +179,51 @@ def render(results: Sequence[Result], machine: dict[str, Any]) -> str:
         catchments=f"{machine['catchments']:,}",
         short=_table(
             ("", "", "ours", "theirs", "ratio"),
-            ((f"`{name}`", what, *_figures(known[name])) for name, what in SHORT if name in known),
+            ((f"`{name}`", what, *_figures(by_name[name])) for name, what in SHORT if name in by_name),
         ),
-        tables="".join(_network(known, name, size) for name, size in networks.items()),
+        tables="".join(_network(by_name, name, size) for name, size in networks.items()),
         growth=_table(
             ("nodes", "ours ns", "on one core", "renumbered", "scipy ns", "ratio"),
-            (_growth(known, name, size) for name, size in _generated(networks)),
+            (_growth(by_name, name, size) for name, size in _generated(networks)),
         ),
-        growth_factor=_short(known["growth"]["ours"]),
-        growth_alone=_short(known["growth-on-one-core"]["ours"]),
-        growth_renumbered=_short(known["growth-renumbered"]["ours"]),
+        growth_factor=_short(by_name["growth"]["ours"]),
+        growth_alone=_short(by_name["growth-on-one-core"]["ours"]),
+        growth_renumbered=_short(by_name["growth-renumbered"]["ours"]),
         copied=_short(machine["copy_gb_s"]),
         memory=_table(
-            ("network", "bytes a node", "memory needs", "ours takes", "share of its speed"),
-            (_touched(known[f"bandwidth-{name}"], name, size, machine) for name, size in networks.items()),
+            ("network", "bytes per node", "memory needs", "ours takes", "share of its speed"),
+            (_touched(by_name[f"bandwidth-{name}"], name, size, machine) for name, size in networks.items()),
         ),
-        isochrones=_isochrones(known, networks),
+        isochrones=_isochrones(by_name, networks),
         others=_table(
             ("", "ours", "theirs", "ratio"),
-            ((f"`{name}`", *_figures(one)) for name, one in known.items() if name.startswith(("reading-", "ready"))),
+            (
+                (f"`{name}`", *_figures(result))
+                for name, result in by_name.items()
+                if name.startswith(("reading-", "ready"))
+            ),
         ),
         everything=_table(
             ("name", "ours", "theirs", "ratio", "unit"),
-            ((f"`{one['name']}`", *_plain(one), one["unit"]) for one in results),
+            ((f"`{result['name']}`", *_plain(result), result["unit"]) for result in results),
         ),
     )
 
 
 def draw(results: Sequence[Result], machine: dict[str, Any], picture: Path) -> None:
-    """The growth curve, as a picture."""
+    """Draw the growth curve into the file ``picture``."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    known = {one["name"]: one for one in results}
+    by_name = {result["name"]: result for result in results}
     figure, axes = pyplot.subplots(figsize=(7, 3.6), layout="constrained")
     for tool in TOOLS:
         points = [
-            (size["nodes"], _per_node(known, name, tool))
+            (size["nodes"], _per_node(by_name, name, tool))
             for name, size in _generated(machine["networks"])
-            if tool in ("ours", "scipy") or f"every-node-{tool}-{name}" in known
+            if tool in ("ours", "scipy") or f"every-node-{tool}-{name}" in by_name
         ]
         if points:
             axes.plot(*zip(*points, strict=True), marker="o", linewidth=2.5 if tool == "ours" else 1.2, label=tool)
@@ -217,66 +238,66 @@ def _generated(networks: dict[str, Any]) -> list[tuple[str, Any]]:
     return [(name, size) for name, size in networks.items() if name not in PLACES]
 
 
-def _per_node(known: dict[str, Result], name: str, tool: str) -> float:
-    settled = known[f"settled-{name}"]
+def _per_node(by_name: dict[str, Result], name: str, tool: str) -> float:
+    settled = by_name[f"settled-{name}"]
     if tool in ("ours", "scipy"):
         return float(settled["ours" if tool == "ours" else "theirs"])
-    one = known[f"every-node-{tool}-{name}"]
-    return float(known[f"settled-renumbered-{name}"]["ours"] * one["ratio"])
+    every_node = by_name[f"every-node-{tool}-{name}"]
+    return float(by_name[f"settled-renumbered-{name}"]["ours"] * every_node["ratio"])
 
 
-def _growth(known: dict[str, Result], name: str, size: dict[str, Any]) -> tuple[str, ...]:
-    ours = (known[f"settled{kind}-{name}"]["ours"] for kind in ("", "-on-one-core", "-renumbered"))
-    settled = known[f"settled-{name}"]
-    return f"{size['nodes']:,}", *(_short(one) for one in (*ours, settled["theirs"], settled["ratio"]))
+def _growth(by_name: dict[str, Result], name: str, size: dict[str, Any]) -> tuple[str, ...]:
+    ours = (by_name[f"settled{kind}-{name}"]["ours"] for kind in ("", "-on-one-core", "-renumbered"))
+    settled = by_name[f"settled-{name}"]
+    return f"{size['nodes']:,}", *(_short(figure) for figure in (*ours, settled["theirs"], settled["ratio"]))
 
 
-def _network(known: dict[str, Result], name: str, size: dict[str, Any]) -> str:
-    ending = "" if name == "porto_alegre" else f"-{name}"
+def _network(by_name: dict[str, Result], name: str, size: dict[str, Any]) -> str:
+    suffix = "" if name == "porto_alegre" else f"-{name}"
     rows = []
     for tool in TOOLS:
-        side, other = ("ours", "scipy") if tool == "ours" else ("theirs", tool)
-        if f"every-node-{other}{ending}" not in known:
+        side, peer = ("ours", "scipy") if tool == "ours" else ("theirs", tool)
+        if f"every-node-{peer}{suffix}" not in by_name:
             continue
-        cells = [_time(known[f"{what}-{other}{ending}"][side]) for what in ("prepare", "every-node", "demand")]
-        memory = f"{known[f'memory-{other}{ending}'][side]:.2f} GB"
-        off = {"ours": known[f"equal-{name}"]["ours"], "scipy": 0.0}
-        worst = off[tool] if tool in off else known[f"difference-{tool}-{name}"]["theirs"]
+        cells = [_time(by_name[f"{what}-{peer}{suffix}"][side]) for what in ("prepare", "every-node", "demand")]
+        memory = f"{by_name[f'memory-{peer}{suffix}'][side]:.2f} GB"
+        differences = {"ours": by_name[f"equal-{name}"]["ours"], "scipy": 0.0}
+        worst = differences[tool] if tool in differences else by_name[f"difference-{tool}-{name}"]["theirs"]
         rows.append((tool, *cells, memory, f"{worst:.3f} s"))
     title = PLACES.get(name, "Generated")
     table = _table(("", "preparation", "every node", "demand", "memory", "difference"), rows)
     return f"### {title}: {size['nodes']:,} nodes, {size['edges']:,} edges\n\n{table}\n\n"
 
 
-def _touched(one: Result, name: str, size: dict[str, Any], machine: dict[str, Any]) -> tuple[str, ...]:
-    bytes_a_node = one["theirs"] * machine["copy_gb_s"] * 1e9 / size["nodes"]
+def _touched(result: Result, name: str, size: dict[str, Any], machine: dict[str, Any]) -> tuple[str, ...]:
+    bytes_per_node = result["theirs"] * machine["copy_gb_s"] * 1e9 / size["nodes"]
     title = PLACES.get(name, f"{size['nodes']:,} nodes")
-    return title, f"{bytes_a_node:.0f}", _time(one["theirs"]), _time(one["ours"]), f"{one['ratio']:.1%}"
+    return title, f"{bytes_per_node:.0f}", _time(result["theirs"]), _time(result["ours"]), f"{result['ratio']:.1%}"
 
 
-def _isochrones(known: dict[str, Result], networks: dict[str, Any]) -> str:
+def _isochrones(by_name: dict[str, Result], networks: dict[str, Any]) -> str:
     rows = []
     for name in (name for name in PLACES if name in networks):
-        ending = "" if name == "porto_alegre" else f"-{name}"
+        suffix = "" if name == "porto_alegre" else f"-{name}"
         for mode in ("walk", "drive"):
-            inside, beyond = (known[f"isochrone-{what}-{name}-{mode}"]["ours"] for what in ("inside", "beyond"))
-            drawn = known.get(f"isochrone-osmnx{ending}") if mode == "walk" else None
-            time = _time(drawn["ours"]) if drawn else ""
+            inside, beyond = (by_name[f"isochrone-{what}-{name}-{mode}"]["ours"] for what in ("inside", "beyond"))
+            by_osmnx = by_name.get(f"isochrone-osmnx{suffix}") if mode == "walk" else None
+            time = _time(by_osmnx["ours"]) if by_osmnx else ""
             rows.append((PLACES[name], mode, "ours", time, f"{inside:.2%}", f"{beyond:.2%}"))
-            if drawn:
-                shares = (known[f"osmnx-{what}-{name}"]["theirs"] for what in ("inside", "beyond"))
-                rows.append((PLACES[name], mode, "osmnx", _time(drawn["theirs"]), *(f"{s:.2%}" for s in shares)))
+            if by_osmnx:
+                shares = (by_name[f"osmnx-{what}-{name}"]["theirs"] for what in ("inside", "beyond"))
+                rows.append((PLACES[name], mode, "osmnx", _time(by_osmnx["theirs"]), *(f"{s:.2%}" for s in shares)))
     return _table(("", "mode", "", "time", "inside", "beyond"), rows)
 
 
-def _figures(one: Result) -> tuple[str, ...]:
+def _figures(result: Result) -> tuple[str, ...]:
     """Ours, theirs and the ratio with their units."""
-    show = _time if one["unit"] == "s" else lambda figure: f"{_short(figure)} {one['unit']}"
-    return show(one["ours"]), show(one["theirs"]), _short(one["ratio"])
+    show = _time if result["unit"] == "s" else lambda figure: f"{_short(figure)} {result['unit']}"
+    return show(result["ours"]), show(result["theirs"]), _short(result["ratio"])
 
 
-def _plain(one: Result) -> tuple[str, ...]:
-    return _short(one["ours"]), _short(one["theirs"]), _short(one["ratio"])
+def _plain(result: Result) -> tuple[str, ...]:
+    return _short(result["ours"]), _short(result["theirs"]), _short(result["ratio"])
 
 
 def _time(seconds: float) -> str:
@@ -301,3 +322,7 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
     lines += ["| " + " | ".join(row) + " |" for row in rows]
     return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(current(), "utf-8", newline="\n")

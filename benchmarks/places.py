@@ -45,41 +45,41 @@ PLACES = {
 @cache
 def _ways(extract: Path) -> list[tuple[dict[str, str], list[tuple[int, float, float] | None]]]:
     """Tags of all highways, and their nodes: number, longitude, latitude; None where one is not in the extract."""
-    found = []
-    for thing in osmium.FileProcessor(str(extract)).with_locations():
-        if thing.is_way() and "highway" in thing.tags:
-            nodes = [(n.ref, n.location.lon, n.location.lat) if n.location.valid() else None for n in thing.nodes]
-            found.append((dict(thing.tags), nodes))
-    return found
+    ways = []
+    for element in osmium.FileProcessor(str(extract)).with_locations():
+        if element.is_way() and "highway" in element.tags:
+            nodes = [(n.ref, n.location.lon, n.location.lat) if n.location.valid() else None for n in element.nodes]
+            ways.append((dict(element.tags), nodes))
+    return ways
 
 
 def read(extract: Path, mode: str, class_kph: Mapping[str, float], drive_factor: float) -> Network:
     """The network of ``mode``, walk or drive, in an OpenStreetMap extract; lengths are geodesic.
 
-    Cars go at ``drive_factor`` of the legal speed, or of their class's where none is known.
+    Cars drive at ``drive_factor`` times the legal speed, or the speed of the street's class where none is tagged.
     """
     where: dict[int, tuple[float, float]] = {}
     pairs: list[tuple[int, int]] = []
-    ways: list[tuple[int, float, bool, bool]] = []  # pieces, metres a second, open onwards and back
+    ways: list[tuple[int, float, bool, bool]] = []  # edges, metres per second, open forwards and backwards
     for tags, nodes in _ways(extract):
         if mode == "walk":
-            mps, onward, back = WALK_MPS, highways.walkable(tags), highways.walkable(tags)
+            mps, forward, backward = WALK_MPS, highways.walkable(tags), highways.walkable(tags)
         else:
             legal = highways.maxspeed_kph(tags)
             kph = class_kph.get(tags["highway"], np.nan) if np.isnan(legal) else legal
             mps = kph * drive_factor / 3.6
-            onward, back = highways.drivable(tags, class_kph)
-        if onward or back:
+            forward, backward = highways.drivable(tags, class_kph)
+        if forward or backward:
             pieces = [(a[0], b[0]) for a, b in pairwise(nodes) if a and b and a[0] != b[0]]
             where.update((node[0], node[1:]) for node in nodes if node)
             pairs += pieces
-            ways.append((len(pieces), mps, onward, back))
+            ways.append((len(pieces), mps, forward, backward))
     refs, ends = np.unique(np.array(pairs, dtype=np.int64), return_inverse=True)
     u, v = ends.reshape(-1, 2).astype(np.int32).T
     lon, lat = np.array([where[ref] for ref in refs.tolist()]).T
     metres = np.asarray(Geod(ellps="WGS84").inv(lon[u], lat[u], lon[v], lat[v])[2])
     pieces_of, *columns = (np.array(column) for column in zip(*ways, strict=True))
-    mps, onwards, backs = (np.repeat(column, pieces_of) for column in columns)
+    mps, forward_open, backward_open = (np.repeat(column, pieces_of) for column in columns)
     squeeze = np.cos(np.radians(lat.mean()))
     return Network(
         x=lon * METRES_A_DEGREE * squeeze,
@@ -89,6 +89,6 @@ def read(extract: Path, mode: str, class_kph: Mapping[str, float], drive_factor:
         u=np.ascontiguousarray(u),
         v=np.ascontiguousarray(v),
         metres=metres,
-        forward=np.where(onwards, metres / mps, np.inf),
-        backward=np.where(backs, metres / mps, np.inf),
+        forward=np.where(forward_open, metres / mps, np.inf),
+        backward=np.where(backward_open, metres / mps, np.inf),
     )

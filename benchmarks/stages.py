@@ -1,4 +1,4 @@
-"""What is measured. Each stage runs in a process of its own and gives plain numbers."""
+"""The stages of the benchmark: each runs in a process of its own and returns plain numbers."""
 
 import importlib.util
 import json
@@ -35,9 +35,15 @@ EXTRACTS = ROOT.parent / "shared" / "data"
 class Plan:
     """How much is measured.
 
-    ``sizes`` are the nodes of the generated networks by name; of real ones there is what lies ``within_m`` metres of
-    the middle. A task is run in so many ``rounds``, and for ``patience_s`` seconds. ``demand``, ``sources`` of real
-    places, ``catchments`` and isochrones' ``starts`` are numbers of places.
+    Attributes
+    ----------
+    sizes : the number of nodes of each generated network, by name
+    within_m : metres around the median node to which real networks are cut
+    rounds, patience_s : see `timing.interleaved`
+    demand, sources, catchments, starts : numbers of places to look up, of sources in real places, of nodes whose
+        catchments are computed, and of starts of isochrones
+    copied_mb : megabytes copied to measure the memory
+    drawn_by_osmnx : the real places in which osmnx draws isochrones too
     """
 
     sizes: dict[str, int]
@@ -104,7 +110,7 @@ class Question:
 
 
 class Tool:
-    """One tool with a network prepared and a question put to it."""
+    """One tool with a prepared network and a question about it."""
 
     def __init__(self, name: str, network: Network, question: Question) -> None:
         self.module: Any = import_module(TOOLS[name])
@@ -116,7 +122,7 @@ class Tool:
         self.set_sources()
 
     def set_sources(self) -> None:
-        """What only pandana asks for."""
+        """Set the sources, which only pandana needs."""
         if hasattr(self.module, "set_sources"):
             self.module.set_sources(self.prepared, self.question.sources, LIMIT_S)
 
@@ -131,7 +137,7 @@ class Tool:
 
 @cache
 def _warm(name: str) -> None:
-    """Import a tool and run all of it once, so that nothing is loaded or compiled while the clock runs."""
+    """Import a tool and run it once, so that nothing is loaded or compiled while times are measured."""
     small = generate(2_000, SEED)
     tool = Tool(name, small, Question.on(small, "generated-0.1m", QUICK))
     tool.every_node()
@@ -139,32 +145,32 @@ def _warm(name: str) -> None:
 
 
 def make(plan: Plan, scratch: Path, name: str) -> Numbers:
-    """Put the raw network ``name`` into ``scratch``."""
+    """Write the raw network ``name`` into ``scratch``."""
     if name in plan.sizes:
         seconds = timing.clock(lambda: generate(plan.sizes[name], SEED).save(scratch / name))
     else:
         import ours
         from places import PLACES, read
 
-        def take() -> None:
+        def read_and_save() -> None:
             whole = read(PLACES[name].extract, "walk", *ours.speeds())
             whole.around_the_middle(plan.within_m).save(scratch / name)
 
-        seconds = timing.clock(take)
+        seconds = timing.clock(read_and_save)
     network = Network.load(scratch / name)
     return {"seconds": seconds, "nodes": len(network), "edges": len(network.u)}
 
 
 def alone(plan: Plan, scratch: Path, name: str, tool: str, often: bool) -> Numbers:
-    """One tool by itself on one network: preparation, questions (``often`` or once), peak memory.
+    """One tool alone on one network: seconds of preparation and questions (repeated if ``often``), and peak memory.
 
-    Its answers go into ``scratch``.
+    Its answers are written into ``scratch``.
     """
     _warm(tool)
     network = Network.load(scratch / name)
-    asked = Tool(tool, network, Question.on(network, name, plan))
-    tasks: dict[str, Callable[[], Any]] = {"every-node": asked.every_node, "demand": asked.demand}
-    numbers: Numbers = {"prepare": asked.preparation_s}
+    task_tool = Tool(tool, network, Question.on(network, name, plan))
+    tasks: dict[str, Callable[[], Any]] = {"every-node": task_tool.every_node, "demand": task_tool.demand}
+    numbers: Numbers = {"prepare": task_tool.preparation_s}
     for what, task in tasks.items():
         begin = time.perf_counter()
         answer = task()
@@ -173,19 +179,19 @@ def alone(plan: Plan, scratch: Path, name: str, tool: str, often: bool) -> Numbe
     numbers["memory"] = timing.peak_gb()
     tasks = {what: task for what, task in tasks.items() if often and numbers[what] <= plan.patience_s}
     numbers |= timing.interleaved(tasks, plan.rounds, plan.patience_s)
-    if asked.preparation_s < plan.patience_s:
-        tasks = {"prepare": lambda: asked.module.prepare(network)}
-        again = timing.interleaved(tasks, min(plan.rounds, 5), plan.patience_s)
-        numbers["prepare"] = min(numbers["prepare"], again["prepare"])
+    if task_tool.preparation_s < plan.patience_s:
+        tasks = {"prepare": lambda: task_tool.module.prepare(network)}
+        repeated = timing.interleaved(tasks, min(plan.rounds, 5), plan.patience_s)
+        numbers["prepare"] = min(numbers["prepare"], repeated["prepare"])
     if tool == "ours":
 
         def in_own_order() -> Floats:
-            return asked.module.in_own_order(asked.prepared, asked.question.sources, LIMIT_S)  # type: ignore[no-any-return]
+            return task_tool.module.in_own_order(task_tool.prepared, task_tool.question.sources, LIMIT_S)  # type: ignore[no-any-return]
 
         numbers |= timing.interleaved({"own-order": in_own_order}, plan.rounds, plan.patience_s)
-        asked.module.on_one_core()
+        task_tool.module.on_one_core()
         numbers |= timing.interleaved({"one-core": in_own_order}, plan.rounds, plan.patience_s)
-        numbers["touched"] = asked.module.touched_bytes(asked.prepared)
+        numbers["touched"] = task_tool.module.touched_bytes(task_tool.prepared)
         numbers["settled"] = int(np.isfinite(in_own_order()).sum())
     return numbers
 
@@ -194,16 +200,16 @@ def together(plan: Plan, scratch: Path, name: str, tools: Sequence[str]) -> Numb
     """Several tools in turn on one network: seconds by question and tool."""
     network = Network.load(scratch / name)
     question = Question.on(network, name, plan)
-    asked = {tool: Tool(tool, network, question) for tool in tools}
+    tools_by_name = {tool: Tool(tool, network, question) for tool in tools}
     numbers: Numbers = {}
     for what in ("every-node", "demand"):
         tasks: dict[str, Callable[[], Any]] = {
-            tool: (one.every_node if what == "every-node" else one.demand) for tool, one in asked.items()
+            tool: (each.every_node if what == "every-node" else each.demand) for tool, each in tools_by_name.items()
         }
         numbers[what] = timing.interleaved(tasks, plan.rounds, plan.patience_s)
-    if "pandana" in asked:
+    if "pandana" in tools_by_name:
         numbers["sources"] = timing.interleaved(
-            {"pandana": asked["pandana"].set_sources}, plan.rounds, plan.patience_s
+            {"pandana": tools_by_name["pandana"].set_sources}, plan.rounds, plan.patience_s
         )["pandana"]
     return numbers
 
@@ -214,9 +220,9 @@ def compare(plan: Plan, scratch: Path, name: str, tools: Sequence[str]) -> Numbe
     for tool in tools:
         worst = 0.0
         for what in ("every-node", "demand"):
-            one, other = (np.load(scratch / f"{name}-{what}-{which}.npy") for which in (tool, "scipy"))
-            # Who is just within the limit for one and just beyond for the other differs by the distance to the limit.
-            worst = max(worst, float(np.abs(np.minimum(one, LIMIT_S) - np.minimum(other, LIMIT_S)).max()))
+            ours, scipys = (np.load(scratch / f"{name}-{what}-{which}.npy") for which in (tool, "scipy"))
+            # Where only one of them is within the limit, its distance to the limit counts.
+            worst = max(worst, float(np.abs(np.minimum(ours, LIMIT_S) - np.minimum(scipys, LIMIT_S)).max()))
         differences[tool] = worst
     return differences
 
@@ -224,7 +230,7 @@ def compare(plan: Plan, scratch: Path, name: str, tools: Sequence[str]) -> Numbe
 def catchments(plan: Plan, scratch: Path, name: str, tools: Sequence[str]) -> Numbers:
     """What some nodes reach, as rows: seconds by tool, and how many rows there are.
 
-    RuntimeError where two tools differ by more than a hundredth of a second.
+    RuntimeError if two tools differ by more than a hundredth of a second; pandana may by a tenth.
     """
     network = Network.load(scratch / name)
     nodes = np.random.default_rng(SEED).choice(len(network), plan.catchments, replace=False).astype(np.int32)
@@ -236,21 +242,21 @@ def catchments(plan: Plan, scratch: Path, name: str, tools: Sequence[str]) -> Nu
     }
     expected = _rows(tasks["scipy"](), nodes)
     for tool in tools:
-        found = tasks[tool]()
-        rows = modules[tool].rows(found) if tool == "pandana" else found
-        _same(tool, expected, _rows(rows, nodes, indptr=tool != "pandana"))
+        answer = tasks[tool]()
+        rows = modules[tool].rows(answer) if tool == "pandana" else answer
+        _check_equal(tool, expected, _rows(rows, nodes, indptr=tool != "pandana"))
     numbers: Numbers = timing.interleaved(tasks, min(plan.rounds, 6), 2 * plan.patience_s)
     if "pandana" in tools:
-        # What pandana has found beforehand it does not search again; the better of both counts.
+        # pandana looks up what it has precomputed; the better of both ways counts.
         modules["pandana"].precompute(prepared["pandana"], LIMIT_S)
-        again = timing.interleaved({"pandana": tasks["pandana"]}, min(plan.rounds, 6), 2 * plan.patience_s)
-        numbers["pandana-precomputed"] = again["pandana"]
+        repeated = timing.interleaved({"pandana": tasks["pandana"]}, min(plan.rounds, 6), 2 * plan.patience_s)
+        numbers["pandana-precomputed"] = repeated["pandana"]
     return {"seconds": numbers, "rows": len(expected[0])}
 
 
-def _rows(found: Any, nodes: Ints, indptr: bool = True) -> tuple[Any, Floats]:
-    """Rows as a key of source and node, in order, and their seconds."""
-    source, node, seconds = found
+def _rows(catchments: Any, nodes: Ints, indptr: bool = True) -> tuple[Any, Floats]:
+    """Rows by a key made of source and node, sorted by it, and their seconds."""
+    source, node, seconds = catchments
     if indptr:
         source = np.repeat(nodes, np.diff(source))
     key = source.astype(np.int64) << 32 | node.astype(np.int64)
@@ -258,19 +264,19 @@ def _rows(found: Any, nodes: Ints, indptr: bool = True) -> tuple[Any, Floats]:
     return key[order], seconds[order]
 
 
-def _same(tool: str, expected: tuple[Any, Floats], found: tuple[Any, Floats]) -> None:
-    # Who is just within the limit for one may be just beyond for the other; pandana adds up whole thousandths.
+def _check_equal(tool: str, expected: tuple[Any, Floats], actual: tuple[Any, Floats]) -> None:
+    # A node may be just within the limit for one tool and just beyond for the other; pandana rounds to thousandths.
     bound = 0.1 if tool == "pandana" else 0.01
-    _, at, there = np.intersect1d(expected[0], found[0], return_indices=True)
-    worst = np.abs(expected[1][at] - found[1][there]).max()
-    alone = (np.delete(one, same) for (_, one), same in ((expected, at), (found, there)))
-    missing = sum(int((seconds < LIMIT_S - bound).sum()) for seconds in alone)
+    _, at, there = np.intersect1d(expected[0], actual[0], return_indices=True)
+    worst = np.abs(expected[1][at] - actual[1][there]).max()
+    unshared = (np.delete(seconds, shared) for (_, seconds), shared in ((expected, at), (actual, there)))
+    missing = sum(int((seconds < LIMIT_S - bound).sum()) for seconds in unshared)
     if worst > bound or missing > (len(at) // 1000 if tool == "pandana" else 0):
         raise RuntimeError(f"{tool}'s catchments differ from scipy's: by {worst:.3f} s, {missing} rows are not shared")
 
 
 def reopen(plan: Plan, scratch: Path, name: str, tools: Sequence[str]) -> Numbers:
-    """Seconds to have a prepared network again: ours from disk, pandana from arrays, with what every node reaches."""
+    """Seconds to open a prepared network again: ours from disk; pandana from arrays, with what every node reaches."""
     import ours
 
     network = Network.load(scratch / name)
@@ -291,10 +297,10 @@ def reopen(plan: Plan, scratch: Path, name: str, tools: Sequence[str]) -> Number
 
 
 def isochrones(plan: Plan, scratch: Path, name: str, drawn: bool) -> Numbers:
-    """Isochrones around junctions of a real place: median seconds, and which share of street ends they hold.
+    """Isochrones around junctions of a real place: median seconds, and the share of street ends that they contain.
 
-    ``walk`` and ``drive``: of the ends that scipy finds within the time, over all starts and contours, the share
-    inside; and of those beyond. On foot also as ``drawn`` by osmnx.
+    For ``walk`` and ``drive``, over all starts and contours: ``inside`` is the share of the ends within the time, by
+    scipy, that the polygon contains, ``beyond`` that of the others. On foot, osmnx draws them too if ``drawn``.
     """
     import shapely
     from pyproj import Transformer
@@ -322,7 +328,7 @@ def isochrones(plan: Plan, scratch: Path, name: str, drawn: bool) -> Numbers:
 
             metric = Transformer.from_crs("EPSG:4326", place.projection, always_xy=True)
             x, y = metric.transform(network.lon, network.lat)
-            # Who starts within so many metres walks 1,000 on, and the rest is not asked for.
+            # People who start within so many metres walk 1,000 m farther; the rest is not needed.
             near = network.near_the_middle(plan.within_m + 1500.0)
             kept = near[network.u] & near[network.v]
             edges = {each: getattr(network, each)[kept] for each in ("u", "v", "metres", "forward", "backward")}
@@ -330,26 +336,26 @@ def isochrones(plan: Plan, scratch: Path, name: str, drawn: bool) -> Numbers:
             tasks["osmnx"] = lambda node, graph=graph: by_osmnx.isochrone(graph, int(node), MINUTES)
             points["osmnx"] = shapely.points(x[ends], y[ends])
         times: dict[str, list[float]] = {tool: [] for tool in tasks}
-        held = {tool: np.zeros(4, int) for tool in tasks}
+        contained = {tool: np.zeros(4, int) for tool in tasks}
         for node in starts:
             seconds = by_scipy.every_node(outward, np.array([node]), np.inf)[ends]
             for tool, task in tasks.items():
                 for minutes, shape in zip(MINUTES, task(node), strict=True):
                     shapely.prepare(shape)
                     inside, within = shapely.intersects(shape, points[tool]), seconds <= minutes * 60.0
-                    held[tool] += (inside & within).sum(), within.sum(), (inside & ~within).sum(), (~within).sum()
+                    contained[tool] += (inside & within).sum(), within.sum(), (inside & ~within).sum(), (~within).sum()
             best = timing.interleaved(
                 {tool: lambda task=task, node=node: task(node) for tool, task in tasks.items()},
                 min(plan.rounds, 3),
                 plan.patience_s,
             )
-            for tool, one in best.items():
-                times[tool].append(one)
+            for tool, seconds in best.items():
+                times[tool].append(seconds)
         numbers[mode] = {
             tool: {
                 "seconds": float(np.median(times[tool])),
-                "inside": float(held[tool][0] / held[tool][1]),
-                "beyond": float(held[tool][2] / held[tool][3]),
+                "inside": float(contained[tool][0] / contained[tool][1]),
+                "beyond": float(contained[tool][2] / contained[tool][3]),
             }
             for tool in tasks
         }
@@ -357,7 +363,7 @@ def isochrones(plan: Plan, scratch: Path, name: str, drawn: bool) -> Numbers:
 
 
 def reading(plan: Plan, scratch: Path, name: str) -> Numbers:
-    """Seconds to read all that a study takes from an extract, and merely to pass over it with osmium."""
+    """Seconds to read everything that a study takes from an extract, and for a bare pass of osmium over it."""
     import osmium
 
     import ours
@@ -365,11 +371,11 @@ def reading(plan: Plan, scratch: Path, name: str) -> Numbers:
 
     place = PLACES[name]
 
-    def passing() -> None:
+    def bare_pass() -> None:
         for _ in osmium.FileProcessor(str(place.extract)).with_locations():
             pass
 
-    tasks = {"ours": lambda: ours.read_extract(place.extract, place.area), "osmium": passing}
+    tasks = {"ours": lambda: ours.read_extract(place.extract, place.area), "osmium": bare_pass}
     return timing.interleaved(tasks, min(plan.rounds, 5), 3 * plan.patience_s)
 
 
@@ -384,16 +390,16 @@ for name, module in list(sys.modules.items()):
 
 
 def ready(plan: Plan, scratch: Path) -> Numbers:
-    """Seconds until ``fuwuquan serve`` is ready on the sample, and those of a process that imports its libraries."""
-    found = subprocess.run([sys.executable, "-c", LIBRARIES], capture_output=True, text=True, check=True)
+    """Seconds until ``fuwuquan serve`` is ready with the sample, and of a process that imports its libraries."""
+    listed = subprocess.run([sys.executable, "-c", LIBRARIES], capture_output=True, text=True, check=True)
     importing = scratch / "importing.py"
-    lines = "".join(f"    {name!r},\n" for name in found.stdout.split())
+    lines = "".join(f"    {name!r},\n" for name in listed.stdout.split())
     importing.write_text(
         f"import importlib\nfor name in (\n{lines}):\n"
         "    try:\n        importlib.import_module(name)\n    except ImportError:\n        pass\n",
         "utf-8",
     )
-    # Once before, so that the register is filled and the compiled loops are in their cache.
+    # The warm-up fills the register and the cache of compiled loops.
     tasks = {
         "ours": lambda: _serve(scratch),
         "imports": lambda: subprocess.run([sys.executable, str(importing)], check=True),
@@ -424,7 +430,7 @@ def _serve(scratch: Path) -> None:
 
 
 def bandwidth(plan: Plan, scratch: Path) -> Numbers:
-    """GB a second that one core copies."""
+    """GB per second that one core copies."""
     return {"copy_gb_s": timing.bandwidth_gb_s(max(plan.rounds // 4, 3), plan.copied_mb)}
 
 
@@ -435,12 +441,12 @@ STAGES: dict[str, Callable[..., Numbers]] = {
 
 
 def run(stage: str, plan: Plan, scratch: Path, *arguments: Any, apart: bool = True) -> Numbers:
-    """What a stage gives; ``apart`` in a process of its own, so that its memory is its own."""
+    """The numbers of a stage; ``apart``, it runs in a process of its own, so that its memory is measured alone."""
     if not apart:
         return STAGES[stage](plan, scratch, *arguments)
     answer = scratch / "answer.json"
     request = {"stage": stage, "plan": asdict(plan), "scratch": str(scratch), "arguments": arguments}
-    # pandana writes to standard output as it goes.
+    # pandana writes its progress to standard output.
     subprocess.run(
         [sys.executable, str(Path(__file__)), json.dumps(request), str(answer)],
         stdout=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""Clocks: interleaved times, peak memory of a process, bandwidth of the memory."""
+"""Measures times of tasks in turn, the peak memory of a process, and the bandwidth of the memory."""
 
 import gc
 import resource
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 TURN_S = 0.02
+"""The least seconds of a turn: short tasks are run several times."""
 
 
 def clock(task: Callable[[], Any]) -> float:
@@ -22,7 +23,7 @@ def clock(task: Callable[[], Any]) -> float:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """The garbage collector off, and what there is left alone by it."""
+    """Switch the garbage collector off, and leave the objects that exist out of its next run."""
     gc.collect()
     gc.freeze()
     gc.disable()
@@ -36,8 +37,8 @@ def quiet() -> Iterator[None]:
 def interleaved(tasks: Mapping[str, Callable[[], Any]], rounds: int, patience_s: float) -> dict[str, float]:
     """The least seconds of each task, run in turn after a warm-up.
 
-    A task has ``rounds`` turns, or as many as ``patience_s`` seconds allow, but at least three; for one that needs
-    longer than that the warm-up is the measurement. A turn is one run, or as many as `TURN_S` seconds take.
+    A task has ``rounds`` turns, or as many as fit into ``patience_s`` seconds, but at least three. If one run takes
+    longer than that, the warm-up is the measurement. A turn is one run, or as many runs as fill `TURN_S` seconds.
     """
     with quiet():
         best = {name: clock(task) for name, task in tasks.items()}
@@ -57,13 +58,13 @@ def interleaved(tasks: Mapping[str, Callable[[], Any]], rounds: int, patience_s:
 
 
 def peak_gb() -> float:
-    """The most memory that this process has held, in GB (1e9 bytes)."""
+    """The peak memory of this process, in GB (1e9 bytes)."""
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
 
 
 def bandwidth_gb_s(rounds: int, megabytes: int) -> float:
-    """GB read and written a second when a large array is copied, as STREAM's copy counts it; one core."""
+    """GB read and written per second when one core copies a large array, as STREAM's copy counts it."""
     source = np.ones(megabytes * 1_000_000 // 8)
     target = np.zeros_like(source)
     seconds = interleaved({"copy": lambda: np.copyto(target, source)}, rounds, patience_s=60.0)["copy"]

@@ -1,4 +1,4 @@
-"""The benchmark runs, its answers are scipy's, and docs/performance.md says what benchmarks/results.json holds."""
+"""The benchmark runs, its seconds equal those of scipy, and docs/performance.md shows benchmarks/results.json."""
 
 import json
 import subprocess
@@ -11,7 +11,7 @@ import pytest
 from support import program
 from support.requirements import unavailable
 
-pytestmark = pytest.mark.alone  # and so that the quick run is made once
+pytestmark = pytest.mark.alone  # also so that several test processes do not each make the quick run
 
 ROOT = Path(__file__).resolve().parents[1]
 BENCHMARKS = ROOT / "benchmarks"
@@ -34,41 +34,41 @@ BY_PEER = {
 }
 
 
-def needs(peer: str) -> None:
+def skip_without(peer: str) -> None:
     if find_spec(peer) is None:
         unavailable(f"{peer} is not installed: `uv sync --all-extras --group bench` does so")
 
 
 @pytest.fixture(scope="module")
 def quick(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict]:
-    """Results of a quick run, by name; its networks are small, its times mean nothing."""
-    needs("scipy")
+    """Results of a quick run, by name. Its networks are small, so that its times mean nothing."""
+    skip_without("scipy")
     folder = tmp_path_factory.mktemp("benchmarks")
     command = [sys.executable, str(BENCHMARKS), "--quick", "--output", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=10 * program.LIMIT_SECONDS, check=False)
     assert done.returncode == 0, done.stderr
-    return {one["name"]: one for one in json.loads((folder / "results.json").read_text("utf-8"))}
+    return {result["name"]: result for result in json.loads((folder / "results.json").read_text("utf-8"))}
 
 
-def test_every_result_is_there(quick: dict[str, dict]) -> None:
+def test_quick_run_has_every_result(quick: dict[str, dict]) -> None:
     assert not ALWAYS - set(quick)
-    for one in quick.values():
-        assert set(one) == {"name", "ours", "theirs", "ratio", "unit"}
-        assert all(isinstance(one[key], float) for key in ("ours", "theirs", "ratio"))
+    for result in quick.values():
+        assert set(result) == {"name", "ours", "theirs", "ratio", "unit"}
+        assert all(isinstance(result[key], float) for key in ("ours", "theirs", "ratio"))
 
 
 @pytest.mark.parametrize("peer", BY_PEER)
-def test_every_peer_is_compared_with(peer: str, quick: dict[str, dict]) -> None:
-    needs(peer)
+def test_quick_run_compares_with_every_installed_peer(peer: str, quick: dict[str, dict]) -> None:
+    skip_without(peer)
     assert not BY_PEER[peer] - set(quick)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_every_node_has_scipys_seconds(name: str, quick: dict[str, dict]) -> None:
+def test_seconds_of_every_node_equal_those_of_scipy(name: str, quick: dict[str, dict]) -> None:
     assert quick[f"equal-{name}"]["ours"] <= 0.01
 
 
-def test_the_page_says_what_was_measured() -> None:
+def test_page_is_rendered_from_the_results() -> None:
     done = subprocess.run(
         [sys.executable, "-c", "import page; print(page.current(), end='')"],
         cwd=BENCHMARKS,
@@ -79,6 +79,6 @@ def test_the_page_says_what_was_measured() -> None:
     assert done.stdout == (ROOT / "docs" / "performance.md").read_text("utf-8")
 
 
-def test_the_results_are_all_of_a_full_run() -> None:
-    names = {one["name"] for one in json.loads((BENCHMARKS / "results.json").read_text("utf-8"))}
+def test_results_are_those_of_a_full_run() -> None:
+    names = {result["name"] for result in json.loads((BENCHMARKS / "results.json").read_text("utf-8"))}
     assert not (ALWAYS | set.union(*BY_PEER.values())) - names

@@ -1,6 +1,6 @@
-"""Travel times the slow way: an independent answer to test the fast program against.
+"""A slow and independent computation of travel times, which tests compare with the program.
 
-Nothing is simplified or indexed, each facility gets a Dijkstra of its own, no code is shared with `geo`.
+It simplifies and indexes nothing, runs Dijkstra's algorithm once for each facility, and shares no code with `geo`.
 """
 
 import re
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import osmium
@@ -18,12 +18,13 @@ from numpy.typing import NDArray
 from pyproj import Geod
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components, dijkstra
+from shapely.geometry.base import BaseGeometry
 
 Mode = Literal["walk", "cycle", "drive"]
 Floats = NDArray[np.float64]
 Place = tuple[float, float]  # longitude, latitude; degrees WGS84
 Places = Sequence[Place]
-Facilities = Sequence[tuple[str, Any]]  # id; shapely Point, Polygon or MultiPolygon in degrees WGS84
+Facilities = Sequence[tuple[str, BaseGeometry]]  # id; shapely Point, Polygon or MultiPolygon in degrees WGS84
 Entry = tuple[int, float, float, float]  # segment, from and to which fraction, connector in metres
 
 GEOD = Geod(ellps="WGS84")
@@ -36,7 +37,7 @@ MAXSPEED = re.compile(r"(\d+(?:\.\d+)?) ?(mph|km/h|kmh|kph)?")
 
 
 def walkable(tags: Mapping[str, str]) -> bool:
-    """Whether a way is open to walkers: DESIGN's rule, in its order."""
+    """Whether a way is open to walkers."""
     if "highway" not in tags or tags.get("area") == "yes":
         return False
     foot, access, motorroad, highway = (tags.get(key) for key in ("foot", "access", "motorroad", "highway"))
@@ -46,14 +47,14 @@ def walkable(tags: Mapping[str, str]) -> bool:
 
 
 def drivable(tags: Mapping[str, str]) -> bool:
-    """Whether a way is open to cars: its class, and the most specific access tag that it carries."""
-    said = [tags[key] for key in ("motorcar", "motor_vehicle", "vehicle", "access") if key in tags]
-    closed = tags.get("area") == "yes" or said[:1] in (["no"], ["private"])
+    """Whether a way is open to cars, by its class and its most specific access tag."""
+    access = [tags[key] for key in ("motorcar", "motor_vehicle", "vehicle", "access") if key in tags]
+    closed = tags.get("area") == "yes" or access[:1] in (["no"], ["private"])
     return tags.get("highway") in DRIVEN and not closed
 
 
 def driven(tags: Mapping[str, str], class_kph: Mapping[str, float]) -> tuple[bool, bool, float]:
-    """Whether cars may go along a way and against it, and its legal or class speed in km/h."""
+    """Whether cars may drive along a way and against it, and its legal or class speed in km/h."""
     oneway, highway = tags.get("oneway"), tags["highway"]
     implied = tags.get("junction") in {"roundabout", "circular"} or highway == "motorway"
     single = oneway in {"yes", "true", "1"} or (implied and oneway not in {"no", "false", "0"})
@@ -65,15 +66,15 @@ def driven(tags: Mapping[str, str], class_kph: Mapping[str, float]) -> tuple[boo
 
 
 def metres_around(place: Place, lonlat: Floats) -> Floats:
-    """Metres east and north of a place, near enough azimuthal equidistant within some kilometres of it."""
+    """Metres east and north of a place; within some kilometres nearly azimuthal equidistant."""
     middle = np.radians((lonlat[:, 1] + place[1]) / 2)
     squeeze = 1 - GEOD.es * np.sin(middle) ** 2
     scale = GEOD.a * np.column_stack([np.cos(middle) / squeeze**0.5, (1 - GEOD.es) / squeeze**1.5])
     return np.asarray(np.radians(lonlat - place) * scale)
 
 
-def fractions(line: Any, part: Any) -> Floats:
-    """Where the vertices of `part` lie along a segment; exactly 0 or 1 at its ends."""
+def fractions(line: BaseGeometry, part: BaseGeometry) -> Floats:
+    """The fractions of a segment at which the vertices of `part` lie; exactly 0 or 1 at its ends."""
     first, last = shapely.get_coordinates(line)
     step = last - first
     return np.asarray(np.clip((shapely.get_coordinates(part) - first) @ step / ((step @ step) or 1), 0, 1))
@@ -81,16 +82,16 @@ def fractions(line: Any, part: Any) -> Floats:
 
 @dataclass(frozen=True)
 class Streets:
-    """Straight segments between OSM nodes; `lonlat` (degrees) is the nodes', all else the segments'."""
+    """Straight segments between OpenStreetMap nodes."""
 
-    lonlat: Floats  # (nodes, 2)
-    ends: NDArray[np.int64]  # (segments, 2): the nodes it runs from and to
+    lonlat: Floats  # (nodes, 2), degrees; all other arrays are those of the segments
+    ends: NDArray[np.int64]  # (segments, 2), the first and the second node
     length_m: Floats  # geodesic
-    onward: NDArray[np.bool_]  # open from its first node to its second
-    back: NDArray[np.bool_]
-    kph: Floats  # as travelled; NaN where `walk_kph` decides
+    forward: NDArray[np.bool_]  # open from its first node to its second
+    backward: NDArray[np.bool_]
+    kph: Floats  # NaN: people walk at `walk_kph`
     attracts: NDArray[np.bool_]  # not on a small island
-    paces: Floats | None = None  # (segments, 2): what slopes multiply the seconds onward and back by
+    paces: Floats | None = None  # (segments, 2), factors of slopes on the seconds forward and backward
 
     def locate(self, segment: int, fraction: float) -> Place:
         """Longitude and latitude of a point on a segment."""
@@ -99,81 +100,83 @@ class Streets:
         return lon, lat
 
     def snap(self, lon: float, lat: float, max_connector_m: float = 1000) -> tuple[int, float, float] | None:
-        """Segment, fraction 0…1 along it, metres away: the nearest point; None beyond `max_connector_m`.
+        """The nearest point: segment, fraction 0…1 along it, metres to it; None beyond `max_connector_m`.
 
-        On a small island only where nothing else is as near as that.
+        Small islands count only where no other segment is within that distance.
         """
         return self._snap(lon, lat, max_connector_m, self.attracts) or self._snap(
             lon, lat, max_connector_m, ~self.attracts
         )
 
     def _snap(
-        self, lon: float, lat: float, max_connector_m: float, wanted: NDArray[np.bool_]
+        self, lon: float, lat: float, max_connector_m: float, candidates: NDArray[np.bool_]
     ) -> tuple[int, float, float] | None:
-        if not wanted.any():
+        if not candidates.any():
             return None
         first, last = metres_around((lon, lat), self.lonlat)[self.ends].transpose(1, 0, 2)
         step, squared = last - first, ((last - first) ** 2).sum(axis=1)
         along = np.clip(-(first * step).sum(axis=1) / np.maximum(squared, 1e-12), 0, 1)
-        squares = np.where(wanted, ((first + along[:, None] * step) ** 2).sum(axis=1), np.inf)
+        squares = np.where(candidates, ((first + along[:, None] * step) ** 2).sum(axis=1), np.inf)
         segment = int(np.argmin(squares))
         fraction = float(along[segment])
         connector_m = GEOD.inv(lon, lat, *self.locate(segment, fraction))[2]
         return (segment, fraction, connector_m) if connector_m <= max_connector_m else None
 
-    def entries(self, shape: Any, max_connector_m: float = 1000) -> list[Entry]:
-        """Where streets reach a facility: nearest point, or each stretch in a polygon. Empty when too far."""
+    def entries(self, shape: BaseGeometry, max_connector_m: float = 1000) -> list[Entry]:
+        """Where streets reach a facility: the nearest point, or each stretch in a polygon; empty if too far."""
         if shape.geom_type == "Point":
-            s = self.snap(shape.x, shape.y, max_connector_m)
-            return [(s[0], s[1], s[1], s[2])] if s else []
+            snapped = self.snap(shape.x, shape.y, max_connector_m)
+            return [(snapped[0], snapped[1], *snapped[1:])] if snapped else []
         lines = np.asarray(shapely.linestrings(self.lonlat[self.ends]))
-        found: list[Entry] = []
+        inside_entries: list[Entry] = []
         for segment in np.flatnonzero(shapely.intersects(shape, lines)).tolist():
             line, inside = lines[segment], shapely.intersection(lines[segment], shape)
-            if inside.is_empty:  # a bare touch, rounded away
+            if inside.is_empty:  # a bare touch, lost by rounding
                 inside = shapely.shortest_line(line, shape)
             spans = [fractions(line, part) for part in shapely.get_parts(inside)]
-            found += [(segment, float(along.min()), float(along.max()), 0.0) for along in spans]
-        if any(self.attracts[entry[0]] for entry in found):
-            return found
+            inside_entries += [(segment, float(along.min()), float(along.max()), 0.0) for along in spans]
+        if any(self.attracts[entry[0]] for entry in inside_entries):
+            return inside_entries
         beside = self._beside(shape, max_connector_m, np.flatnonzero(self.attracts))
-        return found + beside if found or beside else self._beside(shape, max_connector_m, np.arange(len(self.ends)))
+        if inside_entries or beside:
+            return inside_entries + beside
+        return self._beside(shape, max_connector_m, np.arange(len(self.ends)))
 
-    def _beside(self, polygon: Any, max_connector_m: float, segments: NDArray[np.int64]) -> list[Entry]:
-        """The one point of these segments nearest to a polygon that none of them touches, if near enough."""
+    def _beside(self, polygon: BaseGeometry, max_connector_m: float, segments: NDArray[np.int64]) -> list[Entry]:
+        """The point of these segments that is nearest to a polygon which none of them touches, if near enough."""
         centre = (polygon.centroid.x, polygon.centroid.y)
-        for _ in range(2):  # the second time around the point found, where the projection is truest
+        for _ in range(2):  # the second time around the nearest point, where the projection is most exact
             flat = shapely.transform(polygon, partial(metres_around, centre))
             lines = np.asarray(shapely.linestrings(metres_around(centre, self.lonlat)[self.ends[segments]]))
-            best = int(np.argmin(shapely.distance(flat, lines)))
-            apart = shapely.shortest_line(lines[best], flat)
-            segment, at = int(segments[best]), float(fractions(lines[best], apart)[0])
-            segments, centre = segments[[best]], self.locate(segment, at)
-        return [(segment, at, at, apart.length)] if apart.length <= max_connector_m else []
+            nearest = int(np.argmin(shapely.distance(flat, lines)))
+            connector = shapely.shortest_line(lines[nearest], flat)
+            segment, at = int(segments[nearest]), float(fractions(lines[nearest], connector)[0])
+            segments, centre = segments[[nearest]], self.locate(segment, at)
+        return [(segment, at, at, connector.length)] if connector.length <= max_connector_m else []
 
     def seconds(
         self, places: Places, facilities: Facilities, walk_kph: float = 4.0, max_connector_m: float = 1000
     ) -> Floats:
-        """Seconds from each place (row) to each facility (column); `inf` where there is no way."""
+        """Seconds from each place (row) to each facility (column); infinity where there is no way."""
         walk_mps, nodes = walk_kph / 3.6, len(self.lonlat)
         whole = self.length_m * 3.6 / np.where(np.isnan(self.kph), walk_kph, self.kph)
         paces = (1.0, 1.0) if self.paces is None else self.paces.T
-        opened = zip((self.onward, self.back), paces, strict=True)
-        onward, back = (np.where(is_open, whole * pace, np.inf).tolist() for is_open, pace in opened)
+        directions = zip((self.forward, self.backward), paces, strict=True)
+        forward, backward = (np.where(is_open, whole * pace, np.inf).tolist() for is_open, pace in directions)
         a, b = self.ends.T.tolist()
 
-        def ride(segment: int, here: float, there: float) -> float:  # standing still is free on a one-way too
-            one_way: list[float] = onward if there > here else back
-            return 0.0 if here == there else one_way[segment] * abs(there - here)
+        def along(segment: int, first: float, last: float) -> float:
+            direction: list[float] = forward if last > first else backward
+            return 0.0 if first == last else direction[segment] * abs(last - first)
 
         # Arcs run against the traffic, so that a search from a facility finds the time towards it; facility
         # `f` is the node `nodes + f`. Of parallel arcs only the least is kept: scipy would add them up.
-        arcs = [*zip(b, a, onward, strict=True), *zip(a, b, back, strict=True)]
+        arcs = [*zip(b, a, forward, strict=True), *zip(a, b, backward, strict=True)]
         reached = [self.entries(shape, max_connector_m) for _, shape in facilities]
         for f, entries in enumerate(reached, start=nodes):
             for s, low, high, connector_m in entries:
-                arcs.append((f, a[s], ride(s, 0, low) + connector_m / walk_mps))
-                arcs.append((f, b[s], ride(s, 1, high) + connector_m / walk_mps))
+                arcs.append((f, a[s], along(s, 0, low) + connector_m / walk_mps))
+                arcs.append((f, b[s], along(s, 1, high) + connector_m / walk_mps))
         least = {arc[:2]: arc[2] for arc in sorted(arcs, key=lambda arc: -arc[2]) if arc[2] < np.inf}
         tails_heads = np.array([*least], dtype=np.int64).reshape(-1, 2).T
         graph = csr_array(([*least.values()], tuple(tails_heads)), shape=(nodes + len(reached),) * 2)
@@ -182,55 +185,58 @@ class Streets:
         for f, entries in enumerate(reached):
             from_node = dijkstra(graph, indices=np.array([nodes + f]))[0].tolist()
             for p, (s, here, place_m) in snaps.items():
-                ways = [ride(s, here, 0) + from_node[a[s]], ride(s, here, 1) + from_node[b[s]]]
-                along = [(min(max(here, low), high), m) for entry, low, high, m in entries if entry == s]
-                ways += [ride(s, here, there) + connector_m / walk_mps for there, connector_m in along]
+                ways = [along(s, here, 0) + from_node[a[s]], along(s, here, 1) + from_node[b[s]]]
+                same_segment = [(min(max(here, low), high), m) for entry, low, high, m in entries if entry == s]
+                ways += [along(s, here, there) + connector_m / walk_mps for there, connector_m in same_segment]
                 result[p, f] = place_m / walk_mps + min(ways)
         return result
 
     def nearest(
         self, places: Places, facilities: Facilities, walk_kph: float = 4.0, max_connector_m: float = 1000
     ) -> list[tuple[float, str | None]]:
-        """Seconds to the nearest facility and its id, for each place; `(inf, None)` where none is reached."""
-        every = self.seconds(places, facilities, walk_kph, max_connector_m)
-        best = [min(zip(row, range(len(row)), strict=True), default=(np.inf, 0)) for row in every.tolist()]
-        return [(s, facilities[f][0] if s < np.inf else None) for s, f in best]
+        """Seconds to the nearest facility and its id, for each place; infinity and None where none is reached."""
+        table = self.seconds(places, facilities, walk_kph, max_connector_m).tolist()
+        least = [min(zip(row, range(len(row)), strict=True), default=(np.inf, 0)) for row in table]
+        return [(s, facilities[f][0] if s < np.inf else None) for s, f in least]
 
 
 def read_streets(extract: Path, mode: Mode, class_kph: Mapping[str, float] | None = None) -> Streets:
-    """Consecutive nodes of the ways open to `mode`; driving takes 0.8 of `maxspeed`, else of `class_kph`."""
+    """The segments of the ways open to `mode`; cars drive at 0.8 times `maxspeed`, or `class_kph` where untagged."""
     if mode == "cycle":
         raise NotImplementedError("the reference knows walking and driving")
-    where: dict[int, Place] = {}
-    found: list[tuple[int, int, bool, bool, float]] = []
-    for thing in osmium.FileProcessor(str(extract)):
-        if isinstance(thing, osmium.osm.Node):
-            where[thing.id] = (thing.location.lon, thing.location.lat)
-        elif isinstance(thing, osmium.osm.Way):
-            tags = {tag.k: tag.v for tag in thing.tags}
+    locations: dict[int, Place] = {}
+    segments: list[tuple[int, int, bool, bool, float]] = []
+    for element in osmium.FileProcessor(str(extract)):
+        if isinstance(element, osmium.osm.Node):
+            locations[element.id] = (element.location.lon, element.location.lat)
+        elif isinstance(element, osmium.osm.Way):
+            tags = {tag.k: tag.v for tag in element.tags}
             if walkable(tags) if mode == "walk" else drivable(tags):
-                onward, back, kph = (True, True, np.nan) if mode == "walk" else driven(tags, class_kph or {})
-                pairs = pairwise([node.ref for node in thing.nodes])
-                found += [(a, b, onward, back, kph * 0.8) for a, b in pairs if a in where and b in where]
-    index = {ref: n for n, ref in enumerate(dict.fromkeys(ref for pair in found for ref in pair[:2]))}
-    lonlat = np.array([where[ref] for ref in index], dtype=float).reshape(-1, 2)
-    ends = np.array([(index[a], index[b]) for a, b, *_ in found], dtype=np.int64).reshape(-1, 2)
+                forward, backward, kph = (True, True, np.nan) if mode == "walk" else driven(tags, class_kph or {})
+                pairs = pairwise([node.ref for node in element.nodes])
+                segments += [
+                    (a, b, forward, backward, kph * 0.8) for a, b in pairs if a in locations and b in locations
+                ]
+    index = {ref: n for n, ref in enumerate(dict.fromkeys(ref for segment in segments for ref in segment[:2]))}
+    lonlat = np.array([locations[ref] for ref in index], dtype=float).reshape(-1, 2)
+    ends = np.array([(index[a], index[b]) for a, b, *_ in segments], dtype=np.int64).reshape(-1, 2)
     length_m = np.asarray(GEOD.inv(*lonlat[ends[:, 0]].T, *lonlat[ends[:, 1]].T)[2])
-    onwards, backs = (np.array([segment[i] for segment in found], dtype=bool) for i in (2, 3))
-    kph = np.array([s[4] for s in found], dtype=float)
-    return Streets(lonlat, ends, length_m, onwards, backs, kph, mainland(len(index), ends, length_m, onwards, backs))
+    forward_open, backward_open = (np.array([segment[i] for segment in segments], dtype=bool) for i in (2, 3))
+    kph = np.array([segment[4] for segment in segments], dtype=float)
+    attracts = mainland(len(index), ends, length_m, forward_open, backward_open)
+    return Streets(lonlat, ends, length_m, forward_open, backward_open, kph, attracts)
 
 
 def mainland(
-    nodes: int, ends: NDArray[np.int64], length_m: Floats, onward: NDArray[np.bool_], back: NDArray[np.bool_]
+    nodes: int, ends: NDArray[np.int64], length_m: Floats, forward: NDArray[np.bool_], backward: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
-    """Which segments are in a part, there and back again, of 5 km or of a hundredth of the longest part."""
-    arcs = np.concatenate([ends[onward], ends[back, ::-1]])
+    """Which segments lie in a strongly connected component of 5 km, or of a hundredth of the largest one."""
+    arcs = np.concatenate([ends[forward], ends[backward, ::-1]])
     graph = csr_array((np.ones(len(arcs)), tuple(arcs.T)), shape=(nodes, nodes))
-    _, part = connected_components(graph, directed=True, connection="strong")
+    _, component = connected_components(graph, directed=True, connection="strong")
     metres: dict[int, float] = {}
-    for (a, b), metre in zip(part[ends].tolist(), length_m.tolist(), strict=True):
+    for (a, b), metre in zip(component[ends].tolist(), length_m.tolist(), strict=True):
         if a == b:
             metres[a] = metres.get(a, 0.0) + metre
     least = min(5000.0, max(metres.values(), default=0.0) / 100)
-    return np.array([a == b and metres[a] >= least for a, b in part[ends].tolist()], dtype=bool)
+    return np.array([a == b and metres[a] >= least for a, b in component[ends].tolist()], dtype=bool)

@@ -1,4 +1,4 @@
-"""Networks: islands that do not attract, files they are reopened from, ways along them."""
+"""Networks: small islands are skipped, prepared files are reopened, and paths follow the streets."""
 
 import dataclasses
 import os
@@ -24,38 +24,38 @@ MAIN, PATH, FAR = ((0.0, 0.0), (30_000.0, 0.0)), ((400.0, 50.0), (600.0, 50.0)),
 ISLANDS = [Street(line=list(line)) for line in (MAIN, PATH, FAR)]
 
 
-def test_a_small_island_attracts_nobody_who_is_near_another_street(small_study: Callable[..., Study]) -> None:
+def test_point_near_another_street_skips_a_small_island(small_study: Callable[..., Study]) -> None:
     people = [People((500.0, 45.0), 7), People((900.0, 45.0), 5), People((100.0, 5010.0), 3)]
     study = small_study(streets=ISLANDS, facilities=[Facility("c", "clinic", (0.0, 0.0))], people=people)
     travel = Travel(study)
-    places = travel.demand_points("walk")
-    assert places.island_skipped.tolist() == [True, False, False]
-    assert places.connector_m == pytest.approx([45, 45, 10], abs=0.01)
+    points = travel.demand_points("walk")
+    assert points.island_skipped.tolist() == [True, False, False]
+    assert points.connector_m == pytest.approx([45, 45, 10], abs=0.01)
     seconds = travel.demand_times(study.facilities, "walk").seconds
     assert seconds[:2] == pytest.approx([545 * 0.9, 945 * 0.9], abs=0.1)
-    # Who has no other street stays on the island, and it leads nowhere.
-    assert places.edge[2] >= 0
+    # A point without another street is snapped to the island, from which nothing is reached.
+    assert points.edge[2] >= 0
     assert np.isinf(seconds[2])
     answer = coverage.measure(travel, study.facilities, standard("travel_time", minutes=15), date(2022, 1, 1))
     assert (answer.covered, answer.total) == (12, 15)
     assert [note for note in answer.notes if "7 people is cut off from the network" in note]
 
 
-def test_a_facility_on_a_small_island_is_reached_from_another_street(small_study: Callable[..., Study]) -> None:
+def test_facility_on_a_small_island_is_reached_from_another_street(small_study: Callable[..., Study]) -> None:
     clinic = Facility("c", "clinic", (500.0, 55.0))
     park = Facility("p", "park", shapely.box(450.0, 40.0, 460.0, 60.0))
     study = small_study(streets=ISLANDS, facilities=[clinic, park], people=[People((0.0, 0.0), 1), People((450, 0), 1)])
     travel = Travel(study)
     for row, (metres, beside) in enumerate([(555.0, 105.0), (490.0, 40.0)]):
-        chosen = study.facilities.iloc[[row]]
-        assert travel.demand_times(chosen, "walk").seconds == pytest.approx([metres * 0.9, beside * 0.9], abs=0.1)
+        facility = study.facilities.iloc[[row]]
+        assert travel.demand_times(facility, "walk").seconds == pytest.approx([metres * 0.9, beside * 0.9], abs=0.1)
 
 
-def test_what_one_drives_into_and_never_out_of_does_not_attract(small_study: Callable[..., Study]) -> None:
-    sack = Street(line=[(500.0, 0.0), (500.0, 80.0)], drive=(True, False))
+def test_street_that_cars_cannot_leave_is_skipped(small_study: Callable[..., Study]) -> None:
+    one_way_in = Street(line=[(500.0, 0.0), (500.0, 80.0)], drive=(True, False))
     halves = [Street(line=[(0.0, 0.0), (500.0, 0.0)]), Street(line=[(500.0, 0.0), (10_000.0, 0.0)])]
     study = small_study(
-        streets=[*halves, sack],
+        streets=[*halves, one_way_in],
         facilities=[Facility("c", "clinic", (0.0, 0.0))],
         people=[People((500.0, 90.0), 1)],
     )
@@ -66,7 +66,7 @@ def test_what_one_drives_into_and_never_out_of_does_not_attract(small_study: Cal
     assert travel.demand_times(study.facilities, "drive").seconds == pytest.approx([90 * 0.9 + driving], abs=0.1)
 
 
-def test_an_island_of_a_hundredth_of_the_network_attracts(small_study: Callable[..., Study]) -> None:
+def test_island_of_a_hundredth_of_the_largest_component_is_not_skipped(small_study: Callable[..., Study]) -> None:
     main, path = Street(line=[(0.0, 0.0), (19_900.0, 0.0)]), Street(line=[(400.0, 50.0), (600.0, 50.0)])
     study = small_study(streets=[main, path], people=[People((500.0, 45.0), 1)])
     assert Travel(study).demand_points("walk").island_skipped.tolist() == [False]
@@ -76,8 +76,8 @@ def test_an_island_of_a_hundredth_of_the_network_attracts(small_study: Callable[
 
 
 @pytest.fixture
-def not_prepared(monkeypatch: pytest.MonkeyPatch) -> None:
-    """From here on, preparing a network is an error: it must be reopened."""
+def no_preparation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From here on, preparing a network is an error, so that it must be reopened."""
 
     def refuse(*_: object) -> None:
         raise AssertionError("prepared anew")
@@ -90,20 +90,22 @@ def prepared_files(study: Study) -> list[str]:
 
 
 @pytest.mark.parametrize("mode", ["walk", "drive"])
-def test_a_network_is_reopened_as_it_was(sample_folder: Path, mode: str, request: pytest.FixtureRequest) -> None:
+def test_network_from_a_file_gives_the_same_seconds(
+    sample_folder: Path, mode: str, request: pytest.FixtureRequest
+) -> None:
     study = read(sample_folder)
     first = Travel(study)
     seconds = first.demand_times(study.facilities, mode).seconds
     assert prepared_files(study) == [mode]
-    request.getfixturevalue("not_prepared")
-    again = Travel(read(sample_folder))
-    assert np.array_equal(again.demand_times(study.facilities, mode).seconds, seconds)
+    request.getfixturevalue("no_preparation")
+    reopened = Travel(read(sample_folder))
+    assert np.array_equal(reopened.demand_times(study.facilities, mode).seconds, seconds)
     for name, array in first.network(mode).arrays().items():
-        assert np.array_equal(again.network(mode).arrays()[name], array)
+        assert np.array_equal(reopened.network(mode).arrays()[name], array)
 
 
 @pytest.mark.parametrize("change", ["speeds", "streets", "demand"])
-def test_another_study_has_another_network(sample_folder: Path, change: str) -> None:
+def test_changed_study_gets_a_new_network(sample_folder: Path, change: str) -> None:
     study = read(sample_folder)
     before = Travel(study).network("walk")
     assert study.streets is not None
@@ -122,11 +124,11 @@ def test_another_study_has_another_network(sample_folder: Path, change: str) -> 
     elif change == "streets":
         assert len(after.network("walk").graph.edges.chain) <= 1000
     assert len(after.demand_points("walk").edge) == len(other.demand)
-    assert prepared_files(study) == ["walk"]  # the old one is of no more use
+    assert prepared_files(study) == ["walk"]  # the outdated file is deleted
 
 
 @pytest.mark.parametrize("damage", ["cut short", "emptied", "of another kind", "overwritten"])
-def test_a_damaged_file_is_made_anew(sample_folder: Path, damage: str) -> None:
+def test_damaged_file_is_replaced(sample_folder: Path, damage: str) -> None:
     study = read(sample_folder)
     seconds = Travel(study).demand_times(study.facilities, "walk").seconds
     (path,) = (study.folder / cache.FOLDER).glob("walk-*.npy")
@@ -145,19 +147,19 @@ def test_a_damaged_file_is_made_anew(sample_folder: Path, damage: str) -> None:
     assert path.read_bytes() == whole
 
 
-def test_where_nothing_can_be_written_it_is_prepared_each_time(
+def test_network_is_prepared_each_time_where_the_disk_is_full(
     sample_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object) -> None:
+    def disk_full(*_: object) -> None:
         raise OSError(os.strerror(28))
 
-    monkeypatch.setattr("geo.traveltime.mapped_arrays.write", full)
+    monkeypatch.setattr("geo.traveltime.mapped_arrays.write", disk_full)
     study = read(sample_folder)
     assert np.isfinite(Travel(study).demand_times(study.facilities, "walk").seconds).any()
     assert prepared_files(study) == []
 
 
-def test_ways_lead_along_the_streets(small_study: Callable[..., Study]) -> None:
+def test_paths_follow_the_streets(small_study: Callable[..., Study]) -> None:
     bend = Street(line=[(0.0, 0.0), (1000.0, 0.0), (1000.0, 1000.0)])
     side = Street(line=[(1000.0, 1000.0), (0.0, 1000.0)])
     study = small_study(streets=[bend, side], people=[People((0.0, 0.0), 1)])
@@ -170,12 +172,12 @@ def test_ways_lead_along_the_streets(small_study: Callable[..., Study]) -> None:
         [(200, 10), (200, 0), (1000, 0), (1000, 1000), (500, 1000), (500, 1020)],
     )
     for path, metres, corners in zip(ranking.paths, ranking.metres, expected, strict=True):
-        wanted = shapely.LineString([lonlat(*corner) for corner in corners])
-        assert shapely.hausdorff_distance(path, wanted) < 1e-6
+        line = shapely.LineString([lonlat(*corner) for corner in corners])
+        assert shapely.hausdorff_distance(path, line) < 1e-6
         assert GEOD.geometry_length(path) == pytest.approx(metres, abs=0.1)
 
 
-def test_a_way_to_a_park_ends_at_its_edge(small_study: Callable[..., Study]) -> None:
+def test_path_to_a_park_ends_at_its_edge(small_study: Callable[..., Study]) -> None:
     study = small_study(streets=[Street(line=[(0.0, 0.0), (1000.0, 0.0)])], people=[People((0.0, 0.0), 1)])
     parks = facility_frame(
         [
@@ -186,16 +188,16 @@ def test_a_way_to_a_park_ends_at_its_edge(small_study: Callable[..., Study]) -> 
     ranking = Travel(study).ranker(parks, "walk").rank(*lonlat(100.0, 10.0), limit=2, paths=True)
     assert ranking.rows.tolist() == [0, 1]
     assert ranking.paths is not None
-    for path, metres, wanted in zip(ranking.paths, ranking.metres, (10 + 500 + 40, 10 + 700), strict=True):
-        assert metres == pytest.approx(wanted, abs=0.1)
-        assert GEOD.geometry_length(path) == pytest.approx(wanted, abs=0.1)
+    for path, metres, length in zip(ranking.paths, ranking.metres, (10 + 500 + 40, 10 + 700), strict=True):
+        assert metres == pytest.approx(length, abs=0.1)
+        assert GEOD.geometry_length(path) == pytest.approx(length, abs=0.1)
 
 
 @pytest.mark.parametrize("mode", ["walk", "cycle", "drive"])
-def test_ways_in_a_real_place_are_as_long_as_their_metres(porto_alegre: Study, mode: str) -> None:
+def test_paths_in_a_real_place_are_as_long_as_their_metres(porto_alegre: Study, mode: str) -> None:
     travel, rng = Travel(porto_alegre), np.random.default_rng(8)
     clinics = porto_alegre.facilities[porto_alegre.facilities["category"] == "clinic"]
-    seen = 0
+    compared = 0
     for row in rng.choice(len(porto_alegre.demand), 20, replace=False):
         lon, lat = porto_alegre.demand[["lon", "lat"]].iloc[row]
         looked_up = travel.ranker(clinics, mode).rank(lon, lat, limit=5)
@@ -205,9 +207,9 @@ def test_ways_in_a_real_place_are_as_long_as_their_metres(porto_alegre: Study, m
         assert looked_up.seconds == pytest.approx(searched.seconds[:5], abs=0.01)
         assert ranking.paths is not None
         for facility, path, metres in zip(ranking.rows, ranking.paths, ranking.metres, strict=True):
-            seen += 1
+            compared += 1
             assert path.is_valid
             assert path.coords[0] == pytest.approx((lon, lat), abs=1e-9)
             assert path.coords[-1] == pytest.approx(clinics.geometry.iloc[facility].coords[0], abs=1e-9)
             assert GEOD.geometry_length(path) == pytest.approx(metres, rel=1e-4, abs=0.1)
-    assert seen > 80
+    assert compared > 80

@@ -1,4 +1,4 @@
-"""Real places: travel times against the slow independent reference, and figures that others have computed."""
+"""Travel times in real places against the slow computation of `support.reference`, and against published figures."""
 
 import json
 from datetime import date
@@ -21,40 +21,40 @@ from geo.traveltime.travel import Travel
 from support import reference
 from support.handmade import standard
 
-COUNT = 200
+POINTS = 200
 NOW = date(2022, 1, 1)
 
 
-def around(study: Study, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Seeded places near people, some 200 m off."""
+def random_points(study: Study, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Longitudes and latitudes of random points near people, some 200 m away from them."""
     rng = np.random.default_rng(2022)
     rows = rng.choice(len(study.demand), count, replace=False)
     lon, lat = study.demand["lon"].to_numpy()[rows], study.demand["lat"].to_numpy()[rows]
     return lon + rng.normal(0, 0.002, count), lat + rng.normal(0, 0.002, count)
 
 
-def compare(study: Study, extract: Path, chosen: object, mode: Mode, count: int) -> np.ndarray:
-    """Seconds by the reference, after comparing them with the program's."""
-    lon, lat = around(study, count)
+def compare(study: Study, extract: Path, frame: gpd.GeoDataFrame, mode: Mode, count: int) -> np.ndarray:
+    """Compare the program's seconds with those of the reference, and return the latter."""
+    lon, lat = random_points(study, count)
     speeds = study.settings.speeds
     # The reference knows highway=road as a class of its own; the program takes other classes at one speed.
     class_kph = {"road": speeds.drive_other_kph, **speeds.drive_class_kph}
     streets = reference.read_streets(extract, mode, class_kph)
     places = list(zip(lon.tolist(), lat.tolist(), strict=True))
-    listed = list(zip(chosen.index, chosen.geometry, strict=True))  # type: ignore[attr-defined]
+    listed = list(zip(frame.index, frame.geometry, strict=True))
     expected = np.array([seconds for seconds, _ in streets.nearest(places, listed)])
-    got = Travel(study).times(chosen, lon, lat, mode)  # type: ignore[arg-type]
-    assert np.array_equal(np.isinf(got.seconds), np.isinf(expected))
-    assert np.array_equal(got.facility < 0, np.isinf(expected))
+    times = Travel(study).times(frame, lon, lat, mode)
+    assert np.array_equal(np.isinf(times.seconds), np.isinf(expected))
+    assert np.array_equal(times.facility < 0, np.isinf(expected))
     reached = np.isfinite(expected)
-    assert np.abs(got.seconds[reached] - expected[reached]).max() < 1
+    assert np.abs(times.seconds[reached] - expected[reached]).max() < 1
     return expected
 
 
 @pytest.mark.parametrize("mode", ["walk", "drive"])
 def test_nearest_clinic_in_liechtenstein(liechtenstein: Study, liechtenstein_extract: Path, mode: Mode) -> None:
     clinics = liechtenstein.facilities[liechtenstein.facilities["category"] == "clinic"]
-    seconds = compare(liechtenstein, liechtenstein_extract, clinics, mode, COUNT)
+    seconds = compare(liechtenstein, liechtenstein_extract, clinics, mode, POINTS)
     assert np.isfinite(seconds).mean() > 0.9
     assert np.ptp(seconds[np.isfinite(seconds)]) > 600
 
@@ -63,7 +63,7 @@ def test_nearest_clinic_in_liechtenstein(liechtenstein: Study, liechtenstein_ext
 def test_nearest_clinic_in_porto_alegre(porto_alegre: Study, shared: Path, mode: Mode) -> None:
     clinics = porto_alegre.facilities[porto_alegre.facilities["category"] == "clinic"]
     extract = shared / "data" / "porto_alegre" / "porto_alegre.osm.pbf"
-    seconds = compare(porto_alegre, extract, clinics, mode, COUNT)
+    seconds = compare(porto_alegre, extract, clinics, mode, POINTS)
     assert len(clinics) == 117
     assert np.isfinite(seconds).mean() > 0.9
 
@@ -72,15 +72,15 @@ def test_nearest_park_in_liechtenstein(liechtenstein: Study, liechtenstein_extra
     parks = liechtenstein.facilities[liechtenstein.facilities["category"] == "park"]
     streets = reference.read_streets(liechtenstein_extract, "walk")
     lines = shapely.STRtree(shapely.linestrings(streets.lonlat[streets.ends]))
-    drawn = parks[parks.geometry.geom_type != "Point"]
-    met = np.unique(lines.query(drawn.geometry.to_numpy(), predicate="intersects")[0])
-    assert len(met) > 10
-    compare(liechtenstein, liechtenstein_extract, drawn.iloc[met], "walk", 40)
+    polygons = parks[parks.geometry.geom_type != "Point"]
+    crossed = np.unique(lines.query(polygons.geometry.to_numpy(), predicate="intersects")[0])
+    assert len(crossed) > 10
+    compare(liechtenstein, liechtenstein_extract, polygons.iloc[crossed], "walk", 40)
 
 
 @pytest.fixture(scope="module")
 def hilly(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Study:
-    """Porto Alegre's centre built with its heights."""
+    """The centre of Porto Alegre, built with its elevation."""
     pytest.importorskip("rasterio")
     data = shared / "data" / "porto_alegre"
     sources = Sources(
@@ -95,10 +95,10 @@ def hilly(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Study:
 
 
 def segments(edges: gpd.GeoDataFrame) -> reference.Streets:
-    """The streets of a study open to walkers as the reference has them: straight pieces, each with its edge's paces."""
+    """A study's streets for walkers as the reference takes them: straight segments, each with the paces of its edge."""
     edges = edges[edges["walk"]]
     xy, edge = shapely.get_coordinates(edges.geometry.to_numpy(), return_index=True)
-    # Vertices are their own nodes, but for the ends of edges.
+    # Every vertex is a node of its own, except the ends of edges.
     node = np.arange(len(xy)) + edges[["u", "v"]].to_numpy().max() + 1
     last = np.append(np.flatnonzero(np.diff(edge)), len(edge) - 1)
     node[np.append(0, last[:-1] + 1)], node[last] = edges["u"], edges["v"]
@@ -113,38 +113,38 @@ def segments(edges: gpd.GeoDataFrame) -> reference.Streets:
     return reference.Streets(xy[first], ends, length_m, always, always, np.full(len(ends), np.nan), attracts, paces)
 
 
-def test_nearest_clinic_up_and_down_the_hills_of_porto_alegre(hilly: Study, porto_alegre: Study) -> None:
+def test_nearest_clinic_with_the_slopes_of_porto_alegre(hilly: Study, porto_alegre: Study) -> None:
     clinics = hilly.facilities[hilly.facilities["category"] == "clinic"]
-    lon, lat = around(hilly, COUNT)
+    lon, lat = random_points(hilly, POINTS)
     assert hilly.streets is not None
     places = list(zip(lon.tolist(), lat.tolist(), strict=True))
     listed = list(zip(clinics.index, clinics.geometry, strict=True))
-    expected = np.array([seconds for seconds, _ in segments(hilly.streets).nearest(places, listed)])
-    got = Travel(hilly).times(clinics, lon, lat, "walk").seconds
-    assert np.array_equal(np.isinf(got), np.isinf(expected))
+    expected = np.array([nearest for nearest, _ in segments(hilly.streets).nearest(places, listed)])
+    seconds = Travel(hilly).times(clinics, lon, lat, "walk").seconds
+    assert np.array_equal(np.isinf(seconds), np.isinf(expected))
     reached = np.isfinite(expected)
     assert reached.mean() > 0.9
-    assert np.abs(got[reached] - expected[reached]).max() < 1
+    assert np.abs(seconds[reached] - expected[reached]).max() < 1
     flat = Travel(porto_alegre).times(clinics, lon, lat, "walk").seconds
-    assert np.abs(got[reached] - flat[reached]).max() > 120  # slopes left out would show
-    assert (got[reached] >= 0.839 * flat[reached]).all()  # Tobler's fastest
+    assert np.abs(seconds[reached] - flat[reached]).max() > 120  # without slopes this would fail
+    assert (seconds[reached] >= 0.839 * flat[reached]).all()  # the fastest slope in Tobler's function
 
 
-def test_hills_take_people_of_porto_alegre_out_of_reach(hilly: Study, porto_alegre: Study) -> None:
+def test_slopes_lower_coverage_in_porto_alegre(hilly: Study, porto_alegre: Study) -> None:
     goal = standard("travel_time", minutes=15, mode="walk", alternatives=["cycle", "drive"])
     on_slopes, on_the_flat = (coverage.measure(Travel(one), one.facilities, goal, NOW) for one in (hilly, porto_alegre))
     assert on_slopes.share == pytest.approx(0.791, abs=0.002)
     assert on_the_flat.share == pytest.approx(0.811, abs=0.002)
-    # Only walking feels them.
+    # Slopes count on foot only.
     for one, other in zip(on_slopes.alternatives, on_the_flat.alternatives, strict=True):
         assert (one.covered < other.covered) if one.mode == "walk" else one == other
 
 
 @pytest.mark.parametrize(("minutes", "share"), [(15, 0.80831), (20, 0.93721)])
-def test_share_of_porto_alegre_within_reach_on_foot(
+def test_published_shares_of_porto_alegre_within_reach_on_foot(
     porto_alegre: Study, minutes: float, share: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The figures of a computation that knows no islands."""
+    """Figures of a computation that does not skip small islands."""
     monkeypatch.setattr(network, "ISLAND_M", 0.0)
     assert len(porto_alegre.demand) == 1227
     answer = coverage.measure(
@@ -156,10 +156,10 @@ def test_share_of_porto_alegre_within_reach_on_foot(
     assert answer.covered == pytest.approx(812_935 * share, abs=5)
 
 
-def test_ranking_agrees_with_the_pass_for_everybody(porto_alegre: Study) -> None:
+def test_ranking_begins_with_the_nearest_facility_of_the_times(porto_alegre: Study) -> None:
     travel = Travel(porto_alegre)
     clinics = porto_alegre.facilities[porto_alegre.facilities["category"] == "clinic"]
-    lon, lat = around(porto_alegre, 25)
+    lon, lat = random_points(porto_alegre, 25)
     for mode in ("walk", "cycle", "drive"):
         times = travel.times(clinics, lon, lat, mode)
         for row in range(len(lon)):
@@ -173,7 +173,7 @@ def test_ranking_agrees_with_the_pass_for_everybody(porto_alegre: Study) -> None
                 assert ranking.metres == pytest.approx(ranking.seconds * 4 / 3.6, rel=1e-6)
 
 
-def test_a_longer_limit_never_lowers_coverage(porto_alegre: Study) -> None:
+def test_longer_limit_never_lowers_coverage(porto_alegre: Study) -> None:
     travel = Travel(porto_alegre)
     covered = [
         coverage.measure(travel, porto_alegre.facilities, standard("travel_time", minutes=minutes), NOW).covered
@@ -183,7 +183,7 @@ def test_a_longer_limit_never_lowers_coverage(porto_alegre: Study) -> None:
     assert covered[0] < covered[-1]
 
 
-def test_another_clinic_never_lengthens_a_trip(porto_alegre: Study) -> None:
+def test_adding_clinics_never_lengthens_a_trip(porto_alegre: Study) -> None:
     travel = Travel(porto_alegre)
     clinics = porto_alegre.facilities[porto_alegre.facilities["category"] == "clinic"]
     all_of_them = travel.demand_times(clinics, "drive").seconds
@@ -192,8 +192,8 @@ def test_another_clinic_never_lengthens_a_trip(porto_alegre: Study) -> None:
     assert np.any(all_of_them < half - 60)
 
 
-def test_a_datum_there_and_back_changes_nothing(sample: Study, tmp_path: Path) -> None:
-    """People and clinics written in GCJ-02, read as GCJ-02: the same times, to the centimetre that files have."""
+def test_lists_in_another_datum_give_the_same_times(sample: Study, tmp_path: Path) -> None:
+    """People and clinics are written in GCJ-02 and read as GCJ-02; files are exact to centimetres."""
     clinics = sample.facilities[sample.facilities["category"] == "clinic"]
     lists, table = tmp_path / "clinics.geojson", tmp_path / "people.csv"
     lists.write_text(json.dumps(geojson.feature_collection(clinics, "gcj02")), "utf-8")
@@ -203,10 +203,10 @@ def test_a_datum_there_and_back_changes_nothing(sample: Study, tmp_path: Path) -
     moved = as_written.set_geometry(datums.geometry_to_wgs84(as_written.geometry.to_numpy(), "gcj02"), crs=4326)
 
     travel = Travel(sample)
-    one = travel.demand_times(clinics, "walk").seconds
-    other = travel.times(moved, people["lon"].to_numpy(), people["lat"].to_numpy(), "walk").seconds
-    reached = np.isfinite(one)
-    assert np.array_equal(reached, np.isfinite(other))
-    assert np.abs(one[reached] - other[reached]).max() < 0.2
-    untouched = travel.times(as_written, people["lon"].to_numpy(), people["lat"].to_numpy(), "walk").seconds
-    assert np.median(np.abs(one[reached] - untouched[reached])) > 60  # a datum left out would show
+    expected = travel.demand_times(clinics, "walk").seconds
+    seconds = travel.times(moved, people["lon"].to_numpy(), people["lat"].to_numpy(), "walk").seconds
+    reached = np.isfinite(expected)
+    assert np.array_equal(reached, np.isfinite(seconds))
+    assert np.abs(expected[reached] - seconds[reached]).max() < 0.2
+    shifted = travel.times(as_written, people["lon"].to_numpy(), people["lat"].to_numpy(), "walk").seconds
+    assert np.median(np.abs(expected[reached] - shifted[reached])) > 60  # with the wrong datum, times differ

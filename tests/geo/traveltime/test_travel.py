@@ -1,4 +1,4 @@
-"""Travel times, against graphs that are really cut, and against each other."""
+"""Travel times against the slow computation of `support.splitting`, and against figures worked out by hand."""
 
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -30,14 +30,14 @@ thorough = settings(max_examples=60, deadline=None, derandomize=True, suppress_h
 
 @pytest.fixture(scope="module", autouse=True)
 def every_street_attracts() -> Iterator[None]:
-    """In towns this small any one-way is an island of its own; test_network.py is about those."""
+    """No island counts as small: in towns this small every one-way is one. test_network.py tests small islands."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(network, "ISLAND_M", 0.0)
         yield
 
 
 @st.composite
-def street_nets(draw: st.DrawFn) -> list[Street]:
+def street_networks(draw: st.DrawFn) -> list[Street]:
     """Streets between the crossings of a grid: one-ways, parallels with a bend, in several pieces, or closed."""
     crossings = [(100.0 * x, 100.0 * y) for x in range(4) for y in range(3)]
     directions = st.sampled_from([(True, True), (True, True), (True, False), (False, True), (False, False)])
@@ -45,7 +45,7 @@ def street_nets(draw: st.DrawFn) -> list[Street]:
     for number in range(draw(st.integers(1, 12))):
         a = draw(st.sampled_from(crossings))
         b = draw(st.sampled_from([c for c in crossings if c != a and max(abs(c[0] - a[0]), abs(c[1] - a[1])) <= 200]))
-        # Each bend lies elsewhere, so that parallel streets do not lie on each other.
+        # Bends differ, so that parallel streets do not lie on each other.
         across = (b[1] - a[1], a[0] - b[0])
         bend = (0.11 + 0.02 * number) * draw(st.sampled_from([-1, 1]))
         middle = ((a[0] + b[0]) / 2 + bend * across[0], (a[1] + b[1]) / 2 + bend * across[1])
@@ -66,22 +66,22 @@ def street_nets(draw: st.DrawFn) -> list[Street]:
 
 
 @st.composite
-def places(draw: st.DrawFn, most: int, jitter: float) -> list[Metres]:
-    """Places on and off the streets; ``jitter`` keeps two of them from being opposite each other by chance."""
-    found: list[Metres] = []
+def locations(draw: st.DrawFn, most: int, jitter: float) -> list[Metres]:
+    """Up to ``most`` locations near streets; ``jitter`` keeps any two from being opposite each other by chance."""
+    drawn: list[Metres] = []
     for number in range(draw(st.integers(1, most))):
         x, y = draw(st.integers(-7, 37)), draw(st.integers(-7, 27))
-        off = (number + 1) * jitter
-        found.append((10.0 * x + off, 10.0 * y + 0.7 * off))
-    return found
+        offset = (number + 1) * jitter
+        drawn.append((10.0 * x + offset, 10.0 * y + 0.7 * offset))
+    return drawn
 
 
 @st.composite
 def towns(draw: st.DrawFn) -> tuple[list[Street], list[Facility], list[People]]:
     """Streets, clinics (some at a crossing, some where people are) and people (some at a crossing)."""
-    streets = draw(street_nets())
-    people = draw(places(6, 0.137))
-    sites = draw(places(4, 0.0719))
+    streets = draw(street_networks())
+    people = draw(locations(6, 0.137))
+    sites = draw(locations(4, 0.0719))
     ends = [street.line[0] for street in streets]
     people += draw(st.lists(st.sampled_from(ends), max_size=1))
     sites += draw(st.lists(st.sampled_from([*ends, *people]), max_size=2))
@@ -95,7 +95,7 @@ def travel_in(small_study: Callable[..., Study], town: tuple[list[Street], list[
 
 
 def near_limit(streets: list[Street], points: list[Metres]) -> bool:
-    """Whether a place is so near the longest connector that its last bits decide."""
+    """Whether a point is so near the longest connector that rounding decides."""
     lines = [shapely.LineString(street.line) for street in streets]
     return any(abs(line.distance(shapely.Point(point)) - CONNECTOR_M) < 1e-3 for line in lines for point in points)
 
@@ -103,7 +103,7 @@ def near_limit(streets: list[Street], points: list[Metres]) -> bool:
 @pytest.mark.parametrize("mode", MODES)
 @thorough
 @given(town=towns())
-def test_times_are_those_of_a_graph_that_is_cut(
+def test_times_equal_those_of_split_streets(
     small_study: Callable[..., Study], mode: str, town: tuple[list[Street], list[Facility], list[People]]
 ) -> None:
     streets, clinics, people = town
@@ -118,8 +118,8 @@ def test_times_are_those_of_a_graph_that_is_cut(
         least, greatest = min(s.least for s in spans), min(s.greatest for s in spans)
         assert least - 1e-3 <= times.seconds[row] <= greatest + 1e-3
         if np.isfinite(times.seconds[row]):
-            chosen = spans[times.facility[row]]
-            assert chosen.least - 1e-3 <= times.seconds[row] <= chosen.greatest + 1e-3
+            span = spans[times.facility[row]]
+            assert span.least - 1e-3 <= times.seconds[row] <= span.greatest + 1e-3
             assert times.reason[row] is None
         else:
             assert times.facility[row] == -1
@@ -130,7 +130,7 @@ def test_times_are_those_of_a_graph_that_is_cut(
 @pytest.mark.parametrize("mode", MODES)
 @thorough
 @given(town=towns())
-def test_ranking_is_that_of_a_graph_that_is_cut(
+def test_ranking_equals_that_of_split_streets(
     small_study: Callable[..., Study], mode: str, town: tuple[list[Street], list[Facility], list[People]]
 ) -> None:
     streets, clinics, people = town
@@ -141,38 +141,37 @@ def test_ranking_is_that_of_a_graph_that_is_cut(
     ranking = travel.ranker(travel.study.facilities, mode).rank(*spot)
     split = Split(streets, mode, CONNECTOR_M, KPH)
     spans = split.seconds([people[0].place], clinics)[0]
-    got = dict(zip(ranking.rows.tolist(), ranking.seconds.tolist(), strict=True))
-    assert len(got) == len(ranking.rows)
+    seconds = dict(zip(ranking.rows.tolist(), ranking.seconds.tolist(), strict=True))
+    assert len(seconds) == len(ranking.rows)
     for row, span in enumerate(spans):
-        assert span.least - 1e-3 <= got.get(row, np.inf) <= span.greatest + 1e-3
+        assert span.least - 1e-3 <= seconds.get(row, np.inf) <= span.greatest + 1e-3
     assert np.all(np.diff(ranking.seconds) >= 0)
 
-    # The same pass for everybody says the same of the first, and a limit cuts off the rest.
+    # `times` gives the same seconds to the nearest one, and a limit leaves out the others.
     times = travel.times(travel.study.facilities, *(np.array([degree]) for degree in spot), mode)
-    assert times.seconds[0] == pytest.approx(ranking.seconds[0] if len(got) else np.inf, abs=1e-4)
+    assert times.seconds[0] == pytest.approx(ranking.seconds[0] if len(seconds) else np.inf, abs=1e-4)
     first_two = travel.ranker(travel.study.facilities, mode).rank(*spot, limit=2)
-    assert first_two.seconds == pytest.approx(ranking.seconds[:2], abs=1e-4)  # looked up, not searched
+    assert first_two.seconds == pytest.approx(ranking.seconds[:2], abs=1e-4)  # looked up instead of searched
     assert first_two.metres == pytest.approx(ranking.metres[:2], abs=1e-2) or mode == "drive"
 
-    # The length belongs to the time: where all goes at one speed, it is the speed times the time.
-    if len(got) and mode != "drive":
+    # Where one speed holds everywhere, the length is that speed times the time.
+    if len(seconds) and mode != "drive":
         assert ranking.connector_m is not None
-        ends = split_connectors(split, clinics, ranking.rows.tolist())
-        straight = ranking.connector_m + ends
-        riding = (ranking.seconds - straight * 3.6 / 4.0) * KPH[mode] / 3.6
-        assert ranking.metres == pytest.approx(straight + riding, abs=1e-2)
+        straight = ranking.connector_m + facility_connectors(split, clinics, ranking.rows.tolist())
+        on_streets = (ranking.seconds - straight * 3.6 / 4.0) * KPH[mode] / 3.6
+        assert ranking.metres == pytest.approx(straight + on_streets, abs=1e-2)
 
 
-def split_connectors(split: Split, clinics: list[Facility], rows: list[int]) -> np.ndarray:
+def facility_connectors(split: Split, clinics: list[Facility], rows: list[int]) -> np.ndarray:
     return np.array([split.entries(clinics[row].place)[0].connector_m for row in rows])
 
 
 @pytest.mark.parametrize("mode", MODES)
 @settings(thorough, max_examples=40)
-@given(streets=street_nets(), people=places(5, 0.137), corners=st.lists(
+@given(streets=street_networks(), people=locations(5, 0.137), corners=st.lists(
     st.tuples(st.integers(-3, 33), st.integers(-3, 23), st.integers(1, 12), st.integers(1, 12)), min_size=1, max_size=3
 ))  # fmt: skip
-def test_parks_are_reached_wherever_a_street_enters_them(
+def test_park_is_reached_wherever_a_street_enters_it(
     small_study: Callable[..., Study],
     mode: str,
     streets: list[Street],
@@ -180,7 +179,7 @@ def test_parks_are_reached_wherever_a_street_enters_them(
     corners: list[tuple[int, int, int, int]],
 ) -> None:
     split = Split(streets, mode, CONNECTOR_M, KPH)
-    # Sides lie off the grid, so that no street runs along one.
+    # The sides of parks lie off the grid, so that no street runs along one.
     parks = [
         Facility(
             f"p{n}", "park", shapely.box(10 * x + 3.3 + n, 10 * y + 4.1 + n, 10 * (x + w) + 7.7, 10 * (y + h) + 6.9)
@@ -196,14 +195,14 @@ def test_parks_are_reached_wherever_a_street_enters_them(
         least, greatest = min(s.least for s in spans), min(s.greatest for s in spans)
         assert least - 1e-3 <= times.seconds[row] <= greatest + 1e-3
         ranking = travel.ranker(travel.study.facilities, mode).rank(*lonlat(*people[row]))
-        got = dict(zip(ranking.rows.tolist(), ranking.seconds.tolist(), strict=True))
+        seconds = dict(zip(ranking.rows.tolist(), ranking.seconds.tolist(), strict=True))
         for number, span in enumerate(spans):
-            assert span.least - 1e-3 <= got.get(number, np.inf) <= span.greatest + 1e-3
+            assert span.least - 1e-3 <= seconds.get(number, np.inf) <= span.greatest + 1e-3
 
 
 @settings(thorough, max_examples=30)
-@given(town=towns(), more=places(2, 0.0313))
-def test_another_facility_never_lengthens_a_trip(
+@given(town=towns(), more=locations(2, 0.0313))
+def test_adding_a_facility_never_lengthens_a_trip(
     small_study: Callable[..., Study], town: tuple[list[Street], list[Facility], list[People]], more: list[Metres]
 ) -> None:
     travel = travel_in(small_study, town)
@@ -215,7 +214,7 @@ def test_another_facility_never_lengthens_a_trip(
 
 @settings(thorough, max_examples=25)
 @given(town=towns())
-def test_a_longer_limit_never_lowers_coverage(
+def test_longer_limit_never_lowers_coverage(
     small_study: Callable[..., Study], town: tuple[list[Street], list[Facility], list[People]]
 ) -> None:
     travel = travel_in(small_study, town)
@@ -226,11 +225,11 @@ def test_a_longer_limit_never_lowers_coverage(
     assert covered == sorted(covered)
 
 
-# --- what a hand can compute -------------------------------------------------------------------------------------
+# --- figures worked out by hand ----------------------------------------------------------------------------------
 
 
 def one_street(small_study: Callable[..., Study], **about: object) -> Travel:
-    """A straight kilometre, somebody at its west end, a clinic at its east end."""
+    """A straight street of a kilometre, with people at its west end and a clinic at its east end."""
     return Travel(
         small_study([Street([(0, 0), (1000, 0)])], [Facility("c", "clinic", (1000, 0))], [People((0, 0), 7)], **about)
     )
@@ -240,7 +239,7 @@ def coverage_of(travel: Travel, **about: object) -> float | None:
     return coverage.measure(travel, travel.study.facilities, standard("travel_time", **about), NOW).share
 
 
-def test_a_kilometre_at_four_kilometres_an_hour_is_fifteen_minutes(small_study: Callable[..., Study]) -> None:
+def test_kilometre_at_four_kilometres_per_hour_takes_fifteen_minutes(small_study: Callable[..., Study]) -> None:
     travel = one_street(small_study)
     times = travel.demand_times(travel.study.facilities, "walk")
     assert times.seconds == pytest.approx([900], abs=1e-4)
@@ -251,11 +250,11 @@ def test_a_kilometre_at_four_kilometres_an_hour_is_fifteen_minutes(small_study: 
 def test_fifteen_minutes_exactly_is_inside(small_study: Callable[..., Study], length_m: float, share: float) -> None:
     travel = one_street(small_study)
     assert travel.study.streets is not None
-    travel.study.streets["length_m"] = length_m  # the length decides, not how the line is drawn
+    travel.study.streets["length_m"] = length_m  # the column counts, and not the length of the line
     assert coverage_of(travel, minutes=15) == share
 
 
-def test_fifteen_minutes_in_many_pieces_is_inside(small_study: Callable[..., Study]) -> None:
+def test_fifteen_minutes_over_many_edges_is_inside(small_study: Callable[..., Study]) -> None:
     # 1000 / 7 and 0.1-metre steps do not add up to 1000 in floating point.
     cuts = [0.0, *np.cumsum(np.full(6, 1000 / 7)).tolist(), 1000.0]
     streets = [Street([(a, 0.0), (b, 0.0)]) for a, b in pairwise(cuts)]
@@ -268,7 +267,8 @@ def test_fifteen_minutes_in_many_pieces_is_inside(small_study: Callable[..., Stu
 def test_driving_takes_legal_or_class_speed_times_factor_towards_the_facility(
     small_study: Callable[..., Study],
 ) -> None:
-    # The short way is against the one-way, so the car goes around: 3 km, one with a sign of 90, two of class secondary.
+    # The direct street is a one-way in the other direction, so that cars drive 3 km around: 1 km with a speed limit of
+    # 90 km/h, and 2 km at the speed of class secondary.
     streets = [
         Street([(0, 0), (1000, 0)], drive=(False, True)),
         Street([(0, 0), (0, 1000)], highway="secondary"),
@@ -278,14 +278,14 @@ def test_driving_takes_legal_or_class_speed_times_factor_towards_the_facility(
     ends = [Facility("west", "clinic", (0, 0)), Facility("east", "clinic", (1000, 0))]
     travel = Travel(small_study(streets, ends, [People((0, 0), 1), People((1000, 0), 1)]))
     west, east = travel.study.facilities.iloc[[0]], travel.study.facilities.iloc[[1]]
-    around = (2000 / 50 + 1000 / 90) * 3.6 / 0.8
-    assert travel.demand_times(east, "drive").seconds == pytest.approx([around, 0], abs=1e-3)
+    detour_s = (2000 / 50 + 1000 / 90) * 3.6 / 0.8
+    assert travel.demand_times(east, "drive").seconds == pytest.approx([detour_s, 0], abs=1e-3)
     assert travel.demand_times(west, "drive").seconds == pytest.approx([0, 1000 / 30 * 3.6 / 0.8], abs=1e-3)
     ranking = travel.ranker(east, "drive").rank(*lonlat(0, 0))
     assert ranking.metres == pytest.approx([3000], abs=1e-2)
 
 
-def test_straight_pieces_are_walked_in_every_mode(small_study: Callable[..., Study]) -> None:
+def test_connectors_are_walked_in_every_mode(small_study: Callable[..., Study]) -> None:
     streets = [Street([(0, 0), (1000, 0)], maxspeed_kph=50)]
     travel = Travel(small_study(streets, [Facility("c", "clinic", (800, 40))], [People((200, -100), 1)]))
     for mode, mps in (("walk", 4 / 3.6), ("cycle", 15 / 3.6), ("drive", 50 * 0.8 / 3.6)):
@@ -303,10 +303,10 @@ def test_speeds_of_the_study_are_used(small_study: Callable[..., Study]) -> None
 def test_longest_connector_is_inside(small_study: Callable[..., Study]) -> None:
     street, clinic = [Street([(0, 0), (1000, 0)])], [Facility("c", "clinic", (500, 0))]
     at = lonlat(500, 321)
-    reach = Travel(small_study(street, clinic)).ranker(facility_frame(clinic), "walk").rank(*at).connector_m
-    assert reach == pytest.approx(321, abs=1e-3)
-    within = Travel(small_study(street, clinic, [People((500, 321), 1)], max_connector_m=reach))
-    beyond = Travel(small_study(street, clinic, [People((500, 321), 1)], max_connector_m=np.nextafter(reach, 0)))
+    connector_m = Travel(small_study(street, clinic)).ranker(facility_frame(clinic), "walk").rank(*at).connector_m
+    assert connector_m == pytest.approx(321, abs=1e-3)
+    within = Travel(small_study(street, clinic, [People((500, 321), 1)], max_connector_m=connector_m))
+    beyond = Travel(small_study(street, clinic, [People((500, 321), 1)], max_connector_m=np.nextafter(connector_m, 0)))
     assert np.isfinite(within.demand_times(within.study.facilities, "walk").seconds).all()
     times = beyond.demand_times(beyond.study.facilities, "walk")
     assert np.isinf(times.seconds).all()
@@ -331,30 +331,30 @@ def test_park_is_reached_at_its_edge(small_study: Callable[..., Study]) -> None:
     assert ranking.metres == pytest.approx([600], abs=1e-2)
 
 
-def test_park_beside_the_street_is_reached_by_the_shortest_straight_way(small_study: Callable[..., Study]) -> None:
+def test_park_beside_a_street_is_reached_by_the_shortest_connector(small_study: Callable[..., Study]) -> None:
     park = Facility("p", "park", shapely.Polygon([(600, 50), (700, 150), (500, 150)]))
     travel = Travel(small_study([Street([(0, 0), (1000, 0)])], [park], [People((0, 0), 1)]))
     assert travel.demand_times(travel.study.facilities, "walk").seconds == pytest.approx([650 * 0.9], abs=1e-3)
 
 
-def unreached(times: TravelTimes) -> list[str]:
+def reasons_if_nothing_is_reached(times: TravelTimes) -> list[str]:
     assert np.isinf(times.seconds).all()
     assert (times.facility == -1).all()
     return [str(reason) for reason in times.reason]
 
 
-def test_reasons_why_nothing_is_reached(small_study: Callable[..., Study]) -> None:
+def test_answer_says_why_nothing_is_reached(small_study: Callable[..., Study]) -> None:
     streets = [Street([(0, 0), (100, 0)]), Street([(5000, 0), (5100, 0)], drive=(False, False))]
     people = [People((0, 0), 1), People((2500, 0), 1)]
     travel = Travel(small_study(streets, [Facility("c", "clinic", (5100, 0))], people))
     clinics = travel.study.facilities
-    assert unreached(travel.demand_times(clinics, "walk")) == [
+    assert reasons_if_nothing_is_reached(travel.demand_times(clinics, "walk")) == [
         NO_ROUTE,
         NO_STREET.format(metres=1000),
     ]
-    assert unreached(travel.demand_times(clinics.iloc[:0], "walk")) == [
+    assert reasons_if_nothing_is_reached(travel.demand_times(clinics.iloc[:0], "walk")) == [
         NO_FACILITIES,
-        NO_FACILITIES,  # whether a street is near or not, as `ranked` says
+        NO_FACILITIES,  # whether a street is near or not, as in a ranking
     ]
     for frame, reason in ((clinics, NO_ROUTE), (clinics[:0], NO_FACILITIES)):
         ranking = travel.ranker(frame, "walk").rank(*lonlat(0, 0))
@@ -363,31 +363,32 @@ def test_reasons_why_nothing_is_reached(small_study: Callable[..., Study]) -> No
     assert travel.ranker(clinics, "walk").rank(*lonlat(2500, 0)).reason == NO_STREET.format(metres=1000)
 
 
-def test_a_facility_off_the_network_is_there_but_out_of_reach(small_study: Callable[..., Study]) -> None:
+def test_facility_far_from_any_street_is_out_of_reach(small_study: Callable[..., Study]) -> None:
     travel = Travel(
         small_study([Street([(0, 0), (100, 0)])], [Facility("c", "clinic", (0, 4000))], [People((0, 0), 1)])
     )
     times = travel.demand_times(travel.study.facilities, "walk")
-    assert unreached(times) == [NO_ROUTE]
+    assert reasons_if_nothing_is_reached(times) == [NO_ROUTE]
     ranking = travel.ranker(travel.study.facilities, "walk").rank(*lonlat(0, 0))
     assert ranking.reason == times.reason[0]
 
 
-def test_a_mode_with_no_street_reaches_nothing(small_study: Callable[..., Study]) -> None:
+def test_mode_that_may_use_no_street_reaches_nothing(small_study: Callable[..., Study]) -> None:
     footpath = Street([(0, 0), (100, 0)], drive=(False, False))
     travel = Travel(small_study([footpath], [Facility("c", "clinic", (100, 0))], [People((0, 0), 1)]))
-    assert unreached(travel.demand_times(travel.study.facilities, "drive")) == [NO_STREET.format(metres=1000)]
+    assert reasons_if_nothing_is_reached(travel.demand_times(travel.study.facilities, "drive")) == [
+        NO_STREET.format(metres=1000)
+    ]
     assert travel.ranker(travel.study.facilities, "drive").rank(*lonlat(0, 0)).reason == NO_STREET.format(metres=1000)
 
 
-def test_one_facility_is_ranked_once(small_study: Callable[..., Study]) -> None:
-    """A park that several streets enter is one facility."""
+def test_park_that_several_streets_enter_is_ranked_once(small_study: Callable[..., Study]) -> None:
     streets = [Street([(0, y), (1000, y)]) for y in (0, 100, 200)] + [Street([(0, 0), (0, 100), (0, 200)])]
     travel = Travel(small_study(streets, [Facility("p", "park", shapely.box(500, -50, 700, 250))]))
     assert travel.ranker(travel.study.facilities, "walk").rank(*lonlat(0, 0)).rows.tolist() == [0]
 
 
-def test_snapped_place_is_on_the_street(small_study: Callable[..., Study]) -> None:
+def test_ranking_says_where_the_point_was_snapped(small_study: Callable[..., Study]) -> None:
     travel = one_street(small_study)
     ranking = travel.ranker(travel.study.facilities, "walk").rank(*lonlat(250, 30))
     assert ranking.snapped == pytest.approx(lonlat(250, 0), abs=1e-9)
@@ -399,7 +400,9 @@ def test_snapped_place_is_on_the_street(small_study: Callable[..., Study]) -> No
 
 
 @pytest.mark.parametrize(("mode", "kph"), [("walk", 4.0), ("cycle", 15.0), ("drive", 30.0 * 0.8)])
-def test_straight_line_times_the_detour(small_study: Callable[..., Study], mode: str, kph: float) -> None:
+def test_without_streets_distance_is_the_straight_line_times_the_detour(
+    small_study: Callable[..., Study], mode: str, kph: float
+) -> None:
     sites, people = [(0.0, 0.0), (4000.0, 100.0)], [(700.0, 900.0), (3900.0, -2000.0)]
     clinics = [Facility(f"c{n}", "clinic", site) for n, site in enumerate(sites)]
     travel = Travel(small_study(None, clinics, [People(place, 1) for place in people]))
@@ -414,25 +417,25 @@ def test_straight_line_times_the_detour(small_study: Callable[..., Study], mode:
     assert (ranking.snapped, ranking.connector_m) == (None, None)
 
 
-def test_straight_line_says_so_in_coverage(small_study: Callable[..., Study]) -> None:
+def test_coverage_without_streets_says_that_it_is_by_straight_line(small_study: Callable[..., Study]) -> None:
     travel = Travel(small_study(None, [Facility("c", "clinic", (0, 0))], [People((769, 0), 3), People((770, 0), 1)]))
     answer = coverage.measure(travel, travel.study.facilities, standard("travel_time", minutes=15), NOW)
     assert (answer.method, answer.share) == ("straight-line", 0.75)  # 1000 m / 1.3 = 769.2 m
     assert one_street(small_study).method == "network"
 
 
-def test_straight_line_without_a_facility(small_study: Callable[..., Study]) -> None:
+def test_without_streets_and_facilities_nothing_is_reached(small_study: Callable[..., Study]) -> None:
     travel = Travel(small_study(None, [], [People((0, 0), 1)]))
-    assert unreached(travel.demand_times(travel.study.facilities, "walk")) == [NO_FACILITIES]
+    assert reasons_if_nothing_is_reached(travel.demand_times(travel.study.facilities, "walk")) == [NO_FACILITIES]
     assert travel.ranker(travel.study.facilities, "walk").rank(*lonlat(0, 0)).reason == NO_FACILITIES
 
 
-def test_what_has_closed_is_not_travelled_to(small_study: Callable[..., Study]) -> None:
+def test_closed_facility_is_not_counted(small_study: Callable[..., Study]) -> None:
     clinics = [
         Facility("closed", "clinic", (100, 0), {"closed": "2020-01-01"}),
         Facility("open", "clinic", (1000, 0), {"opened": "2020-01-01"}),
     ]
     travel = Travel(small_study([Street([(0, 0), (1000, 0)])], clinics, [People((0, 0), 1)]))
-    standing = facilities.existing_on(travel.study.facilities, NOW)
-    assert travel.demand_times(standing, "walk").seconds == pytest.approx([900], abs=1e-3)
+    existing = facilities.existing_on(travel.study.facilities, NOW)
+    assert travel.demand_times(existing, "walk").seconds == pytest.approx([900], abs=1e-3)
     assert Travel(travel.study).demand_times(travel.study.facilities, "walk").seconds[0] < 91
