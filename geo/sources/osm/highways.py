@@ -1,7 +1,7 @@
 """Streets of an OpenStreetMap extract: who may use a way, by its tags, and how ways become the edges of a network.
 
 The rules follow the OpenStreetMap wiki: Key:access, Key:foot, Key:bicycle, Key:motor_vehicle and Key:oneway. Where
-defaults differ by country they are those of China, where trunk roads are ordinary national roads that people may walk on.
+defaults differ by country they are those of China, where trunk roads are ordinary national roads, open to walkers.
 """
 
 from collections import Counter
