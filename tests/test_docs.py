@@ -68,3 +68,14 @@ def test_every_path_in_a_page_exists(page: Path) -> None:
     missing = {link for link in links if not (page.parent / link).exists()}
     missing |= {path for path in named if not any(ROOT.glob(path))}
     assert not {path for path in missing if not path.startswith(WRITTEN_WHEN_RUN)}
+
+
+def test_no_module_is_longer_than_400_lines() -> None:
+    """A module that grows longer owns a second thing, which belongs in a module of its own."""
+    lengths = {
+        path.relative_to(ROOT).as_posix(): len(path.read_text("utf-8").splitlines())
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*.py")
+    }
+    assert len(lengths) > 50
+    assert not {path: length for path, length in lengths.items() if length > 400}
