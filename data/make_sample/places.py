@@ -180,7 +180,7 @@ def settle(rng: Rng, unit: Unit, town_centres: BaseGeometry, not_for_homes: Base
 
 
 def settle_hills(rng: Rng, units: list[Unit], lines: list[LineString], ground: Land) -> None:
-    """Put a few households so far from all streets that nobody reaches them; they must still be counted."""
+    """Put a few households so far from all streets that they reach no facility; coverage must still count them."""
     streets = shapely.STRtree(shapely.transform(shapely.segmentize(lines, 60), ground.bent))
     clusters = 0
     for unit in (units[index] for index in rng.permutation(len(units)) if not units[index].urban):
