@@ -3,7 +3,7 @@
 * A computed value belongs to one category of facilities, or to all of them. It expires when a facility of that category
   changes, or of any category where it belongs to all, and when a new day begins (`RegisterState.take_over`).
 * An encoded response expires with the state, so with any change of the register and with a new day.
-* `StateTracker.current` notices both: it compares the database's change mark and the day with those of the last state.
+* `StateTracker.current` notices both: it compares the database's data version and the day with those of the last state.
 """
 
 import hashlib
@@ -35,7 +35,7 @@ class RegisterState:
     ----------
     revisions : the revision number of each category, and under the empty name that of the whole register
     today : the day that answers hold for, in the study's time zone
-    database_mark : the database's change mark when the register was read; None where it has none
+    data_version : the database's data version when the register was read; None where it has none
     tag : 32 bytes that differ between two states whose answers may differ
     modified : when answers may last have changed (UTC)
     computed : computed values, by category (None: all categories) and name
@@ -44,7 +44,7 @@ class RegisterState:
 
     revisions: dict[str, int]
     today: date
-    database_mark: int | None
+    data_version: int | None
     tag: bytes
     modified: datetime
     lock: AbstractContextManager[object] = field(default_factory=RLock, repr=False, compare=False)
@@ -127,28 +127,28 @@ class StateTracker:
         return self.current_if_unchanged() or self._read()
 
     def current_if_unchanged(self) -> RegisterState | None:
-        """The last state if the database's mark says that it still holds, which is quick to find out; else None."""
-        state, mark = self._last, self._register.database.data_version()
+        """The last state if it still holds, which the database's data version tells quickly; else None."""
+        state, data_version = self._last, self._register.database.data_version()
         unchanged = (
             state is not None
-            and mark is not None
-            and state.database_mark == mark
+            and data_version is not None
+            and state.data_version == data_version
             and state.today == self._study.today()
         )
         return state if unchanged else None
 
     def _read(self) -> RegisterState:
-        # The mark is read first: if the register changes while it is read, the next mark differs.
-        mark = self._register.database.data_version()
+        # The data version is read first: if the register changes while it is read, the next version differs.
+        data_version = self._register.database.data_version()
         revisions, today = self._register.revisions(), self._study.today()
         with self._replacing:
             last = self._last
             if last is not None and (last.revisions, last.today) == (revisions, today):
-                self._last = replace(last, database_mark=mark)
+                self._last = replace(last, data_version=data_version)
                 return self._last
             tag = hashlib.blake2b(repr((sorted(revisions.items()), today)).encode(), key=self._edition).digest()
             midnight = datetime.combine(today, time(), ZoneInfo(self._study.settings.timezone))
             changes = [self._edition_modified, midnight, *filter(None, [self._register.last_changed()])]
-            state = RegisterState(revisions, today, mark, tag, max(changes).astimezone(UTC), self._computing)
+            state = RegisterState(revisions, today, data_version, tag, max(changes).astimezone(UTC), self._computing)
             self._last = state if last is None else state.take_over(last)
             return self._last

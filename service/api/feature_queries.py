@@ -109,7 +109,7 @@ def _system_by_uri(parameter: str, uri: str, answers: Answers) -> ReferenceSyste
     # Some clients write the brackets that the Content-Crs header has.
     system = offered.get(uri.removeprefix("<").removesuffix(">"))
     if system is None:
-        raise parameter_error([(parameter, f"is none of {', '.join(offered)}")])
+        raise parameter_error([(parameter, f"is not one of {', '.join(offered)}")])
     return system
 
 
@@ -152,7 +152,7 @@ def _property_values(query: ItemsQuery, collection: Collection) -> dict[str, obj
                 raise ValueError("there is no such parameter")
             values[name] = parse_value(text, queryable.data_type)
             if queryable.values and text not in queryable.values:
-                raise ValueError(f"{text[:60]!r} is none of {', '.join(queryable.values)}")
+                raise ValueError(f"{text[:60]!r} is not one of {', '.join(queryable.values)}")
         except ValueError as error:
             problems.append((name[:100], str(error)[:200]))
     if "due" in query.model_fields_set and collection.id != FACILITIES:
@@ -175,7 +175,7 @@ def _sort_order(sortby: str | None, collection: Collection) -> tuple[tuple[str, 
     for part in [] if sortby is None else sortby.split(","):
         name = part.lstrip("+- ").rstrip()  # in an address, + means a space
         if name not in collection.queryables:
-            raise parameter_error([("sortby", f"{name[:60]!r} is none of {', '.join(collection.queryables)}")])
+            raise parameter_error([("sortby", f"{name[:60]!r} is not one of {', '.join(collection.queryables)}")])
         if name in order:
             raise parameter_error([("sortby", f"has {name[:60]!r} more than once")])
         order[name] = part.lstrip().startswith("-")

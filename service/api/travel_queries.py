@@ -82,7 +82,7 @@ class NearestOptionsQuery(CoordinatesQuery):
     def _check_subtypes(cls, value: str | None) -> str | None:
         for name in [] if value is None else value.split(","):
             if name not in SUBTYPES:
-                raise ValueError(f"{name[:60]!r} is none of {', '.join(SUBTYPES)}")
+                raise ValueError(f"{name[:60]!r} is not one of {', '.join(SUBTYPES)}")
         return value
 
     @field_validator("open_at")
