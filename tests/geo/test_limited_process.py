@@ -42,7 +42,7 @@ def test_errors_of_users_come_back_as_they_are() -> None:
     assert str(table_error.value) == "list.csv: row 2 is wrong; row 3 is wrong"
     with pytest.raises(UnknownNameError) as name_error:
         call(limited_calls.unknown)
-    assert (name_error.value.what, name_error.value.value) == ("category", "zoo")
+    assert str(name_error.value) == "unknown category 'zoo'; known: park"
 
 
 def test_a_defect_comes_back_with_its_traceback() -> None:
