@@ -87,7 +87,9 @@ def to_wgs84(
     notes: list[str] = []
     inside: dict[str, BoolArray] = {}
     if within is not None:
-        inside = {one: _contains(datums.geometry_from_wgs84(within, one), x, y) for one in DISTINCT_SYSTEMS}
+        inside = {
+            candidate: _contains(datums.geometry_from_wgs84(within, candidate), x, y) for candidate in DISTINCT_SYSTEMS
+        }
         notes += _check_system(inside, [row_names[row] for row in rows.tolist()], stated, file)
     if stated is None:
         notes += _unstated_note(x, y)
@@ -168,15 +170,15 @@ def _check_system(
     and another fits better, or where the rows seem to be in several.
     """
     system = distinct(stated or "wgs84")
-    count = {one: int(rows.sum()) for one, rows in inside.items()}
+    count = {candidate: int(rows.sum()) for candidate, rows in inside.items()}
     total = len(row_names)
-    better = [one for one in DISTINCT_SYSTEMS if count[one] > count[system]]
-    better.sort(key=lambda one: -count[one])
-    alternatives = ", ".join(f"{total - count[one] or 'none'} as {one}" for one in better)
+    better = [candidate for candidate in DISTINCT_SYSTEMS if count[candidate] > count[system]]
+    better.sort(key=lambda candidate: -count[candidate])
+    alternatives = ", ".join(f"{total - count[candidate] or 'none'} as {candidate}" for candidate in better)
     outside = f"{total - count[system]} of {total} places lie outside the area as {stated or system}"
     if stated:
         return [f"{outside}, which is what was stated; {alternatives}: was that meant?"] if better else []
-    best = max(DISTINCT_SYSTEMS, key=lambda one: count[one])
+    best = max(DISTINCT_SYSTEMS, key=lambda candidate: count[candidate])
     if mixed := _mixed_systems(inside, count, system, best):
         other, ours, theirs = mixed
         raise TableError(
@@ -200,7 +202,7 @@ def _mixed_systems(
     misfits = int((decisive & ~inside[best]).sum())
     if misfits * _MIXED_RATIO < int(decisive.sum()) - misfits:
         return None
-    for other in sorted(DISTINCT_SYSTEMS, key=lambda one: -count[one]):
+    for other in sorted(DISTINCT_SYSTEMS, key=lambda candidate: -count[candidate]):
         ours = np.flatnonzero(inside[system] & ~inside[other])
         theirs = np.flatnonzero(inside[other] & ~inside[system])
         fewer, more = sorted((len(ours), len(theirs)))
@@ -223,7 +225,9 @@ def _unstated_note(x: Float64Array, y: Float64Array) -> list[str]:
         distance_m[system] = float(np.median(geodesic_distance(x[sample], y[sample], other_x, other_y)))
     if max(distance_m.values()) < 1:
         return []
-    listed = ", ".join(f"as {one} the places would lie {metres:,.0f} m elsewhere" for one, metres in distance_m.items())
+    listed = ", ".join(
+        f"as {candidate} the places would lie {metres:,.0f} m elsewhere" for candidate, metres in distance_m.items()
+    )
     return [f"coordinates are not stated: taken as wgs84; {listed} (median)"]
 
 
