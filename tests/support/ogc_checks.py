@@ -19,10 +19,14 @@ from support.ogc_schemas import LINKS
 
 def resources(client: TestClient) -> list[str]:
     """One address of each kind of resource and collection that has JSON and HTML."""
-    selected = [ROOT, f"{ROOT}/conformance", f"{ROOT}/collections"]
+    addresses = [ROOT, f"{ROOT}/conformance", f"{ROOT}/collections"]
     for collection in COLLECTIONS:
-        selected += [f"{ROOT}/collections/{collection}", f"{items_of(collection)}?limit=3", item_of(client, collection)]
-    return selected
+        addresses += [
+            f"{ROOT}/collections/{collection}",
+            f"{items_of(collection)}?limit=3",
+            item_of(client, collection),
+        ]
+    return addresses
 
 
 def item_of(client: TestClient, collection: str, offset: int = 0) -> str:
