@@ -102,7 +102,7 @@ def place_all(rng: Rng, units: list[Unit], large_parks: list[Facility]) -> list[
 
 
 def date_all(rng: Rng, facilities: list[Facility]) -> None:
-    """Set opening and closing dates: numbers near the goals of the plan of 2021 open in that year, all others do not."""
+    """Set opening and closing dates: numbers near the goals of the plan of 2021 open in that year, no others do."""
 
     def day(year: int, first_month: int = 1) -> str:
         return f"{year}-{rng.integers(first_month, 13):02d}-{rng.integers(1, 29):02d}"
