@@ -14,11 +14,11 @@ from collections.abc import Callable
 from datetime import date
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import page
 import stages
-from stages import FULL, QUICK, Numbers, Plan
+from page import Result
+from plan import EXTRACTS, FULL, QUICK, Numbers, Plan
 
 HERE = Path(__file__).resolve().parent
 REAL = ("porto_alegre", "liechtenstein")
@@ -26,7 +26,6 @@ TOOLS = ("ours", "scipy", "networkx", "pandana")
 LARGEST = "generated-10m"  # only ours and scipy run on it
 APART = ("generated-1m", LARGEST)  # each tool in a process of its own: preparing these twice takes too long
 
-Result = dict[str, Any]
 Run = Callable[..., Numbers]
 
 
@@ -38,13 +37,13 @@ def row(name: str, ours: float, theirs: float, unit: str) -> Result:
 def measure(plan: Plan, scratch: Path, apart: bool) -> tuple[list[Result], Numbers]:
     """All results; and of the run, the speed of the memory and the sizes of the networks."""
 
-    def run(stage: str, *arguments: Any) -> Numbers:
+    def run(stage: str, *arguments: object) -> Numbers:
         begin = time.monotonic()
         numbers = stages.run(stage, plan, scratch, *arguments, apart=apart)
         print(f"{time.monotonic() - begin:6.1f} s", stage, *arguments, file=sys.stderr)
         return numbers
 
-    real = [name for name in REAL if (stages.EXTRACTS / name).is_dir()]
+    real = [name for name in REAL if (EXTRACTS / name).is_dir()]
     tools = [tool for tool in TOOLS if stages.installed(tool)]
     copied = run("bandwidth")["copy_gb_s"]
     results: list[Result] = []

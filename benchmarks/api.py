@@ -18,8 +18,9 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Callable
+from email.message import Message
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import uvloop
 from fastapi import APIRouter, FastAPI, Query, Request, Response
@@ -79,7 +80,8 @@ class _Client(asyncio.Protocol):
         self._next_request, self._status, self._end, self._done = next_request, status, end, done
         self.seconds: list[float] = []
 
-    def connection_made(self, transport: Any) -> None:
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._send()
 
@@ -141,13 +143,13 @@ def requests(path: str, tags: dict[str, str] | None = None) -> Callable[[], byte
     return next_request
 
 
-def _get(path: str, method: str = "GET", body: bytes | None = None) -> tuple[bytes, Any]:
+def _get(path: str, method: str = "GET", body: bytes | None = None) -> tuple[bytes, Message]:
     request = urllib.request.Request(f"http://127.0.0.1:{PORT}{path}", body, method=method)
     with urllib.request.urlopen(request, timeout=60) as answer:
         return answer.read(), answer.headers
 
 
-def measure(rounds: int, seconds: float) -> list[dict[str, Any]]:
+def measure(rounds: int, seconds: float) -> list[page.ApiRow]:
     """Rate, median and 99th percentile of each route; each figure is the median over the rounds."""
     for where in (NEAREST.format(lon=120.05, lat=28.89), NEAREST.format(lon=120.06, lat=28.9)):
         ready, _ = _get("/v1/nearest" + where)
@@ -202,7 +204,7 @@ def main() -> None:
     sys.exit("\n".join(missed) or None)
 
 
-def misses(rows: list[dict[str, Any]]) -> list[str]:
+def misses(rows: list[page.ApiRow]) -> list[str]:
     """A line for each route that misses its targets."""
     by_name = {row["name"]: row for row in rows}
     lines = []

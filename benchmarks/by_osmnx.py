@@ -1,19 +1,19 @@
 """Isochrones as osmnx's examples draw them: an ego graph for each contour, its streets buffered and united."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import networkx as nx
 import numpy as np
 import osmnx as ox
 import shapely
+from shapely.geometry.base import BaseGeometry
 
 from networks import Network
 
 EDGE_BUFFER_M, NODE_BUFFER_M = 25.0, 50.0  # as in osmnx's example
 
 
-def prepare(network: Network, crs: str) -> Any:
+def prepare(network: Network, crs: str) -> nx.MultiDiGraph:
     """The simplified graph in metres of ``crs``, as `ox.graph_from_place` and `ox.project_graph` give it."""
     graph = nx.MultiDiGraph(crs=crs)
     x, y = network.x.tolist(), network.y.tolist()
@@ -30,7 +30,7 @@ def prepare(network: Network, crs: str) -> Any:
     return simplified
 
 
-def isochrone(graph: Any, node: int, minutes: Sequence[float]) -> list[Any]:
+def isochrone(graph: nx.MultiDiGraph, node: int, minutes: Sequence[float]) -> list[BaseGeometry]:
     """Polygons in the graph's metres, one for each of ``minutes``.
 
     The example looks each edge up in a frame; here edges and nodes are buffered in one call each, which is faster.

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
 
+from geo.choices import Mode
 from geo.measures import isochrones
 from geo.sources import build
 from geo.sources.inputs import Sources
@@ -161,7 +162,9 @@ def build_study(extract: Path, area: str | None, population: Path | None, folder
     return Travel(study.read(folder))
 
 
-def isochrone(travel: Travel, lon: float, lat: float, minutes: Sequence[float], mode: Any = "walk") -> list[Any]:
+def isochrone(
+    travel: Travel, lon: float, lat: float, minutes: Sequence[float], mode: Mode = "walk"
+) -> list[BaseGeometry]:
     """WGS84 polygons of the area within each of ``minutes`` of a place."""
     result = isochrones.around(travel, shapely.Point(lon, lat), minutes, mode)
     return [contour.geometry for contour in result.contours]

@@ -6,14 +6,55 @@
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 HERE = Path(__file__).resolve().parent
 DOCS = HERE.parent / "docs"
 PAGE, PICTURE = DOCS / "performance.md", DOCS / "images" / "growth.png"
 PLACES = {"porto_alegre": "Porto Alegre", "liechtenstein": "Liechtenstein"}
 TOOLS = ("ours", "scipy", "networkx", "pandana")
-Result = dict[str, Any]
+
+
+class Result(TypedDict):
+    """One comparison: our figure, theirs or a bound, how many times smaller ours is, and the unit of both."""
+
+    name: str
+    ours: float
+    theirs: float
+    ratio: float
+    unit: str
+
+
+class Size(TypedDict):
+    """The size of a network."""
+
+    nodes: int
+    edges: int
+
+
+class Machine(TypedDict):
+    """What machine.json holds: the machine, the libraries, and the numbers of places and networks."""
+
+    date: str
+    processor: str
+    cores: int
+    python: str
+    libraries: dict[str, str]
+    copy_gb_s: float
+    demand: int
+    sources: int
+    catchments: int
+    networks: dict[str, Size]
+
+
+class ApiRow(TypedDict):
+    """What `benchmarks/api.py` measured of one route."""
+
+    name: str
+    rate: int
+    median_ms: float
+    p99_ms: float
+
 
 TEXT = """# Performance
 
@@ -148,12 +189,12 @@ def _api() -> str:
     return api_table(json.loads(path.read_text("utf-8"))) if path.exists() else "Not measured."
 
 
-def api_table(rows: Sequence[Result]) -> str:
+def api_table(rows: Sequence[ApiRow]) -> str:
     """The table of what `benchmarks/api.py` measured."""
     by_name = {row["name"]: row for row in rows}
     controls = {"nearest": "nearest-ready", "items": "items-ready", "not-modified": "items-ready"}
 
-    def cells(row: Result) -> tuple[str, ...]:
+    def cells(row: ApiRow) -> tuple[str, ...]:
         control, bare = by_name[controls.get(row["name"], row["name"])], by_name["bare"]
         ratios = (row["rate"] / control["rate"], row["rate"] / bare["rate"], row["p99_ms"] / control["p99_ms"])
         shown = [f"{ratio:.2f}" for ratio in ratios] if row["name"] in controls else ["", f"{ratios[1]:.2f}", ""]
@@ -163,7 +204,7 @@ def api_table(rows: Sequence[Result]) -> str:
     return _table(heads, (cells(row) for row in rows))
 
 
-def render(results: Sequence[Result], machine: dict[str, Any]) -> str:
+def render(results: Sequence[Result], machine: Machine) -> str:
     """The page as text."""
     by_name = {result["name"]: result for result in results}
     networks = machine["networks"]
@@ -210,7 +251,7 @@ def render(results: Sequence[Result], machine: dict[str, Any]) -> str:
     )
 
 
-def draw(results: Sequence[Result], machine: dict[str, Any], picture: Path) -> None:
+def draw(results: Sequence[Result], machine: Machine, picture: Path) -> None:
     """Draw the growth curve into the file ``picture``."""
     import matplotlib
 
@@ -234,7 +275,7 @@ def draw(results: Sequence[Result], machine: dict[str, Any], picture: Path) -> N
     pyplot.close(figure)
 
 
-def _generated(networks: dict[str, Any]) -> list[tuple[str, Any]]:
+def _generated(networks: dict[str, Size]) -> list[tuple[str, Size]]:
     return [(name, size) for name, size in networks.items() if name not in PLACES]
 
 
@@ -246,13 +287,13 @@ def _per_node(by_name: dict[str, Result], name: str, tool: str) -> float:
     return float(by_name[f"settled-renumbered-{name}"]["ours"] * every_node["ratio"])
 
 
-def _growth(by_name: dict[str, Result], name: str, size: dict[str, Any]) -> tuple[str, ...]:
+def _growth(by_name: dict[str, Result], name: str, size: Size) -> tuple[str, ...]:
     ours = (by_name[f"settled{kind}-{name}"]["ours"] for kind in ("", "-on-one-core", "-renumbered"))
     settled = by_name[f"settled-{name}"]
     return f"{size['nodes']:,}", *(_short(figure) for figure in (*ours, settled["theirs"], settled["ratio"]))
 
 
-def _network(by_name: dict[str, Result], name: str, size: dict[str, Any]) -> str:
+def _network(by_name: dict[str, Result], name: str, size: Size) -> str:
     suffix = "" if name == "porto_alegre" else f"-{name}"
     rows = []
     for tool in TOOLS:
@@ -269,13 +310,13 @@ def _network(by_name: dict[str, Result], name: str, size: dict[str, Any]) -> str
     return f"### {title}: {size['nodes']:,} nodes, {size['edges']:,} edges\n\n{table}\n\n"
 
 
-def _touched(result: Result, name: str, size: dict[str, Any], machine: dict[str, Any]) -> tuple[str, ...]:
+def _touched(result: Result, name: str, size: Size, machine: Machine) -> tuple[str, ...]:
     bytes_per_node = result["theirs"] * machine["copy_gb_s"] * 1e9 / size["nodes"]
     title = PLACES.get(name, f"{size['nodes']:,} nodes")
     return title, f"{bytes_per_node:.0f}", _time(result["theirs"]), _time(result["ours"]), f"{result['ratio']:.1%}"
 
 
-def _isochrones(by_name: dict[str, Result], networks: dict[str, Any]) -> str:
+def _isochrones(by_name: dict[str, Result], networks: dict[str, Size]) -> str:
     rows = []
     for name in (name for name in PLACES if name in networks):
         suffix = "" if name == "porto_alegre" else f"-{name}"

@@ -12,7 +12,7 @@ from pyproj import Geod
 
 from geo.sources.osm import highways
 from networks import METRES_A_DEGREE, WALK_MPS, Network
-from stages import EXTRACTS
+from plan import EXTRACTS
 
 
 @dataclass(frozen=True)

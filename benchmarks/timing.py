@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 
@@ -14,7 +13,7 @@ TURN_S = 0.02
 """The least seconds of a turn: short tasks are run several times."""
 
 
-def clock(task: Callable[[], Any]) -> float:
+def clock(task: Callable[[], object]) -> float:
     """Seconds that ``task`` takes."""
     begin = time.perf_counter()
     task()
@@ -34,7 +33,7 @@ def quiet() -> Iterator[None]:
         gc.unfreeze()
 
 
-def interleaved(tasks: Mapping[str, Callable[[], Any]], rounds: int, patience_s: float) -> dict[str, float]:
+def interleaved(tasks: Mapping[str, Callable[[], object]], rounds: int, patience_s: float) -> dict[str, float]:
     """The least seconds of each task, run in turn after a warm-up.
 
     A task has ``rounds`` turns, or as many as fit into ``patience_s`` seconds, but at least three. If one run takes

@@ -35,7 +35,7 @@ class Graph:
     chains : the chains between junctions
     network_node : shape (nodes,), the number that each node had in the edges
     component : shape (nodes,), the strongly connected component of the network that each node is in
-    outgoing, incoming : the arcs out of each node; and the arcs into it, along which one searches against the travel
+    outgoing, incoming : the arcs out of each node; and the arcs into it, for searches against the travel
     outgoing_chain, incoming_chain : shape (arcs,), the chain that each arc runs along
     hierarchy, core : what `geo.traveltime.contraction.eliminate` makes of the arcs
     """

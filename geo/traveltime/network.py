@@ -24,8 +24,8 @@ from geo.traveltime.tables import NetworkEdges
 KPH_TO_MPS = 1000.0 / 3600.0
 
 # A component of the network that one cannot leave, or not come back from, is an island. It is small if it has fewer
-# metres of street than this, and a smaller share of those of the largest component. Nobody is snapped to a small island
-# who is near another street.
+# metres of street than this, and a smaller share of those of the largest component. A point near another street is not
+# snapped to a small island.
 ISLAND_M = 5_000.0
 ISLAND_SHARE = 0.01
 

@@ -66,7 +66,7 @@ class Ranker(Protocol):
         Parameters
         ----------
         limit : how many at most; None: all
-        paths : whether the ways there are wanted too; without streets there are none
+        paths : whether to return the ways there too; without streets there are none
         eligible : shape (facilities,), which facilities count; None: all
         """
 

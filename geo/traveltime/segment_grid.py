@@ -167,19 +167,19 @@ def _nearest(points: Float64Array, farthest: float, plain_tables: GridTables) ->
                         near_x, near_y = ax + part * dx, ay + part * dy
                         away = (x - near_x) ** 2 + (y - near_y) ** 2
                         candidate = line[vertex]
-                        which = 0 if preferred[candidate] else 1
-                        if away < least[which] or (
-                            away == least[which]
-                            and (nearest_line[point, which] < 0 or candidate < nearest_line[point, which])
+                        group = 0 if preferred[candidate] else 1
+                        if away < least[group] or (
+                            away == least[group]
+                            and (nearest_line[point, group] < 0 or candidate < nearest_line[point, group])
                         ):
-                            least[which], nearest_line[point, which] = away, candidate
-                            nearest_at[point, which, 0] = metres_before[vertex] + part * np.sqrt(square)
-                            nearest_at[point, which, 1], nearest_at[point, which, 2] = near_x, near_y
+                            least[group], nearest_line[point, group] = away, candidate
+                            nearest_at[point, group, 0] = metres_before[vertex] + part * np.sqrt(square)
+                            nearest_at[point, group, 1], nearest_at[point, group, 2] = near_x, near_y
         if nearest_line[point, 0] >= 0 and least[1] >= least[0]:
             nearest_line[point, 1] = -1
-        for which in range(2):
-            if nearest_line[point, which] >= 0:
-                length = metres_before[first_vertex[nearest_line[point, which] + 1] - 1]
-                at = nearest_at[point, which, 0]
-                nearest_at[point, which, 0] = min(at / length, 1.0) if length > 0.0 else 0.0
+        for group in range(2):
+            if nearest_line[point, group] >= 0:
+                length = metres_before[first_vertex[nearest_line[point, group] + 1] - 1]
+                at = nearest_at[point, group, 0]
+                nearest_at[point, group, 0] = min(at / length, 1.0) if length > 0.0 else 0.0
     return nearest_line, nearest_at

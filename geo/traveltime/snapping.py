@@ -46,7 +46,7 @@ class Snapper:
     ----------
     xy : shape (vertices, 2), the vertices of the lines in the metres of ``metric``
     first_vertex : shape (edges + 1,), where the vertices of each line begin
-    attracts : shape (edges,), false on small islands, to which nobody is snapped who is near another street
+    attracts : shape (edges,), false on small islands: a point near another street is not snapped to them
     max_connector_m : the longest connector (≤), in geodesic metres
     """
 

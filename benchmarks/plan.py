@@ -1,0 +1,70 @@
+"""How much the benchmark measures: in full, or quickly to see that it runs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+Numbers = dict[str, Any]
+"""What a stage returns: numbers by name, some of them grouped by tool."""
+
+LIMIT_S = 900.0
+MINUTES = (5.0, 10.0, 15.0)
+SEED = 330784
+ROOT = Path(__file__).resolve().parents[1]
+EXTRACTS = ROOT.parent / "shared" / "data"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured.
+
+    Attributes
+    ----------
+    sizes : the number of nodes of each generated network, by name
+    within_m : metres around the median node to which real networks are cut
+    rounds, patience_s : see `timing.interleaved`
+    demand, sources, catchments, starts : numbers of places to look up, of sources in real places, of nodes whose
+        catchments are computed, and of starts of isochrones
+    copied_mb : megabytes copied to measure the memory
+    drawn_by_osmnx : the real places in which osmnx draws isochrones too
+    """
+
+    sizes: dict[str, int]
+    within_m: float
+    rounds: int
+    patience_s: float
+    demand: int
+    sources: int
+    catchments: int
+    starts: int
+    copied_mb: int
+    drawn_by_osmnx: Sequence[str]
+
+
+FULL = Plan(
+    sizes={"generated-0.1m": 100_000, "generated-1m": 1_000_000, "generated-10m": 10_000_000},
+    within_m=np.inf,
+    rounds=40,
+    patience_s=2.0,
+    demand=50_000,
+    sources=500,
+    catchments=2_000,
+    starts=8,
+    copied_mb=400,
+    drawn_by_osmnx=("porto_alegre", "liechtenstein"),
+)
+QUICK = Plan(
+    sizes={"generated-0.1m": 3_000, "generated-1m": 10_000, "generated-10m": 30_000},
+    within_m=1000.0,
+    rounds=1,
+    patience_s=0.2,
+    demand=2_000,
+    sources=200,
+    catchments=40,
+    starts=2,
+    copied_mb=50,
+    drawn_by_osmnx=("porto_alegre",),
+)
