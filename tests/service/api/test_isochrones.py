@@ -79,9 +79,9 @@ def test_invalid_parameters_are_named(client, query: str, name: str) -> None:
 
 
 def test_command_line_gives_the_same_isochrones(client, sample_folder) -> None:
-    done = program.run("isochrones", "--lon", 120.0428, "--lat", 28.8919, "--minutes", "10", "--study", sample_folder)
+    done = program.call("isochrones", "--lon", 120.0428, "--lat", 28.8919, "--minutes", "10", "--study", sample_folder)
     assert done.returncode == 0
     assert json.loads(done.stdout) == client.get("/v1/isochrones", params={**PLACE, "minutes": 10}).json()
-    wrong = program.run("isochrones", "--lon", 120, "--study", sample_folder)
+    wrong = program.call("isochrones", "--lon", 120, "--study", sample_folder)
     assert wrong.returncode == 1
     assert b"give both lon and lat" in wrong.stderr
