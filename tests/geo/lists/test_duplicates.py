@@ -287,9 +287,9 @@ def test_thousands_of_facilities_at_one_point_are_compared_in_time() -> None:
     for part in (rows[:1250], rows):
         taken = []
         for _ in range(3):
-            started = time.perf_counter()
+            started = time.process_time()
             found = find(part)
-            taken.append(time.perf_counter() - started)
+            taken.append(time.process_time() - started)
         seconds.append(min(taken))
     assert {("x1", "x2"), ("y1", "y2")} <= keys(found)
     assert keys(found) >= {(f"p{number:04}", f"p{number + len(names):04}") for number in range(5000 - len(names))}

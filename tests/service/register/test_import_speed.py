@@ -30,11 +30,11 @@ def test_an_import_takes_at_most_6_times_as_long_as_bare_inserts(
     path = write_csv(tmp_path, *rows, headings=(*ID_HEADINGS, "地址", "床位"))
     register = open_register(town_folder, f"sqlite:///{tmp_path / 'imported.sqlite'}")
     progress: list[int] = []
-    begin = time.perf_counter()
+    begin = time.process_time()
     options = ListOptions(within=register.study.territory, coordinates="wgs84")
     facility_list = reader.read(path, options, advance=progress.append)
     report = imports.apply_list(register, facility_list, "test", advance=progress.append)
-    import_s = time.perf_counter() - begin
+    import_s = time.process_time() - begin
     assert report.counts["added"] == count
     assert sum(progress) == 2 * count  # rows read and rows compared
     open_register(town_folder, f"sqlite:///{tmp_path / 'bare.sqlite'}")
@@ -46,10 +46,10 @@ def test_an_import_takes_at_most_6_times_as_long_as_bare_inserts(
         for name in tables:
             bare.execute(f"DELETE FROM {name}")
         bare.commit()
-        begin = time.perf_counter()
+        begin = time.process_time()
         for name, records in tables.items():
             bare.executemany(f"INSERT INTO {name} VALUES ({','.join('?' * len(records[0]))})", records)
         bare.commit()
-        bare_s = time.perf_counter() - begin
+        bare_s = time.process_time() - begin
     print(f"{import_s:.1f} s, {import_s / bare_s:.1f} times a bare insert")
     assert import_s <= 6 * bare_s, f"{import_s:.1f} s against {bare_s:.1f} s"
