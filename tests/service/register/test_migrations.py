@@ -174,3 +174,27 @@ def test_a_failed_migration_leaves_the_tables_unchanged(
 def has_table(connection: Connection, table: str) -> bool:
     connection.rollback()
     return connection.dialect.has_table(connection, table)
+
+
+def test_the_spatial_index_for_other_programs_follows_edits(
+    town_folder: Path, database_url: str, connection: Connection, open_register: OpenRegister
+):
+    register = open_register(town_folder, database_url)
+    point = shapely.Point(*town.place(5, 5))
+    box = dict(zip(("west", "south", "east", "north"), point.buffer(0.001).bounds, strict=True))
+    within_box = (
+        "JOIN facility_place AS place ON place.number = facility.number WHERE place.west <= :east "
+        "AND place.east >= :west AND place.south <= :north AND place.north >= :south"
+        if connection.dialect.name == "sqlite"
+        else "WHERE place && ST_MakeEnvelope(:west, :south, :east, :north, 4326)"
+    )
+
+    def ids() -> set[str]:
+        rows = connection.execute(text(f"SELECT id FROM facility {within_box}"), box).scalars().all()
+        connection.rollback()
+        return set(rows)
+
+    before = ids()
+    assert "c1" not in before
+    register.edit("c1", None, "me", "patch", lambda old: (fields_of(old), point))
+    assert ids() == before | {"c1"}
