@@ -1,8 +1,8 @@
-# Two stages: one installs as the Makefile does, the other holds what runs and nothing else.
+# The first stage installs the program as the Makefile does; the image is the second, which has no build tools.
 FROM python:3.12-slim AS build
 WORKDIR /app
 RUN apt-get update && apt-get install -y --no-install-recommends make
-# The libraries first: they change less often than the program.
+# Libraries are installed first, because they change less often than the program and Docker keeps the layer.
 COPY Makefile pyproject.toml uv.lock README.md LICENSE ./
 RUN make setup SYNC="--no-dev --no-install-project"
 COPY geo geo
@@ -18,7 +18,7 @@ COPY --chown=fuwuquan data data
 RUN chown fuwuquan /app
 USER fuwuquan
 ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 FUWUQUAN_HOST=0.0.0.0 FUWUQUAN_PORT=8000 NUMBA_CACHE_DIR=/app/.numba
-# Opens the sample once: the register is filled, and every compiled loop is in a cache that any user may read.
+# Fill the register of the sample, and compile every loop into a cache that any user may read.
 RUN fuwuquan coverage --study data >/dev/null \
     && fuwuquan nearest --study data --lon 120.04 --lat 28.89 >/dev/null \
     && fuwuquan isochrones --study data --lon 120.04 --lat 28.89 >/dev/null \

@@ -1,4 +1,4 @@
-# Everything happens in .venv; nothing is installed globally.
+# Everything is installed in .venv, nothing globally.
 PYTHON ?= python3
 UV := .venv/bin/uv
 export UV_COMPILE_BYTECODE := 1
