@@ -18,9 +18,10 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from support import ogc, program
+from support.json_types import JsonObject
 
 DATA = Path(__file__).parents[2] / "data"
 SCHEMATHESIS = Path(sys.executable).parent / "st"
@@ -37,7 +38,7 @@ class Run(NamedTuple):
     """What schemathesis printed."""
 
 
-def dictionaries(document: dict[str, Any], tag: str) -> dict[str, list[str]]:
+def dictionaries(document: JsonObject, tag: str) -> dict[str, list[str]]:
     """By parameter, values that mean something in the sample; half of the requests use them.
 
     ``tag`` is the entity tag of a facility's first version.
@@ -74,7 +75,7 @@ def dictionaries(document: dict[str, Any], tag: str) -> dict[str, list[str]]:
     return results
 
 
-def configuration(key: str, tag: str, document: dict[str, Any], folder: Path) -> Path:
+def configuration(key: str, tag: str, document: JsonObject, folder: Path) -> Path:
     """The file of schemathesis' settings."""
     lines = ["[checks.not_a_server_error]", 'expected-statuses = ["2xx", "3xx", "4xx"]']
     for name, statuses in EXPECTED.items():

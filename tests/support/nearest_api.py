@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 
 from geo.study import categories
 from support import town
+from support.json_types import JsonObject
 
 JSON = "application/json"
 NEAREST = "/v1/nearest"
@@ -34,7 +35,7 @@ SUBTYPES = [
 """Each category with each of its subtypes, and with none."""
 
 
-def make_facilities() -> dict[str, Any]:
+def make_facilities() -> JsonObject:
     """Facilities off the street grid, so that no two are equally far; some are closed for ever."""
     chance, features = random.Random(7), []
     for number, (column, row) in enumerate(product(range(8), repeat=2)):
@@ -56,20 +57,20 @@ def make_facilities() -> dict[str, Any]:
     return {"type": "FeatureCollection", "features": features}
 
 
-def ask(client: TestClient, **parameters: Any) -> dict[str, Any]:
+def ask(client: TestClient, **parameters: Any) -> JsonObject:
     """The answer for one place."""
     answer = client.get(NEAREST, params={**HERE, **parameters})
     assert answer.status_code == 200, answer.text
     return answer.json()
 
 
-def full_ranking(client: TestClient, **parameters: Any) -> list[dict[str, Any]]:
+def full_ranking(client: TestClient, **parameters: Any) -> list[JsonObject]:
     """All standing facilities, by travel time."""
-    features: list[dict[str, Any]] = ask(client, **{"limit": 100, **parameters})["features"]
+    features: list[JsonObject] = ask(client, **{"limit": 100, **parameters})["features"]
     return features
 
 
-def ids_and_times(features: list[dict[str, Any]]) -> list[tuple[str, float, float]]:
+def ids_and_times(features: list[JsonObject]) -> list[tuple[str, float, float]]:
     return [(feature["id"], feature["properties"]["minutes"], feature["properties"]["metres"]) for feature in features]
 
 
@@ -81,7 +82,7 @@ def assert_problem(answer: Any, *names: str) -> str:
     return answer.json()["detail"]
 
 
-def ask_many(client: TestClient, places: list[dict[str, Any]], **query: Any) -> dict[str, Any]:
+def ask_many(client: TestClient, places: list[JsonObject], **query: Any) -> JsonObject:
     """The answer for many places."""
     answer = client.post(NEAREST, json={"places": places}, params=query)
     assert answer.status_code == 200, answer.text

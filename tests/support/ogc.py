@@ -14,6 +14,8 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 from starlette.testclient import TestClient
 
+from support.json_types import JsonObject
+
 DATA = Path(__file__).parents[2] / "data"
 ROOT = "/v1"
 GEOJSON, HTML, JSON, PROBLEM = "application/geo+json", "text/html", "application/json", "application/problem+json"
@@ -28,7 +30,7 @@ EPSG = "http://www.opengis.net/def/crs/EPSG/0/"
 WGS84, CGCS2000, PROJECTED = EPSG + "4326", EPSG + "4490", EPSG + STUDY["projection"].removeprefix("EPSG:")
 COORDINATE_SYSTEMS = (CRS84, WGS84, CGCS2000, PROJECTED)
 
-Feature = dict[str, Any]
+Feature = JsonObject
 Key = str | tuple[float, float]
 
 
@@ -36,7 +38,7 @@ class FileFeature(NamedTuple):
     """A feature as a file of the shipped study has it."""
 
     shape: BaseGeometry
-    properties: dict[str, Any]
+    properties: JsonObject
 
 
 @cache
@@ -88,15 +90,15 @@ def items_of(collection: str) -> str:
     return f"{ROOT}/collections/{collection}/items"
 
 
-def get(client: TestClient, url: str, **parameters: object) -> dict[str, Any]:
+def get(client: TestClient, url: str, **parameters: object) -> JsonObject:
     """The JSON of an address, which must answer 200."""
     answer = client.get(url, params=parameters or None)
     assert answer.status_code == 200, (url, parameters, answer.text[:500])
-    document: dict[str, Any] = answer.json()
+    document: JsonObject = answer.json()
     return document
 
 
-def pages(client: TestClient, url: str, **parameters: object) -> Iterator[dict[str, Any]]:
+def pages(client: TestClient, url: str, **parameters: object) -> Iterator[JsonObject]:
     """The page at an address and all pages that its ``next`` links lead to."""
     page = get(client, url, **parameters)
     for _ in range(5000):
@@ -114,7 +116,7 @@ def features_of(client: TestClient, collection: str, **parameters: object) -> li
     return [feature for page in pages(client, items_of(collection), **query) for feature in page["features"]]
 
 
-def links(document: dict[str, Any], rel: str, media_type: str | None = None) -> list[dict[str, str]]:
+def links(document: JsonObject, rel: str, media_type: str | None = None) -> list[dict[str, str]]:
     """The links of a document that have a relation, and a type if one is given."""
     return [
         standard
@@ -147,12 +149,12 @@ class Operation(NamedTuple):
     url: str
     """Its path, from the server's root; with ``{names}``."""
     method: str
-    content: dict[str, Any]
-    parameters: dict[str, dict[str, Any]]
+    content: JsonObject
+    parameters: dict[str, JsonObject]
     """Its own and its path's, by name; references are resolved."""
 
 
-def operations(document: dict[str, Any]) -> list[Operation]:
+def operations(document: JsonObject) -> list[Operation]:
     """All operations of an OpenAPI document."""
     by_key = []
     for path, item in document["paths"].items():
@@ -171,13 +173,13 @@ def operations(document: dict[str, Any]) -> list[Operation]:
     return by_key
 
 
-def operation(document: dict[str, Any], url: str, method: str = "get") -> Operation:
+def operation(document: JsonObject, url: str, method: str = "get") -> Operation:
     """The operation of an OpenAPI document with that path and method."""
     (by_key,) = (standard for standard in operations(document) if (standard.url, standard.method) == (url, method))
     return by_key
 
 
-def resolve(document: dict[str, Any], content: dict[str, Any]) -> dict[str, Any]:
+def resolve(document: JsonObject, content: JsonObject) -> JsonObject:
     """``content``, or what its reference leads to."""
     while "$ref" in content:
         by_key: Any = document

@@ -11,6 +11,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 from starlette.testclient import TestClient
 
+from support.json_types import JsonObject
 from support.ogc import (
     CRS84,
     ROOT,
@@ -46,7 +47,7 @@ def file_shapes(collection: str, system: str) -> dict[Key, BaseGeometry]:
     return {name: transformed(feature.shape, system) for name, feature in features_in_files(collection).items()}
 
 
-def property_schemas(client: TestClient, collection: str, what: str) -> dict[str, dict[str, Any]]:
+def property_schemas(client: TestClient, collection: str, what: str) -> dict[str, JsonObject]:
     """The schemas of a collection's queryables or sortables by name; the document is checked."""
     address = f"{ROOT}/collections/{collection}/{what}"
     answer = client.get(address)
@@ -65,7 +66,7 @@ def property_schemas(client: TestClient, collection: str, what: str) -> dict[str
     for name, described in schema["properties"].items():
         assert described["title"] or described["description"], name
         assert ("type" in described) != described.get("format", "").startswith("geometry-"), name
-    properties: dict[str, dict[str, Any]] = schema["properties"]
+    properties: dict[str, JsonObject] = schema["properties"]
     return properties
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from starlette.testclient import TestClient
 
 from support import town
+from support.json_types import JsonObject
 
 ITEMS = "/v1/collections/facilities/items"
 FACILITY = f"{ITEMS}/c1"
@@ -21,7 +22,7 @@ GEOJSON = "application/geo+json"
 Serve = Callable[..., TestClient]
 
 
-def place_query(path: str, **extra: str) -> dict[str, Any]:
+def place_query(path: str, **extra: str) -> JsonObject:
     """The query of a path: ``extra`` parameters, and a place if the path needs one."""
     return {**(HERE if path in PLACED else {}), **extra}
 
@@ -32,7 +33,7 @@ def rename_facility(editor: TestClient, name: str = "新") -> None:
     assert answer.status_code == 200, answer.text
 
 
-def assert_problem(answer: Any, status: int) -> dict[str, Any]:
+def assert_problem(answer: Any, status: int) -> JsonObject:
     """The body of an answer that must be a problem with this status."""
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
@@ -40,7 +41,7 @@ def assert_problem(answer: Any, status: int) -> dict[str, Any]:
     return answer.json()
 
 
-def has_formats(operation: dict[str, Any]) -> bool:
+def has_formats(operation: JsonObject) -> bool:
     """Whether an operation offers JSON and HTML."""
     return "f" in {entry["name"] for entry in operation["parameters"]}
 

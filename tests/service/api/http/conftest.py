@@ -4,7 +4,6 @@ import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -12,6 +11,7 @@ from starlette.testclient import TestClient
 from service.api.app import create_app
 from service.register import keys
 from service.settings import Settings
+from support.json_types import JsonObject
 from support.town_api import FACILITY, ITEMS, UNTAGGED_PATHS, Serve
 
 
@@ -44,7 +44,7 @@ def open_client(settings: Settings) -> TestClient:
 
 
 @pytest.fixture(scope="session")
-def get_operations(client: TestClient) -> dict[str, dict[str, Any]]:
+def get_operations(client: TestClient) -> dict[str, JsonObject]:
     """The GET operations of the OpenAPI document by their path under /v1, in which all names are filled in."""
     result = {}
     for short, operations in client.get("/openapi.json").json()["paths"].items():
@@ -65,6 +65,6 @@ def get_operations(client: TestClient) -> dict[str, dict[str, Any]]:
 
 
 @pytest.fixture(scope="session")
-def tagged_paths(get_operations: dict[str, dict[str, Any]]) -> list[str]:
+def tagged_paths(get_operations: dict[str, JsonObject]) -> list[str]:
     """The paths whose answers have entity tags."""
     return [path for path in get_operations if path not in UNTAGGED_PATHS]

@@ -8,6 +8,7 @@ from starlette.testclient import TestClient
 
 from service.api.app import create_app
 from service.settings import Settings
+from support.json_types import JsonObject
 from support.town_api import (
     FACILITY,
     ITEMS,
@@ -34,7 +35,7 @@ def test_every_document_has_a_strong_tag_that_stays_the_same(client: TestClient,
 
 @pytest.mark.parametrize("path", UNTAGGED_PATHS)
 def test_openapi_documents_an_etag_exactly_where_there_is_one(
-    client: TestClient, get_operations: dict[str, dict[str, Any]], path: str
+    client: TestClient, get_operations: dict[str, JsonObject], path: str
 ):
     assert ("ETag" in get_operations[path]["responses"]["200"]["headers"]) == ("ETag" in client.get(path).headers)
 
@@ -100,7 +101,7 @@ def test_coordinate_systems_and_formats_have_different_tags(client: TestClient, 
         assert all(len(same) == 1 for same in bodies.values()), path
 
 
-def test_tags_differ_by_format_and_host(client: TestClient, get_operations: dict[str, dict[str, Any]]):
+def test_tags_differ_by_format_and_host(client: TestClient, get_operations: dict[str, JsonObject]):
     both = [path for path, operation in get_operations.items() if has_formats(operation)]
     assert len(both) > 25
     for path in both:

@@ -1,19 +1,18 @@
 """HEAD answers as GET without a body, and 405 names the allowed methods."""
 
-from typing import Any
-
 import pytest
 from starlette.testclient import TestClient
 
+from support.json_types import JsonObject
 from support.town_api import assert_problem, place_query
 
 
-def paths_with_get(get_operations: dict[str, dict[str, Any]]) -> list[str]:
+def paths_with_get(get_operations: dict[str, JsonObject]) -> list[str]:
     outside = ["/", "/docs", "/openapi.json", "/health", "/ready", "/maps/health-15", "/static/finder.js"]
     return [*get_operations, *outside, "/nope", "/v1/coverage/nope", "/v1/isochrones?lon=x"]
 
 
-def test_head_has_the_headers_of_get_and_no_body(client: TestClient, get_operations: dict[str, dict[str, Any]]):
+def test_head_has_the_headers_of_get_and_no_body(client: TestClient, get_operations: dict[str, JsonObject]):
     client.get("/maps/health-15")
     for path in paths_with_get(get_operations):
         for extra in ({}, {"Accept-Encoding": "gzip", "Accept": "text/html"}, {"If-None-Match": "*"}):

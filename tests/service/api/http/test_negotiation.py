@@ -1,10 +1,9 @@
 """The choice between JSON and HTML, for get_operations and for errors."""
 
-from typing import Any
-
 import pytest
 from starlette.testclient import TestClient
 
+from support.json_types import JsonObject
 from support.town_api import CHROME, FACILITY, GEOJSON, ITEMS, assert_problem, has_formats, place_query, vary_names
 
 
@@ -52,7 +51,7 @@ def test_parameter_f_takes_precedence_over_accept(client: TestClient):
         assert_problem(client.get(path, params={"f": "xml"}), 400)
 
 
-def test_vary_names_accept_exactly_where_html_is_offered(client: TestClient, get_operations: dict[str, dict[str, Any]]):
+def test_vary_names_accept_exactly_where_html_is_offered(client: TestClient, get_operations: dict[str, JsonObject]):
     for path, operation in get_operations.items():
         negotiated = has_formats(operation)
         for accept in ("text/html", "application/json"):

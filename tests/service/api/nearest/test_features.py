@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 from geo.geodesy import datums
 from geo.study import categories
+from support.json_types import JsonObject
 from support.nearest_api import (
     COORDINATE_SYSTEMS,
     HERE,
@@ -52,7 +53,7 @@ def is_origin(place: list[str], system: str) -> bool:
     )
 
 
-def without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def without_repetition(pairs: list[tuple[str, Any]]) -> JsonObject:
     assert len(dict(pairs)) == len(pairs)
     return dict(pairs)
 

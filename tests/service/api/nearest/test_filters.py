@@ -8,15 +8,16 @@ from starlette.testclient import TestClient
 
 from geo.study import categories
 from support import town
+from support.json_types import JsonObject
 from support.nearest_api import HERE, MODES, NEAREST, ask, assert_problem, full_ranking, ids_and_times
 
 
-def has_capacity(feature: dict[str, Any], capacity: int) -> bool:
+def has_capacity(feature: JsonObject, capacity: int) -> bool:
     computed = feature["properties"]["capacity"]
     return computed is not None and computed >= capacity
 
 
-def rounded(features: list[dict[str, Any]]) -> list[Any]:
+def rounded(features: list[JsonObject]) -> list[Any]:
     """Features with a tolerance in the last digit: a look-up and a search add the same numbers in another order."""
     return [
         (feature["id"], pytest.approx(feature["properties"]["minutes"], abs=0.0011), feature["properties"]["capacity"])

@@ -10,10 +10,11 @@ from starlette.testclient import TestClient
 
 from geo.geodesy import datums
 from support import town
+from support.json_types import JsonObject
 from support.nearest_api import COORDINATE_SYSTEMS, HERE, JSON, LAT, LON, NEAREST, ask, ask_many, assert_problem
 
 
-def make_places(count: int, system: str = "wgs84", far: bool = True) -> list[dict[str, Any]]:
+def make_places(count: int, system: str = "wgs84", far: bool = True) -> list[JsonObject]:
     """Places all over the town, some beyond its streets (``far``), some without an id."""
     chance, selected = random.Random(count), []
     for number in range(count):
@@ -33,9 +34,7 @@ def make_places(count: int, system: str = "wgs84", far: bool = True) -> list[dic
         {"category": "park", "subtype": "public"},
     ],
 )  # fmt: skip
-def test_each_of_many_places_gets_the_answer_of_a_single_request(
-    client: TestClient, query: dict[str, Any], system: str
-):
+def test_each_of_many_places_gets_the_answer_of_a_single_request(client: TestClient, query: JsonObject, system: str):
     places = make_places(12, system)
     together = ask_many(client, places, coordinates=system, **query)
     assert len(together["answers"]) == len(places)

@@ -7,6 +7,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from geo.study import opening_hours as hours
+from support.json_types import JsonObject
 from support.nearest_api import HERE, ITEMS, LAT, LON, NEAREST, ZONE, ask, assert_problem, full_ranking
 
 MOMENTS = (
@@ -29,9 +30,7 @@ def study_time(moment: str) -> datetime:
     return there.replace(second=0)
 
 
-def assert_open_features(
-    answer: dict[str, Any], every: list[dict[str, Any]], moment: datetime, limit: int = 100
-) -> set[str]:
+def assert_open_features(answer: JsonObject, every: list[JsonObject], moment: datetime, limit: int = 100) -> set[str]:
     """The answer has what `hours.status_at` does not call closed; returns the states that occurred."""
     facilities_and_hours = [
         (feature, hours.status_at(feature["properties"]["opening_hours"], moment)) for feature in every

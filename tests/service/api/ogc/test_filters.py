@@ -1,12 +1,12 @@
 """OGC API – Features – Part 3: CQL2 filters, compared with plain Python over all features."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 import shapely
 from starlette.testclient import TestClient
 
+from support.json_types import JsonObject
 from support.ogc import (
     COORDINATE_SYSTEMS,
     CRS84,
@@ -30,7 +30,7 @@ def metre_in(system: str) -> float:
     return 1.0 if system == PROJECTED else 1e-5
 
 
-Condition = Callable[[dict[str, Any]], bool | None]
+Condition = Callable[[JsonObject], bool | None]
 """What a filter means in plain Python: a function of a feature's properties; None is CQL2's unknown."""
 
 
@@ -51,7 +51,7 @@ def negation(test: Condition) -> Condition:
 def disjunction(first: Condition, other: Condition) -> Condition:
     """OR in three-valued logic."""
 
-    def test(p: dict[str, Any]) -> bool | None:
+    def test(p: JsonObject) -> bool | None:
         answers = (first(p), other(p))
         return True if True in answers else None if None in answers else False
 

@@ -8,6 +8,7 @@ import jsonschema
 import pytest
 from starlette.testclient import TestClient
 
+from support.json_types import JsonObject
 from support.ogc import (
     COLLECTIONS,
     ROOT,
@@ -32,7 +33,7 @@ def parameter_text(value: Any) -> str:
 
 
 # A filter beside what plain Python makes of a feature's properties; None is what CQL2 calls unknown.
-Condition = Callable[[dict[str, Any]], bool | None]
+Condition = Callable[[JsonObject], bool | None]
 
 
 def unknown_if_null(*names: str) -> Callable[[Condition], Condition]:

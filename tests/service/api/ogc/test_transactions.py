@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -12,6 +11,7 @@ from starlette.testclient import TestClient
 
 from service.register import keys as service_keys
 from support import town
+from support.json_types import JsonObject
 from support.ogc import (
     GEOJSON,
     HTML,
@@ -28,7 +28,7 @@ from support.ogc_properties import transformed
 FEATURES_4 = "http://www.opengis.net/spec/ogcapi-features-4/1.0/conf/"
 CQL2 = "http://www.opengis.net/spec/cql2/1.0/conf/"
 # A filter beside what plain Python makes of a feature's properties; None is what CQL2 calls unknown.
-Condition = Callable[[dict[str, Any]], bool | None]
+Condition = Callable[[JsonObject], bool | None]
 
 
 def unknown_if_null(*names: str) -> Callable[[Condition], Condition]:
