@@ -13,10 +13,10 @@ from shapely.geometry.base import BaseGeometry
 
 from geo.choices import COORDINATE_SYSTEMS
 from geo.errors import TableError, UnknownNameError
-from geo.lists import file_types, locations, reader, tables, values
+from geo.lists import file_types, list_tables, locations, reader, values
 from geo.lists.headings import AREA_COLUMNS, EXTRA, LOCATION_FIELDS
+from geo.lists.list_tables import ListTable
 from geo.lists.remarks import Remarks
-from geo.lists.tables import ListTable
 from geo.lists.values import MISSING
 
 _REQUIRED = ("code", "level")
@@ -61,14 +61,14 @@ def read(path: Path, coordinates: str | None) -> AreaList:
     if file_type == "pbf":
         raise TableError(path, ["is an OpenStreetMap extract; its boundaries are used where no areas are given"])
     notes = file_types.naming_note(path, file_type)
-    list_tables = tables.read(path, file_type, AREA_COLUMNS, notes)
-    _check_columns(path, list_tables)
-    stated = reader.stated_system(list_tables, coordinates, path)
-    row_names = [name for table in list_tables for name in table.row_names]
+    tables = list_tables.read(path, file_type, AREA_COLUMNS, notes)
+    _check_columns(path, tables)
+    stated = reader.stated_system(tables, coordinates, path)
+    row_names = [name for table in tables for name in table.row_names]
     remarks = Remarks()
     row_values: list[dict[str, object]] = []
     shapes = []
-    for table in list_tables:
+    for table in tables:
         shapes.append(reader.shapes_of(table))
         values_of_table = _values(table)
         remarks.add(table.remarks, len(row_values))
@@ -77,16 +77,16 @@ def read(path: Path, coordinates: str | None) -> AreaList:
     if remarks.problems:
         raise TableError(path, [f"{row_names[row]}: {text}" for row, texts in sorted(remarks.problems.items())
                                 for text in texts])  # fmt: skip
-    left_out = [row for table in list_tables for row in table.left_out]
+    left_out = [row for table in tables for row in table.left_out]
     rows = list(zip(row_names, row_values, located.shapes.tolist(), strict=True))
     return AreaList([*rows], left_out, notes + located.notes)
 
 
-def _check_columns(path: Path, list_tables: list[ListTable]) -> None:
-    fields = {field for table in list_tables for field in table.fields}
+def _check_columns(path: Path, tables: list[ListTable]) -> None:
+    fields = {field for table in tables for field in table.fields}
     missing = [f"{field} ({AREA_COLUMNS.headings[field][0]})" for field in _REQUIRED if field not in fields]
     if missing:
-        names = dict.fromkeys(name for table in list_tables for name in table.column_names if name)
+        names = dict.fromkeys(name for table in tables for name in table.column_names if name)
         raise TableError(path, [f"has no column {' nor '.join(missing)}; its columns: {', '.join(names) or 'none'}"])
 
 

@@ -1,7 +1,7 @@
 """What type a list's file is, judged by its first bytes, and how large a list may be.
 
-Offices rename CSV files to .xls and save web pages as .xls, so the name of a file says little. `geo.lists.tables` and
-`geo.sources.facility_lists` choose their reader by `detect`.
+Offices rename CSV files to .xls and save web pages as .xls, so the name of a file says little. `geo.lists.list_tables`
+and `geo.sources.facility_lists` choose their reader by `detect`.
 """
 
 import zipfile

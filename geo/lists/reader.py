@@ -20,12 +20,12 @@ from geo import garbage_collection
 from geo.arrays import GeometryArray
 from geo.choices import COORDINATE_SYSTEMS
 from geo.errors import TableError, UnknownNameError
-from geo.lists import degrees, file_types, headings, locations, tables, values
+from geo.lists import degrees, file_types, headings, list_tables, locations, values
 from geo.lists.file_types import FileType
 from geo.lists.headings import EXTRA, FACILITY_COLUMNS
+from geo.lists.list_tables import ListTable
 from geo.lists.remarks import Remarks
 from geo.lists.sheets import Cell
-from geo.lists.tables import ListTable
 from geo.lists.values import MISSING
 from geo.study import categories, facilities
 
@@ -175,46 +175,44 @@ def read(
     with garbage_collection.paused():
         file_type = file_types.detect(path)
         notes = file_types.naming_note(path, file_type)
-        list_tables = tables.read(path, file_type, FACILITY_COLUMNS.with_mapping(options.columns), notes)
-        return from_tables(path, file_type, list_tables, options, notes, advance)
+        tables = list_tables.read(path, file_type, FACILITY_COLUMNS.with_mapping(options.columns), notes)
+        return from_tables(path, file_type, tables, options, notes, advance)
 
 
 def from_tables(
     path: Path,
     file_type: FileType,
-    list_tables: Sequence[ListTable],
+    tables: Sequence[ListTable],
     options: ListOptions,
     notes: list[str],
     advance: Callable[[int], None],
 ) -> FacilityList:
     """The facilities of the tables of a file; raises as `read`."""
-    if not any(table.row_names for table in list_tables) and (
-        options.may_be_empty or file_type in ("csv", "xlsx", "xls")
-    ):
+    if not any(table.row_names for table in tables) and (options.may_be_empty or file_type in ("csv", "xlsx", "xls")):
         if options.may_be_empty:
             return FacilityList(path, [], [], options.coordinates or "wgs84", True, {}, notes)
-        names = dict.fromkeys(name for table in list_tables for name in table.column_names if name)
+        names = dict.fromkeys(name for table in tables for name in table.column_names if name)
         raise TableError(path, [f"has a heading and no rows under it: {', '.join(names)}"])
-    stated = stated_system(list_tables, options.coordinates, path)
-    fields = {field for table in list_tables for field in table.fields}
+    stated = stated_system(tables, options.coordinates, path)
+    fields = {field for table in tables for field in table.fields}
     if fields.isdisjoint(("category", "subtype", "id")) and options.category is None:
         raise TableError(path, ["has no column of categories: say category " + "|".join(categories.CATEGORIES)])
     if file_type != "pbf" and "name" not in fields:
         unknown = dict.fromkeys(
             name
-            for table in list_tables
+            for table in tables
             for name, table_field in zip(table.column_names, table.fields, strict=True)
             if table_field == EXTRA
         )
         listed = ", ".join(unknown) or "none"
         notes.append(f"has no column of names; not recognised: {listed[:300]}; if one is: say column HEADING=name")
-    return _combined(path, list_tables, stated, options, notes, advance)
+    return _combined(path, tables, stated, options, notes, advance)
 
 
-def stated_system(list_tables: Sequence[ListTable], coordinates: str | None, path: Path) -> str | None:
+def stated_system(tables: Sequence[ListTable], coordinates: str | None, path: Path) -> str | None:
     """The coordinate system that the user or the file states; TableError where they disagree."""
     tables_by_system: dict[str | None, list[str]] = {}
-    for table in list_tables:
+    for table in tables:
         if table.has_locations:
             tables_by_system.setdefault(table.system, []).append(table.name)
     stated = sorted(system for system in tables_by_system if system is not None)
@@ -232,18 +230,18 @@ def stated_system(list_tables: Sequence[ListTable], coordinates: str | None, pat
 
 def _combined(
     path: Path,
-    list_tables: Sequence[ListTable],
+    tables: Sequence[ListTable],
     stated: str | None,
     options: ListOptions,
     notes: list[str],
     advance: Callable[[int], None],
 ) -> FacilityList:
-    row_names = [name for table in list_tables for name in table.row_names]
+    row_names = [name for table in tables for name in table.row_names]
     remarks = Remarks()
     row_values: list[Values] = []
     shapes: list[GeometryArray] = []
     columns: dict[str, str] = {}
-    for table in list_tables:
+    for table in tables:
         shapes.append(shapes_of(table))
         values_of_table = _values(table, options.category)
         remarks.add(table.remarks, len(row_values))
@@ -261,7 +259,7 @@ def _combined(
         if row % _ROWS_PER_ADVANCE == _ROWS_PER_ADVANCE - 1:
             advance(_ROWS_PER_ADVANCE)
     advance(len(row_names) % _ROWS_PER_ADVANCE)
-    left_out = [row for table in list_tables for row in table.left_out]
+    left_out = [row for table in tables for row in table.left_out]
     return FacilityList(path, rows, left_out, located.system, stated is not None, columns, notes + located.notes)
 
 

@@ -13,7 +13,7 @@ from shapely.geometry.base import BaseGeometry
 
 from geo import limited_process
 from geo.errors import ExtractError, TableError
-from geo.lists import area_reader, file_types, headings, reader, tables
+from geo.lists import area_reader, file_types, headings, list_tables, reader
 from geo.lists.area_reader import AreaList
 from geo.lists.headings import FACILITY_COLUMNS
 from geo.lists.reader import NO_OPTIONS, FacilityList, ListOptions, ignore_progress
@@ -88,7 +88,7 @@ def read_in_this_process(
     if not layer.row_names and not options.may_be_empty:
         raise TableError(path, ["holds no facility" + ("" if options.within is None else " within the area")])
     headings.check_mapping(FACILITY_COLUMNS.with_mapping(options.columns), list(layer.columns), path)
-    table = tables.from_layer(layer, fields=list(layer.columns))
+    table = list_tables.from_layer(layer, fields=list(layer.columns))
     return reader.from_tables(path, "pbf", [table], options, notes + layer.notes, advance)
 
 
