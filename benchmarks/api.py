@@ -20,7 +20,7 @@ import urllib.request
 from collections.abc import Callable
 from email.message import Message
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import uvloop
 from fastapi import APIRouter, FastAPI, Query, Request, Response
@@ -81,8 +81,7 @@ class _Client(asyncio.Protocol):
         self.seconds: list[float] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass of it
         self._send()
 
     def _send(self) -> None:
