@@ -114,7 +114,7 @@ def build(
     """Make a study folder from an OpenStreetMap extract."""
     from geo.sources import build as builder
     from geo.sources.inputs import Sources
-    from service.cli import tables
+    from service.cli import terminal_tables
 
     sources = Sources(
         osm=osm,
@@ -130,7 +130,7 @@ def build(
     with progress() as advance:
         summary = builder.build(out, sources, advance)
     rows = [(what, f"{count:,.0f}", remark) for what, count, remark in summary.lines]
-    tables.print_table(("内容 what", "数量 count", "说明 remark"), rows, right=(1,))
+    terminal_tables.print_table(("内容 what", "数量 count", "说明 remark"), rows, right=(1,))
 
 
 @app.command()
@@ -143,7 +143,7 @@ def coverage(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="file; default standard output")] = None,
 ) -> None:
     """Where the place stands on its goals: in total, and by area for one standard or a spreadsheet."""
-    from service.cli import tables
+    from service.cli import coverage_tables, terminal_tables
 
     ending = output.suffix.removeprefix(".") if output else ""
     format = format or (Format(ending) if ending in list(Format) else Format.table)
@@ -151,20 +151,20 @@ def coverage(
     results = answers.all_coverage() if standard is None else [answers.coverage(standard)]
     if format is Format.table:
         text = io.StringIO()
-        console = tables.console(text if output else None)
-        console.print(tables.overview(results))
+        console = terminal_tables.console(text if output else None)
+        console.print(coverage_tables.overview(results))
         if standard is not None:
-            tables.print_details(console, results[0])
+            coverage_tables.print_details(console, results[0])
         if output is not None:
             write(text.getvalue().encode(), output)
     elif format is Format.json:
         write(orjson.dumps({"standards": results}, option=orjson.OPT_INDENT_2) + b"\n", output)
     elif format is Format.csv:
-        write(tables.as_csv(results), output)
+        write(coverage_tables.as_csv(results), output)
     elif output is None and sys.stdout.isatty():
         raise FuwuquanError("a spreadsheet does not go to a terminal: give --output FILE.xlsx")
     else:
-        write(tables.as_xlsx(results), output)
+        write(coverage_tables.as_xlsx(results), output)
 
 
 @app.command()
@@ -186,7 +186,7 @@ def nearest(
         raise FuwuquanError("nearest is written as table or json")
     from geo.study import categories
     from service.answers.nearest import NearestFinder, NearestOptions
-    from service.cli import tables
+    from service.cli import terminal_tables
 
     answers = open_answers(study)
     category_ids = tuple(categories.category(name).id for name in category.split(",")) if category else ()
@@ -202,7 +202,7 @@ def nearest(
         properties = feature["properties"]
         name, group = properties["name"] or feature["id"], properties["subtype"] or properties["category"]
         rows.append((f"{properties['minutes']:.1f}", f"{properties['metres']:,.0f}", name, group))
-    tables.print_table(("分钟 min", "米 m", "名称 name", "类别 category"), rows, right=(0, 1))
+    terminal_tables.print_table(("分钟 min", "米 m", "名称 name", "类别 category"), rows, right=(0, 1))
 
 
 @app.command()

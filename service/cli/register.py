@@ -130,7 +130,7 @@ def _print_summary(report: "ImportReport") -> None:
 
 
 def _print_rows(report: "ImportReport") -> None:
-    from service.cli import tables
+    from service.cli import terminal_tables
 
     notable = report.notable_rows()
     if not notable:
@@ -139,7 +139,7 @@ def _print_rows(report: "ImportReport") -> None:
         (row.where, row.outcome, row.id or "", row.name or "", "; ".join((*_describe(row.fields), *row.why)))
         for row in notable[:MAX_PRINTED_ROWS]
     ]
-    tables.print_table(("行 row", "结果 outcome", "编号 id", "名称 name", "说明 why"), rows)
+    terminal_tables.print_table(("行 row", "结果 outcome", "编号 id", "名称 name", "说明 why"), rows)
     if len(notable) > MAX_PRINTED_ROWS:
         note(f"and {len(notable) - MAX_PRINTED_ROWS} more rows; --format json lists all")
 
@@ -182,7 +182,7 @@ def history(
     study: StudyOption = None,
 ) -> None:
     """Who changed what of a facility, and when."""
-    from service.cli import tables
+    from service.cli import terminal_tables
 
     rows = [
         (
@@ -194,7 +194,7 @@ def history(
         )
         for change in open_register(study).history(facility)
     ]
-    tables.print_table(("时间 when", "版本 version", "何人 who", "操作 action", "内容 what"), rows)
+    terminal_tables.print_table(("时间 when", "版本 version", "何人 who", "操作 action", "内容 what"), rows)
 
 
 @app.command()
@@ -204,14 +204,14 @@ def duplicates(
     study: StudyOption = None,
 ) -> None:
     """Likely duplicates in the register, the likeliest first."""
-    from service.cli import tables
+    from service.cli import terminal_tables
 
     rows = []
     pairs: list[Any] = list(open_answers(study).find_duplicates(category, least))
     for pair in pairs:
         first, second = (f"{pair[side]} {name or ''}" for side, name in zip("ab", pair["names"], strict=True))
         rows.append((f"{pair['score']:.2f}", first, second, f"{pair['metres']:.0f}", "; ".join(pair["reasons"])))
-    tables.print_table(("分数 score", "甲 a", "乙 b", "米 m", "依据 why"), rows, right=(0, 3))
+    terminal_tables.print_table(("分数 score", "甲 a", "乙 b", "米 m", "依据 why"), rows, right=(0, 3))
 
 
 @keys_app.command("add")
@@ -228,14 +228,14 @@ def add_key(
 @keys_app.command("list")
 def list_keys(study: StudyOption = None) -> None:
     """All keys, with those that were revoked."""
-    from service.cli import tables
+    from service.cli import terminal_tables
     from service.register import keys
 
     rows = [
         (key.name, key.role, f"{key.made:%Y-%m-%d}", "" if key.revoked is None else f"{key.revoked:%Y-%m-%d}")
         for key in keys.list_keys(open_register(study).database)
     ]
-    tables.print_table(("名称 name", "角色 role", "生成 made", "撤销 revoked"), rows)
+    terminal_tables.print_table(("名称 name", "角色 role", "生成 made", "撤销 revoked"), rows)
 
 
 @keys_app.command("revoke")
