@@ -19,11 +19,11 @@ from geo.study import study
 from geo.study.settings import Speeds
 from geo.traveltime import catchments as within_reach
 from geo.traveltime import mapped_arrays, nearest
+from geo.traveltime.array_tables import ChainEnds, NetworkEdges, PointsByNode
 from geo.traveltime.graph import Graph
 from geo.traveltime.network import Network as StudyNetwork
 from geo.traveltime.positions import ChainPositions
 from geo.traveltime.stretches import ChainStretches
-from geo.traveltime.tables import ChainEnds, NetworkEdges, PointsByNode
 from geo.traveltime.travel import Travel
 from networks import Floats, Ints, Network
 

@@ -10,10 +10,10 @@ import numpy as np
 from geo.arrays import Float32Array, Int32Array, Int64Array
 from geo.parallel import CORES, map_in_threads
 from geo.traveltime import lookup
+from geo.traveltime.array_tables import Catchments, Seeds, StretchTable
 from geo.traveltime.graph import Graph
 from geo.traveltime.positions import ChainPositions
 from geo.traveltime.stretches import ChainStretches
-from geo.traveltime.tables import Catchments, Seeds, StretchTable
 
 PARALLEL_FROM = 64
 """With fewer candidates than this, threads take longer than they save."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from geo.arrays import BoolArray, Float32Array, Int32Array, UInt32Array, UInt64Array
 from geo.compiled import compiled
-from geo.traveltime.tables import Arcs, Chains, Core, Edges, Hierarchy, NetworkEdges
+from geo.traveltime.array_tables import Arcs, Chains, Core, Edges, Hierarchy, NetworkEdges
 
 
 @compiled

@@ -12,8 +12,8 @@ from scipy.sparse.csgraph import connected_components
 
 from geo.arrays import AnyArray, Float32Array, Float64Array, Int32Array, UInt64Array
 from geo.traveltime import contraction
+from geo.traveltime.array_tables import Arcs, Chains, Core, Edges, Hierarchy, NetworkEdges
 from geo.traveltime.positions import ChainPositions
-from geo.traveltime.tables import Arcs, Chains, Core, Edges, Hierarchy, NetworkEdges
 
 HILBERT_BITS = 16
 # Street networks are eliminated completely before a node has so many neighbours; others must not fill the memory.

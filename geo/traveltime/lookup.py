@@ -7,8 +7,7 @@ import numpy as np
 
 from geo.arrays import Float32Array, Float64Array, Int32Array, Int64Array
 from geo.compiled import compiled, unsigned
-from geo.traveltime.search import bucket_count, new_queue, search_batch
-from geo.traveltime.tables import (
+from geo.traveltime.array_tables import (
     Arcs,
     Catchments,
     ChainEnds,
@@ -22,6 +21,7 @@ from geo.traveltime.tables import (
     SeveralNearest,
     StretchTable,
 )
+from geo.traveltime.search import bucket_count, new_queue, search_batch
 
 
 @compiled

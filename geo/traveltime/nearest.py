@@ -12,11 +12,11 @@ import numpy as np
 from geo.arrays import Float64Array, Int32Array, Int64Array
 from geo.parallel import CORES, map_in_threads
 from geo.traveltime import lookup, search
+from geo.traveltime.array_tables import ChainEnds, Chains, Edges, NodeTimes, SeveralNearest, StretchTable
 from geo.traveltime.network import Network
 from geo.traveltime.positions import ChainPositions
 from geo.traveltime.snapping import SnappedPoints
 from geo.traveltime.stretches import ChainStretches
-from geo.traveltime.tables import ChainEnds, Chains, Edges, NodeTimes, SeveralNearest, StretchTable
 
 FACILITIES_PER_JUNCTION = 8
 """How many nearest facilities are kept for every junction."""

@@ -16,10 +16,10 @@ from geo.choices import Mode
 from geo.geodesy.projection import projection
 from geo.study import streets
 from geo.study.settings import Speeds, StudySettings
+from geo.traveltime.array_tables import NetworkEdges
 from geo.traveltime.graph import Graph
 from geo.traveltime.snapping import Snapper
 from geo.traveltime.stretches import ChainStretches, EdgeStretches
-from geo.traveltime.tables import NetworkEdges
 
 KPH_TO_MPS = 1000.0 / 3600.0
 

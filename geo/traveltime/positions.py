@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo.arrays import Float32Array, Float64Array, Int32Array
-from geo.traveltime.tables import ChainEnds, Chains, ChainSides, PointsByChain, PointsByNode
+from geo.traveltime.array_tables import ChainEnds, Chains, ChainSides, PointsByChain, PointsByNode
 
 
 def chain_sides(chains: Chains, towards: bool) -> ChainSides:
@@ -69,7 +69,7 @@ class ChainPositions:
 
 @dataclass(frozen=True)
 class PointTables:
-    """Tables of points for one direction of travel; `geo.traveltime.tables` explains its sides.
+    """Tables of points for one direction of travel; `geo.traveltime.array_tables` explains its sides.
 
     ``start_side`` and ``end_side``, shape (points,), are seconds between the starts of their chains and the points.
     """

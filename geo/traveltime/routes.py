@@ -7,11 +7,11 @@ from shapely.ops import substring
 
 from geo.arrays import Float64Array, Int32Array
 from geo.traveltime import search
+from geo.traveltime.array_tables import Seeds
 from geo.traveltime.network import Network
 from geo.traveltime.positions import ChainPositions
 from geo.traveltime.snapping import SnappedPoints
 from geo.traveltime.stretches import ChainStretches
-from geo.traveltime.tables import Seeds
 
 SAME_M = 0.001
 """Vertices of a route this near to the previous one are left out."""

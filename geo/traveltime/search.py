@@ -14,7 +14,7 @@ import numpy as np
 
 from geo.arrays import Float32Array, Float64Array, Int32Array
 from geo.compiled import compiled, unsigned
-from geo.traveltime.tables import Arcs, Hierarchy, NodeTimes, Seeds, SeveralNearest
+from geo.traveltime.array_tables import Arcs, Hierarchy, NodeTimes, Seeds, SeveralNearest
 
 FACILITIES, ARCS = 0, 1
 """What a search writes as the label of a node: its nearest seed's facility, or the arc by which it was reached."""

@@ -7,9 +7,9 @@ import numpy as np
 
 from geo.arrays import Float32Array, Float64Array, Int32Array, Int64Array
 from geo.traveltime import lookup
+from geo.traveltime.array_tables import Seeds, StretchTable
 from geo.traveltime.graph import Graph
 from geo.traveltime.positions import ChainPositions, chain_sides
-from geo.traveltime.tables import Seeds, StretchTable
 
 
 @dataclass(frozen=True)

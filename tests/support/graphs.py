@@ -3,10 +3,10 @@
 import numpy as np
 from hypothesis import strategies as st
 
+from geo.traveltime.array_tables import NetworkEdges
 from geo.traveltime.graph import Graph
 from geo.traveltime.network import Network
 from geo.traveltime.stretches import ChainStretches, EdgeStretches
-from geo.traveltime.tables import NetworkEdges
 
 Edge = tuple[int, int, float, float]
 """The nodes u and v, seconds from u to v, and seconds from v to u (infinity: closed)."""

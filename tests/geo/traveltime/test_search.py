@@ -10,9 +10,9 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
 from geo.traveltime import catchments, nearest, routes, search
+from geo.traveltime.array_tables import NetworkEdges, Seeds
 from geo.traveltime.graph import Graph
 from geo.traveltime.snapping import SnappedPoints
-from geo.traveltime.tables import NetworkEdges, Seeds
 from support.graphs import Edge, EdgePoint, grid_graph, network_with_facilities, prepare_graph, searches
 
 
