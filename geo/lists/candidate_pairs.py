@@ -32,7 +32,7 @@ def near_pairs(
     pairs = [_pairs_within_distance(shapes, category, np.flatnonzero(~crowded), near_m)]
     rows = np.flatnonzero(crowded)
     if len(rows):
-        forwards = [name.own + name.text if name else "" for name in names]
+        forwards = [name.without_category + name.text if name else "" for name in names]
         for texts in (forwards, [text[::-1] for text in forwards]):
             rank = pd.factorize(np.array(texts, dtype=object), sort=True)[0]
             pairs += _pairs_next_by_rank(category[rows], squares[rows], rank[rows], rows)

@@ -1,5 +1,8 @@
 """Likely duplicates: facilities of one category that stand near each other and have similar names.
 
+This compares the facilities of one frame with each other. `service.register.matching` is another question: which
+facility of the register a row of a list stands for.
+
 A score says how likely two facilities are the same. A planner can compute it by hand:
 
 1. **Names.** Names are compared in a plain form (`geo.lists.names`). Names that contradict each other are no
@@ -7,12 +10,10 @@ A score says how likely two facilities are the same. A planner can compute it by
    第二幼儿园), or they begin with different provinces, cities, towns or villages. Otherwise their similarity is the
    mean of two: that of the whole plain names, and that of the names without the category's own words, such as 卫生室.
    Each is twice the number of characters in common, in order, over the number of characters of both.
-2. **Distance.** The score is the similarity, reduced by up to the share `DISTANCE_PENALTY`: by nothing at 0 m, by all
-   of it at ``near_m``, evenly between. Where a name is unknown, distance alone counts: `UNNAMED_SCORE` at 0 m, nothing
-   at ``near_m``.
-3. **Telephone and address.** The same telephone raises the score by the share `SAME_BONUS` of what it lacks to 1, and
-   so does the same address; different telephones lower it by the share `DIFFERENT_PENALTY`, and so do different
-   addresses.
+2. **Distance.** With ``d``, the metres between the two divided by ``near_m`` (from 0 to 1), the score is
+   similarity × (1 - `DISTANCE_PENALTY` × d). Where a name is unknown, it is `UNNAMED_SCORE` × (1 - d).
+3. **Telephone and address.** The same telephone raises the score by `SAME_BONUS` × (1 - score), and so does the same
+   address. Different telephones lower the score by `DIFFERENT_PENALTY` × score, and so do different addresses.
 
 A larger distance never raises the score, and the order of the facilities does not matter.
 """
@@ -148,23 +149,25 @@ def _for_pairs(values: Sequence[V | None], a: Int64Array, b: Int64Array, relatio
         [-1 if value is None else number_of.setdefault(value, len(number_of)) for value in values], dtype=int
     )
     distinct, count = list(number_of), max(len(number_of), 1)
-    known = (numbers[a] >= 0) & (numbers[b] >= 0)
-    pairs, pair_of_row = np.unique(numbers[a[known]] * count + numbers[b[known]], return_inverse=True)
-    holds = [relation(distinct[one], distinct[other]) for one, other in zip(*np.divmod(pairs, count), strict=True)]
+    both_known = (numbers[a] >= 0) & (numbers[b] >= 0)
+    pairs, pair_of_row = np.unique(numbers[a[both_known]] * count + numbers[b[both_known]], return_inverse=True)
+    holds = [
+        relation(distinct[first], distinct[second]) for first, second in zip(*np.divmod(pairs, count), strict=True)
+    ]
     result = np.zeros(len(a), dtype=bool)
-    result[known] = np.array(holds, dtype=bool)[pair_of_row]
+    result[both_known] = np.array(holds, dtype=bool)[pair_of_row]
     return result
 
 
 def _similarity(plain: Sequence[PlainName | None], a: Int64Array, b: Int64Array) -> Float64Array:
-    """The similarity of each pair's names, shape (n,); NaN where one is unknown."""
+    """The similarity of each pair's names, shape (n,); NaN where a name is unknown."""
     result = np.full(len(a), np.nan)
     known = np.array([name is not None for name in plain], dtype=bool)
     rows = np.flatnonzero(known[a] & known[b])
     if len(rows):
         whole = _ratios([name.text if name else None for name in plain], a[rows], b[rows])
-        own = _ratios([name.own if name else None for name in plain], a[rows], b[rows])
-        result[rows] = whole / 2 + own / 2
+        without_category = _ratios([name.without_category if name else None for name in plain], a[rows], b[rows])
+        result[rows] = whole / 2 + without_category / 2
     return result
 
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from importlib import resources
 
 from geo.errors import TableError
+from geo.lists import option_hints
 from geo.lists.sheets import Cell, Sheet
 
 SEARCHED_ROWS = 20
@@ -50,7 +51,7 @@ class Vocabulary:
         For each field, the headings that name it. Case, spaces, full-width letters and remarks in brackets do not
         matter.
     mapping
-        {heading: field}, as the user says it; it goes before ``headings``.
+        {heading: field}, stated by the user; it takes precedence over ``headings``.
     """
 
     headings: Mapping[str, Sequence[str]]
@@ -70,14 +71,14 @@ class Vocabulary:
         return {_simplify(name): field for field, names in self.headings.items() for name in (*names, field)}
 
     @cached_property
-    def _known(self) -> dict[str, tuple[str | None, str | None]]:
+    def _recognised(self) -> dict[str, tuple[str | None, str | None]]:
         return {}
 
     def recognise(self, heading: str) -> tuple[str | None, str | None]:
         """The field that a heading names and the coordinate system that it states; None for what it does not say."""
-        if heading not in self._known:
-            self._known[heading] = self._recognise(heading)
-        return self._known[heading]
+        if heading not in self._recognised:
+            self._recognised[heading] = self._recognise(heading)
+        return self._recognised[heading]
 
     def _recognise(self, heading: str) -> tuple[str | None, str | None]:
         whole = unicodedata.normalize("NFKC", heading[:200])
@@ -218,8 +219,8 @@ def fields(names: Sequence[str], vocabulary: Vocabulary, file: object, excluded:
                 result[column] = name if column in chosen else EXTRA
         else:
             listed = " and ".join(repr(names[column]) for column in same)
-            example = f"say column {names[same[-1]]}={EXTRA}"
-            problems.append(f"the columns {listed} both are {name}: {example}, or which it is")
+            hint = option_hints.column(names[same[-1]], EXTRA)
+            problems.append(f"the columns {listed} both are {name}: {hint} for the one that is not, or rename it")
     if problems:
         raise TableError(file, problems)
     return result

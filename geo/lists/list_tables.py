@@ -11,7 +11,7 @@ from pathlib import Path
 
 from geo.arrays import GeometryArray
 from geo.errors import TableError
-from geo.lists import headings, text_tables, vector_files, workbooks
+from geo.lists import headings, option_hints, text_tables, vector_files, workbooks
 from geo.lists.file_types import MAX_CELLS, FileType
 from geo.lists.headings import LOCATION_FIELDS, Heading, Vocabulary
 from geo.lists.remarks import Remarks
@@ -89,7 +89,7 @@ def read(path: Path, file_type: FileType, vocabulary: Vocabulary, notes: list[st
         # The shapes of a layer say where it lies; its columns cannot.
         fields = headings.fields(list(layer.columns), vocabulary, path, excluded=LOCATION_FIELDS)
         if len(layers) > 1 and not set(fields) - {headings.EXTRA}:
-            notes.append(f"layer {layer.name} is passed over: none of its columns is known")
+            notes.append(f"layer {layer.name} is skipped: none of its columns is known")
             continue
         notes += [f"layer {layer.name}: {note}" if layer.name else note for note in layer.notes]
         result.append(from_layer(layer, fields, nulls_clear=file_type == "json"))
@@ -130,12 +130,12 @@ def _from_sheets(path: Path, file_type: FileType, vocabulary: Vocabulary, notes:
     headings.check_mapping(vocabulary, list(dict.fromkeys(name for _, heading in used for name in heading.names)), path)
     for sheet, heading in with_headings:
         if heading is None:
-            notes.append(f"sheet {sheet.name} is passed over: it has no heading that names two fields")
+            notes.append(f"sheet {sheet.name} is skipped: it has no heading that names two fields")
         else:
             prefix = f"{sheet.name} row" if len(sheets) > 1 else "row"
             yield _SheetReader(path, sheet, heading, prefix, vocabulary).table()
     if len(sheets) > 1:
-        notes.append(f"sheets taken: {', '.join(sheet.name for sheet, _ in used)}")
+        notes.append(f"sheets read: {', '.join(sheet.name for sheet, _ in used)}")
 
 
 def _no_heading(sheets: list[Sheet]) -> str:
@@ -146,7 +146,7 @@ def _no_heading(sheets: list[Sheet]) -> str:
     listed = ", ".join(str(cell).strip()[:30] for cell in fullest[:20] if str(cell).strip())
     return (
         f"no heading is known: none of the first {headings.SEARCHED_ROWS} rows names two fields such as 名称 and 经度; "
-        f"found: {listed or 'nothing'}; say column 机构名=name, or what it is"
+        f"found: {listed or 'nothing'}; if these are headings, {option_hints.column('机构名', 'name')} or the like"
     )
 
 

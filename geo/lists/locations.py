@@ -1,6 +1,7 @@
 """Moves the shapes of a list to WGS84 and checks where they lie: swapped axes, coordinate system, inside the area.
 
-Which system a list is in is never guessed. Where it decides which rows lie in the area, the user is asked.
+Which system a list is in is never guessed. If the system decides which rows lie in the area, TableError asks the user
+for it.
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from geo.arrays import BoolArray, Float64Array, GeometryArray, Int64Array
 from geo.errors import TableError
 from geo.geodesy import datums
 from geo.geodesy.distance import distances_outside, geodesic_distance
+from geo.lists import option_hints
 from geo.lists.remarks import Remarks
 
 DISTINCT_SYSTEMS = ("wgs84", "gcj02", "bd09")
@@ -36,7 +38,7 @@ class Located:
     system
         The coordinate system that they were read in.
     notes
-        What is to be said of the whole list.
+        Remarks on the whole list.
     """
 
     shapes: GeometryArray
@@ -140,7 +142,7 @@ def _check_degrees(shapes: GeometryArray, within: BaseGeometry | None, remarks: 
             fits = possible & _contains(near, x, y)
             swapped = present & possible_swapped & ~at_zero & ~fits & _contains(near, y, x)
     for row in np.flatnonzero(present & at_zero).tolist():
-        remarks.doubts[row].append("place 0, 0 is nowhere: longitude and latitude are not known")
+        remarks.doubts[row].append("its place is 0, 0, which stands for an unknown place")
     for row in np.flatnonzero(present & ~possible & ~swapped).tolist():
         pair = f"{west[row]:.10g}, {south[row]:.10g}"
         if not finite[row]:
@@ -185,11 +187,13 @@ def _check_system(
             file,
             [
                 f"coordinates of several systems seem mixed: {_listed(ours, row_names)} only fit the area as {system}, "
-                f"{_listed(theirs, row_names)} only as {other}: split it, or say coordinates {best} if it is one"
+                f"{_listed(theirs, row_names)} only as {other}: split the list, or {option_hints.coordinates(best)} "
+                "if all rows are in that system"
             ],
         )
     if better:
-        raise TableError(file, [f"{outside}, {alternatives}: say coordinates {better[0]} (or {system})"])
+        hint = option_hints.coordinates(better[0])
+        raise TableError(file, [f"{outside}, {alternatives}: {hint}, or {system} if that is right"])
     return []
 
 

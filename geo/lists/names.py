@@ -32,7 +32,7 @@ class PlainName:
     text
         Without spaces, brackets and punctuation, with narrow characters, with numbers as digits (一 is 1, 02 is 2),
         and without legal forms, 示例 and the administrative units that it begins with.
-    own
+    without_category
         ``text`` without the category's words at its end, such as 卫生室.
     units
         The units that the name begins with, {0: province, 1: city or county, 2: town, 3: village}.
@@ -41,7 +41,7 @@ class PlainName:
     """
 
     text: str
-    own: str
+    without_category: str
     units: Mapping[int, str]
     marks: tuple[str, ...]
 
@@ -66,9 +66,11 @@ def _contains(marks: tuple[str, ...], others: tuple[str, ...]) -> bool:
 def plain_name(name: object, category: str, units: Units) -> PlainName | None:
     """The plain form of a facility's name; None if nothing is left of it."""
     text, own_units = without_units(plain_text(name), units)
-    own = next((text.removesuffix(word) for word in _category_words(category) if text.endswith(word)), text)
+    without_category = next(
+        (text.removesuffix(word) for word in _category_words(category) if text.endswith(word)), text
+    )
     marks = tuple(re.findall(f"[0-9]+|[{_DISTINGUISHING_WORDS}]", text))
-    return PlainName(text, own, own_units, marks) if text else None
+    return PlainName(text, without_category, own_units, marks) if text else None
 
 
 def plain_text(text: object) -> str:

@@ -1,6 +1,6 @@
 """Facility lists as offices keep them, read and recognised, but not yet compared with what the register knows.
 
-Values are recognised here, whatever they are called and however they are written. They are validated as a
+Columns are recognised whatever their headings are, and values however they are written. The values are validated as a
 `facilities.Facility` where they are merged with the register, or put into a study.
 
 The program reads files through `geo.sources.facility_lists`, which knows OpenStreetMap extracts too and reads in a
@@ -20,7 +20,7 @@ from geo import garbage_collection
 from geo.arrays import GeometryArray
 from geo.choices import COORDINATE_SYSTEMS
 from geo.errors import TableError, UnknownNameError
-from geo.lists import degrees, file_types, headings, list_tables, locations, values
+from geo.lists import degrees, file_types, headings, list_tables, locations, option_hints, values
 from geo.lists.file_types import FileType
 from geo.lists.headings import EXTRA, FACILITY_COLUMNS
 from geo.lists.list_tables import ListTable
@@ -30,7 +30,7 @@ from geo.lists.values import MISSING
 from geo.study import categories, facilities
 
 _ROWS_PER_ADVANCE = 10_000
-# Every facility has these, so that a null does not clear them.
+# A null does not clear these fields, because every facility must have them.
 _NEVER_CLEARED = frozenset({"id", "category", "provenance", "extra"})
 
 Values = dict[str, Any]
@@ -52,7 +52,7 @@ class ListRow:
     problems
         Why the row cannot be used.
     doubts
-        What speaks against its location alone.
+        Doubts about its location. The row is usable if the register has the facility at the same place.
     notes
         What was understood in a way that the user should know of.
     """
@@ -93,21 +93,21 @@ class FacilityList:
 
     def __reduce__(self) -> tuple[object, ...]:
         # Pickled row by row, the shapes of 100,000 rows take most of the time.
-        columns = [[getattr(row, name) for row in self.rows] for name in ("where", "values", *_REMARKS)]
+        columns = [[getattr(row, name) for row in self.rows] for name in ("where", "values", *_REMARK_FIELDS)]
         wkb = shapely.to_wkb(_object_array([row.geometry for row in self.rows]))
-        others = (self.left_out, self.coordinates, self.coordinates_stated, self.columns, self.notes)
-        return _unpickled, (self.file, columns, wkb, others)
+        other_fields = (self.left_out, self.coordinates, self.coordinates_stated, self.columns, self.notes)
+        return _unpickled, (self.file, columns, wkb, other_fields)
 
 
-_REMARKS = ("problems", "doubts", "notes")
+_REMARK_FIELDS = ("problems", "doubts", "notes")
 
 
 def _unpickled(
-    file: Path, columns: list[list[Any]], wkb: GeometryArray, others: tuple[Any, Any, Any, Any, Any]
+    file: Path, columns: list[list[Any]], wkb: GeometryArray, other_fields: tuple[Any, Any, Any, Any, Any]
 ) -> FacilityList:
     row_names, row_values, *remarks = columns
     rows = [ListRow(*row) for row in zip(row_names, row_values, shapely.from_wkb(wkb), *remarks, strict=True)]
-    return FacilityList(file, rows, *others)
+    return FacilityList(file, rows, *other_fields)
 
 
 def _object_array(items: Sequence[object]) -> GeometryArray:
@@ -131,7 +131,7 @@ class ListOptions:
     category
         The category of all rows, for files without such a column.
     may_be_empty
-        Whether a file without rows is a list of nothing; else it is refused.
+        Whether a file without rows is accepted, as an empty list. If false, it is refused.
     """
 
     within: BaseGeometry | None = None
@@ -193,10 +193,12 @@ def from_tables(
             return FacilityList(path, [], [], options.coordinates or "wgs84", True, {}, notes)
         names = dict.fromkeys(name for table in tables for name in table.column_names if name)
         raise TableError(path, [f"has a heading and no rows under it: {', '.join(names)}"])
-    stated = stated_system(tables, options.coordinates, path)
+    system = stated_system(tables, options.coordinates, path)
     fields = {field for table in tables for field in table.fields}
     if fields.isdisjoint(("category", "subtype", "id")) and options.category is None:
-        raise TableError(path, ["has no column of categories: say category " + "|".join(categories.CATEGORIES)])
+        raise TableError(
+            path, ["has no column of categories: " + option_hints.category("|".join(categories.CATEGORIES))]
+        )
     if file_type != "pbf" and "name" not in fields:
         unknown = dict.fromkeys(
             name
@@ -205,8 +207,9 @@ def from_tables(
             if table_field == EXTRA
         )
         listed = ", ".join(unknown) or "none"
-        notes.append(f"has no column of names; not recognised: {listed[:300]}; if one is: say column HEADING=name")
-    return _combined(path, tables, stated, options, notes, advance)
+        hint = option_hints.column("HEADING", "name")
+        notes.append(f"has no column of names; not recognised: {listed[:300]}; if one of these is it, {hint}")
+    return _facilities_of_tables(path, tables, system, options, notes, advance)
 
 
 def stated_system(tables: Sequence[ListTable], coordinates: str | None, path: Path) -> str | None:
@@ -221,17 +224,19 @@ def stated_system(tables: Sequence[ListTable], coordinates: str | None, path: Pa
             f"{system or 'nothing'} ({', '.join(names)})"
             for system, names in sorted(tables_by_system.items(), key=lambda item: str(item[0]))
         )
-        advice = "split it" if len(stated) > 1 else f"say coordinates {stated[0]} if all of them are, or split it"
+        advice = "split the file"
+        if len(stated) == 1:
+            advice += f", or {option_hints.coordinates(stated[0])} if all of them are in that system"
         raise TableError(path, [f"its sheets or layers state different coordinates: {listed}; {advice}"])
     if stated and coordinates is not None and locations.distinct(stated[0]) != locations.distinct(coordinates):
         raise TableError(path, [f"states that its coordinates are {stated[0]}, and not {coordinates} as you say"])
     return coordinates or (stated[0] if stated else None)
 
 
-def _combined(
+def _facilities_of_tables(
     path: Path,
     tables: Sequence[ListTable],
-    stated: str | None,
+    system: str | None,
     options: ListOptions,
     notes: list[str],
     advance: Callable[[int], None],
@@ -247,7 +252,7 @@ def _combined(
         remarks.add(table.remarks, len(row_values))
         row_values += values_of_table
         columns |= {name: column for name, column in zip(table.column_names, table.fields, strict=True) if name}
-    located = locations.to_wgs84(np.concatenate(shapes), row_names, stated, options.within, path, remarks)
+    located = locations.to_wgs84(np.concatenate(shapes), row_names, system, options.within, path, remarks)
     _report_repeated_ids(row_names, row_values, remarks)
     drawn = np.flatnonzero(shapely.get_type_id(located.shapes) > 0)
     for row in drawn.tolist():
@@ -260,13 +265,14 @@ def _combined(
             advance(_ROWS_PER_ADVANCE)
     advance(len(row_names) % _ROWS_PER_ADVANCE)
     left_out = [row for table in tables for row in table.left_out]
-    return FacilityList(path, rows, left_out, located.system, stated is not None, columns, notes + located.notes)
+    return FacilityList(path, rows, left_out, located.system, system is not None, columns, notes + located.notes)
 
 
 def shapes_of(table: ListTable) -> GeometryArray:
     """Where the rows of a table lie, in its own coordinate system, shape (n,); None where a row does not say.
 
-    An outline goes before degrees in two columns, and these before both in one.
+    If a row gives several: the outline is used before ``lon`` and ``lat``, and these before ``place`` (both degrees in
+    one cell).
     """
     if table.shapes is not None:
         return table.shapes
@@ -323,27 +329,27 @@ def _values(table: ListTable, category: str | None) -> list[Values]:
 
 def _settle_categories(table: ListTable, row_values: list[Values], category: str | None) -> None:
     """Set each row's category and subtype by both columns, or ``category`` where neither says it."""
-    nowhere_said = category is None and {"category", "subtype"}.isdisjoint(table.fields)
+    no_category_stated = category is None and {"category", "subtype"}.isdisjoint(table.fields)
     problems = table.remarks.problems
     for row, fields in enumerate(row_values):
-        stated = fields.get("category")
-        if stated is not None:
-            fields["category"] = stated[0]
-            if stated[1] and "subtype" not in fields:
-                fields["subtype"] = stated[1]
+        stated_category = None
+        if (category_and_subtype := fields.get("category")) is not None:
+            stated_category, stated_subtype = category_and_subtype
+            fields["category"] = stated_category
+            if stated_subtype and "subtype" not in fields:
+                fields["subtype"] = stated_subtype
         elif category is not None and row not in problems:
             fields["category"] = category
             if isinstance(fields.get("subtype"), str):
-                other = values.other_category(category, fields["subtype"])
-                stated = (other, None) if other else None
-        if category is not None and stated is not None and stated[0] != category:
-            problems[row].append(f"its category is {stated[0]}, and not {category} as you say")
+                stated_category = values.other_category(category, fields["subtype"])
+        if category is not None and stated_category is not None and stated_category != category:
+            problems[row].append(f"its category is {stated_category}, and not {category} as you say")
         if isinstance(fields.get("subtype"), str):
             category_of_subtype, fields["subtype"] = values.subtype(fields.get("category"), fields["subtype"])
             if category_of_subtype:
                 fields["category"] = category_of_subtype
         if "category" not in fields and "id" not in fields and row not in problems:
-            problem = "has no category, nor an id by which it is known" if nowhere_said else "category is missing"
+            problem = "has neither a category nor an id" if no_category_stated else "category is missing"
             if isinstance(fields.get("subtype"), str):
                 problem = values.unknown_subtype(fields["subtype"])
             problems[row].append(problem)

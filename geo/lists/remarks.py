@@ -1,4 +1,4 @@
-"""What is to be said about single rows of a list: problems, doubts and notes."""
+"""Remarks on single rows of a list: problems, doubts and notes."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ class Remarks:
     problems
         Why a row cannot be used.
     doubts
-        What speaks against a row's location, although it can be read.
+        Doubts about a row's location, which can be read.
     notes
         What was understood in a way that the user should know of.
     """

@@ -21,7 +21,7 @@ MISSING = object()
 NUMERIC_TEXTS = ("id", "area_code", "phone")
 """Fields of text that spreadsheets may hold as numbers."""
 MAX_EXACT = 10**15
-"""From here on the numbers of a spreadsheet lose digits."""
+"""Numbers of this size and larger ones lose digits in a spreadsheet."""
 
 
 @dataclass(frozen=True)
@@ -48,15 +48,15 @@ _EXCEL_DAYS = range(10_000, 80_000)
 
 def _category_names() -> dict[str, tuple[str, str | None]]:
     """(category, subtype) by every name of a category or subtype."""
-    known: dict[str, tuple[str, str | None]] = {
+    names: dict[str, tuple[str, str | None]] = {
         name: (category, subtype)
         for category, subtypes in SUBTYPES_BY_NAME.items()
         for name, subtype in subtypes.items()
     }
     # Categories last: a category's name means the category even where another category has a subtype of that name.
     for category in categories.CATEGORIES.values():
-        known |= {name_key(name): (category.id, None) for name in (category.id, category.label, category.label_en)}
-    return known
+        names |= {name_key(name): (category.id, None) for name in (category.id, category.label, category.label_en)}
+    return names
 
 
 _CATEGORY_BY_NAME = _category_names()
@@ -81,7 +81,7 @@ def text(value: Cell) -> str | None:
 
 
 def lost_digits(value: Cell) -> str | None:
-    """Why a number is no longer what somebody typed; None if it is."""
+    """The problem of a number that a spreadsheet has shortened; None if it has not."""
     if isinstance(value, str):
         shortened = "+" in value and _SHORTENED_NUMBER.fullmatch(value.strip())
         return "a spreadsheet has shortened this number: format the column as text" if shortened else None
@@ -90,7 +90,7 @@ def lost_digits(value: Cell) -> str | None:
     return None
 
 
-def _category(value: Cell) -> tuple[str, str | None]:
+def _parse_category(value: Cell) -> tuple[str, str | None]:
     category = _CATEGORY_BY_NAME.get(name_key(text(value) or ""))
     if category is None:
         raise ValueError(f"is no category; known: {_listed_categories()}, and their subtypes")
@@ -109,13 +109,13 @@ def unknown_subtype(value: str) -> str:
 
 def other_category(category: str, subtype: str) -> str | None:
     """The category that a subtype's name belongs to, if ``category`` has no such subtype and another has."""
-    known = _CATEGORY_BY_NAME.get(name_key(subtype))
-    return (
-        None if known is None or known[0] == category or name_key(subtype) in SUBTYPES_BY_NAME[category] else known[0]
-    )
+    match = _CATEGORY_BY_NAME.get(name_key(subtype))
+    if match is None or match[0] == category or name_key(subtype) in SUBTYPES_BY_NAME[category]:
+        return None
+    return match[0]
 
 
-def day(value: Cell) -> date | _WithNote | None:
+def parse_day(value: Cell) -> date | _WithNote | None:
     """A date, with a note where only its month or year was given; ValueError if it is none."""
     if isinstance(value, datetime):
         return value.date()
@@ -148,7 +148,7 @@ def _checked_day(year: str, month: str, day: str) -> date:
     return result
 
 
-def _count(value: Cell) -> int | _WithNote | None:
+def _parse_count(value: Cell) -> int | _WithNote | None:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
@@ -164,9 +164,9 @@ def _count(value: Cell) -> int | _WithNote | None:
 
 
 _READERS: dict[str, Callable[[Cell], object]] = {
-    "category": _category,
-    "capacity": _count,
-    **dict.fromkeys(facilities.DATE_FIELDS, day),
+    "category": _parse_category,
+    "capacity": _parse_count,
+    **dict.fromkeys(facilities.DATE_FIELDS, parse_day),
 }
 _CELL_TYPES = {str, float, int, bool, type(None), date, datetime, time}
 
@@ -179,7 +179,7 @@ def column(field: str, cells: Sequence[Cell], remarks: Remarks) -> list[object]:
     read = _READERS.get(field)
     if read is None and field not in NUMERIC_TEXTS and {*map(type, cells)} <= _CELL_TYPES:
         return [text(cell) for cell in cells]  # the quickest way, for most columns
-    known: dict[object, object] = {}
+    read_before: dict[object, object] = {}
     result: list[object] = []
     for row, cell in enumerate(cells):
         value: object
@@ -190,14 +190,14 @@ def column(field: str, cells: Sequence[Cell], remarks: Remarks) -> list[object]:
         elif read is None:
             problem = lost_digits(cell) if field in NUMERIC_TEXTS else None
             value = ValueError(problem) if problem else text(cell)
-        elif (typed := (type(cell), cell)) in known:
-            value = known[typed]
+        elif (typed := (type(cell), cell)) in read_before:
+            value = read_before[typed]
         else:
             try:
                 value = read(cell) if text(cell) is not None else None
             except ValueError as error:
                 value = error
-            known[typed] = value
+            read_before[typed] = value
         if isinstance(value, ValueError):
             remarks.problems[row].append(f"{field} = {str(text(cell))[:60]!r}: {value}")
             value = None
@@ -212,8 +212,8 @@ def subtype(category: str | None, name: str) -> tuple[str | None, str]:
     """The category and subtype that a subtype's name means; the name itself where it is not known."""
     if category is not None:
         return category, SUBTYPES_BY_NAME.get(category, {}).get(name_key(name), name)
-    known = _CATEGORY_BY_NAME.get(name_key(name))
-    return (None, name) if known is None else (known[0], known[1] or name)
+    match = _CATEGORY_BY_NAME.get(name_key(name))
+    return (None, name) if match is None else (match[0], match[1] or name)
 
 
 def further_properties(heading: str, cell: Cell) -> dict[str, object]:
@@ -228,11 +228,11 @@ def further_properties(heading: str, cell: Cell) -> dict[str, object]:
     if isinstance(cell, str):
         if heading in ("extra", "其他") and cell.lstrip().startswith("{"):
             try:
-                known = orjson.loads(cell)
+                parsed = orjson.loads(cell)
             except orjson.JSONDecodeError:
-                known = None
-            if isinstance(known, dict):
-                return known
+                parsed = None
+            if isinstance(parsed, dict):
+                return parsed
         words = text(cell)
         return {} if words is None else {heading: words}
     if isinstance(cell, bool | int | dict | list):

@@ -72,7 +72,7 @@ FILES: list[HostileFile] = [
     HostileFile(
         "gcj02.csv",
         table(*(clinic(n, at) for n, at in enumerate([*(moved(at, "gcj02") for at in INSIDE), *GCJ_BORDER]))),
-        r"12 of 40 places lie outside the area as wgs84, none as gcj02.*: say coordinates gcj02 \(or wgs84\)",
+        r"12 of 40 places lie outside the area as wgs84, none as gcj02.*: give --coordinates gcj02 \(.*\), or wgs84",
     ),
     HostileFile(
         "mixed_datums.csv",
@@ -123,7 +123,9 @@ FILES: list[HostileFile] = [
     HostileFile("blank.csv", raw(b"\n\n \n"), "is empty"),
     HostileFile("heading_only.csv", table(), "no rows under it: 编号"),
     HostileFile(
-        "unknown_headings.csv", table([1, 2, 3], head=["甲", "乙", "丙"]), "found: 甲, 乙, 丙; .*say column 机构名=name"
+        "unknown_headings.csv",
+        table([1, 2, 3], head=["甲", "乙", "丙"]),
+        "found: 甲, 乙, 丙; .*give --column 机构名=name",
     ),
     HostileFile(
         "duplicate_ids.csv",
@@ -139,7 +141,7 @@ FILES: list[HostileFile] = [
     HostileFile(
         "alike_headings.csv",
         table([*clinic(1, A), "乙"], head=[*HEAD[:2], "机构名称", *HEAD[3:], "单位名称"]),
-        "'机构名称' and '单位名称' both are name: say column 单位名称=extra",
+        "'机构名称' and '单位名称' both are name: give --column 单位名称=extra",
     ),
     HostileFile(
         "names.csv",
@@ -185,7 +187,11 @@ FILES: list[HostileFile] = [
         "metres.csv",
         table(clinic(1, (39526000, 3197000)), clinic(2, (526000.5, 3197000.2)), clinic(3, (0, 0))),
         row_count=3,
-        problems={"row 2": "39526000, 3197000 is in metres", "row 3": "is in metres", "row 4": "0, 0 is nowhere"},
+        problems={
+            "row 2": "39526000, 3197000 is in metres",
+            "row 3": "is in metres",
+            "row 4": "is 0, 0, which stands for an unknown",
+        },
     ),
     HostileFile(
         "not_numbers.csv",
@@ -234,7 +240,7 @@ FILES: list[HostileFile] = [
         table(["1"], head=["編號", "類別", "名稱", "經度"], encoding="big5"),
         "no heading is known.*read as GB18030",
     ),
-    HostileFile("no_category.csv", table(["甲", *A], head=["名称", "经度", "纬度"]), "say category park"),
+    HostileFile("no_category.csv", table(["甲", *A], head=["名称", "经度", "纬度"]), "give --category park"),
     HostileFile("long.csv", table(clinic(1, A, "长" * 40_000)), row_count=1),
     HostileFile("endless.csv", table(clinic(1, A, "x" * 1_100_000)), "field larger than"),
     HostileFile("nul.csv", table(clinic(1, A, "甲\0乙\x07")), row_count=1, values={"row 2": {"name": "甲 乙"}}),

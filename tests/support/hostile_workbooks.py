@@ -123,14 +123,14 @@ FILES: list[HostileFile] = [
         "two_sheets.xlsx",
         book(HEAD, clinic(1, A), 说明=[["填表说明"]], 乡镇=[HEAD, clinic(2, B)]),
         row_count=2,
-        notes=["sheet 说明 is passed over", "sheets taken: 名单, 乡镇"],
+        notes=["sheet 说明 is skipped", "sheets read: 名单, 乡镇"],
         values={"乡镇 row 2": {"id": "c2"}},
     ),
     HostileFile("cut.xlsx", cut(book(HEAD, clinic(1, A)), 0.6), "truncated or broken"),
     HostileFile(
         "half_stated.xlsx",
         book([*HEAD[:3], "高德经度", "高德纬度"], clinic(1, A), 乡镇=[HEAD, clinic(2, B)]),
-        r"nothing \(乡镇\), gcj02 \(名单\); say coordinates gcj02 if all of them are",
+        r"nothing \(乡镇\), gcj02 \(名单\); split the file, or give --coordinates gcj02 .* if all of them are",
     ),
     HostileFile(
         "sums.xlsx",

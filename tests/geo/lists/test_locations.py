@@ -36,7 +36,7 @@ def test_a_doubted_location_is_kept_with_its_doubt(tmp_path: Path) -> None:
     assert (away.problems, away.geometry) == ((), shapely.Point(far))
     assert re.fullmatch(r"lies 2\d\d km outside the area", away.doubts[0])
     assert (nowhere.problems, nowhere.geometry) == ((), shapely.Point(0, 0))
-    assert nowhere.doubts == ("place 0, 0 is nowhere: longitude and latitude are not known",)
+    assert nowhere.doubts == ("its place is 0, 0, which stands for an unknown place",)
     assert (metres.doubts, metres.geometry, len(metres.problems)) == ((), None, 1)
 
 
@@ -69,7 +69,7 @@ def test_a_list_that_fits_one_system_is_not_called_mixed(tmp_path: Path) -> None
     assert len(some) == 30
     said = refusal(tmp_path / "a.csv", table(*(clinic(n, at) for n, at in enumerate(some))))
     assert "none as gcj02" in said
-    assert "say coordinates gcj02 (or wgs84)" in said
+    assert "give --coordinates gcj02 (HTTP: coordinates=gcj02), or wgs84 if that is right" in said
 
 
 def test_an_unstated_system_is_noted_with_the_distance_to_the_others(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def test_a_row_needs_a_category_or_an_id(tmp_path: Path) -> None:
     make = table(["1", "甲", "x"], ["", "乙", "y"], head=["编号", "名称", "地址"])
     first, second = read(tmp_path / "a.csv", make).rows
     assert (first.values, first.problems) == ({"id": "1", "name": "甲", "address": "x"}, ())
-    assert second.problems == ("has no category, nor an id by which it is known",)
+    assert second.problems == ("has neither a category nor an id",)
     assert "category" not in first.values
     again = read(tmp_path / "a.csv", make, category="park").rows
     assert [row.values["category"] for row in again] == ["park", "park"]

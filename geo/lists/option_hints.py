@@ -1,0 +1,21 @@
+"""How messages about a list tell the user which option settles a question: on the command line, and over HTTP.
+
+`fuwuquan import` and ``POST /v1/imports`` take the same options; `geo.lists.reader.ListOptions` has them in Python.
+"""
+
+import json
+
+
+def coordinates(system: str) -> str:
+    """The advice to state the coordinate system of a list."""
+    return f"give --coordinates {system} (HTTP: coordinates={system})"
+
+
+def category(ids: str) -> str:
+    """The advice to state the category of all rows."""
+    return f"give --category {ids} (HTTP: category=)"
+
+
+def column(heading: str, field: str) -> str:
+    """The advice to state which field the column with a heading is."""
+    return f"give --column {heading}={field} (HTTP: columns={json.dumps({heading: field}, ensure_ascii=False)})"
