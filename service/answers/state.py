@@ -4,6 +4,8 @@
   changes, or of any category where it belongs to all, and when a new day begins (`RegisterState.take_over`).
 * An encoded response expires with the state, so with any change of the register and with a new day.
 * `StateTracker.current` notices both: it compares the database's data version and the day with those of the last state.
+* `service.register.history` raises the revision of each category that it changes. The revisions tell which computed
+  values have expired.
 """
 
 import hashlib

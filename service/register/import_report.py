@@ -48,7 +48,7 @@ class ImportReport:
     columns : the field of each of the list's headings
     notes : remarks about the whole list
     rows : the outcome of each row
-    missing : how many facilities of the register the list does not have
+    missing : how many present facilities of the register are not in the list; an import keeps them
     applied : whether the register was changed
     """
 

@@ -2,6 +2,11 @@
 
 `matching` finds the facility that each row stands for; `ImportPlan` decides what the row changes; `apply_list` writes
 the changes and returns an `ImportReport`. The command line and the API call `apply_list`.
+
+Who judges a value: `geo.lists.values` reads each cell. A cell that it cannot read, such as a bad date, is among the
+``problems`` of its `geo.lists.reader.ListRow`, and `ImportPlan.add` makes the row unusable. Fields that can be read but
+contradict each other, such as a facility closed before it opened, are refused by
+`geo.study.facilities.validate_fields`, and the row is unusable too.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -41,7 +46,7 @@ def apply_list(
     ----------
     editor : who imports, for the history
     dry_run : report what would change, and change nothing
-    leave_out : import the other rows if some are unusable; without it, one unusable row keeps the whole list out
+    leave_out : import the other rows if some are unusable; if false, nothing is imported when one row is unusable
     verified : the day on which the list's office checked every facility of the list
     advance : called with the number of rows compared since the last call
 
@@ -50,8 +55,9 @@ def apply_list(
     TableError
         The list is probably in another coordinate system than the one it was read in.
     """
-    opened = register.read_only_transaction() if dry_run else register.transaction(editor, facility_list.file.name)
-    with garbage_collection.paused(), opened as transaction:
+    file_name = facility_list.file.name
+    transaction_context = register.read_only_transaction() if dry_run else register.transaction(editor, file_name)
+    with garbage_collection.paused(), transaction_context as transaction:
         index = RegisterIndex(history.select_rows(transaction.session))
         notes = [*facility_list.notes, *matching.check_coordinate_system(facility_list, index)]
         verification = {} if verified is None else {"verified": verified, "verified_by": editor}
@@ -63,15 +69,17 @@ def apply_list(
         applied = not dry_run and (leave_out or all(outcome.outcome != "unusable" for outcome in outcomes))
         if applied:
             transaction.write_rows("import", pairs, changes)
+            # The register is now up to date with the study's own file; otherwise `Register.warning` would stay.
             if register.is_source(facility_list.file) and facility_list.coordinates in datums.UNSHIFTED:
                 transaction.session.merge(FactRecord(key="source", value=file_hash(facility_list.file)))
+    in_list = plan.rows_by_id.keys() & index.by_id.keys()
     return ImportReport(
-        file=facility_list.file.name,
+        file=file_name,
         coordinates=facility_list.coordinates,
         columns=dict(facility_list.columns),
         notes=notes,
         rows=[*outcomes, *(RowOutcome(where, "left out", why=(why,)) for where, why in facility_list.left_out)],
-        missing=index.present_count - len(plan.rows_by_id.keys() & index.by_id.keys()),
+        missing=index.present_count - len(in_list),
         applied=applied,
     )
 
@@ -159,23 +167,23 @@ class ImportPlan:
         """The new geometry of a facility, which is the old object if it has not moved, and remarks on it."""
         if old is None:
             if row.geometry is None:
-                raise RowRejectedError("unusable", "has no place, and the register does not know it")
+                raise RowRejectedError("unusable", "gives no location, and the register has no such facility")
             if row.doubts:
                 raise RowRejectedError("unusable", *row.doubts)
             return row.geometry, ()
-        known = self._index.geometries[old["id"]]
+        old_geometry = self._index.geometries[old["id"]]
         if row.geometry is None:
-            return known, ()
+            return old_geometry, ()
         # A doubtful place is accepted if the register has the facility there already.
-        if row.doubts and not has_not_moved(known, row.geometry):
+        if row.doubts and not has_not_moved(old_geometry, row.geometry):
             raise RowRejectedError("unusable", *row.doubts)
         new = facilities.facility_geometry(row.values.get("category") or old["category"], row.geometry)
-        if known.geom_type != "Point" and new.geom_type == "Point":
-            metres = distance.separation(known, new)
+        if old_geometry.geom_type != "Point" and new.geom_type == "Point":
+            metres = distance.separation(old_geometry, new)
             if metres <= MAX_BESIDE_M:
-                return known, () if metres == 0 else ("lies beside its outline, which was kept",)
+                return old_geometry, () if metres == 0 else ("lies beside its outline, which was kept",)
             return new, (f"lies {metres:,.0f} m from its outline, which a point replaces",)
-        return (known if has_not_moved(known, new) else new), ()
+        return (old_geometry if has_not_moved(old_geometry, new) else new), ()
 
     def _stated_fields(self, old: FacilityRow | None, row: ListRow) -> NewRow:
         """The fields that a row states, with those of the verification unless a later one is in the register."""

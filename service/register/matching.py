@@ -2,7 +2,8 @@
 
 A row stands for the facility with its id; without an id, for the facility of its category and name near its place.
 Rows that could stand for two facilities, or whose id is probably another office's, are rejected with a reason.
-`service.register.imports` calls this.
+`service.register.imports` calls this. `geo.lists.duplicates` is another question: which facilities of the register may
+be the same.
 """
 
 import hashlib
@@ -18,6 +19,7 @@ from geo.arrays import Float64Array, GeometryArray
 from geo.choices import COORDINATE_SYSTEMS
 from geo.errors import TableError
 from geo.geodesy import datums, distance
+from geo.lists import option_hints
 from geo.lists.reader import FacilityList, ListRow
 from geo.study.texts import name_key
 from service.register.history import BOUNDS, FacilityRow
@@ -36,7 +38,8 @@ MAX_SHIFT_M = 1500.0
 SHIFT_TOLERANCE_M = 30.0
 """A row that comes as near as this to its facility in another coordinate system is probably in that system."""
 MIN_SHIFTED_ROWS, MIN_SHIFT_M = 3, 150.0
-"""The coordinate system of a list is doubted if so many of its facilities lie so far from those of the register."""
+"""The coordinate system of a list is doubted if at least `MIN_SHIFTED_ROWS` of its facilities are in the register under
+the same name, and the median of their distances to those is at least `MIN_SHIFT_M`."""
 
 ID_HINT = "if the list's ids are not the register's, import that column as extra"
 
@@ -126,7 +129,7 @@ class RowMatcher:
                 continue
             imported_before = self._index.by_id.get(generate_id(row))
             if imported_before is not None and imported_before["removed"] is None:
-                pairs.append((-1.0, row.where, imported_before["id"]))
+                pairs.append((-1.0, row.where, imported_before["id"]))  # sorts before every distance
             elif row.geometry is not None:
                 pairs += [(metres, row.where, facility_id) for metres, facility_id in self._index.present.nearby(row)]
             elif len(same_name := self._index.present.same_name(row)) == 1 and row.values.get("name"):
@@ -223,7 +226,8 @@ class RowMatcher:
             if system is not None:
                 remark = f"the register has this name as {facility_id}, just where this row would be in {system}"
                 if not self._list.coordinates_stated:
-                    raise RowRejectedError("unusable", f"{remark}: say coordinates {system}, or split the list")
+                    hint = option_hints.coordinates(system)
+                    raise RowRejectedError("unusable", f"{remark}: {hint}, or split the list")
                 return (remark,)
         new_rows = self._new_rows[_category_and_name(row)]
         for where, geometry in new_rows[:MAX_NEIGHBOURS]:
@@ -234,7 +238,10 @@ class RowMatcher:
         return ()
 
     def _fitting_system(self, geometry: BaseGeometry, facility: BaseGeometry) -> str | None:
-        """The coordinate system in which a row's geometry would lie at ``facility``, which is near but not there."""
+        """The coordinate system in which a row's geometry would lie at ``facility``.
+
+        None if the geometry is there already, if it is farther than `MAX_SHIFT_M`, or if no system fits.
+        """
         if not 0 < distance.separation(geometry, facility) < MAX_SHIFT_M:
             return None
         written = datums.geometry_from_wgs84(geometry, self._list.coordinates)
@@ -275,7 +282,7 @@ def check_coordinate_system(facility_list: FacilityList, index: RegisterIndex) -
         f"in {best} they would lie {metres[best]:,.0f} m from there"
     )
     if not facility_list.coordinates_stated:
-        hint = f"say coordinates {best}, or {facility_list.coordinates} if that is right"
+        hint = f"{option_hints.coordinates(best)}, or {facility_list.coordinates} if that is right"
         raise TableError(facility_list.file, [f"{text}: {hint}"])
     return [text]
 

@@ -155,7 +155,7 @@ def test_a_list_whose_facilities_fit_another_coordinate_system_is_refused(regist
     rows = [(frame["name"][id_], frame["category"][id_], *place) for id_, place in zip(ids, shifted, strict=True)]
     path = write_csv(tmp_path, *rows)
     before = snapshot(register)
-    with pytest.raises(TableError, match="say coordinates gcj02, or wgs84"):
+    with pytest.raises(TableError, match=r"give --coordinates gcj02 \(HTTP: .*\), or wgs84"):
         import_list(register, path, coordinates=None)
     assert snapshot(register) == before
     notes = import_list(register, path, dry_run=True).notes
