@@ -181,7 +181,7 @@ class RowMatcher:
         same_name = self._index.present.same_name(row) if row.geometry is None and row.values.get("name") else []
         if len(same_name) > 1:
             ids = ", ".join(facility["id"] for facility in same_name[:5])
-            reason = f"has no place, and {len(same_name)} facilities have its name: {ids}; give its id"
+            reason = f"gives no location, and {len(same_name)} facilities have its name: {ids}; give its id"
             raise RowRejectedError("unusable", reason)
         nearby = self._index.removed.nearby(row)
         return self._index.by_id[nearby[0][1]] if nearby else None

@@ -45,7 +45,7 @@ def test_a_row_without_a_place_is_matched_by_its_name_if_only_one_facility_has_i
     report = import_list(register, path, leave_out=True)
     assert [row.outcome for row in report.rows] == ["changed", "unusable"]
     assert register.get("c1").frame["phone"].iloc[0] == "0579-1"
-    assert "no place" in report.rows[1].why[-1]
+    assert "gives no location" in report.rows[1].why[-1]
     import_row(register, tmp_path, "甲", "诊所", *town.place(8, 8))
     row = import_row(register, tmp_path, "甲", "诊所", "3", headings=headings)
     assert (row.outcome, "give its id" in row.why[-1]) == ("unusable", True)
