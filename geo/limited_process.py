@@ -43,7 +43,10 @@ from geo.errors import FuwuquanError
 R = TypeVar("R")
 
 MAX_SECONDS = 120.0
+"""How long one call may take, unless the caller says otherwise: of wall-clock and of processor time."""
+
 MAX_BYTES = 2 << 30
+"""How much memory (2 GiB) one call may take beyond the helper's own, unless the caller says otherwise."""
 
 # A process with thread pools should not be forked. (jemalloc's thread, which pyarrow starts, is made for forks.)
 _ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")

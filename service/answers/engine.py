@@ -55,15 +55,15 @@ class Answers:
         self.register = Register(self.study, settings.register_url)
         self.travel = travel.Travel(self.study)
         constants = f"{self.register.id} {settings.verify_days}".encode()
-        self._edition = hashlib.blake2b(constants, key=files_hash, digest_size=32).digest()
-        self.states = StateTracker(self.register, self.study, self._edition, files_modified)
+        self._version_hash = hashlib.blake2b(constants, key=files_hash, digest_size=32).digest()
+        self.states = StateTracker(self.register, self.study, self._version_hash, files_modified)
         self._duplicates_lock = RLock()
         self._mode_metadata = cache(self._make_mode_metadata)
 
     @property
-    def edition(self) -> str:
+    def version_hash(self) -> str:
         """Eight hexadecimal digits that identify the program, the study and the register, for entity tags."""
-        return self._edition[:4].hex()
+        return self._version_hash[:4].hex()
 
     def _coverage(self, state: RegisterState, standard: Standard) -> tuple[CountedUnits, Coverage]:
         def compute() -> tuple[CountedUnits, Coverage]:
@@ -93,13 +93,13 @@ class Answers:
         state, chosen = self.states.current(), self.study.standard(standard)
 
         def compute() -> str:
-            count, summary = self._coverage(state, chosen)
+            counted, summary = self._coverage(state, chosen)
             from maps import gap_map  # imports folium, which no other answer needs
 
             return gap_map.render(
                 self.study,
                 summary,
-                count,
+                counted,
                 assets=assets,
                 tiles=self.settings.tiles,
                 tiles_attribution=self.settings.tiles_attribution,
@@ -120,10 +120,10 @@ class Answers:
 
         return state.cached(None, "facilities", compute)
 
-    def standing(self, state: RegisterState, category: str | None) -> gpd.GeoDataFrame:
+    def existing_facilities(self, state: RegisterState, category: str | None) -> gpd.GeoDataFrame:
         """The facilities of a category (None: of all) that have opened and not closed on the state's day."""
         frame = self.facilities(state, category)
-        return state.cached(category, "standing", lambda: facilities.existing_on(frame, state.today))
+        return state.cached(category, "existing", lambda: facilities.existing_on(frame, state.today))
 
     def collection_ids(self) -> list[str]:
         """The ids of all collections."""

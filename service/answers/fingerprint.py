@@ -1,5 +1,6 @@
 """A hash of the program's own files and of a study's files: while it stays the same, equal questions on an equal
-register have equal answers. Entity tags (ETags) are built on it."""
+register have equal answers. `service.answers.engine` makes `Answers.version_hash` of it, and every entity tag
+(ETag) depends on that; `service.api.responses` tells where the tags are made."""
 
 import hashlib
 from collections.abc import Iterable

@@ -105,7 +105,7 @@ class NearestFinder:
         def ranker(mode: Mode) -> Ranker:
             return cached(("ranker", mode), lambda: answers.travel.ranker(self._facilities, mode))
 
-        self._facilities = cached("chosen", lambda: self._select(answers.standing(state, category)))
+        self._facilities = cached("selected", lambda: self._select(answers.existing_facilities(state, category)))
         self._ids: list[str] = cached("ids", self._facilities.index.astype(str).tolist)
         self._features: dict[str, bytes] = state.cached(category, ("features", options.coordinates), dict)
         modes = MODES if options.times else (options.mode,)

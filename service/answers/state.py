@@ -105,17 +105,18 @@ class StateTracker:
     Parameters
     ----------
     register, study : what answers are computed from
-    edition : 32 bytes that identify everything else that answers depend on; it is fixed while the program runs
-    edition_modified : when that was last changed (UTC)
+    version_hash : 32 bytes that identify what is fixed while the program runs: the program's files, the study's files,
+        the register (not its content) and the settings that answers depend on
+    version_modified : when the program or the study's files were last changed (UTC)
 
     Attributes
     ----------
-    batch_state : the state for all requests that the event loop reads in one iteration; None before the first of them
+    batch_state : the state for all requests that the event loop has received together; None before the first of them
     """
 
-    def __init__(self, register: Register, study: Study, edition: bytes, edition_modified: datetime) -> None:
+    def __init__(self, register: Register, study: Study, version_hash: bytes, version_modified: datetime) -> None:
         self._register, self._study = register, study
-        self._edition, self._edition_modified = edition, edition_modified
+        self._version_hash, self._version_modified = version_hash, version_modified
         self._computing, self._replacing = RLock(), Lock()
         self._last: RegisterState | None = None
         self.batch_state: RegisterState | None = None
@@ -148,9 +149,9 @@ class StateTracker:
             if last is not None and (last.revisions, last.today) == (revisions, today):
                 self._last = replace(last, data_version=data_version)
                 return self._last
-            tag = hashlib.blake2b(repr((sorted(revisions.items()), today)).encode(), key=self._edition).digest()
+            tag = hashlib.blake2b(repr((sorted(revisions.items()), today)).encode(), key=self._version_hash).digest()
             midnight = datetime.combine(today, time(), ZoneInfo(self._study.settings.timezone))
-            changes = [self._edition_modified, midnight, *filter(None, [self._register.last_changed()])]
+            changes = [self._version_modified, midnight, *filter(None, [self._register.last_changed()])]
             state = RegisterState(revisions, today, data_version, tag, max(changes).astimezone(UTC), self._computing)
             self._last = state if last is None else state.take_over(last)
             return self._last

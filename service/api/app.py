@@ -20,7 +20,7 @@ from service.answers.engine import Answers
 from service.api import errors, openapi
 from service.api.feature_documents import PAGE_HEADERS
 from service.api.middleware import REQUEST_ID, BodyLimit, InternalErrors, RateLimit, RequestEnvelope
-from service.api.queries import NoQuery, QueryRoute
+from service.api.queries import KnownParametersOnly, QueryRoute
 from service.api.responses import GEOJSON, OPENAPI, SCHEMA, answers_of, prefers_html, respond
 from service.api.routes import facilities as facility_routes
 from service.api.routes import features, files, travel
@@ -129,7 +129,7 @@ def _add_pages(app: FastAPI, settings: Settings) -> None:
         response_class=HTMLResponse,
         include_in_schema=False,
     )
-    def gap_map(request: Request, standard: str, query: Annotated[NoQuery, Query()]) -> Response:
+    def gap_map(request: Request, standard: str, query: Annotated[KnownParametersOnly, Query()]) -> Response:
         return HTMLResponse(answers_of(request).gap_map(standard, "linked"), headers=map_headers)
 
 
@@ -137,7 +137,7 @@ def _add_operations(app: FastAPI) -> None:
     """Add the addresses for monitoring, `/health` (alive) and `/ready` (can answer), and `/openapi.json`."""
 
     @app.get("/openapi.json", include_in_schema=False)
-    async def document(request: Request, query: Annotated[NoQuery, Query()]) -> Response:
+    async def document(request: Request, query: Annotated[KnownParametersOnly, Query()]) -> Response:
         answers = answers_of(request)
         return await respond(request, lambda state: openapi.describe(app, answers, state), OPENAPI)
 

@@ -181,4 +181,4 @@ def facility_document(request: Request, record: StoredFacility, coordinates: str
 
 def facility_etag(record: StoredFacility, answers: Answers, system: ReferenceSystem) -> str:
     """The entity tag of a facility in a reference system; an edit's If-Match sends it back."""
-    return f'"{record.version}-{answers.edition}-{system.name}"'
+    return f'"{record.version}-{answers.version_hash}-{system.name}"'

@@ -80,7 +80,7 @@ def _response_headers(message: Message, request_id: str, requested_tags: str) ->
 
 
 class InternalErrors:
-    """Makes a problem response of every exception that no handler has taken.
+    """Makes a problem response of every exception that no handler has handled.
 
     It stands inside of what adds headers, so that pages of other origins can read the response.
     """

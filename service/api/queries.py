@@ -26,13 +26,16 @@ MAX_PARAMETERS = 40
 CATEGORY_SCHEMA: JsonDict = {"type": "string", "enum": list(categories.CATEGORIES)}
 
 
-class NoQuery(BaseModel):
-    """No parameters at all."""
+class KnownParametersOnly(BaseModel):
+    """The base of all queries: a parameter that the model does not name is refused. By itself it allows none.
+
+    `service.api.errors` makes a response with status 400 of the error.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
 
-class CoordinatesQuery(NoQuery):
+class CoordinatesQuery(KnownParametersOnly):
     """The parameter that every endpoint takes."""
 
     coordinates: Annotated[

@@ -1,4 +1,14 @@
-"""Responses: JSON with entity tags, answers to conditional requests (304), and the choice between JSON and HTML."""
+"""Responses: JSON with entity tags, answers to conditional requests (304), and the choice between JSON and HTML.
+
+Entity tags (ETags) are made in three places:
+
+* `respond` here makes the tag of an answer from the register's state (`service.answers.state.RegisterState.tag`), the
+  address and the media type;
+* `service.api.feature_documents.facility_etag` makes the tag of one facility from its version, for edits;
+* `service.api.middleware` adds the coding of a compressed answer, such as ``-gzip``.
+
+All of them change with the hash of the program and the study's files (`service.answers.fingerprint`).
+"""
 
 import asyncio
 import hashlib
@@ -23,8 +33,9 @@ HTML = "text/html"
 SCHEMA = "application/schema+json"
 OPENAPI = "application/vnd.oai.openapi+json;version=3.0"
 VALIDATORS = ("ETag", "Last-Modified")
-SETTLED_S = 2
-"""Last-Modified is left out until the change is so old: in whole seconds it cannot tell two changes in one second."""
+LAST_MODIFIED_AFTER_S = 2
+"""Seconds after a change during which Last-Modified is left out. It counts whole seconds, so a second change within
+the same second would go unnoticed."""
 
 
 def answers_of(request: Request) -> Answers:
@@ -36,7 +47,8 @@ def answers_of(request: Request) -> Answers:
 async def state_of(request: Request) -> RegisterState:
     """The register's state that a request is answered from.
 
-    The database is asked once for all requests that the event loop has read in one iteration, after they arrived.
+    Requests that the event loop has received together share one query of the database. It runs after all of them have
+    arrived, so no answer is stale.
     """
     states = answers_of(request).states
     if states.batch_state is None:
@@ -87,11 +99,11 @@ async def respond(
             scope["query_string"],
         )
     )
-    question = address + f"\0{media_type}\0{varies_with}".encode()
-    key = hashlib.blake2b(question, key=state.tag, digest_size=12).digest()
+    cache_key_input = address + f"\0{media_type}\0{varies_with}".encode()
+    key = hashlib.blake2b(cache_key_input, key=state.tag, digest_size=12).digest()
     response_headers = {"ETag": f'"{key.hex()}"', "Cache-Control": "no-cache", **(headers or {})}
     # An answer that depends on more than the state may change at any time, so it has no Last-Modified.
-    if time.time() - state.modified_timestamp > SETTLED_S and not varies_with:
+    if time.time() - state.modified_timestamp > LAST_MODIFIED_AFTER_S and not varies_with:
         response_headers["Last-Modified"] = state.last_modified
     # The client has this tag only if this question was answered before, with 200: no need to compute it again.
     if b"if-none-match" in request_headers and response_headers["ETag"] in _if_none_match(request):
@@ -102,7 +114,7 @@ async def respond(
             content = compute(state)
         else:
             content = await run_in_threadpool(compute, state)
-            # The register may have changed meanwhile, and then the content may be of either state.
+            # The register may have changed meanwhile; then the content may contain the old or the new state.
             if "ETag" not in (headers or {}) and (await state_of(request)).tag != state.tag:
                 keep = False
                 for name in VALIDATORS:
@@ -110,7 +122,7 @@ async def respond(
         body = content.encode() if isinstance(content, str) else orjson.dumps(content)
         if keep and len(body) <= state.responses.maxsize:
             state.responses[key] = body
-    if (b"if-none-match" in request_headers or b"if-modified-since" in request_headers) and is_unchanged(
+    if (b"if-none-match" in request_headers or b"if-modified-since" in request_headers) and client_is_up_to_date(
         request, response_headers
     ):
         return Response(None, 304, response_headers)
@@ -123,7 +135,7 @@ def _if_none_match(request: Request) -> list[str]:
     return [tag.strip().removeprefix("W/") for value in values for tag in value.split(",")]
 
 
-def is_unchanged(request: Request, headers: Mapping[str, str]) -> bool:
+def client_is_up_to_date(request: Request, headers: Mapping[str, str]) -> bool:
     """Whether the client has the representation with these response headers already (RFC 9110, section 13)."""
     if "if-none-match" in request.headers:
         tags = _if_none_match(request)

@@ -65,7 +65,7 @@ def ask(client: TestClient, **parameters: Any) -> JsonObject:
 
 
 def full_ranking(client: TestClient, **parameters: Any) -> list[JsonObject]:
-    """All standing facilities, by travel time."""
+    """All existing facilities, by travel time."""
     features: list[JsonObject] = ask(client, **{"limit": 100, **parameters})["features"]
     return features
 

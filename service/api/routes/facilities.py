@@ -86,7 +86,7 @@ def allowed_versions(request: Request, if_match: IfMatch = None) -> list[int] | 
         raise HTTPException(428, "give If-Match with the ETag that GET gave, so that nobody's edit is lost")
     if if_match.strip() == "*":
         return None
-    tag = rf'(?<!W/)"(\d{{1,9}})-{answers_of(request).edition}-[a-z0-9]+"'
+    tag = rf'(?<!W/)"(\d{{1,9}})-{answers_of(request).version_hash}-[a-z0-9]+"'
     return [int(version) for version in re.findall(tag, if_match)]
 
 

@@ -32,7 +32,7 @@ from service.api.queries import (
     INTEGER_TEXT,
     NUMBER_TEXT,
     CoordinatesQuery,
-    NoQuery,
+    KnownParametersOnly,
     QueryRoute,
     check_category,
     limit_field,
@@ -45,7 +45,7 @@ MAX_DUPLICATES = 1000
 router = APIRouter(prefix="/v1", tags=["register"], route_class=QueryRoute, default_response_class=Response)
 
 
-class ImportQuery(NoQuery):
+class ImportQuery(KnownParametersOnly):
     """The parameters of an import: how the list is read, and what is done with its rows."""
 
     coordinates: Annotated[

@@ -68,9 +68,11 @@ def test_second_edit_of_the_same_version_is_refused(client: TestClient):
     "tag", ['W/"1-wgs84"', '"2-wgs84"', '"999-wgs84"', '"x"', "1", '"-1-wgs84"', "", '"9' + "9" * 50 + '-wgs84"']
 )
 def test_if_match_of_another_version_is_refused(unchanged_client: TestClient, tag: str):
-    edition = unchanged_client.get(f"{ITEMS}/c1").headers["ETag"].split("-")[1]
+    version_hash = unchanged_client.get(f"{ITEMS}/c1").headers["ETag"].split("-")[1]
     assert_problem(
-        unchanged_client.patch(f"{ITEMS}/c1", json={}, headers={"If-Match": tag.replace("-wgs", f"-{edition}-wgs")}),
+        unchanged_client.patch(
+            f"{ITEMS}/c1", json={}, headers={"If-Match": tag.replace("-wgs", f"-{version_hash}-wgs")}
+        ),
         412,
     )
     assert_problem(unchanged_client.patch(f"{ITEMS}/c1", json={}, headers={"If-Match": tag}), 412)

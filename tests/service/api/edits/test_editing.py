@@ -148,22 +148,22 @@ def test_removed_facility_is_gone_everywhere_and_can_be_restored(client: TestCli
 
 
 def test_datetime_selects_facilities_that_stood_on_a_day(client: TestClient):
-    def standing(day: str) -> list[str]:
+    def existing_ids(day: str) -> list[str]:
         answer = client.get(ITEMS, params={"datetime": day, "limit": 100})
         assert answer.json()["numberMatched"] == len(answer.json()["features"])
         return [feature["id"] for feature in answer.json()["features"]]
 
     client.post(ITEMS, json=NEW_FACILITY | {"id": "new", "properties": {"category": "clinic", "opened": "2021-07-01"}})
-    assert "new" not in standing("2021-06-30")
-    assert "new" in standing("2021-07-01")
+    assert "new" not in existing_ids("2021-06-30")
+    assert "new" in existing_ids("2021-07-01")
     change = {"properties": {"closed": "2021-12-31"}}
     client.patch(f"{ITEMS}/new", json=change, headers={"If-Match": "*"})
-    assert "new" in standing("2021-12-30")
-    assert "new" not in standing("2021-12-31")
+    assert "new" in existing_ids("2021-12-30")
+    assert "new" not in existing_ids("2021-12-31")
     assert_problem(client.get(ITEMS, params={"at": "2021-13-01"}), 400)
 
 
-def test_due_lists_standing_facilities_not_verified_for_long(client: TestClient):
+def test_due_lists_existing_facilities_not_verified_for_long(client: TestClient):
     def due() -> set[str]:
         return {feature["id"] for feature in client.get(ITEMS, params={"due": "true", "limit": 100}).json()["features"]}
 
