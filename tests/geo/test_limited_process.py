@@ -75,7 +75,7 @@ def test_a_child_that_ends_leaves_the_helper_alone() -> None:
     assert call(limited_calls.process_ids)[1] == helper
 
 
-def test_threads_take_turns() -> None:
+def test_each_of_several_threads_gets_the_result_of_its_own_calls() -> None:
     with ThreadPoolExecutor(4) as threads:
         assert list(threads.map(lambda number: call(limited_calls.doubled, number), range(12))) == list(range(0, 24, 2))
 

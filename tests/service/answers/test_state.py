@@ -1,10 +1,8 @@
 """The state of the register, and how long computed answers are kept with it."""
 
 from datetime import UTC, date, datetime
-from pathlib import Path
 from threading import Thread
 
-from service.answers import fingerprint
 from service.answers.state import RegisterState
 
 TODAY = date(2026, 11, 30)
@@ -46,15 +44,3 @@ def test_new_day_keeps_no_values() -> None:
     previous.cached("clinic", "name", lambda: "old")
     state = make_state(date(2026, 12, 1), clinic=1).take_over(previous)
     assert state.cached("clinic", "name", lambda: "new") == "new"
-
-
-def test_fingerprint_changes_with_name_and_content_and_ignores_missing_files(tmp_path: Path) -> None:
-    first, renamed = tmp_path / "a.toml", tmp_path / "b.toml"
-    first.write_text("1")
-    renamed.write_text("1")
-    original, _ = fingerprint.of_files([first])
-    assert len(original) == 32
-    assert fingerprint.of_files([first, tmp_path / "missing"])[0] == original
-    assert fingerprint.of_files([renamed])[0] != original
-    first.write_text("2")
-    assert fingerprint.of_files([first])[0] != original

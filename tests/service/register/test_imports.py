@@ -78,7 +78,9 @@ def test_a_dry_run_does_not_wait_for_a_writer(register: Register, tmp_path: Path
 
 @pytest.mark.parametrize("file_format", writer.FORMATS)
 @pytest.mark.parametrize("coordinates", COORDINATE_SYSTEMS)
-def test_an_exported_file_changes_nothing(file_format: str, coordinates: str, register: Register, tmp_path: Path):
+def test_an_exported_file_changes_nothing_when_it_is_imported(
+    file_format: str, coordinates: str, register: Register, tmp_path: Path
+):
     before = snapshot(register)
     path = tmp_path / f"out.{file_format}"
     path.write_bytes(writer.write(register.facilities(), file_format, coordinates).content)
@@ -98,7 +100,7 @@ def test_an_exported_file_fills_another_register_alike(register: Register, tmp_p
     assert first == second
 
 
-def test_the_extract_that_a_study_was_built_from_changes_nothing(
+def test_the_extract_that_a_study_was_built_from_changes_nothing_when_it_is_imported(
     liechtenstein: study.Study, liechtenstein_extract: Path, tmp_path: Path, open_register: OpenRegister
 ):
     folder = shutil.copytree(liechtenstein.folder, tmp_path / "study")

@@ -1,4 +1,4 @@
-"""What `/v1/nearest` keeps between requests: it follows edits, survives a crowd, and stays small."""
+"""What `/v1/nearest` keeps between requests: it follows edits, answers many requests at once, and stays small."""
 
 from concurrent.futures import ThreadPoolExecutor
 from itertools import combinations
