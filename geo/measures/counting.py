@@ -40,7 +40,8 @@ class CountedUnits:
     rows : DataFrame
         One row per demand point, area or facility, with the columns ``area_code`` (of the area at the reporting level;
         None outside all areas), ``weight`` (people, or 1), ``inside`` (bool: within the limit), ``beyond`` (minutes or
-        metres past the limit; 0 inside, infinity if out of reach) and ``reason`` (why it is out of reach, else None).
+        metres past the limit; 0 inside, infinity if out of reach; 0 in all rows of openings, which have no limit) and
+        ``reason`` (why it is out of reach, else None).
         Where the unit is people, the index is that of the study's demand, without points that have nobody.
     unit : people, towns, villages or facilities
     facilities : GeoDataFrame
@@ -55,9 +56,10 @@ class CountedUnits:
 
 
 def count_units(travel: Travel, facilities: gpd.GeoDataFrame, standard: Standard, day: date) -> CountedUnits:
-    """Count what ``standard`` asks for, with those of ``facilities`` that exist on ``day``.
+    """Make a row for each demand point, area or facility that ``standard`` counts.
 
-    A standard of openings counts facilities by their opening date, also if they have closed since.
+    Only those of ``facilities`` count that exist on ``day``. A standard of openings is the exception: it counts
+    facilities by their opening date, also if they have closed since.
     """
     matching, notes = standards.select(facilities, standard)
     if not isinstance(standard, Opened):
@@ -77,15 +79,15 @@ def _people_by_time(
     travel: Travel, standard: TravelTime, facilities: gpd.GeoDataFrame, notes: list[str]
 ) -> CountedUnits:
     times = travel.demand_times(facilities, standard.mode)
-    rows, more = _people(travel, standard, times.seconds / 60.0, standard.minutes, TOLERANCE_MIN, times.reason)
+    rows, people_notes = _people(travel, standard, times.seconds / 60.0, standard.minutes, TOLERANCE_MIN, times.reason)
     if travel.method == "straight-line":
         detour = travel.study.settings.detour
-        more.append(f"无街道数据，按直线 × {detour:g} no streets here: straight line × {detour:g}")
+        people_notes.append(f"无街道数据，按直线 × {detour:g} no streets here: straight line × {detour:g}")
     else:
-        more += _cut_off_notes(travel, rows["weight"], standard.mode)
+        people_notes += _cut_off_notes(travel, rows["weight"], standard.mode)
         if streets.has_slopes(travel.study.streets) and "walk" in (standard.mode, *standard.alternatives):
-            more.append(SLOPE_NOTE)
-    return CountedUnits(rows, "people", facilities, notes + more)
+            people_notes.append(SLOPE_NOTE)
+    return CountedUnits(rows, "people", facilities, notes + people_notes)
 
 
 def _people_by_distance(
@@ -95,8 +97,8 @@ def _people_by_distance(
     lon, lat = demand["lon"].to_numpy(), demand["lat"].to_numpy()
     metres, _ = straight_line.nearest(facilities, lon, lat, travel.study.settings.projection)
     reason = reasons.where(np.isinf(metres), reasons.NO_FACILITIES)
-    rows, more = _people(travel, standard, metres, standard.metres, TOLERANCE_M, reason)
-    return CountedUnits(rows, "people", facilities, notes + more)
+    rows, people_notes = _people(travel, standard, metres, standard.metres, TOLERANCE_M, reason)
+    return CountedUnits(rows, "people", facilities, notes + people_notes)
 
 
 def _people(
@@ -139,8 +141,12 @@ def people_weights(demand: pd.DataFrame, group: PeopleGroup) -> tuple[Float64Arr
     unknown = demand[column].isna().to_numpy()
     if unknown.all():
         return population, [GROUP_UNKNOWN_NOTES[group]]
-    lost = float(population[unknown].sum())
-    notes = [f"{lost:,.0f} 人分类不详，不计入 {lost:,.0f} people of unknown {column} do not count"] if lost else []
+    people_unknown = float(population[unknown].sum())
+    notes = []
+    if people_unknown:
+        notes.append(
+            f"{people_unknown:,.0f} 人分类不详，不计入 {people_unknown:,.0f} people of unknown {column} do not count"
+        )
     if column == "urban":
         return np.where(demand["urban"] == (1 if group == "urban" else 0), population, 0.0), notes
     return demand[group].fillna(0.0).to_numpy(), notes
@@ -148,8 +154,8 @@ def people_weights(demand: pd.DataFrame, group: PeopleGroup) -> tuple[Float64Arr
 
 def _cut_off_notes(travel: Travel, weight: pd.Series, mode: Mode) -> list[str]:
     """Note how many people start from another street than the nearest, because that one leads nowhere."""
-    moved = pd.Series(travel.demand_points(mode).island_skipped, index=travel.study.demand.index)
-    people = float(weight[moved[weight.index]].sum())
+    island_skipped = pd.Series(travel.demand_points(mode).island_skipped, index=travel.study.demand.index)
+    people = float(weight[island_skipped[weight.index]].sum())
     if not people:
         return []
     return [

@@ -1,6 +1,7 @@
 """Coverage: which share of people, areas or facilities meets a standard, in total and by area.
 
-Everybody counts: people whom no street reaches stay in the total, as not covered.
+`geo.measures.counting` decides which rows meet the standard; this module sums them. Everybody counts: people whom no
+street reaches stay in the total, as not covered.
 """
 
 from dataclasses import dataclass

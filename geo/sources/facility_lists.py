@@ -1,7 +1,10 @@
 """The lists that offices give to the program: facilities for a study or the register, and areas.
 
-This is the one entry to files from outside, for `fuwuquan build`, `fuwuquan import` and POST /v1/imports. OpenStreetMap
-extracts are read by `geo.sources.osm`, everything else by `geo.lists`.
+`fuwuquan build`, `fuwuquan import` and POST /v1/imports read every list through this module. `geo.sources.osm` reads
+lists that are OpenStreetMap extracts, and `geo.lists` all others. Both run in a process with limits of memory and time
+(`geo.limited_process`); `geo.lists.file_types` limits the size of a file and the number of its rows and cells.
+
+The extract that a study is built from, its population and its elevation are read elsewhere, without these limits.
 """
 
 from collections.abc import Callable
@@ -22,7 +25,7 @@ from geo.lists.vector_files import Layer, with_ending
 from geo.sources.osm import extract as osm
 
 _BYTES_PER_SECOND = 2_000_000
-"""An OpenStreetMap extract may be of any size, and has a second for so many bytes where that is more than the limit."""
+"""A file of any size, such as an extract, has at least one second for each `_BYTES_PER_SECOND` bytes."""
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -1,7 +1,7 @@
 """Demand from a table or raster of people, or from residential buildings and the populations of areas.
 
-`build` calls it; the frames have ``lon``, ``lat`` and ``population``, and of tables further columns of
-`geo.study.demand`.
+`geo.sources.study_people` calls it. Each function returns a frame with the columns ``lon``, ``lat`` and
+``population``; the frame of a table also has those further columns of `geo.study.demand` that the table has.
 """
 
 import math

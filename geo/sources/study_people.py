@@ -1,4 +1,8 @@
-"""The people of a study that is built: those of the source that live in the place, each with the code of an area."""
+"""The people of a study that is built: those of the source that live in the place, each with the code of an area.
+
+`geo.sources.build` calls it. `geo.sources.population` reads them from a table or raster, or computes them from
+buildings; this module keeps those in the place, scales them, and says which area each row is in.
+"""
 
 from pathlib import Path
 
@@ -17,11 +21,11 @@ from geo.study import areas, demand
 def collect(
     extract: Extract, sources: Sources, place: Place, units: gpd.GeoDataFrame, crs: str, summary: Summary
 ) -> pd.DataFrame:
-    """Demand, as `geo.study.demand` frames it.
+    """Make the study's demand, a frame with the columns that `geo.study.demand` describes.
 
     Parameters
     ----------
-    units : the study's areas; where the source does not tell urban from rural, they do
+    units : the study's areas, which also tell urban from rural if the source does not
     crs : the study's projection
 
     Raises

@@ -1,6 +1,8 @@
 """Standards (标准): goals, each stating which facilities, which people, how it is measured, the target and its source.
 
 Standards are data: `standards.toml` in the study folder. Another county changes that file and no code.
+
+A new way to measure is a new class of the union `Standard`; CONTRIBUTING.md says what else needs a case for it.
 """
 
 import tomllib

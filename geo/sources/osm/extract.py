@@ -41,7 +41,7 @@ class Extract:
     Attributes
     ----------
     path : the file
-    data_date : the day its data are of; None where the file does not say it
+    data_date : the day to which the data are up to date; None where the file does not say it
     boundaries : the administrative boundaries, as they were read before
     places : GeoDataFrame of place nodes: ``name``, ``population`` (None or NaN unknown), ``geometry`` (points)
     buildings : GeoDataFrame of residential buildings: ``floor_m2``, ``geometry`` (points)
@@ -69,7 +69,7 @@ class _Elements(NamedTuple):
 
 
 def read(path: Path, boundaries: Sequence[Boundary], within: BaseGeometry | None, progress: Progress) -> Extract:
-    """Everything of an extract that comes into the bounds of ``within``, a WGS84 polygon; None takes all of it.
+    """Read what lies at least partly in the bounding box of ``within``, a WGS84 polygon; None reads all of it.
 
     Raises
     ------
@@ -89,10 +89,10 @@ def read(path: Path, boundaries: Sequence[Boundary], within: BaseGeometry | None
     # Ways that only osmium can make polygons of: facilities, members of relations, and rings that are not simple.
     is_facility = np.array([facilities.is_facility(tags) for tags in ways.tag_sets], dtype=bool)
     members = np.isin(ways.ids, list(set().union(*map(opl_lines.member_ways, relations))))
-    assembling = is_facility[ways.tag_set] | members
-    levels, outlines, invalid = buildings.from_ways(ways, lonlat, ~assembling)
+    left_to_osmium = is_facility[ways.tag_set] | members
+    levels, outlines, invalid = buildings.from_ways(ways, lonlat, ~left_to_osmium)
     objects = osmium.filter.KeyFilter(*AREA_KEYS)
-    for polygon in polygons.assembled(path, nodes, ways, assembling | invalid, relations, objects, _is_wanted):
+    for polygon in polygons.assembled(path, nodes, ways, left_to_osmium | invalid, relations, objects, _is_wanted):
         facility_rows.add(polygon.osm_id, polygon.tags, polygon.outline)
         if buildings.is_residential(polygon.tags):
             if polygon.outline is not None:
@@ -133,7 +133,7 @@ def read_facilities(path: Path, within: BaseGeometry | None) -> tuple[list[Row],
     rows = facility_rows.rows
     if within is not None:
         shapely.prepare(within)
-        rows = [row for row in rows if within.intersects(row[2])]
+        rows = [(osm_id, fields, shape) for osm_id, fields, shape in rows if within.intersects(shape)]
     return rows, facility_rows.left_out
 
 
