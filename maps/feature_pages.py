@@ -39,7 +39,7 @@ SWAGGER_FOLDER = _static_folder_of("fastapi_offline")
 
 
 def render(
-    kind: PageKind,
+    page_kind: PageKind,
     document: Document,
     settings: StudySettings,
     title: str,
@@ -58,23 +58,23 @@ def render(
     value_labels : what values of some properties are called, by property
     """
     links = [link for link in document.get("links", ()) if isinstance(link, Mapping)]
-    shown_elsewhere = [*OWN_RELATIONS, *PAGING_RELATIONS, *(["collection"] if kind in ("items", "item") else [])]
+    shown_elsewhere = [*OWN_RELATIONS, *PAGING_RELATIONS, *(["collection"] if page_kind in ("items", "item") else [])]
     leaving = [link for link in links if link.get("rel") not in shown_elsewhere]
     return templates.get_template("resource.html").render(
-        kind=kind,
+        page_kind=page_kind,
         document=document,
         settings=settings,
-        title=_own_title(kind, document, links) or title,
+        title=_own_title(page_kind, document, links) or title,
         property_labels=property_labels or {},
         value_labels=value_labels or {},
         trail=[(label, safe_address(address)) for label, address in trail],
         formats=own_formats(links),
         targets=targets_of(leaving),
-        data=_map_data(kind, document),
+        data=_map_data(page_kind, document),
         safe_address=safe_address,
         page_of=page_of,
         text=_value_text,
-        **_details(kind, document, links),
+        **_details(page_kind, document, links),
     )
 
 
@@ -92,27 +92,27 @@ def docs(settings: StudySettings, openapi_url: str) -> str:
     )
 
 
-def _own_title(kind: PageKind, document: Document, links: Sequence[Link]) -> str:
+def _own_title(page_kind: PageKind, document: Document, links: Sequence[Link]) -> str:
     """The title that the document has itself; empty if it has none."""
-    if kind == "items":
+    if page_kind == "items":
         return next((str(link.get("title") or "") for link in links if link.get("rel") == "collection"), "")
-    if kind == "item":
+    if page_kind == "item":
         return _value_text((document.get("properties") or {}).get("name"))
-    return str(document.get("title") or "") if kind == "collection" else ""
+    return str(document.get("title") or "") if page_kind == "collection" else ""
 
 
-def _details(kind: PageKind, document: Document, links: Sequence[Link]) -> dict[str, object]:
-    """What the template needs for pages of this kind only."""
-    if kind == "items":
+def _details(page_kind: PageKind, document: Document, links: Sequence[Link]) -> dict[str, object]:
+    """What the template needs for pages of ``page_kind`` only."""
+    if page_kind == "items":
         features = document["features"]
         return {
             "columns": _columns(features),
             "rows": [(feature, _item_address(links, feature)) for feature in features],
             "paging": [(relation, page_of(links, relation)) for relation in ("prev", "next")],
         }
-    if kind == "collection":
+    if page_kind == "collection":
         return {"systems": [(_system_name(uri), safe_address(uri), uri) for uri in document.get("crs", ())]}
-    if kind == "conformance":
+    if page_kind == "conformance":
         classes = document["conformsTo"]
         return {"classes": [(_conformance_name(uri), safe_address(uri), uri) for uri in classes]}
     return {}
@@ -164,7 +164,7 @@ def _conformance_name(uri: str) -> str:
 # --- the map of a page ---------------------------------------------------------------------------------------------
 
 
-def _map_data(kind: PageKind, document: Document) -> dict[str, object] | None:
+def _map_data(page_kind: PageKind, document: Document) -> dict[str, object] | None:
     """The geometries that the page's map draws, each with its label and address; None where nothing can be drawn.
 
     Shifted coordinates (gcj02, bd09) are drawn as they are. Projected coordinates are not drawn, nor are those of a
@@ -172,16 +172,16 @@ def _map_data(kind: PageKind, document: Document) -> dict[str, object] | None:
     """
     coordinates = document.get("coordinate_system") or "wgs84"
     latitude_first = coordinates in LATITUDE_FIRST_SYSTEMS
-    if kind not in ("items", "item") or not (latitude_first or coordinates in LONGITUDE_FIRST_SYSTEMS):
+    if page_kind not in ("items", "item") or not (latitude_first or coordinates in LONGITUDE_FIRST_SYSTEMS):
         return None
     links = document.get("links", ())
     shapes = [
         {
             "geometry": feature["geometry"],
-            "href": _item_address(links, feature) if kind == "items" else None,
+            "href": _item_address(links, feature) if page_kind == "items" else None,
             **_label_and_share(feature),
         }
-        for feature in (document["features"] if kind == "items" else [document])
+        for feature in (document["features"] if page_kind == "items" else [document])
         if _is_drawable(feature.get("geometry"))
     ]
     return {"shapes": shapes, "latitude_first": latitude_first} if shapes else None

@@ -30,7 +30,7 @@ NO_SHARE_COLOUR = "#e8e8e8"
 NEAR_COLOUR, FAR_COLOUR, FARTHEST_COLOUR, UNREACHABLE_COLOUR = "#fec44f", "#ec7014", "#993404", "#111111"
 NEW_FACILITY_COLOUR = "#f0027f"
 EXCESS_CLASSES = {"minutes": (5.0, 15.0), "metres": (250.0, 1000.0)}
-"""How far beyond the limit people count as near, and as far; farther is farthest."""
+"""The upper bounds of the classes *near* and *far*, in each unit; the third class, *farthest*, has none."""
 MAIN_ROADS = ("motorway", "trunk", "primary", "secondary")
 MAX_MARKS = 600
 """Marks of people beyond the limit. A map in a browser stays quick with so many."""
@@ -177,11 +177,11 @@ def _cluster_people(study: Study, outside: pd.DataFrame) -> pd.DataFrame:
     return clusters
 
 
-def add_facilities(map_: folium.Map, chosen: gpd.GeoDataFrame, coverage: Coverage) -> None:
+def add_facilities(map_: folium.Map, facilities: gpd.GeoDataFrame, coverage: Coverage) -> None:
     """Draw the facilities that the standard took into account; new ones stand out where it counts openings."""
     category = categories.category(coverage.category)
     features = []
-    for facility in chosen.itertuples():
+    for facility in facilities.itertuples():
         opened = facility.opened
         is_new = coverage.measure == "opened" and opened is not None and coverage.since <= opened <= coverage.until
         zh, en = category.subtypes.get(facility.subtype, (category.label, category.label_en))

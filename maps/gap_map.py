@@ -1,8 +1,8 @@
 """The gap map of one standard, drawn with Folium.
 
 It shows the areas shaded by share, the streets, the people or units that do not meet the standard (its gaps), the
-facilities and the names of areas (`maps.gap_layers`), and a panel with the result and the legend. The page needs no
-network, or only this service (`maps.offline`).
+facilities and the names of areas (`maps.gap_layers`), and a panel with the result and the legend. With
+``assets="inline"`` the page needs no network; with "linked" it loads files of this service only (`maps.offline`).
 """
 
 import html

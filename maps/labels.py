@@ -15,7 +15,13 @@ def headline(coverage: Coverage) -> str:
 
 
 def limit(coverage: Coverage) -> str:
-    """The limit within which people count as covered, in words."""
+    """The standard's limit in words: of time or distance, the days of openings, or that a facility must be there.
+
+    Raises
+    ------
+    ValueError
+        The measure is none of those of `geo.study.standards`.
+    """
     if coverage.minutes is not None:
         speed = f" {coverage.speed_kph:g} km/h" if coverage.speed_kph else ""
         return f"{MODES[coverage.mode or 'walk']}{speed} ≤ {coverage.minutes:g} 分钟 min"
@@ -23,4 +29,6 @@ def limit(coverage: Coverage) -> str:
         return f"直线 straight ≤ {coverage.metres:g} 米 m"
     if coverage.measure == "opened":
         return f"{coverage.since} — {coverage.until}"
-    return "有或无 has one or not"
+    if coverage.measure == "presence":
+        return "有或无 has one or not"
+    raise ValueError(f"labels.limit has no words for the measure {coverage.measure!r}")
