@@ -37,7 +37,7 @@ def blocks(language: str, word: str = "") -> list[str]:
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server of the sample, in which one town's name contains scripts."""
     folder = tmp_path_factory.mktemp("api") / "data"
-    shutil.copytree(ROOT / "data", folder, ignore=shutil.ignore_patterns("register.sqlite*", "facts", "make_sample*"))
+    shutil.copytree(ROOT / "data", folder, ignore=shutil.ignore_patterns("register.sqlite*", "facts", "make_sample"))
     areas = json.loads((folder / "areas.geojson").read_text("utf-8"))
     town = next(feature for feature in areas["features"] if feature["properties"]["level"] == "town")
     town["properties"]["name"] = HOSTILE
@@ -75,7 +75,7 @@ def run(*command: str) -> str:
     return done.stdout
 
 
-def test_curl_blocks(address: str) -> None:
+def test_curl_examples_of_the_manual_run(address: str) -> None:
     require_program("curl")
     answers = [
         json.loads(run("bash", "-c", block.replace("http://127.0.0.1:8000", address))) for block in blocks("sh", "curl")
@@ -100,7 +100,7 @@ def test_curl_blocks(address: str) -> None:
     assert {feature["properties"]["category"] for feature in items["features"]} == {"clinic"}
 
 
-def test_python_blocks(address: str) -> None:
+def test_python_examples_of_the_manual_run(address: str) -> None:
     plain, frames = (
         run(sys.executable, "-c", block.replace("http://127.0.0.1:8000", address)) for block in blocks("python")
     )
@@ -113,7 +113,7 @@ def test_python_blocks(address: str) -> None:
     assert parks == f"{coverage['facilities']} parks"
 
 
-def test_ogrinfo_block(address: str) -> None:
+def test_ogrinfo_example_of_the_manual_lists_the_layers(address: str) -> None:
     """Without an ogrinfo, pyogrio's GDAL reads the same address."""
     import pyogrio
 
@@ -125,7 +125,7 @@ def test_ogrinfo_block(address: str) -> None:
         assert all(name in run("ogrinfo", "-ro", source) for name in layers)
 
 
-def test_javascript_block(address: str, page: Page) -> None:
+def test_javascript_example_of_the_manual_runs(address: str, page: Page) -> None:
     (block,) = blocks("js")
     near = get(f"{address}/v1/nearest?lon={HERE['longitude']}&lat={HERE['latitude']}&category=clinic&limit=3")
     wanted = [f"{feature['properties']['name']} {feature['properties']['minutes']}" for feature in near["features"]]
@@ -154,7 +154,7 @@ WX = """() => {
 
 
 @pytest.mark.parametrize("category", ["clinic", "park", "nothing"])
-def test_wechat_block(address: str, page: Page, category: str) -> None:
+def test_wechat_example_of_the_manual_runs(address: str, page: Page, category: str) -> None:
     """The block works for points and outlines, and shows the error that the server answers."""
     (block,) = blocks("js wechat")
     server = "https://fuwuquan.example.cn"

@@ -51,7 +51,7 @@ def test_every_endpoint_is_documented() -> None:
 
 
 @pytest.mark.parametrize("folder", folders())
-def test_every_folder_is_in_the_map_of_the_house(folder: str) -> None:
+def test_every_folder_is_in_the_tree_of_contributing(folder: str) -> None:
     """The tree in CONTRIBUTING.md has a line for it: its name or its path, a slash, and what the folder owns."""
     name = Path(folder).name
     assert re.search(rf"(?m)^[^\w\n]*(?:[\w/]+/)?{name}/[^\w\n]+\w", read("CONTRIBUTING.md"))

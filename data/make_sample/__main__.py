@@ -5,8 +5,8 @@
 The towns' names, codes and numbers of villages, the county's outline (to 2 km) and its census total are real; see
 facts/README.md. All villages, streets and facilities are modelled: facilities say `schematic`, and names contain 示例.
 
-The script always writes the same bytes. So the functions must draw from the random generator in the same order as
-before: moving a call that draws changes everything after it.
+The script always writes the same bytes. So the functions must draw from the random generator in the same order, or the
+sample changes: moving a call that draws changes everything after it.
 """
 
 import argparse

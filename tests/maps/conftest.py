@@ -29,7 +29,7 @@ def answers() -> Callable[[Path], Answers]:
 def served_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the shipped study, so that the server's register does not change the original."""
     folder = tmp_path_factory.mktemp("served") / "data"
-    shutil.copytree(SHIPPED, folder, ignore=shutil.ignore_patterns("register.sqlite*", "facts", "make_sample*"))
+    shutil.copytree(SHIPPED, folder, ignore=shutil.ignore_patterns("register.sqlite*", "facts", "make_sample"))
     return folder
 
 

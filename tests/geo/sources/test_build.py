@@ -30,7 +30,7 @@ def test_people_of_liechtenstein_are_those_of_its_place_nodes(liechtenstein: Stu
     assert (shapely.distance(points, homes) < 1e-6).all()
 
 
-def test_facilities_of_liechtenstein(liechtenstein: Study) -> None:
+def test_facilities_of_liechtenstein_are_those_of_its_extract(liechtenstein: Study) -> None:
     counts = liechtenstein.facilities["category"].value_counts()
     assert set(counts.index) == {"park", "clinic", "kindergarten", "cultural_hall"}
     assert counts["kindergarten"] == 18

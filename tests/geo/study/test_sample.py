@@ -87,7 +87,7 @@ def test_sample_has_the_citys_standards_and_opening_dates(sample: Study) -> None
 
 @pytest.fixture(scope="module")
 def made_again(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    script = DATA / "make_sample" if (DATA / "make_sample").is_dir() else DATA / "make_sample.py"
+    script = DATA / "make_sample"
     out = tmp_path_factory.mktemp("sample")
     subprocess.run([sys.executable, str(script), str(out)], check=True, timeout=program.LIMIT_SECONDS)
     return out

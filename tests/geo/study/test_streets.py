@@ -120,7 +120,7 @@ def test_table_with_wrong_values_is_refused(tmp_path: Path, spoil: object, expec
     assert "streets.parquet" in str(caught.value)
 
 
-def test_paces_are_optional(tmp_path: Path) -> None:
+def test_streets_with_and_without_slopes_are_read(tmp_path: Path) -> None:
     table = street_frame([[(120, 29), (120.01, 29)]], [(1, 2)])
     for name, more in (("flat", {}), ("sloped", {"walk_pace_forward": [np.float32(1.5)], "walk_pace_backward": [0.9]})):
         path = tmp_path / f"{name}.parquet"

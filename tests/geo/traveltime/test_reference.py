@@ -52,7 +52,9 @@ def compare(study: Study, extract: Path, frame: gpd.GeoDataFrame, mode: Mode, co
 
 
 @pytest.mark.parametrize("mode", ["walk", "drive"])
-def test_nearest_clinic_in_liechtenstein(liechtenstein: Study, liechtenstein_extract: Path, mode: Mode) -> None:
+def test_times_to_the_nearest_clinic_equal_the_slow_ones_in_liechtenstein(
+    liechtenstein: Study, liechtenstein_extract: Path, mode: Mode
+) -> None:
     clinics = liechtenstein.facilities[liechtenstein.facilities["category"] == "clinic"]
     seconds = compare(liechtenstein, liechtenstein_extract, clinics, mode, POINTS)
     assert np.isfinite(seconds).mean() > 0.9
@@ -60,7 +62,9 @@ def test_nearest_clinic_in_liechtenstein(liechtenstein: Study, liechtenstein_ext
 
 
 @pytest.mark.parametrize("mode", ["walk", "drive"])
-def test_nearest_clinic_in_porto_alegre(porto_alegre: Study, shared: Path, mode: Mode) -> None:
+def test_times_to_the_nearest_clinic_equal_the_slow_ones_in_porto_alegre(
+    porto_alegre: Study, shared: Path, mode: Mode
+) -> None:
     clinics = porto_alegre.facilities[porto_alegre.facilities["category"] == "clinic"]
     extract = shared / "data" / "porto_alegre" / "porto_alegre.osm.pbf"
     seconds = compare(porto_alegre, extract, clinics, mode, POINTS)
@@ -68,7 +72,9 @@ def test_nearest_clinic_in_porto_alegre(porto_alegre: Study, shared: Path, mode:
     assert np.isfinite(seconds).mean() > 0.9
 
 
-def test_nearest_park_in_liechtenstein(liechtenstein: Study, liechtenstein_extract: Path) -> None:
+def test_times_to_the_nearest_park_equal_the_slow_ones_in_liechtenstein(
+    liechtenstein: Study, liechtenstein_extract: Path
+) -> None:
     parks = liechtenstein.facilities[liechtenstein.facilities["category"] == "park"]
     streets = reference.read_streets(liechtenstein_extract, "walk")
     lines = shapely.STRtree(shapely.linestrings(streets.lonlat[streets.ends]))

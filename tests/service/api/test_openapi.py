@@ -17,7 +17,7 @@ def document(client: TestClient) -> dict:
     return client.get("/openapi.json").json()
 
 
-def test_document_is_valid(document: dict):
+def test_openapi_document_is_valid_and_has_nearest(document: dict):
     validate(document)
     assert "/nearest" in document["paths"]
 
@@ -67,7 +67,7 @@ def test_errors_match_the_document(client: TestClient, document: dict):
     jsonschema.validate(client.get("/v1/nearest?lon=x").json(), {**declared, "components": document["components"]})
 
 
-def test_health_and_ready(client: TestClient):
+def test_health_answers_ok_and_ready_describes_the_study(client: TestClient):
     assert client.get("/health").json() == {"status": "ok"}
     answer = client.get("/ready")
     assert answer.status_code == 200

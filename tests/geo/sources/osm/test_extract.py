@@ -199,7 +199,7 @@ def test_closed_way_is_one_facility_with_its_outline(read: Callable[[Extract], o
         ({"building": "no"}, None),
     ],
 )
-def test_residential_buildings_and_their_levels(
+def test_residential_buildings_and_their_levels_are_read(
     read: Callable[[Extract], osm.Extract], town: Extract, tags: dict[str, str], levels: float | None
 ) -> None:
     town.box(10.0, 50.0, 10.001, 50.001, {"building": "house", "building:levels": "1"})
@@ -215,7 +215,7 @@ def test_residential_buildings_and_their_levels(
 @pytest.mark.parametrize(
     ("text", "number"), [("5000", 5000), ("5,000", 5000), ("5'000", 5000), ("5 000", 5000), ("many", None), ("", None)]
 )
-def test_place_nodes_and_their_population(
+def test_place_nodes_and_their_population_are_read(
     read: Callable[[Extract], osm.Extract], town: Extract, text: str, number: float | None
 ) -> None:
     town.node(10.0, 50.0, {"place": "village", "name": "Dorf", "population": text})

@@ -42,7 +42,7 @@ CLASSES = Speeds().drive_class_kph
         ({"oneway": "yes"}, True),
     ],
 )  # fmt: skip
-def test_walkable_ways(tags: dict[str, str], allowed: bool) -> None:
+def test_tags_decide_who_may_walk(tags: dict[str, str], allowed: bool) -> None:
     assert highways.walkable({"highway": "residential", **tags}) is allowed
 
 
@@ -83,7 +83,7 @@ BOTH, FORWARD, BACKWARD, NEITHER = (True, True), (True, False), (False, True), (
         ({"access": "destination"}, BOTH),
     ],
 )  # fmt: skip
-def test_drivable_directions(tags: dict[str, str], directions: tuple[bool, bool]) -> None:
+def test_tags_decide_in_which_directions_cars_may_drive(tags: dict[str, str], directions: tuple[bool, bool]) -> None:
     assert highways.drivable({"highway": "residential", **tags}, CLASSES) == directions
 
 
@@ -114,7 +114,7 @@ def test_drivable_directions(tags: dict[str, str], directions: tuple[bool, bool]
         ({"area": "yes", "bicycle": "yes"}, NEITHER),
     ],
 )
-def test_cyclable_directions(tags: dict[str, str], directions: tuple[bool, bool]) -> None:
+def test_tags_decide_in_which_directions_bicycles_may_go(tags: dict[str, str], directions: tuple[bool, bool]) -> None:
     assert highways.cyclable({"highway": "residential", **tags}) == directions
 
 
