@@ -21,17 +21,23 @@ SHIPPED = Path(__file__).parents[2] / "data"
 
 @pytest.fixture(scope="session")
 def served_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the shipped study, which `client` serves. Tests may change its register and nothing else."""
+    """A copy of the shipped study, which `sample_client` serves. Tests may change its register and nothing else."""
     folder = tmp_path_factory.mktemp("served") / "data"
     shutil.copytree(SHIPPED, folder, ignore=shutil.ignore_patterns("register.sqlite*", "facts", "*.py"))
     return folder
 
 
 @pytest.fixture(scope="session")
-def client(served_folder: Path) -> Iterator[TestClient]:
+def sample_client(served_folder: Path) -> Iterator[TestClient]:
     """The API of the sample. An unhandled exception becomes a response, as for a real client."""
     with TestClient(create_app(Settings(study=served_folder)), raise_server_exceptions=False, headers=PLAIN) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def client(sample_client: TestClient) -> TestClient:
+    """The client that most tests need: of the sample. A folder of tests may replace it by another."""
+    return sample_client
 
 
 @pytest.fixture(scope="session")

@@ -34,8 +34,8 @@ def minutes(answer: dict) -> list[float]:
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("category", CATEGORIES)
-def test_facilities_of_each_category_and_mode_come_nearest_first(client: TestClient, category: str, mode: str):
-    answer = nearest(client, **HERE, category=category, mode=mode, limit=20)
+def test_facilities_of_each_category_and_mode_come_nearest_first(sample_client: TestClient, category: str, mode: str):
+    answer = nearest(sample_client, **HERE, category=category, mode=mode, limit=20)
     assert len(answer["features"]) == 20
     assert (answer["mode"], answer["speed_kph"], answer["method"]) == (mode, MODES[mode], "network")
     assert minutes(answer) == sorted(minutes(answer))
@@ -56,12 +56,12 @@ def test_facilities_of_each_category_and_mode_come_nearest_first(client: TestCli
             assert feature["properties"]["metres"] == pytest.approx(metres, abs=0.1)
 
 
-def test_without_a_category_all_are_ranked(client: TestClient):
-    everything = nearest(client, **HERE, limit=30)
+def test_without_a_category_all_are_ranked(sample_client: TestClient):
+    everything = nearest(sample_client, **HERE, limit=30)
     merged = sorted(
         (time, facility)
         for category in CATEGORIES
-        for time, facility in _timed(nearest(client, **HERE, category=category, limit=30))
+        for time, facility in _timed(nearest(sample_client, **HERE, category=category, limit=30))
     )[:30]
     assert minutes(everything) == [time for time, _ in merged]
     assert {"park", "clinic", "kindergarten"} <= {
@@ -73,8 +73,8 @@ def _timed(answer: dict) -> list[tuple[float, str]]:
     return list(zip(minutes(answer), ids(answer), strict=True))
 
 
-def test_answer_has_place_mode_speed_and_method(client: TestClient):
-    answer = nearest(client, **HERE)
+def test_answer_has_place_mode_speed_and_method(sample_client: TestClient):
+    answer = nearest(sample_client, **HERE)
     assert answer["place"] == HERE
     snapped = answer["snapped"]
     between = GEOD.line_length((HERE["lon"], snapped["lon"]), (HERE["lat"], snapped["lat"]))
@@ -85,20 +85,20 @@ def test_answer_has_place_mode_speed_and_method(client: TestClient):
     assert len(answer["features"]) == 5
 
 
-def test_smaller_limit_gives_the_beginning_of_the_same_list(client: TestClient):
-    long = nearest(client, **HERE, limit=40)
+def test_smaller_limit_gives_the_beginning_of_the_same_list(sample_client: TestClient):
+    long = nearest(sample_client, **HERE, limit=40)
     assert len(long["features"]) == 40
-    assert nearest(client, **HERE, limit=7)["features"] == long["features"][:7]
+    assert nearest(sample_client, **HERE, limit=7)["features"] == long["features"][:7]
 
 
 @pytest.mark.parametrize("limit", [101, 10**6, 2**63, 10**30])
-def test_limit_above_the_maximum_is_clamped(client: TestClient, limit: int):
-    assert len(nearest(client, **HERE, limit=limit)["features"]) == 100
+def test_limit_above_the_maximum_is_clamped(sample_client: TestClient, limit: int):
+    assert len(nearest(sample_client, **HERE, limit=limit)["features"]) == 100
 
 
 @pytest.mark.parametrize("far", [(0, 0), (-180, -90), (180, 90), (120.03, 60), (121.9, 28.9)])
-def test_far_away_place_has_no_facilities_and_a_reason(client: TestClient, far: tuple[float, float]):
-    answer = nearest(client, lon=far[0], lat=far[1])
+def test_far_away_place_has_no_facilities_and_a_reason(sample_client: TestClient, far: tuple[float, float]):
+    answer = nearest(sample_client, lon=far[0], lat=far[1])
     assert answer["features"] == []
     assert answer["snapped"] is None
     assert "1000 m" in answer["reason"]
@@ -128,12 +128,12 @@ def test_closed_facility_is_left_out(town_client: TestClient):
 
 
 @pytest.mark.parametrize("system", COORDINATE_SYSTEMS)
-def test_same_place_in_another_system_has_the_same_answer(client: TestClient, system: str):
-    known = client.get("/v1/collections/facilities/items/yk-clinic-001").json()["geometry"]["coordinates"]
-    moved = client.get("/v1/collections/facilities/items/yk-clinic-001", params={"coordinates": system})
+def test_same_place_in_another_system_has_the_same_answer(sample_client: TestClient, system: str):
+    known = sample_client.get("/v1/collections/facilities/items/yk-clinic-001").json()["geometry"]["coordinates"]
+    moved = sample_client.get("/v1/collections/facilities/items/yk-clinic-001", params={"coordinates": system})
     there = moved.json()["geometry"]["coordinates"]
-    plain = nearest(client, lon=known[0], lat=known[1], limit=25)
-    answer = nearest(client, lon=there[0], lat=there[1], limit=25, coordinates=system)
+    plain = nearest(sample_client, lon=known[0], lat=known[1], limit=25)
+    answer = nearest(sample_client, lon=there[0], lat=there[1], limit=25, coordinates=system)
     assert ids(answer) == ids(plain)
     # Baidu's published inverse has an error of 1e-6 degrees, about 0.1 m.
     assert minutes(answer) == pytest.approx(minutes(plain), abs=0.005)
@@ -161,10 +161,10 @@ def _shift(before: list[float], after: list[float]) -> tuple[float, float]:
     return (east if after[0] >= before[0] else -east, north if after[1] >= before[1] else -north)
 
 
-def test_gcj02_position_read_as_wgs84_gives_another_answer(client: TestClient):
+def test_gcj02_position_read_as_wgs84_gives_another_answer(sample_client: TestClient):
     """Otherwise the test above would pass if ``coordinates`` were ignored."""
-    plain = nearest(client, **HERE, limit=25)
-    moved = nearest(client, **HERE, limit=25, coordinates="gcj02")
+    plain = nearest(sample_client, **HERE, limit=25)
+    moved = nearest(sample_client, **HERE, limit=25, coordinates="gcj02")
     assert minutes(moved) != pytest.approx(minutes(plain), abs=0.1)
 
 
@@ -192,10 +192,10 @@ def test_category_without_facilities_gives_the_reason(tmp_path, make_client):
 
 
 @pytest.mark.parametrize("coordinates", COORDINATE_SYSTEMS)
-def test_path_is_answered_when_asked_for(client: TestClient, coordinates: str):
-    plain = nearest(client, **HERE, category="clinic", limit=3, coordinates=coordinates)
+def test_path_is_answered_when_asked_for(sample_client: TestClient, coordinates: str):
+    plain = nearest(sample_client, **HERE, category="clinic", limit=3, coordinates=coordinates)
     assert all("path" not in feature["properties"] for feature in plain["features"])
-    answer = nearest(client, **HERE, category="clinic", limit=3, coordinates=coordinates, path="true")
+    answer = nearest(sample_client, **HERE, category="clinic", limit=3, coordinates=coordinates, path="true")
     assert ids(answer) == ids(plain)
     for feature in answer["features"]:
         way = feature["properties"]["path"]
