@@ -119,7 +119,9 @@ def segments(edges: gpd.GeoDataFrame) -> reference.Streets:
     return reference.Streets(xy[first], ends, length_m, always, always, np.full(len(ends), np.nan), attracts, paces)
 
 
-def test_nearest_clinic_with_the_slopes_of_porto_alegre(hilly: Study, porto_alegre: Study) -> None:
+def test_times_to_the_nearest_clinic_equal_the_slow_ones_on_the_slopes_of_porto_alegre(
+    hilly: Study, porto_alegre: Study
+) -> None:
     clinics = hilly.facilities[hilly.facilities["category"] == "clinic"]
     lon, lat = random_points(hilly, POINTS)
     assert hilly.streets is not None
