@@ -3,9 +3,22 @@
 Each table is a NamedTuple, which numba passes on as its arrays: nothing is copied. A loop that runs over a table
 unpacks it first, so that no reference is counted in its innermost part.
 
-Every chain is looked at from one *direction of travel*: people travel towards facilities, or from them. A point on a
-chain is left, or arrived at, over the chain's start or over its end. *Start side* names what is travelled over the
-start, *end side* what is travelled over the end, in the direction that the question asks for.
+Seconds along a chain depend on the *direction of travel*: people travel from points towards facilities, or from
+facilities to points. Tables that are made for one of the two keep two numbers for each chain and for each point::
+
+      start node                  point                  end node
+          o-------------------------x-----------------------o
+
+          <------ start_side -------|                             of the point
+          -------- end_side -------->                             of the point
+                                    -- to the end node ----->     end_side of the chain - end_side of the point
+          <------------------- start_side ------------------|     of the chain
+          --------------------- end_side ------------------->     of the chain
+
+The arrows show travel towards facilities; for travel from them, all arrows are reversed. So *start side* names the
+seconds for the direction in which a point's way over the start node runs, and *end side* those for the direction in
+which its way over the end node runs. Both numbers of a point are measured from the start node. Therefore the seconds
+between two points of a chain are a difference of their numbers, on the side that the way takes.
 """
 
 from typing import NamedTuple
@@ -145,8 +158,7 @@ class SeveralNearest(NamedTuple):
 class ChainSides(NamedTuple):
     """Seconds of whole chains in one direction of travel, shape (chains,); infinity: closed.
 
-    ``start_side`` are those in the direction in which a point's way over the chain's start runs, ``end_side`` those in
-    the direction in which its way over the end runs.
+    The sketch at the top of this module explains ``start_side`` and ``end_side``.
     """
 
     start_side: Float32Array
@@ -173,8 +185,7 @@ class PointsByChain(NamedTuple):
     first_point : shape (chains + 1,)
     points : shape (points,)
     coordinate : shape (points,), how many edges of its chain lie before the point, with the fraction of its own edge
-    start_side, end_side : shape (points,), seconds between the chain's start and the point, in the directions of the
-        chain's start side and end side
+    start_side, end_side : shape (points,), seconds between the chain's start node and the point: see the sketch above
     """
 
     first_point: Int32Array
@@ -204,13 +215,18 @@ class PointsByNode(NamedTuple):
 
 
 class StretchTable(NamedTuple):
-    """Stretches of chains over which facilities are reached, in one direction of travel.
+    """Stretches of chains over which facilities are reached, in one direction of travel::
+
+      start node    lower end     upper end             end node
+          o-------------[=============]--------------------o
+          -- end_side -->                                       of the lower end, which ways from the left reach first
+          <------- start_side --------|                         of the upper end, which ways from the right reach first
 
     Attributes
     ----------
     chain : shape (stretches,), in rising order where a loop says so
-    ends : shape (stretches, 4), the coordinate of the stretch's lower end on its chain and its seconds on the end side;
-        the coordinate of its upper end and its seconds on the start side
+    ends : shape (stretches, 4), the coordinate of the stretch's lower end on its chain and its ``end_side`` seconds;
+        the coordinate of its upper end and its ``start_side`` seconds
     connector_seconds : shape (stretches,), what the straight way between the street and the facility takes
     facility : shape (stretches,)
     metres : shape (stretches, 3), metres from the chain's start to the lower end and to the upper end; the connector's

@@ -28,7 +28,7 @@ _POINT_FIELDS = ("edge", "fraction", "connector_m", "island_skipped")
 
 
 def network(study: Study, mode: Mode) -> tuple[Network, SnappedPoints]:
-    """The network of a mode and the study's demand snapped onto it, from a file if there is one of this very study.
+    """The network of a mode and the study's demand snapped onto it, from a file if one was made of the same content.
 
     Where the study is a folder that can be written, a newly prepared network is kept there.
 

@@ -56,7 +56,7 @@ def contract(nodes: int, edges: NetworkEdges) -> tuple[Edges, Chains]:
     Returns
     -------
     edges : where each edge lies on its chain
-    chains : numbered as they were found
+    chains : numbered in the order in which they were made
     """
     u, v, metres = edges.u, edges.v, edges.metres
     forward, backward = edges.forward_seconds, edges.backward_seconds

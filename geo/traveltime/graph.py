@@ -16,7 +16,8 @@ from geo.traveltime.array_tables import Arcs, Chains, Core, Edges, Hierarchy, Ne
 from geo.traveltime.positions import ChainPositions
 
 HILBERT_BITS = 16
-# Street networks are eliminated completely before a node has so many neighbours; others must not fill the memory.
+# A node of a street network never has so many neighbours when its turn comes. In other networks the elimination stops
+# here, or the shortcuts would fill the memory.
 MOST_NEIGHBOURS = 64
 
 Table = TypeVar("Table", Edges, Chains, Hierarchy, Core)
@@ -27,7 +28,8 @@ class Graph:
     """The contracted network of one mode.
 
     Nodes are junctions, numbered along a Hilbert curve, and chains are numbered by the node where they start. No arc
-    leads to a dead end or from one: what lies there is read off its chain.
+    leads to a dead end or from one, so that searches leave them out: the times of points there are computed over the
+    other end of their chain, or along it.
 
     Attributes
     ----------
@@ -136,19 +138,23 @@ class Graph:
             return ChainPositions(self.chains, np.full(len(edge), np.int32(-1)), np.zeros(len(edge)), *zeros)
         off_network = edge < 0
         edge = np.where(off_network, 0, edge)
-        part = np.where(edges.along_chain[edge], fraction, 1.0 - fraction)
+        fraction_along_chain = np.where(edges.along_chain[edge], fraction, 1.0 - fraction)
         return ChainPositions(
             chains=self.chains,
             chain=np.where(off_network, -1, edges.chain[edge]).astype(np.int32),
-            coordinate=edges.index_on_chain[edge] + part,
-            forward_seconds=(edges.forward_before[edge] + part * edges.forward_seconds[edge]).astype(np.float32),
-            backward_seconds=(edges.backward_before[edge] + part * edges.backward_seconds[edge]).astype(np.float32),
+            coordinate=edges.index_on_chain[edge] + fraction_along_chain,
+            forward_seconds=(edges.forward_before[edge] + fraction_along_chain * edges.forward_seconds[edge]).astype(
+                np.float32
+            ),
+            backward_seconds=(edges.backward_before[edge] + fraction_along_chain * edges.backward_seconds[edge]).astype(
+                np.float32
+            ),
         )
 
     def metres_before(self, edge: NDArray[np.integer], fraction: Float64Array) -> Float64Array:
         """Metres from the start of their chains to points at a ``fraction`` along an ``edge``, shape (points,)."""
-        part = np.where(self.edges.along_chain[edge], fraction, 1.0 - fraction)
-        return np.asarray(self.edges.metres_before[edge] + part * self.edges.metres[edge])
+        fraction_along_chain = np.where(self.edges.along_chain[edge], fraction, 1.0 - fraction)
+        return np.asarray(self.edges.metres_before[edge] + fraction_along_chain * self.edges.metres[edge])
 
     @cached_property
     def chain_edges(self) -> tuple[Int32Array, Int32Array]:

@@ -24,8 +24,8 @@ from geo.traveltime.stretches import ChainStretches, EdgeStretches
 KPH_TO_MPS = 1000.0 / 3600.0
 
 # A component of the network that one cannot leave, or not come back from, is an island. It is small if it has fewer
-# metres of street than this, and a smaller share of those of the largest component. A point near another street is not
-# snapped to a small island.
+# metres of street than this, and a smaller share of those of the largest component. A point is snapped to a small
+# island only if no other street is near.
 ISLAND_M = 5_000.0
 ISLAND_SHARE = 0.01
 
@@ -113,9 +113,12 @@ class Network:
         polygons = np.flatnonzero(shapely.get_dimensions(geometries) == 2)
         facility, edge, start_fraction, end_fraction = self._inside(geometries, polygons)
         attracts = self.snapper.attracts
-        # Snapped are: points; polygons that no street meets, or that the overlay finds empty although the predicate
-        # finds a bare touch, for then the nearest point is that touch; and polygons that meet small islands only, which
-        # are reached from another street as well.
+        # These are snapped to the nearest street:
+        # * points;
+        # * polygons that no street meets;
+        # * polygons that a street only touches, where the intersection is empty although the predicate is true: their
+        #   nearest point is that touch;
+        # * polygons that only small islands meet: they are reached from another street as well.
         others = np.setdiff1d(np.arange(len(geometries)), facility[attracts[edge]])
         points = self.snapper.snap_shapes(geometries[others])
         snapped = points.edge >= 0
@@ -140,8 +143,11 @@ class Network:
         # A part is a stretch of the line, or a point where the line only touches the polygon.
         is_point = shapely.get_type_id(parts) == shapely.GeometryType.POINT
         parts[is_point] = [shapely.LineString([point, point]) for point in parts[is_point]]
-        one, other = (self.snapper.fractions(edges, shapely.get_point(parts, end)) for end in (0, -1))
-        return rows, edges, np.minimum(one, other), np.maximum(one, other)
+        first_fraction, last_fraction = (
+            self.snapper.fractions(edges, shapely.get_point(parts, end)) for end in (0, -1)
+        )
+        start_fraction = np.minimum(first_fraction, last_fraction)
+        return rows, edges, start_fraction, np.maximum(first_fraction, last_fraction)
 
     def chain_stretches(self, stretches: EdgeStretches) -> ChainStretches:
         """Where on the graph facilities are reached."""

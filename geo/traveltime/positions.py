@@ -69,9 +69,10 @@ class ChainPositions:
 
 @dataclass(frozen=True)
 class PointTables:
-    """Tables of points for one direction of travel; `geo.traveltime.array_tables` explains its sides.
+    """Tables of points for one direction of travel.
 
-    ``start_side`` and ``end_side``, shape (points,), are seconds between the starts of their chains and the points.
+    ``start_side`` and ``end_side``, shape (points,), are seconds between the start nodes of their chains and the
+    points; the sketch in `geo.traveltime.array_tables` explains them.
     """
 
     positions: ChainPositions = field(repr=False)
@@ -88,11 +89,11 @@ class PointTables:
             return ChainEnds(*np.zeros((2, count), np.int32), *np.full((2, count), np.inf, np.float32))
         off_network = positions.chain < 0
         chain = np.where(off_network, 0, positions.chain)
-        # A point at the end of its chain is at the junction, which every direction of a one-way leaves.
+        # A point at an end of its chain is at the junction, from which it may leave by any street.
         open_start = np.isfinite(self.sides.start_side[chain])
         to_start = np.where(positions.coordinate == 0, 0.0, np.where(open_start, self.start_side, np.inf))
-        rest = np.maximum(self.sides.end_side[chain] - self.end_side, 0.0)
-        to_end = np.where(positions.coordinate == chains.edge_count[chain], 0.0, rest)
+        seconds_to_end = np.maximum(self.sides.end_side[chain] - self.end_side, 0.0)
+        to_end = np.where(positions.coordinate == chains.edge_count[chain], 0.0, seconds_to_end)
         to_start[off_network] = to_end[off_network] = np.inf
         return ChainEnds(
             chains.start_node[chain], chains.end_node[chain], to_start.astype(np.float32), to_end.astype(np.float32)

@@ -1,4 +1,4 @@
-"""The nearest of many lines to a point, found in a grid of square cells.
+"""Searches the nearest of many lines to a point in a grid of square cells.
 
 A grid suits streets, whose segments are short and of one size: a compiled search of it touches little memory, where a
 search tree of shapes takes many steps. `geo.traveltime.snapping` snaps points with it.
@@ -13,7 +13,7 @@ import numpy as np
 from geo.arrays import BoolArray, Float64Array, Int32Array, Int64Array
 from geo.compiled import compiled
 
-# As few segments a cell as keep the grid smaller than the segments themselves.
+# The fewest segments per cell for which the grid takes less memory than the segments.
 SEGMENTS_PER_CELL = 2.0
 MOST_CELLS = 2**24
 
@@ -161,10 +161,10 @@ def _nearest(points: Float64Array, farthest: float, plain_tables: GridTables) ->
                         ax, ay = xy[vertex, 0], xy[vertex, 1]
                         dx, dy = xy[vertex + 1, 0] - ax, xy[vertex + 1, 1] - ay
                         square = dx * dx + dy * dy
-                        part = 0.0
+                        segment_fraction = 0.0
                         if square > 0.0:
-                            part = min(max(((x - ax) * dx + (y - ay) * dy) / square, 0.0), 1.0)
-                        near_x, near_y = ax + part * dx, ay + part * dy
+                            segment_fraction = min(max(((x - ax) * dx + (y - ay) * dy) / square, 0.0), 1.0)
+                        near_x, near_y = ax + segment_fraction * dx, ay + segment_fraction * dy
                         away = (x - near_x) ** 2 + (y - near_y) ** 2
                         candidate = line[vertex]
                         group = 0 if preferred[candidate] else 1
@@ -173,7 +173,7 @@ def _nearest(points: Float64Array, farthest: float, plain_tables: GridTables) ->
                             and (nearest_line[point, group] < 0 or candidate < nearest_line[point, group])
                         ):
                             least[group], nearest_line[point, group] = away, candidate
-                            nearest_at[point, group, 0] = metres_before[vertex] + part * np.sqrt(square)
+                            nearest_at[point, group, 0] = metres_before[vertex] + segment_fraction * np.sqrt(square)
                             nearest_at[point, group, 1], nearest_at[point, group, 2] = near_x, near_y
         if nearest_line[point, 0] >= 0 and least[1] >= least[0]:
             nearest_line[point, 1] = -1

@@ -1,7 +1,7 @@
 """Snaps points and shapes to the nearest street, within the longest connector of the study.
 
 A *connector* is the straight way between a point and the street. `geo.traveltime.network` makes one `Snapper` of the
-edges of each network.
+edges of each network. Points are snapped with `geo.traveltime.segment_grid`, polygons and lines with search trees.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,8 @@ from geo.geodesy.distance import geodesic_distance, geodesic_lengths
 from geo.geodesy.projection import Projection
 from geo.traveltime.segment_grid import SegmentGrid
 
-# Fractions this near to an end are the end: line_locate_point is only so exact, and at a junction one-ways do not bind.
+# Fractions this near to an end are the end: line_locate_point is only so exact, and it matters whether a point is at a
+# junction, from which it may leave by any street.
 _AT_END = 1e-9
 # The search is in projected metres, the limit in geodesic ones: search a little farther, then measure.
 _SEARCH_FACTOR = 1.02
@@ -163,7 +164,7 @@ def _choose(attracting: SnappedPoints, islands: SnappedPoints) -> SnappedPoints:
 
 
 def _snapped_to_ends(fraction: Float64Array) -> Float64Array:
-    """The same fractions, with those that are as good as an end set to it."""
+    """The same fractions; those closer than `_AT_END` to 0 or 1 become 0 or 1."""
     fraction[fraction < _AT_END] = 0.0
     fraction[fraction > 1 - _AT_END] = 1.0
     return fraction
