@@ -84,12 +84,12 @@ def around(
     stretches = network.chain_stretches(access)
     limit = levels[-1] * 60.0
 
-    junctions = nearest.junction_seconds(network, stretches, towards, limit + traveltime.TOLERANCE_S)
-    samples = _sample_edges(network, _reached_edges(network, stretches, junctions[0]))
+    junction_times = nearest.junction_seconds(network, stretches, towards, limit + traveltime.TOLERANCE_S)
+    samples = _sample_edges(network, _reached_edges(network, stretches, junction_times.seconds))
     positions = network.graph.positions(samples.edge, samples.fraction)
-    street_seconds, _ = nearest.position_seconds(network, stretches, positions, towards, junctions)
+    street_seconds, _ = nearest.position_seconds(network, stretches, positions, towards, junction_times)
     demand, positions = travel.demand_points(mode), travel.demand_positions(mode)
-    demand_seconds, _ = nearest.position_seconds(network, stretches, positions, towards, junctions)
+    demand_seconds, _ = nearest.position_seconds(network, stretches, positions, towards, junction_times)
     demand_seconds += demand.connector_m / network.walk_mps
     population = travel.study.demand["population"].to_numpy()
     # Where the way to the nearest street takes longer than the limit, no street is reached and there is no grid.

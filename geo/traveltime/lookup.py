@@ -37,7 +37,9 @@ def _along_chain(
     """Seconds between a point and a stretch of its chain, along the chain; 0 on the stretch, infinity if closed.
 
     ``coordinate``, ``start_side`` and ``end_side`` are the point's, as in `PointsByChain`; ``ends`` are those of
-    `StretchTable`; the chain may be open or closed on either side.
+    `StretchTable`; the chain may be open or closed on either side. `geo.traveltime.routes.seconds_along_chain` does the
+    same with NumPy, for one point and all stretches of its chain: that happens once a search, which is not worth a
+    compiled loop of its own.
     """
     if coordinate < ends[row, 0]:
         return ends[row, 1] - end_side if open_end_side else np.inf
@@ -99,8 +101,8 @@ def seeds(chains: Chains, sides: ChainSides, stretches: StretchTable) -> tuple[S
     count = 0
     for row in range(len(stretch_chain)):
         chain = stretch_chain[row]
-        # A way over the chain's start arrives at the stretch's lower end in the direction of the chain's end side. At
-        # a junction no one-way binds.
+        # Between the start node and the lower end people travel in the direction of the end side, as the sketch of
+        # `StretchTable` shows. A stretch that begins at the junction is reached there even if the chain is closed.
         lower_seconds = ends[row, 1] if chain_end_side[chain] < np.inf else np.inf
         from_start = 0.0 if ends[row, 0] == 0 else lower_seconds
         upper_seconds = max(0.0, chain_start_side[chain] - ends[row, 3])
@@ -225,16 +227,20 @@ def _with_room(point: Int32Array, seconds: Float32Array, rows: np.int64) -> tupl
 
 
 @compiled
-def _enter(
+def _insert_facility(
+    seconds: Float64Array,
+    facilities: Int32Array,
+    metres: Float64Array,
     row: int,
     reached: float,
     facility: int,
     travelled: float,
-    seconds: Float64Array,
-    facilities: Int32Array,
-    metres: Float64Array,
 ) -> None:
-    """Put a facility into the sorted list of point ``row``, shape (points, k): once, equally near ones by number."""
+    """Put a facility into the sorted list of point ``row``, shape (points, k), if it is near enough; each stands once.
+
+    Equally near facilities are sorted by number, so that the answer does not depend on the end of the chain that is
+    looked at first. The function of this name in `geo.traveltime.search` leaves them in the order in which they come.
+    """
     k = seconds.shape[1]
     column = k  # where the facility stands already, or else the last one
     for other in range(k):
@@ -285,18 +291,22 @@ def nearest_few(
     for row in range(len(edge)):
         if edge[row] < 0 or not len(edges.chain):
             continue
-        on = edge[row]
-        chain = edges.chain[on]
-        part = fraction[row] if edges.along_chain[on] else 1.0 - fraction[row]
-        coordinate = edges.index_on_chain[on] + part
-        metres_before = edges.metres_before[on] + part * edges.metres[on]
-        start_side = np.float32(edges.backward_before[on] + part * edges.backward_seconds[on])
-        end_side = np.float32(edges.forward_before[on] + part * edges.forward_seconds[on])
+        point_edge = edge[row]
+        chain = edges.chain[point_edge]
+        fraction_along_chain = fraction[row] if edges.along_chain[point_edge] else 1.0 - fraction[row]
+        coordinate = edges.index_on_chain[point_edge] + fraction_along_chain
+        metres_before = edges.metres_before[point_edge] + fraction_along_chain * edges.metres[point_edge]
+        start_side = np.float32(
+            edges.backward_before[point_edge] + fraction_along_chain * edges.backward_seconds[point_edge]
+        )
+        end_side = np.float32(
+            edges.forward_before[point_edge] + fraction_along_chain * edges.forward_seconds[point_edge]
+        )
         open_start, open_end = chains.backward_seconds[chain] < np.inf, chains.forward_seconds[chain] < np.inf
-        # A point at the end of its chain is at the junction, where no one-way binds.
+        # A point at an end of its chain is at the junction, from which it may leave by any street.
         to_start = 0.0 if coordinate == 0 else start_side if open_start else np.inf
-        rest = max(np.float32(chains.forward_seconds[chain] - end_side), 0.0)
-        to_end = 0.0 if coordinate == chains.edge_count[chain] else rest
+        seconds_to_end = max(np.float32(chains.forward_seconds[chain] - end_side), 0.0)
+        to_end = 0.0 if coordinate == chains.edge_count[chain] else seconds_to_end
         for side in range(2):
             node = chains.start_node[chain] if side == 0 else chains.end_node[chain]
             to_node = to_start if side == 0 else to_end
@@ -306,7 +316,7 @@ def nearest_few(
                     break
                 reached = node_seconds[node, column] + to_node
                 travelled = metres_to_node + node_metres[node, column]
-                _enter(row, reached, node_facility[node, column], travelled, seconds, facilities, metres)
+                _insert_facility(seconds, facilities, metres, row, reached, node_facility[node, column], travelled)
         first, last = np.searchsorted(stretches.chain, chain), np.searchsorted(stretches.chain, chain + 1)
         for stretch in range(first, last):
             along = _along_chain(
@@ -316,7 +326,7 @@ def nearest_few(
             lower, upper = stretches.metres[stretch, 0], stretches.metres[stretch, 1]
             travelled = max(lower - metres_before, metres_before - upper, 0.0) + stretches.metres[stretch, 2]
             if reached < np.inf:
-                _enter(row, reached, stretches.facility[stretch], travelled, seconds, facilities, metres)
+                _insert_facility(seconds, facilities, metres, row, reached, stretches.facility[stretch], travelled)
     for row in range(len(edge)):
         for column in range(k):
             seconds[row, column] += connector_m[row] / walk_mps

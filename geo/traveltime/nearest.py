@@ -1,6 +1,9 @@
-"""The nearest facilities: one search from all of them, after which every point looks its time up.
+"""Searches the facilities nearest to every junction of a network, and computes the times of points from those.
 
-The search starts at the facilities and runs against the direction of travel, since people travel *to* them.
+One search starts at all facilities at once and runs against the direction of travel, since people travel *to* them.
+Every junction then has its nearest facility. A point takes the shorter way over the two ends of its chain, or the way
+along the chain to a facility on it. This is the graph Voronoi diagram of Erwig (2000, Networks 36(3)).
+`geo.traveltime.travel` keeps the results.
 """
 
 import itertools
@@ -37,20 +40,24 @@ class NearestFacilities:
         self.network, self.stretches = network, stretches
 
     @cached_property
-    def nearest(self) -> NodeTimes:
+    def junction_times(self) -> NodeTimes:
         """The nearest facility of every junction, as `junction_seconds` gives it."""
         return junction_seconds(self.network, self.stretches)
 
     @cached_property
-    def several(self) -> SeveralNearest:
+    def several_of_junctions(self) -> SeveralNearest:
         """The `FACILITIES_PER_JUNCTION` nearest facilities of every junction."""
         return several_nearest(self.network, self.stretches, FACILITIES_PER_JUNCTION)
 
+    def prepare_ranking(self) -> None:
+        """Search `several_of_junctions` now, so that `at_points` only looks them up."""
+        _ = self.several_of_junctions
+
     @cached_property
     def _tables(self) -> tuple[Edges, Chains, SeveralNearest, StretchTable]:
-        """What `lookup.nearest_few` takes besides the points: plain tuples."""
+        """The tables that `lookup.nearest_few` takes besides the points, as plain tuples."""
         graph = self.network.graph
-        tables = (graph.edges, graph.chains, self.several, self.stretches.table(towards=True))
+        tables = (graph.edges, graph.chains, self.several_of_junctions, self.stretches.table(towards=True))
         return cast(tuple[Edges, Chains, SeveralNearest, StretchTable], tuple(map(tuple, tables)))
 
     def at_points(self, points: SnappedPoints, limit: int = FACILITIES_PER_JUNCTION) -> SeveralNearest:
@@ -71,14 +78,15 @@ def junction_seconds(
 ) -> NodeTimes:
     """Seconds between all junctions and the nearest of ``stretches``, within ``limit`` (≤), and its facility.
 
-    At a dead end they are those of a search that went no farther than the junction before it; `position_seconds` reads
-    what is there off the chain.
+    No arc leads to a dead end. So the seconds of a node at a dead end are those of a stretch on its own chain, or
+    infinity if there is none, although a way over the other end of the chain may be shorter. `position_seconds`
+    compares the ways over both ends of the chain, so that points at dead ends get their right times.
     """
     graph = network.graph
     seeds, _ = stretches.seeds(towards)
     if len(seeds.node) < SWEEP_FROM and limit < np.inf:
         arcs, _ = graph.arcs(towards)
-        return search.search(arcs, seeds, limit, search.FACILITIES)
+        return search.search(arcs, seeds, limit, track_arcs=False)
     hierarchy, core = graph.sweep(towards)
     return search.sweep(hierarchy, core, seeds, limit)
 
@@ -96,7 +104,7 @@ def position_seconds(
     stretches: ChainStretches,
     positions: ChainPositions,
     towards: bool = True,
-    junctions: NodeTimes | None = None,
+    junction_times: NodeTimes | None = None,
     limit: float = np.inf,
 ) -> NodeTimes:
     """Seconds between positions on the network and the nearest of ``stretches``, whose connectors they include.
@@ -104,7 +112,7 @@ def position_seconds(
     Parameters
     ----------
     towards : people travel towards the stretches, or from them
-    junctions : what `junction_seconds` gave, if that is already known
+    junction_times : what `junction_seconds` returned for the same stretches and direction; None: compute it here
     limit : seconds beyond which nothing is reached (≤)
 
     Returns
@@ -115,12 +123,12 @@ def position_seconds(
     times = NodeTimes(np.full(len(positions), np.inf), np.full(len(positions), np.int32(-1)))
     if not len(network.graph.network_node):
         return times
-    junctions = junctions or junction_seconds(network, stretches, towards, limit)
+    junction_times = junction_times or junction_seconds(network, stretches, towards, limit)
     ends = tables.ends
 
     def over_ends(rows: slice) -> None:
         some_ends = ChainEnds._make(column[rows] for column in ends)
-        lookup.over_ends(junctions, some_ends, limit, NodeTimes(times.seconds[rows], times.label[rows]))
+        lookup.over_ends(junction_times, some_ends, limit, NodeTimes(times.seconds[rows], times.label[rows]))
 
     cuts = np.linspace(0, len(positions), (CORES if len(positions) >= PARALLEL_FROM else 1) + 1).astype(int)
     map_in_threads(over_ends, [slice(*cut) for cut in itertools.pairwise(cuts)])

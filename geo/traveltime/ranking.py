@@ -18,7 +18,7 @@ from geo.traveltime.reasons import NO_FACILITIES, NO_ROUTE, NO_STREET
 from geo.traveltime.snapping import SnappedPoints
 
 SEARCH_MARGIN_S = 1.0
-"""How much farther than the farthest facility a search for paths goes; its sums are rounded otherwise."""
+"""How much farther than the farthest facility a search for paths goes: it rounds its sums differently."""
 
 
 @dataclass(frozen=True)
@@ -102,8 +102,8 @@ class StraightLineRanker:
 class NetworkRanker:
     """Ranks facilities at WGS84 ``shapes``, shape (facilities,), by their times on a network."""
 
-    def __init__(self, nearest: NearestFacilities, shapes: GeometryArray) -> None:
-        self._nearest, self._shapes = nearest, shapes
+    def __init__(self, nearest_facilities: NearestFacilities, shapes: GeometryArray) -> None:
+        self._nearest_facilities, self._shapes = nearest_facilities, shapes
 
     def rank(
         self,
@@ -115,7 +115,7 @@ class NetworkRanker:
         eligible: BoolArray | None = None,
     ) -> Ranking:
         """See `Ranker.rank`. A few facilities without their paths are looked up; all else takes a search."""
-        network = self._nearest.network
+        network = self._nearest_facilities.network
         snapped = network.snapper.snap_one(lon, lat)
         if snapped is None:
             return Ranking.empty(NO_STREET.format(metres=network.max_connector_m))
@@ -139,7 +139,7 @@ class NetworkRanker:
 
     def _looked_up(self, point: SnappedPoints, limit: int) -> tuple[Int64Array, Float64Array, Float64Array]:
         """Rows, seconds and metres of the ``limit`` nearest facilities, from those of the junctions."""
-        several = self._nearest.at_points(point, limit)
+        several = self._nearest_facilities.at_points(point, limit)
         rows, seconds, metres = several.facility[0].astype(np.int64), several.seconds[0], several.metres[0]
         if len(rows) and rows[-1] < 0:
             count = np.count_nonzero(rows >= 0)
@@ -147,13 +147,15 @@ class NetworkRanker:
         return rows, seconds, metres
 
     def _search(self, point: SnappedPoints, limit_s: float) -> routes.SearchFromPoint:
-        return routes.SearchFromPoint(self._nearest.network, self._nearest.stretches, point, limit_s)
+        return routes.SearchFromPoint(
+            self._nearest_facilities.network, self._nearest_facilities.stretches, point, limit_s
+        )
 
     def _first_stretches(
         self, search: routes.SearchFromPoint, limit: int | None, eligible: BoolArray | None
     ) -> Int64Array:
         """The stretch over which each facility is reached first, nearest facility first."""
-        facility = self._nearest.stretches.facility
+        facility = self._nearest_facilities.stretches.facility
         stretches = first_of_each(facility, search.seconds)
         return stretches[:limit] if eligible is None else stretches[eligible[facility[stretches]]][:limit]
 
@@ -161,6 +163,6 @@ class NetworkRanker:
         self, search: routes.SearchFromPoint, stretches: Int64Array
     ) -> tuple[Int64Array, Float64Array, Float64Array]:
         """Rows, seconds and metres of the facilities that these stretches lead to."""
-        rows = self._nearest.stretches.facility[stretches].astype(np.int64)
+        rows = self._nearest_facilities.stretches.facility[stretches].astype(np.int64)
         metres = np.array([search.metres(stretch) for stretch in stretches])
         return rows, search.seconds[stretches], metres

@@ -20,10 +20,11 @@ OVER_START, OVER_END, ALONG = range(3)
 """How a route arrives at a stretch: over the start or the end of its chain, or along the chain if it began there."""
 
 
-def along_chain(position: ChainPositions, stretches: ChainStretches, rows: slice) -> Float64Array:
+def seconds_along_chain(position: ChainPositions, stretches: ChainStretches, rows: slice) -> Float64Array:
     """Seconds from one position along its chain to stretches of the same chain, shape (rows,).
 
-    Infinity where the chain is closed in that direction.
+    Infinity where the chain is closed in that direction. `geo.traveltime.lookup._along_chain` does the same in compiled
+    loops over many points.
     """
     chains, chain = position.chains, int(position.chain[0])
     low, high = stretches.low[rows], stretches.high[rows]
@@ -59,7 +60,7 @@ class SearchFromPoint:
             (OVER_END, chains.end_node[low.chain], high.away.ends.end_seconds),
         ):
             ways[way] = self._node_seconds[node] + end_seconds + stretches.connector_seconds
-        ways[ALONG, same_chain] = along_chain(position, stretches, same_chain)
+        ways[ALONG, same_chain] = seconds_along_chain(position, stretches, same_chain)
         self._way = ways.argmin(axis=0)
         self.seconds: Float64Array = ways.min(axis=0) + point.connector_m[0] / network.walk_mps
 
@@ -68,7 +69,7 @@ class SearchFromPoint:
         usable = np.isfinite(self._to_ends)
         no_facility = np.zeros(int(usable.sum()), np.int32)
         seeds = Seeds(self._ends[usable], self._to_ends[usable], no_facility)
-        return search.search(self._network.graph.outgoing, seeds, limit, search.ARCS)
+        return search.search(self._network.graph.outgoing, seeds, limit, track_arcs=True)
 
     def metres(self, stretch: int) -> float:
         """Metres travelled to a stretch, connectors included."""

@@ -4,8 +4,11 @@ The queue is Dial's (1969, Communications of the ACM 12(11)) with buckets of som
 bucket nodes are taken in any order and taken again when they improve, so results are exact, not rounded: it is the
 sequential form of Δ-stepping (Meyer and Sanders 2003, Journal of Algorithms 49(1)).
 
-Pushing an entry onto the queue is written out in three places. A helper would have to return the state of the queue,
-which makes the searches twice as slow.
+A node that improves gets a new entry in its new bucket. The old entry stays in the old bucket; when that comes up, the
+node's seconds no longer belong there, and the entry is skipped.
+
+The lines that push an entry onto the queue are repeated in `search_batch` and `search_several`. A helper function would
+have to return the state of the queue, which makes the searches twice as slow.
 """
 
 from typing import NamedTuple
@@ -15,9 +18,6 @@ import numpy as np
 from geo.arrays import Float32Array, Float64Array, Int32Array
 from geo.compiled import compiled, unsigned
 from geo.traveltime.array_tables import Arcs, Hierarchy, NodeTimes, Seeds, SeveralNearest
-
-FACILITIES, ARCS = 0, 1
-"""What a search writes as the label of a node: its nearest seed's facility, or the arc by which it was reached."""
 
 BUCKET_SECONDS = 4.0
 # Seeds whose nodes share all but this many bits of their Hilbert number are searched together, so that what a batch
@@ -82,14 +82,15 @@ def search_batch(arcs: Arcs, seeds: Seeds, batch: Int32Array, queue: Queue, trac
     Parameters
     ----------
     batch : shape (n,), rows of the seeds
-    queue : an empty one
+    queue : an empty queue
+    track_arcs : whether the label of a node is the arc by which it was reached (−2: a seed), or the facility of its
+        nearest seed
     times : shape (nodes,); the seconds hold on entry what a node must stay below
 
     Returns
     -------
     How many entries of the queue were used, whose nodes are all that were reached; −1 where it had no room for them.
     """
-    # A node that improves is put into its new bucket and left in the old one, where its entry is found outdated.
     indptr, heads, weights = arcs.indptr, arcs.heads, arcs.seconds
     seed_node, seed_seconds, seed_facility = seeds.node, seeds.seconds, seeds.facility
     first_entry, node_of, next_entry = queue.first_entry, queue.node, queue.next_entry
@@ -139,10 +140,10 @@ def search_batch(arcs: Arcs, seeds: Seeds, batch: Int32Array, queue: Queue, trac
 
 
 @compiled
-def search(arcs: Arcs, seeds: Seeds, limit: float, track: int) -> NodeTimes:
+def search(arcs: Arcs, seeds: Seeds, limit: float, track_arcs: bool) -> NodeTimes:
     """Seconds from the nearest seed to every node, within ``limit`` seconds (≤): for a few seeds.
 
-    ``track`` is `FACILITIES` or `ARCS`.
+    ``track_arcs`` is that of `search_batch`.
     """
     nodes = len(arcs.indptr) - 1
     times = NodeTimes(np.empty(nodes), np.empty(nodes, np.int32))
@@ -153,7 +154,7 @@ def search(arcs: Arcs, seeds: Seeds, limit: float, track: int) -> NodeTimes:
     used = -1
     while used < 0:
         seconds[:], label[:] = np.nextafter(limit, np.inf), -1
-        used = search_batch(arcs, seeds, every_seed, new_queue(buckets, room), track == ARCS, times)
+        used = search_batch(arcs, seeds, every_seed, new_queue(buckets, room), track_arcs, times)
         room *= 2
     for node in range(nodes):
         if label[node] == -1:
@@ -184,16 +185,16 @@ def sweep(hierarchy: Hierarchy, core: Arcs, seeds: Seeds, limit: float) -> NodeT
         if seed_seconds[seed] < seconds[place]:
             seconds[place], label[place] = seed_seconds[seed], seed_facility[seed]
     for place in range(len(first_arc) - 1):
-        reached, own = seconds[place], label[place]
-        if own >= 0:
+        reached, place_label = seconds[place], label[place]
+        if place_label >= 0:
             for arc in range(unsigned(first_arc[place]), unsigned(first_arc[place + 1])):
                 above = unsigned(higher[arc])
                 if reached + up[arc] < seconds[above]:
-                    seconds[above], label[above] = reached + up[arc], own
+                    seconds[above], label[above] = reached + up[arc], place_label
     if len(core.heads):
         reached_nodes = np.flatnonzero((core.indptr[1:] > core.indptr[:-1]) & (label[rank] >= 0)).astype(np.int32)
         core_seeds = Seeds(reached_nodes, seconds[rank[reached_nodes]], label[rank[reached_nodes]])
-        core_times = search(core, core_seeds, limit, FACILITIES)
+        core_times = search(core, core_seeds, limit, False)
         for node in range(nodes):
             if core_times.label[node] >= 0:
                 seconds[rank[node]], label[rank[node]] = core_times.seconds[node], core_times.label[node]
@@ -215,7 +216,7 @@ def sweep(hierarchy: Hierarchy, core: Arcs, seeds: Seeds, limit: float) -> NodeT
 
 
 @compiled
-def _enlist(
+def _insert_facility(
     seconds: Float64Array,
     facilities: Int32Array,
     metres: Float32Array,
@@ -224,7 +225,12 @@ def _enlist(
     facility: int,
     travelled: float,
 ) -> bool:
-    """Put a facility into the list of a node, shape (nodes, k), if it is near enough; each stands there once."""
+    """Put a facility into the sorted list of ``node``, shape (nodes, k), if it is near enough; each stands once.
+
+    Returns whether the list has changed: the search then passes the facility on to the node's neighbours. Equally near
+    facilities stay in the order in which they come, since sorting them by number, as the function of this name in
+    `geo.traveltime.lookup` does, would queue nodes again without making anything nearer.
+    """
     column = seconds.shape[1] - 1
     if reached >= seconds[node, column]:
         return False
@@ -269,7 +275,7 @@ def search_several(
         used, pending, earliest = 0, 0, np.inf
         for seed in order[begin[block] : begin[block + 1]]:
             node, reached = seed_node[seed], seed_seconds[seed]
-            if _enlist(seconds, facilities, metres, node, reached, seed_facility[seed], seed_metres[seed]):
+            if _insert_facility(seconds, facilities, metres, node, reached, seed_facility[seed], seed_metres[seed]):
                 slot = np.int64(reached * per_second) & mask
                 node_of[used], facility_of[used], next_entry[used] = node, seed_facility[seed], first_entry[slot]
                 first_entry[slot] = used
@@ -292,7 +298,7 @@ def search_several(
                     tail_seconds, tail_metres = seconds[tail, column], metres[tail, column]
                     for arc in range(indptr[tail], indptr[tail + 1]):
                         node, reached = heads[arc], tail_seconds + weights[arc]
-                        if reached < seconds[node, k - 1] and _enlist(
+                        if reached < seconds[node, k - 1] and _insert_facility(
                             seconds, facilities, metres, node, reached, facility, tail_metres + arc_metres[arc]
                         ):
                             if used == len(node_of):

@@ -1,8 +1,7 @@
-"""Seconds to the nearest facility, for everybody, in one pass; after that every answer is a look-up.
+"""`Travel`: the travel times of one study, with streets or in a straight line.
 
-The pass starts at all facilities at once, on the graph against the direction of travel (people travel *to* the
-facility), and every point reads its time off the two ends of its chain: the graph Voronoi diagram of Erwig (2000,
-Networks 36(3)).
+It prepares the networks of the modes, snaps the study's demand onto them, and keeps the searches of
+`geo.traveltime.nearest` by facilities and mode. The measures and the answers of the service ask it.
 """
 
 from dataclasses import dataclass, field
@@ -40,7 +39,7 @@ class TravelTimes:
     Attributes
     ----------
     seconds : shape (points,), infinity where none can be reached
-    facility : shape (points,), row of the nearest facility in the frame asked about, −1 where none can be reached
+    facility : shape (points,), row of the nearest facility in the frame of facilities, −1 where none can be reached
     reason : shape (points,), why none can be reached; None where one can
     """
 
@@ -50,15 +49,15 @@ class TravelTimes:
 
 
 @dataclass(frozen=True)
-class _Question:
-    """Facilities and a mode, equal to others of the same ids and shapes in the same order: a key of caches."""
+class _FacilitiesKey:
+    """Facilities and a mode as the key of a cache; keys are equal if ids, shapes and their order are."""
 
     mode: Mode
     digest: bytes
     facilities: gpd.GeoDataFrame = field(compare=False)
 
     @classmethod
-    def of(cls, facilities: gpd.GeoDataFrame, mode: Mode) -> "_Question":
+    def of(cls, facilities: gpd.GeoDataFrame, mode: Mode) -> "_FacilitiesKey":
         ids = "\0".join(map(str, facilities.index)).encode()
         shapes = b"".join(shapely.to_wkb(facilities.geometry.to_numpy()))
         return cls(mode, cache.digest(ids, shapes), facilities)
@@ -100,7 +99,8 @@ class Travel:
             return self._positions[mode]
 
     def _network_and_demand(self, mode: Mode) -> tuple[Network, SnappedPoints]:
-        prepared = self._prepared.get(mode)  # without the lock: another mode may be prepared now
+        # Read without the lock, so that a prepared mode need not wait for a mode that is being prepared.
+        prepared = self._prepared.get(mode)
         if prepared is None:
             with self._lock:
                 if mode not in self._prepared:
@@ -110,15 +110,15 @@ class Travel:
 
     def demand_times(self, facilities: gpd.GeoDataFrame, mode: Mode) -> TravelTimes:
         """From every demand point of the study, in its order, to the nearest of ``facilities``."""
-        return self._demand_times(_Question.of(facilities, mode))
+        return self._demand_times(_FacilitiesKey.of(facilities, mode))
 
-    def _compute_demand_times(self, question: _Question) -> TravelTimes:
-        mode, facilities = question.mode, question.facilities
+    def _compute_demand_times(self, key: _FacilitiesKey) -> TravelTimes:
+        mode, facilities = key.mode, key.facilities
         if self.method == "straight-line":
             demand = self.study.demand
             return self._straight_line_times(facilities, demand["lon"].to_numpy(), demand["lat"].to_numpy(), mode)
         points, positions = self.demand_points(mode), self.demand_positions(mode)
-        return _network_times(self._nearest_facilities(question), points, positions, facilities.empty)
+        return _network_times(self._nearest_facilities(key), points, positions, facilities.empty)
 
     def times(self, facilities: gpd.GeoDataFrame, lon: Float64Array, lat: Float64Array, mode: Mode) -> TravelTimes:
         """From WGS84 points, shape (points,), to the nearest of ``facilities``."""
@@ -127,8 +127,8 @@ class Travel:
         network = self.network(mode)
         points = network.snapper.snap(lon, lat)
         positions = network.graph.positions(points.edge, points.fraction)
-        nearest = self._nearest_facilities(_Question.of(facilities, mode))
-        return _network_times(nearest, points, positions, facilities.empty)
+        nearest_facilities = self._nearest_facilities(_FacilitiesKey.of(facilities, mode))
+        return _network_times(nearest_facilities, points, positions, facilities.empty)
 
     def _straight_line_times(
         self, facilities: gpd.GeoDataFrame, lon: Float64Array, lat: Float64Array, mode: Mode
@@ -139,33 +139,35 @@ class Travel:
         return TravelTimes(seconds, facility, reasons.where(facility < 0, reasons.NO_FACILITIES))
 
     def ranker(self, facilities: gpd.GeoDataFrame, mode: Mode) -> Ranker:
-        """What ranks ``facilities`` by travel time from any point.
+        """The ranker of ``facilities`` by travel time from any point.
 
-        With streets, it has searched the nearest facilities of every junction already, and its searches are kept for as
-        long as the same facilities are asked for.
+        With streets, this searches the nearest facilities of every junction first, and keeps them for later rankers of
+        the same facilities.
         """
         if self.method == "straight-line" or facilities.empty:
             return StraightLineRanker(facilities, self.study.settings, mode)
-        nearest = self._nearest_facilities(_Question.of(facilities, mode))
-        _ = nearest.several
-        return NetworkRanker(nearest, facilities.geometry.to_numpy())
+        nearest_facilities = self._nearest_facilities(_FacilitiesKey.of(facilities, mode))
+        nearest_facilities.prepare_ranking()
+        return NetworkRanker(nearest_facilities, facilities.geometry.to_numpy())
 
-    def _compute_nearest_facilities(self, question: _Question) -> NearestFacilities:
-        network = self.network(question.mode)
-        stretches = network.edge_stretches(question.facilities.geometry.to_numpy())
+    def _compute_nearest_facilities(self, key: _FacilitiesKey) -> NearestFacilities:
+        network = self.network(key.mode)
+        stretches = network.edge_stretches(key.facilities.geometry.to_numpy())
         return NearestFacilities(network, network.chain_stretches(stretches))
 
 
 def _network_times(
-    nearest: NearestFacilities, points: SnappedPoints, positions: ChainPositions, no_facilities: bool
+    nearest_facilities: NearestFacilities, points: SnappedPoints, positions: ChainPositions, no_facilities: bool
 ) -> TravelTimes:
     """From each of ``points``, at ``positions`` on the graph, to the nearest facility, exactly.
 
-    The time of a point is its connector, plus the least of: to either end of its chain of edges and on from there, or
-    along the chain where a facility is reached on the same one; plus the facility's connector.
+    The time of a point is the sum of its connector, its way on the network and the facility's connector. The way is the
+    shortest of those over either end of the point's chain and, if the facility is on the same chain, the way along it.
     """
-    network = nearest.network
-    seconds, facility = position_seconds(network, nearest.stretches, positions, junctions=nearest.nearest)
+    network, junction_times = nearest_facilities.network, nearest_facilities.junction_times
+    seconds, facility = position_seconds(
+        network, nearest_facilities.stretches, positions, junction_times=junction_times
+    )
     off_network = points.edge < 0
     reason = reasons.where(~np.isfinite(seconds), reasons.NO_FACILITIES if no_facilities else reasons.NO_ROUTE)
     if not no_facilities:

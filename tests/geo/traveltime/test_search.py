@@ -192,8 +192,8 @@ def test_nothing_beyond_the_limit_is_reached(limit: float) -> None:
     graph = Graph.prepare(NetworkEdges(u, v, seconds, seconds, seconds), xy[:, 0], xy[:, 1])
     seed_nodes = np.arange(0, len(graph.network_node), 500, dtype=np.int32)
     seeds = Seeds(seed_nodes, np.zeros(len(seed_nodes)), seed_nodes)
-    limited, _ = search.search(graph.outgoing, seeds, limit, search.FACILITIES)
-    unlimited, _ = search.search(graph.outgoing, seeds, np.inf, search.FACILITIES)
+    limited, _ = search.search(graph.outgoing, seeds, limit, track_arcs=False)
+    unlimited, _ = search.search(graph.outgoing, seeds, np.inf, track_arcs=False)
     assert np.array_equal(limited, np.where(unlimited <= limit, unlimited, np.inf))
     assert 0 < np.isfinite(limited).sum() <= len(graph.network_node)
 
