@@ -19,7 +19,7 @@ from geo.lists import reader, writer
 from geo.lists.reader import ListOptions
 from geo.study import categories, facilities
 from geo.study.study import Study
-from support import unruly
+from support import breaking_names
 
 
 def exported(frame: gpd.GeoDataFrame, kind: str, coordinates: str, folder: Path) -> Path:
@@ -57,7 +57,7 @@ def settled(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 @pytest.mark.parametrize("coordinates", COORDINATE_SYSTEMS)
 @pytest.mark.parametrize("kind", writer.FORMATS)
 def test_an_export_is_imported_again(kind: str, coordinates: str, tmp_path: Path) -> None:
-    frame = settled(unruly.frame())
+    frame = settled(breaking_names.frame())
     path = exported(frame, kind, coordinates, tmp_path)
     found = imported(path, coordinates)
     assert_same(found, frame)

@@ -29,7 +29,7 @@ from geo.geodesy import datums
 from geo.lists import spreadsheets, writer
 from geo.study import categories, facilities
 from geo.study.study import Study
-from support import unruly
+from support import breaking_names
 
 _NAMES = tomllib.loads(resources.files("geo.lists").joinpath("columns.toml").read_text("utf-8"))
 HEADS = {field: _NAMES[field][0] for field in facilities.FIELDS}
@@ -131,7 +131,7 @@ def assert_same(found: Any, frame: Any) -> None:
 @pytest.mark.parametrize("coordinates", COORDINATE_SYSTEMS)
 @pytest.mark.parametrize("kind", writer.FORMATS)
 def test_a_file_holds_every_field_and_shape(kind: str, coordinates: str) -> None:
-    frame = unruly.frame()
+    frame = breaking_names.frame()
     export = writer.write(frame, kind, coordinates)
     assert export.notes == ()
     found = read(export.content, kind, coordinates)
@@ -142,9 +142,9 @@ def test_a_file_holds_every_field_and_shape(kind: str, coordinates: str) -> None
 
 
 def test_equal_rows_give_an_equal_workbook() -> None:
-    first = writer.write(unruly.frame(), "xlsx", "wgs84").content
+    first = writer.write(breaking_names.frame(), "xlsx", "wgs84").content
     time.sleep(1.1)  # a zip archive and a workbook's properties have seconds
-    assert writer.write(unruly.frame(), "xlsx", "wgs84").content == first
+    assert writer.write(breaking_names.frame(), "xlsx", "wgs84").content == first
 
 
 def test_a_text_that_looks_like_rich_text_stays_text() -> None:
@@ -217,7 +217,7 @@ def test_an_empty_register_is_written(kind: str) -> None:
 
 @pytest.mark.parametrize("rows", [0, 1])
 def test_unknown_formats_and_systems_are_refused(rows: int) -> None:
-    frame = unruly.frame().iloc[:rows]
+    frame = breaking_names.frame().iloc[:rows]
     with pytest.raises(UnknownNameError, match="gpkg"):
         writer.write(frame, "shp")
     for kind in writer.FORMATS:
@@ -230,13 +230,13 @@ def test_unknown_formats_and_systems_are_refused(rows: int) -> None:
 
 def test_geojson_is_read_as_a_study_file(tmp_path: Path) -> None:
     path = tmp_path / "facilities.geojson"
-    path.write_bytes(writer.write(unruly.frame(), "geojson").content)
-    assert_same(facilities.read(path), unruly.frame())
+    path.write_bytes(writer.write(breaking_names.frame(), "geojson").content)
+    assert_same(facilities.read(path), breaking_names.frame())
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
 def test_no_cell_is_a_formula(kind: str) -> None:
-    content = writer.write(unruly.frame(), kind).content
+    content = writer.write(breaking_names.frame(), kind).content
     if kind == "csv":
         rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
     else:
@@ -258,7 +258,7 @@ def _is_number(text: str) -> bool:
 
 
 def test_csv_keeps_leading_zeros() -> None:
-    content = writer.write(unruly.frame(), "csv").content
+    content = writer.write(breaking_names.frame(), "csv").content
     table = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False, encoding="utf-8-sig").set_index("编号")
     assert table.loc["0003", "名称"] == "'@SUM(A1)"
     assert table.loc["'=full", ["区划代码", "电话", "容量", "开业时间", "类别", "子类"]].tolist() == [
@@ -269,7 +269,7 @@ def test_csv_keeps_leading_zeros() -> None:
 
 
 def test_xlsx_has_dates_numbers_and_text() -> None:
-    content = writer.write(unruly.frame(), "xlsx").content
+    content = writer.write(breaking_names.frame(), "xlsx").content
     sheet = openpyxl.load_workbook(io.BytesIO(content)).active
     assert sheet.title == "设施"
     heads = [cell.value for cell in sheet[1]]
@@ -330,7 +330,7 @@ def test_a_text_too_long_for_xlsx_is_left_out_with_a_note() -> None:
 def test_a_geopackage_states_its_coordinate_system(tmp_path: Path, coordinates: str, srs: int) -> None:
     """0 is GeoPackage's own number for degrees that no CRS is known of."""
     path = tmp_path / "facilities.gpkg"
-    path.write_bytes(writer.write(unruly.frame(), "gpkg", coordinates).content)
+    path.write_bytes(writer.write(breaking_names.frame(), "gpkg", coordinates).content)
     with sqlite3.connect(path) as book:
         (row,) = book.execute("SELECT table_name, data_type, srs_id, description FROM gpkg_contents").fetchall()
         columns = dict(book.execute(f"SELECT name, type FROM pragma_table_info('facilities_{coordinates}')").fetchall())
