@@ -1,4 +1,4 @@
-"""The compiled loops that read times off chains: for points, and for the catchments of candidates.
+"""Compiled loops that compute the times of points on chains from those of junctions, also for catchments.
 
 `geo.traveltime.nearest` and `geo.traveltime.catchments` call them after a search has reached the junctions.
 """

@@ -1,4 +1,4 @@
-"""Points on the chains of a graph, and the tables by which the compiled loops read times off for them."""
+"""Points on the chains of a graph, and the tables from which the compiled loops compute their times."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
