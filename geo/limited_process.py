@@ -5,6 +5,7 @@ each call. The child sets its limits, calls the function, and sends the result b
 
 * is started again after a timeout, and should it crash;
 * ends when this process ends, because the socket between the two is closed then;
+* imports from the same folders as this process, but never from the working directory;
 * is not shared with forks of this process, which start their own;
 * takes one call at a time; further threads wait.
 
@@ -28,6 +29,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -45,38 +47,47 @@ R = TypeVar("R")
 MAX_SECONDS = 120.0
 """How long one call may take, unless the caller says otherwise: of wall-clock and of processor time."""
 
-MAX_BYTES = 2 << 30
-"""How much memory (2 GiB) one call may take beyond the helper's own, unless the caller says otherwise."""
+MAX_BYTES = 4 << 30
+"""How much memory (4 GiB) one call may take beyond the helper's own, unless the caller says otherwise."""
 
 # A process with thread pools should not be forked. (jemalloc's thread, which pyarrow starts, is made for forks.)
 _ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-# -I ignores PYTHON* variables and the working directory. The package's own folder goes last on the path, for the case
-# that it is not installed.
+# -I ignores PYTHON* variables and the working directory. The folders of this process's path follow the helper's own.
 _START = (
-    "import sys; sys.path.append(sys.argv[1]); "
-    "from geo.limited_process import _serve; _serve(int(sys.argv[2]), sys.argv[3:])"
+    "import sys; sys.path += [folder for folder in sys.argv[2].split('\\n') if folder not in sys.path]; "
+    "from geo.limited_process import _serve; _serve(int(sys.argv[1]), sys.argv[3:])"
 )
+_READY = b"!"
 _HEADER = struct.Struct("!cQ")
 _PROGRESS, _RESULT, _ERROR, _CRASH = b"p", b"r", b"e", b"c"
 
 
 class LimitExceededError(Exception):
-    """The call took more memory or time than allowed, or ended its process."""
+    """The call took more memory or time than allowed, or ended its process; the text says which."""
 
 
 class _ChildEndedError(LimitExceededError):
     """The child ended without an answer; the helper still runs."""
 
 
+class HelperError(FuwuquanError):
+    """The helper process cannot be started; this says nothing about the file that was to be read."""
+
+
 @dataclass(frozen=True)
 class _Request:
-    """A call for the helper. ``folder`` is the caller's working directory, None if it was removed."""
+    """A call for the helper.
+
+    ``folder`` is the caller's working directory, None if it was removed. Temporary files go to ``temporary_folder``,
+    which the caller removes, because a child that is killed cannot.
+    """
 
     function: Callable[..., object]
     arguments: tuple[object, ...]
     max_seconds: float
     max_bytes: int
     folder: str | None
+    temporary_folder: str
 
 
 def call(
@@ -109,11 +120,13 @@ def call(
     ------
     LimitExceededError
         The call takes more than that, or its process ends.
+    HelperError
+        The helper process cannot be started.
     FuwuquanError
         As the function raises it. Any other exception becomes a RuntimeError with its traceback.
     """
-    request = _Request(function, tuple(arguments), max_seconds, max_bytes, _working_directory())
-    with _lock:
+    with _lock, tempfile.TemporaryDirectory(prefix="fuwuquan-", ignore_cleanup_errors=True) as temporary:
+        request = _Request(function, tuple(arguments), max_seconds, max_bytes, _working_directory(), temporary)
         message_type, content = _helper_of(modules).run(pickle.dumps(request), max_seconds, advance)
     if message_type == _RESULT:
         with garbage_collection.paused():
@@ -141,23 +154,35 @@ class _Helper:
     """The running helper process and the socket to it."""
 
     def __init__(self, modules: Sequence[str]) -> None:
-        self._socket, theirs = socket.socketpair()
-        root = str(Path(__file__).resolve().parents[1])
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-c", _START, root, str(theirs.fileno()), *modules],
-                pass_fds=(theirs.fileno(),),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                cwd="/",
-                env=os.environ | _ONE_THREAD,
-                start_new_session=True,  # so that Ctrl-C reaches this process only, and that all of it can be killed
-            )
+        self._stopped = False
+        with contextlib.ExitStack() as cleanup:
+            try:
+                self._socket, theirs = socket.socketpair()
+                cleanup.enter_context(self._socket)
+                with theirs:
+                    self._process = self._start(theirs.fileno(), modules)
+            except OSError as error:
+                raise HelperError(f"no process can be started to read files in: {error.strerror}") from error
+            cleanup.pop_all()  # the socket stays open
+        if self._socket.recv(1) != _READY:
+            self.stop()
+            raise HelperError("the process to read files in ended when it started; its error output says why")
+
+    def _start(self, descriptor: int, modules: Sequence[str]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-I", "-c", _START, str(descriptor), "\n".join(_import_folders()), *modules],
+            pass_fds=(descriptor,),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            cwd="/",
+            env=os.environ | _ONE_THREAD,
+            start_new_session=True,  # so that Ctrl-C reaches this process only, and that all of it can be killed
+        )
 
     @property
     def runs(self) -> bool:
-        """Whether the process is alive."""
-        return self._process.poll() is None
+        """Whether the process is alive: the socket of a process that has ended can be read to its end."""
+        return not self._stopped and not select.select([self._socket], [], [], 0)[0]
 
     def run(self, request: bytes, max_seconds: float, advance: Callable[[int], None]) -> tuple[bytes, bytes]:
         """The type and content of the child's last message."""
@@ -175,7 +200,7 @@ class _Helper:
             raise
         except OSError as error:
             self.stop()
-            raise LimitExceededError("the helper process ended") from error
+            raise LimitExceededError("ends the process that reads it") from error
         except BaseException:  # a timeout, Ctrl-C: the child may be running still
             self.stop()
             raise
@@ -193,24 +218,36 @@ class _Helper:
         while len(content) < length:
             ready, _, _ = select.select([pipe], [], [], max(0.0, deadline - time.monotonic()))
             if not ready:
-                raise LimitExceededError("it took too long")
+                raise LimitExceededError("takes too long")
             block = os.read(pipe, min(length - len(content), 1 << 20))
             if not block:
-                raise _ChildEndedError("its process ended")
+                raise _ChildEndedError("takes too much memory, or ends the process that reads it")
             content += block
         return bytes(content)
 
     def stop(self) -> None:
-        """End the helper and its child."""
+        """End the helper and its child, once: afterwards the number of the process may be another's."""
+        if self._stopped:
+            return
+        self._stopped = True
         self._socket.close()
+        # Nobody has waited for the helper yet, so that its number is still its own, even if it has ended.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
     def abandon(self) -> None:
         """In a fork of this process: leave the helper to the process that started it."""
+        self._stopped = True
         self._socket.close()
         self._process.returncode = 0  # else Popen would warn that the process, which is not our child, still runs
+
+
+def _import_folders() -> list[str]:
+    """The folders that this process imports from, without its working directory; that of this package is the last."""
+    here = str(Path(__file__).resolve().parents[1])
+    others = [folder for folder in sys.path if Path(folder).is_absolute()]
+    return [*(folder for folder in others if folder not in (here, _working_directory())), here]
 
 
 _lock = Lock()
@@ -254,6 +291,7 @@ def _serve(descriptor: int, modules: Sequence[str]) -> None:
         import_module(module)
     gc.disable()  # children live for one call, and collecting would copy the pages that they share
     with socket.socket(fileno=descriptor) as requests:
+        requests.sendall(_READY)
         while True:
             header, descriptors, _, _ = socket.recv_fds(requests, _HEADER.size, 1)
             if not header:
@@ -280,6 +318,7 @@ def _answer(pipe: int, content: bytes) -> NoReturn:
         request: _Request = pickle.loads(content)
         if request.folder is not None:
             os.chdir(request.folder)
+        tempfile.tempdir = request.temporary_folder
         _set_limits(request)
         _write(pipe, *_outcome(request, lambda count: _write(pipe, _PROGRESS, str(count).encode())))
     finally:

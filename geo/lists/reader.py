@@ -321,7 +321,10 @@ def _values(table: ListTable, category: str | None) -> list[Values]:
         for row, cell in enumerate(cells):
             if cell is None or cell is MISSING or cell == "":
                 continue
-            if properties := values.further_properties(name, cell):
+            properties = values.further_properties(name, cell)
+            if values.is_nested_too_deeply(properties):
+                table.remarks.problems[row].append(f"{name}: its value has too many levels of lists or objects")
+            elif properties:
                 result[row].setdefault("extra", {}).update(properties)
     _settle_categories(table, result, category)
     return result

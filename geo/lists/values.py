@@ -3,7 +3,7 @@
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
@@ -240,3 +240,14 @@ def further_properties(heading: str, cell: Cell) -> dict[str, object]:
     if isinstance(cell, float):
         return {heading: int(cell) if cell.is_integer() and abs(cell) < MAX_EXACT else cell}
     return {} if cell is None else {heading: text(cell)}
+
+
+def is_nested_too_deeply(properties: Mapping[str, object]) -> bool:
+    """Whether a property has more levels of lists and objects than orjson can write (254)."""
+    if not any(isinstance(value, dict | list) for value in properties.values()):
+        return False
+    try:
+        orjson.dumps(properties, default=str)
+    except TypeError:
+        return True
+    return False

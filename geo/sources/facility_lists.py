@@ -66,9 +66,9 @@ def _with_limits(
             function, (path, options), advance, modules=[__name__], max_seconds=seconds, max_bytes=memory
         )
     except limited_process.LimitExceededError as error:
-        limits = f"{memory >> 30} GB of memory or {seconds:.0f} seconds"
-        advice = "delete what is not the list, save it again as .xlsx or CSV, or split it"
-        raise TableError(path, [f"is broken, or takes more than {limits} to read: {advice}"]) from error
+        limits = f"{memory >> 30} GB of memory and {seconds:.0f} seconds are allowed"
+        advice = "delete what is not the list and save it again, or split it"
+        raise TableError(path, [f"{error} ({limits}): {advice}"]) from error
 
 
 def _size(path: Path) -> int:

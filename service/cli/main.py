@@ -98,11 +98,11 @@ def build(
     ] = None,
     areas: Annotated[
         Path | None,
-        typer.Option(help="own towns and villages: .geojson or .csv with code, name, level, parent, urban"),
+        typer.Option(help="own towns and villages with code, name, level, parent, urban; files as for import"),
     ] = None,
     level: Annotated[int | None, typer.Option(help="admin_level of the sub-areas", min=1, max=15)] = None,
     facilities: Annotated[
-        list[Path] | None, typer.Option(help="own facilities: .geojson or .csv with name, category, lon, lat")
+        list[Path] | None, typer.Option(help="own facilities with name, category and position; files as for import")
     ] = None,
     elevation: Annotated[
         Path | None, typer.Option(help="heights in metres, raster .tif: slopes then count on foot")

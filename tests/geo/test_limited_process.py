@@ -13,7 +13,7 @@ import pytest
 
 from geo import limited_process
 from geo.errors import TableError, UnknownNameError
-from geo.limited_process import LimitExceededError
+from geo.limited_process import HelperError, LimitExceededError
 from tests.support import limited_calls
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,7 +55,7 @@ def test_memory_is_limited() -> None:
     with pytest.raises(LimitExceededError):
         call(limited_calls.too_large)
     assert call(limited_calls.doubled, 1) == 2
-    assert call(limited_calls.too_large, max_bytes=4 << 30) == 3 << 30
+    assert call(limited_calls.too_large, max_bytes=6 << 30) == 5 << 30
 
 
 def test_time_is_limited_and_a_new_helper_is_started() -> None:
@@ -73,6 +73,47 @@ def test_a_child_that_ends_leaves_the_helper_alone() -> None:
     with pytest.raises(LimitExceededError):
         call(limited_calls.ended)
     assert call(limited_calls.process_ids)[1] == helper
+
+
+def test_a_child_that_is_killed_leaves_no_temporary_files() -> None:
+    paths: list[int] = []
+    with pytest.raises(LimitExceededError):
+        limited_process.call(
+            limited_calls.too_long_with_a_file, (), paths.append, modules=[limited_calls.__name__], max_seconds=3
+        )
+    file = Path(paths[0].to_bytes(paths[0].bit_length() // 8 + 1, "big").lstrip(b"\0").decode())
+    assert not file.parent.parent.exists()
+
+
+def test_a_helper_is_killed_only_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    killed: list[int] = []
+    kill = os.killpg
+    monkeypatch.setattr(os, "killpg", lambda group, number: (killed.append(group), kill(group, number)))
+    with pytest.raises(LimitExceededError):
+        call(limited_calls.too_long, max_seconds=0.5)
+    assert call(limited_calls.doubled, 1) == 2
+    limited_process._stop_helper()
+    limited_process._stop_helper()
+    assert len(killed) == len(set(killed)) == 2
+
+
+def test_a_helper_that_cannot_start_is_reported_as_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    limited_process._stop_helper()
+    with pytest.raises(HelperError, match="ended when it started"):
+        limited_process.call(limited_calls.doubled, (1,), print, modules=["no_such_module"])
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    with pytest.raises(HelperError, match="No such file"):
+        call(limited_calls.doubled, 1)
+    monkeypatch.undo()
+    assert call(limited_calls.doubled, 1) == 2
+
+
+def test_the_helper_imports_from_the_folders_of_this_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "beside.py").write_text("", "utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    limited_process._stop_helper()
+    assert call(limited_calls.module_files, ["beside"]) == [str(tmp_path / "beside.py")]
+    limited_process._stop_helper()
 
 
 def test_each_of_several_threads_gets_the_result_of_its_own_calls() -> None:

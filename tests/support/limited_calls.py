@@ -5,8 +5,10 @@ Tests import them as ``tests.support.limited_calls``, under which name the helpe
 
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from geo.errors import TableError, UnknownNameError
 
@@ -45,7 +47,7 @@ def broken(advance: Advance) -> None:
 
 
 def too_large(advance: Advance) -> int:
-    return len(bytes(3 << 30))
+    return len(bytes(5 << 30))
 
 
 def too_long(advance: Advance) -> None:
@@ -54,3 +56,12 @@ def too_long(advance: Advance) -> None:
 
 def ended(advance: Advance) -> None:
     os._exit(7)
+
+
+def too_long_with_a_file(advance: Advance) -> None:
+    """Write a temporary file, say where it is, and take too long."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "unpacked"
+        file.write_bytes(bytes(1000))
+        advance(int.from_bytes(str(file).encode(), "big"))
+        time.sleep(60)

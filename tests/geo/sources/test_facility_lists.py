@@ -38,3 +38,16 @@ def test_a_truncated_extract_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"\0\0\0\x0d\x0a\x09OSMHeader\x18\x7c" + bytes(40))
     with pytest.raises(ExtractError, match="truncated"):
         facility_lists.read_in_this_process(path)
+
+
+@pytest.mark.parametrize(("levels", "usable"), [(100, True), (600, False), (900, False)])
+def test_a_property_with_too_many_levels_makes_its_row_unusable(levels: int, usable: bool, tmp_path: Path) -> None:
+    nested = "[" * levels + "1" + "]" * levels
+    feature = (
+        '{"type": "Feature", "geometry": {"type": "Point", "coordinates": [120.05, 28.9]}, '
+        f'"properties": {{"name": "示例", "category": "clinic", "nested": {nested}}}}}'
+    )
+    path = tmp_path / "deep.geojson"
+    path.write_text(f'{{"type": "FeatureCollection", "features": [{feature}]}}', "utf-8")
+    (row,) = facility_lists.read(path).rows
+    assert row.problems == (() if usable else ("nested: its value has too many levels of lists or objects",))
