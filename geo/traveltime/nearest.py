@@ -120,9 +120,9 @@ def position_seconds(
     times : shape (positions,), seconds, and as label the facility that the nearest stretch belongs to
     """
     tables = positions.towards if towards else positions.away
-    times = NodeTimes(np.full(len(positions), np.inf), np.full(len(positions), np.int32(-1)))
     if not len(network.graph.network_node):
-        return times
+        return NodeTimes(np.full(len(positions), np.inf), np.full(len(positions), np.int32(-1)))
+    times = NodeTimes(np.empty(len(positions)), np.empty(len(positions), np.int32))  # the loop below writes all of it
     junction_times = junction_times or junction_seconds(network, stretches, towards, limit)
     ends = tables.ends
 
