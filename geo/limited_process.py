@@ -1,6 +1,6 @@
 """Runs a function in a child process with limits of memory and time, so that no file can exhaust this process.
 
-On first use one helper process is started. It imports the modules it is told to once, and then forks a child for
+On first use one helper process is started. It imports the modules that callers name, once, and then forks a child for
 each call. The child sets its limits, calls the function, and sends the result back. The helper
 
 * is started again after a timeout, and should it crash;

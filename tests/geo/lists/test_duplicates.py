@@ -37,20 +37,20 @@ def find(rows: Any, **more: Any) -> list[DuplicatePair]:
 def pair(
     one: str | None, two: str | None, metres: float = 0, category: str = "clinic", **more: Any
 ) -> DuplicatePair | None:
-    found = find(frame(("a", one, 0), ("b", two, metres), category=category), least=0.01, **more)
-    assert len(found) <= 1
-    return found[0] if found else None
+    duplicate_pairs = find(frame(("a", one, 0), ("b", two, metres), category=category), least=0.01, **more)
+    assert len(duplicate_pairs) <= 1
+    return duplicate_pairs[0] if duplicate_pairs else None
 
 
-def keys(found: Iterable[DuplicatePair]) -> set[tuple[str, str]]:
-    return {(duplicate.a, duplicate.b) for duplicate in found}
+def keys(duplicate_pairs: Iterable[DuplicatePair]) -> set[tuple[str, str]]:
+    return {(duplicate.a, duplicate.b) for duplicate in duplicate_pairs}
 
 
 # --- names -------------------------------------------------------------------------------------------------------
 
 
 def test_three_spellings_of_one_clinic_are_duplicates() -> None:
-    found = find(
+    duplicate_pairs = find(
         frame(
             ("excel", "浙江省永康市芝英镇中心卫生院", 0, {"source": "卫健局"}),
             ("osm", "芝英中心卫生院", 60, {"source": "OpenStreetMap"}),
@@ -58,10 +58,10 @@ def test_three_spellings_of_one_clinic_are_duplicates() -> None:
             ("else", "永康市古山镇中心卫生院", 30),
         )
     )
-    assert keys(found) == {("excel", "osm"), ("map", "osm"), ("excel", "map")}
-    assert {duplicate.likeness for duplicate in found} == {1.0}
-    assert found[0].reasons == ("same name",)
-    assert [duplicate.metres for duplicate in found] == pytest.approx([60, 60, 120], abs=0.001)
+    assert keys(duplicate_pairs) == {("excel", "osm"), ("map", "osm"), ("excel", "map")}
+    assert {duplicate.likeness for duplicate in duplicate_pairs} == {1.0}
+    assert duplicate_pairs[0].reasons == ("same name",)
+    assert [duplicate.metres for duplicate in duplicate_pairs] == pytest.approx([60, 60, 120], abs=0.001)
 
 
 @pytest.mark.parametrize(
@@ -82,9 +82,9 @@ def test_three_spellings_of_one_clinic_are_duplicates() -> None:
     ],
 )
 def test_names_that_differ_in_spelling_only_are_alike(one: str, two: str) -> None:
-    found = pair(one, two)
-    assert found is not None
-    assert (found.likeness, found.score) == (1.0, 1.0)
+    duplicate_pairs = pair(one, two)
+    assert duplicate_pairs is not None
+    assert (duplicate_pairs.likeness, duplicate_pairs.score) == (1.0, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -109,17 +109,17 @@ def test_names_with_different_numbers_or_units_are_no_duplicates(one: str, two: 
 
 
 def test_a_number_in_one_name_only_is_no_contradiction() -> None:
-    found = pair("第一幼儿园", "幼儿园", category="kindergarten")
-    assert found is not None
-    assert found.likeness is not None
-    assert 0 < found.likeness < 0.9
+    duplicate_pairs = pair("第一幼儿园", "幼儿园", category="kindergarten")
+    assert duplicate_pairs is not None
+    assert duplicate_pairs.likeness is not None
+    assert 0 < duplicate_pairs.likeness < 0.9
 
 
 def test_likeness_is_the_mean_of_whole_names_and_of_names_without_category_words() -> None:
-    found = pair("蓝天白云幼儿园", "蓝天白芸幼儿园", category="kindergarten")
-    assert found is not None
-    assert found.likeness == pytest.approx((6 / 7 + 3 / 4) / 2, abs=0.001)
-    assert found.reasons == ()
+    duplicate_pairs = pair("蓝天白云幼儿园", "蓝天白芸幼儿园", category="kindergarten")
+    assert duplicate_pairs is not None
+    assert duplicate_pairs.likeness == pytest.approx((6 / 7 + 3 / 4) / 2, abs=0.001)
+    assert duplicate_pairs.reasons == ()
 
 
 def test_a_category_word_in_common_makes_no_duplicates() -> None:
@@ -185,11 +185,11 @@ def test_telephone_and_address_change_the_score(
     """The score goes part of its way to 1, or loses part of itself."""
     plain = pair("阳光诊所", "阳光诊所", 100)
     assert plain is not None
-    (found,) = find(frame(("a", "阳光诊所", 0, one), ("b", "阳光诊所", 100, two)))
+    (duplicate_pairs,) = find(frame(("a", "阳光诊所", 0, one), ("b", "阳光诊所", 100, two)))
     less, more = factor
     expected = plain.score * less + (1 - plain.score * less) * more
-    assert found.score == pytest.approx(expected, abs=0.001)
-    assert found.reasons == ("same name", *reasons)
+    assert duplicate_pairs.score == pytest.approx(expected, abs=0.001)
+    assert duplicate_pairs.reasons == ("same name", *reasons)
 
 
 # --- all pairs, and none twice -----------------------------------------------------------------------------------
@@ -222,16 +222,18 @@ def _frame(rows: list[Any]) -> Any:
 def test_all_pairs_are_found_in_any_order_of_the_facilities(rows: list[Any], chance: Any) -> None:
     whole = _frame(rows)
     alone = [duplicate for a, b in combinations(whole.index, 2) for duplicate in find(whole.loc[[b, a]])]
-    found = find(whole)
-    assert sorted(found, key=lambda duplicate: (duplicate.a, duplicate.b)) == sorted(
+    duplicate_pairs = find(whole)
+    assert sorted(duplicate_pairs, key=lambda duplicate: (duplicate.a, duplicate.b)) == sorted(
         alone, key=lambda duplicate: (duplicate.a, duplicate.b)
     )
-    assert [duplicate.score for duplicate in found] == sorted((duplicate.score for duplicate in found), reverse=True)
+    assert [duplicate.score for duplicate in duplicate_pairs] == sorted(
+        (duplicate.score for duplicate in duplicate_pairs), reverse=True
+    )
     order = list(whole.index)
     chance.shuffle(order)
-    assert find(whole.loc[order]) == found
+    assert find(whole.loc[order]) == duplicate_pairs
     wgs84 = Geod(ellps="WGS84")
-    for duplicate in found:
+    for duplicate in duplicate_pairs:
         assert duplicate.a < duplicate.b
         assert 0 <= duplicate.score <= 1
         a, b = whole.geometry[duplicate.a], whole.geometry[duplicate.b]
@@ -248,8 +250,8 @@ def test_a_larger_distance_never_raises_the_score(
     there = {"phone": "87112345" if same_phone else "87112346", "address": "金城路12号" if same_address else "东门"}
 
     def score(metres: float) -> float:
-        found = find(frame(("a", one, 0, here), ("b", two, metres, there)), least=0)
-        return found[0].score if found else 0.0
+        duplicate_pairs = find(frame(("a", one, 0, here), ("b", two, metres, there)), least=0)
+        return duplicate_pairs[0].score if duplicate_pairs else 0.0
 
     near, far = sorted((near, far))
     assert score(far) <= score(near) + 0.001
@@ -265,9 +267,9 @@ def test_the_sample_has_no_duplicates_until_it_is_copied(sample: Study) -> None:
     assert duplicates.find(sample.facilities, crs, areas=areas) == []
     whole = sample.facilities
     copy = whole.rename(index=lambda key: f"{key}-again")
-    found = duplicates.find(pd.concat([whole, copy]), crs, areas=areas)
-    assert {(key, f"{key}-again") for key in whole.index} == keys(found)
-    assert {duplicate.score for duplicate in found} == {1.0}
+    duplicate_pairs = duplicates.find(pd.concat([whole, copy]), crs, areas=areas)
+    assert {(key, f"{key}-again") for key in whole.index} == keys(duplicate_pairs)
+    assert {duplicate.score for duplicate in duplicate_pairs} == {1.0}
 
 
 # --- piles -------------------------------------------------------------------------------------------------------
@@ -275,7 +277,10 @@ def test_the_sample_has_no_duplicates_until_it_is_copied(sample: Study) -> None:
 
 @pytest.mark.alone
 def test_thousands_of_facilities_at_one_point_are_compared_in_time() -> None:
-    """Alike by name are found in a pile, from either end of the name, and four times as many do not take 16 times."""
+    """Facilities with similar names are found in a pile, from either end of the name.
+
+    Four times as many facilities take less than 16 times as long.
+    """
     letters = "阳光蓝天白云星花桥清风明月"
     names = [a + b + c + "诊所" for a in letters for b in letters for c in letters if a != b]
     pile = [(f"p{number:04}", names[number % len(names)], 0) for number in range(5000)]
@@ -288,12 +293,14 @@ def test_thousands_of_facilities_at_one_point_are_compared_in_time() -> None:
         taken = []
         for _ in range(3):
             started = time.process_time()
-            found = find(part)
+            duplicate_pairs = find(part)
             taken.append(time.process_time() - started)
         seconds.append(min(taken))
-    assert {("x1", "x2"), ("y1", "y2")} <= keys(found)
-    assert keys(found) >= {(f"p{number:04}", f"p{number + len(names):04}") for number in range(5000 - len(names))}
-    assert len(found) < 5000 * 2 * candidate_pairs.WINDOW
+    assert {("x1", "x2"), ("y1", "y2")} <= keys(duplicate_pairs)
+    assert keys(duplicate_pairs) >= {
+        (f"p{number:04}", f"p{number + len(names):04}") for number in range(5000 - len(names))
+    }
+    assert len(duplicate_pairs) < 5000 * 2 * candidate_pairs.WINDOW
     assert seconds[1] < 8 * seconds[0]
 
 
