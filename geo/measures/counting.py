@@ -10,7 +10,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from geo.arrays import Float64Array, ObjectArray
+from geo.arrays import Float64Array, Int64Array, ObjectArray
 from geo.choices import Mode
 from geo.geodesy.distance import TOLERANCE_M
 from geo.study import facilities as study_facilities
@@ -42,7 +42,9 @@ class CountedUnits:
         None outside all areas), ``weight`` (people, or 1), ``inside`` (bool: within the limit), ``beyond`` (minutes or
         metres past the limit; 0 inside, infinity if out of reach; 0 in all rows of openings, which have no limit) and
         ``reason`` (why it is out of reach, else None).
-        Where the unit is people, the index is that of the study's demand, without points that have nobody.
+        Where the unit is people, the index is that of the study's demand, without points that have nobody, and there
+        are two more columns: ``value`` (minutes or metres to the nearest facility, infinity if none is in reach) and
+        ``nearest`` (the row of that facility in ``facilities``, −1 if none is in reach).
     unit : people, towns, villages or facilities
     facilities : GeoDataFrame
         The facilities that were taken into account.
@@ -79,7 +81,10 @@ def _people_by_time(
     travel: Travel, standard: TravelTime, facilities: gpd.GeoDataFrame, notes: list[str]
 ) -> CountedUnits:
     times = travel.demand_times(facilities, standard.mode)
-    rows, people_notes = _people(travel, standard, times.seconds / 60.0, standard.minutes, TOLERANCE_MIN, times.reason)
+    minutes = times.seconds / 60.0
+    rows, people_notes = _people(
+        travel, standard, minutes, standard.minutes, TOLERANCE_MIN, times.facility, times.reason
+    )
     if travel.method == "straight-line":
         detour = travel.study.settings.detour
         people_notes.append(f"无街道数据，按直线 × {detour:g} no streets here: straight line × {detour:g}")
@@ -95,9 +100,9 @@ def _people_by_distance(
 ) -> CountedUnits:
     demand = travel.study.demand
     lon, lat = demand["lon"].to_numpy(), demand["lat"].to_numpy()
-    metres, _ = straight_line.nearest(facilities, lon, lat, travel.study.settings.projection)
+    metres, nearest = straight_line.nearest(facilities, lon, lat, travel.study.settings.projection)
     reason = reasons.where(np.isinf(metres), reasons.NO_FACILITIES)
-    rows, people_notes = _people(travel, standard, metres, standard.metres, TOLERANCE_M, reason)
+    rows, people_notes = _people(travel, standard, metres, standard.metres, TOLERANCE_M, nearest, reason)
     return CountedUnits(rows, "people", facilities, notes + people_notes)
 
 
@@ -107,6 +112,7 @@ def _people(
     values: Float64Array,
     limit: float,
     tolerance: float,
+    nearest: Int64Array,
     reason: ObjectArray,
 ) -> tuple[pd.DataFrame, list[str]]:
     """Compare the time or distance of each demand point, ``values``, with the limit; return the rows and notes."""
@@ -120,6 +126,8 @@ def _people(
             "inside": inside,
             "beyond": np.where(inside, 0.0, values - limit),
             "reason": reason,
+            "value": values,
+            "nearest": nearest,
         },
         index=study.demand.index,
     )

@@ -22,7 +22,7 @@ from geo.sources.osm import extract as osm
 from geo.sources.summary import Progress, Summary
 from geo.study.settings import StudySettings
 
-KEPT_SETTINGS = {"name", "name_en", "notice", "notice_en", "timezone", "max_connector_m", "detour", "speeds"}
+KEPT_SETTINGS = {"name", "name_en", "notice", "notice_en", "timezone", "max_connector_m", "detour", "gap_m", "speeds"}
 """Settings of `study.toml` that people edit, and that a second build keeps."""
 OSM_LICENCE = "© OpenStreetMap contributors (ODbL)"
 

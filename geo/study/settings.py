@@ -67,6 +67,7 @@ class StudySettings(BaseModel):
     projection : a projected coordinate reference system in metres, such as ``EPSG:32651``
     max_connector_m : the longest straight way between a place and a street, in metres
     detour : how much longer a way is than the straight line, where the study has no street network
+    gap_m : how far apart, in metres, two places outside a standard may be and still belong to the same gap
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -83,6 +84,7 @@ class StudySettings(BaseModel):
     projection: str
     max_connector_m: Annotated[float, Field(gt=0, le=20_000)] = 1000.0
     detour: Annotated[float, Field(ge=1, le=5)] = 1.3
+    gap_m: Annotated[float, Field(gt=0, le=20_000)] = 300.0
     speeds: Speeds = Speeds()
 
     @field_validator("timezone")
