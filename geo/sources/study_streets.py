@@ -13,7 +13,7 @@ from geo.sources import elevation
 from geo.sources.inputs import Place, Sources
 from geo.sources.osm.extract import Extract
 from geo.sources.summary import Summary
-from geo.study.streets import COLUMNS, OFF_GROUND, PACE_COLUMNS
+from geo.study.streets import BUILD_COLUMNS, PACE_COLUMNS
 
 
 def collect(extract: Extract, sources: Sources, place: Place, summary: Summary) -> tuple[gpd.GeoDataFrame, str]:
@@ -29,7 +29,7 @@ def collect(extract: Extract, sources: Sources, place: Place, summary: Summary) 
     crs = utm(shapely.box(*streets.total_bounds) if place.outline is None else place.outline)
     if sources.elevation is not None:
         streets = _with_slopes(streets, sources.elevation, crs, summary)
-    return streets.drop(columns=OFF_GROUND), crs
+    return streets.drop(columns=list(BUILD_COLUMNS)), crs
 
 
 def _with_slopes(streets: gpd.GeoDataFrame, path: Path, crs: str, summary: Summary) -> gpd.GeoDataFrame:
@@ -47,7 +47,7 @@ def _with_slopes(streets: gpd.GeoDataFrame, path: Path, crs: str, summary: Summa
         )
     forward, backward = PACE_COLUMNS
     columns = {forward: slopes.forward.astype(np.float32), backward: slopes.backward.astype(np.float32)}
-    return streets.assign(**columns)[[*COLUMNS, *PACE_COLUMNS, OFF_GROUND, "geometry"]]
+    return streets.assign(**columns)
 
 
 def _streets_within(streets: gpd.GeoDataFrame, polygon: BaseGeometry) -> gpd.GeoDataFrame:

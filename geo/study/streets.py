@@ -33,6 +33,12 @@ PACE_COLUMNS = ("walk_pace_forward", "walk_pace_backward")
 MAX_PACE = 100.0
 OFF_GROUND = "off_ground"
 """A column that exists only while a study is built: whether the edge is a bridge or a tunnel, off the terrain."""
+WAY_ID, U_ID, V_ID = "way_id", "u_id", "v_id"
+"""Columns that exist only while a study is built: OpenStreetMap's ids of the edge's way and of its end nodes.
+
+Turn restrictions name ways and nodes by them.
+"""
+BUILD_COLUMNS = (OFF_GROUND, WAY_ID, U_ID, V_ID)
 
 
 def has_slopes(streets: pd.DataFrame) -> bool:
@@ -51,7 +57,7 @@ def from_lines(lines: GeometryArray, ends: Int64Array, attributes: pd.DataFrame)
     lines : LineStrings in WGS84, shape (n,)
     ends : any integers that identify the first and the last vertex of each line, shape (n, 2)
     attributes : DataFrame with n rows and the `COLUMNS` other than ``u``, ``v`` and ``length_m``; a column
-        `OFF_GROUND` is kept too
+        `OFF_GROUND` is kept too, and so is `WAY_ID`, with the identities of the ends as `U_ID` and `V_ID`
     """
     lengths = geodesic_lengths(lines)
     keep = lengths > 0
@@ -68,8 +74,10 @@ def from_lines(lines: GeometryArray, ends: Int64Array, attributes: pd.DataFrame)
     nodes = np.unique(ends, return_inverse=True)[1].reshape(ends.shape).astype(np.int32)
     table = attributes.reset_index(drop=True)
     table = table.assign(u=nodes[:, 0], v=nodes[:, 1], length_m=lengths)
+    if WAY_ID in table:
+        table = table.assign(**{U_ID: ends[:, 0], V_ID: ends[:, 1]})
     table["maxspeed_kph"] = table["maxspeed_kph"].astype(np.float32)
-    columns = [name for name in (*COLUMNS, OFF_GROUND) if name in table]
+    columns = [name for name in (*COLUMNS, *BUILD_COLUMNS) if name in table]
     return gpd.GeoDataFrame(table[columns], geometry=lines, crs="EPSG:4326")
 
 

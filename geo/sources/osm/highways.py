@@ -180,7 +180,8 @@ def edges(
     edge = _cut_at_junctions(lines)
     table = pd.DataFrame([row for row in attributes if row is not None], columns=_Attributes._fields)
     row_of_set = np.cumsum(usable_sets) - 1
-    table = table.iloc[row_of_set[ways.tag_set[lines.way[edge.line]]]]
+    edge_way = lines.way[edge.line]
+    table = table.iloc[row_of_set[ways.tag_set[edge_way]]].assign(**{streets.WAY_ID: ways.ids[edge_way]})
     return streets.from_lines(edge.geometries, edge.ends, table), +left_out
 
 
