@@ -14,7 +14,7 @@ from shapely.geometry.base import BaseGeometry
 from geo.choices import COORDINATE_SYSTEMS
 from geo.errors import TableError, UnknownNameError
 from geo.lists import file_types, list_tables, locations, reader, values
-from geo.lists.headings import AREA_COLUMNS, EXTRA, LOCATION_FIELDS
+from geo.lists.headings import AREA_COLUMNS, DATUM, EXTRA, LOCATION_FIELDS
 from geo.lists.list_tables import ListTable
 from geo.lists.remarks import Remarks
 from geo.lists.values import MISSING
@@ -94,7 +94,7 @@ def _values(table: ListTable) -> list[dict[str, object]]:
     """The fields that each row gives, as text."""
     result: list[dict[str, object]] = [{} for _ in table.row_names]
     for field, cells in zip(table.fields, table.cells, strict=True):
-        if not field or field == EXTRA or field in LOCATION_FIELDS:
+        if not field or field in (EXTRA, DATUM, *LOCATION_FIELDS):
             continue
         for row, cell in enumerate(cells):
             if cell is None or cell is MISSING:

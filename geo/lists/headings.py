@@ -18,8 +18,13 @@ SEARCHED_ROWS = 20
 EXTRA = "extra"
 """The field of columns whose heading is not recognised; they are kept as further properties."""
 
-LOCATION_FIELDS = ("lon", "lat", "place", "geometry")
-"""The fields that say where a row lies: degrees in two columns, both in one, or a shape."""
+LOCATION_FIELDS = (
+    "lon", "lon_minutes", "lon_seconds", "lat", "lat_minutes", "lat_seconds", "place", "geometry",
+)  # fmt: skip
+"""The fields that say where a row lies: degrees in two columns or more, both in one, or a shape."""
+
+DATUM, STATUS = "datum", "status"
+"""The field of the coordinate system of a row, and of whether its facility stands; no fields of a facility."""
 
 _IN_BRACKETS = re.compile(r"[(\[{【〔《（].*?[)\]}】〕》）]")
 _PUNCTUATION = re.compile(r"[\s_*:：、.()\[\]{}【】〔〕《》-]+")
@@ -105,7 +110,7 @@ def _load(name: str) -> dict[str, list[str]]:
 
 FACILITY_COLUMNS = Vocabulary(_load("columns.toml"))
 AREA_COLUMNS = Vocabulary(
-    _load("area_columns.toml") | {name: FACILITY_COLUMNS.headings[name] for name in LOCATION_FIELDS}
+    _load("area_columns.toml") | {name: FACILITY_COLUMNS.headings[name] for name in (*LOCATION_FIELDS, DATUM)}
 )
 
 

@@ -302,7 +302,7 @@ def _values(table: ListTable, category: str | None) -> list[Values]:
     raw_cells: dict[str, Sequence[Cell]] = {}
     further: list[tuple[str, Sequence[Cell]]] = []
     for name, column_field, cells in zip(table.column_names, table.fields, table.cells, strict=True):
-        if column_field == EXTRA:
+        if column_field in (EXTRA, headings.DATUM, headings.STATUS):
             further.append((name, cells))
         elif column_field and column_field not in headings.LOCATION_FIELDS:
             fields[column_field] = values.column(column_field, cells, table.remarks)

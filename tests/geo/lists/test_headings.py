@@ -19,7 +19,9 @@ def test_every_listed_heading_is_recognised_in_any_spelling(name: str) -> None:
 
 
 def test_every_field_of_a_facility_has_a_heading() -> None:
-    assert set(headings.FACILITY_COLUMNS.fields) == {*facilities.FIELDS, *headings.LOCATION_FIELDS}
+    assert set(headings.FACILITY_COLUMNS.fields) == {
+        *facilities.FIELDS, *headings.LOCATION_FIELDS, headings.DATUM, headings.STATUS,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
