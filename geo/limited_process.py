@@ -63,7 +63,10 @@ _PROGRESS, _RESULT, _ERROR, _CRASH = b"p", b"r", b"e", b"c"
 
 
 class LimitExceededError(Exception):
-    """The call took more memory or time than allowed, or ended its process; the text says which."""
+    """The call took more memory or time than allowed, ended its process, or returned values with too many levels.
+
+    The text says which.
+    """
 
 
 class _ChildEndedError(LimitExceededError):
@@ -119,7 +122,7 @@ def call(
     Raises
     ------
     LimitExceededError
-        The call takes more than that, or its process ends.
+        The call takes more than that, its process ends, or its result has too many levels to be pickled.
     HelperError
         The helper process cannot be started.
     FuwuquanError
@@ -134,7 +137,7 @@ def call(
         return result
     if message_type == _ERROR:
         error_type, error_arguments, attributes = pickle.loads(content)
-        error: FuwuquanError = error_type.__new__(error_type, *error_arguments)
+        error: FuwuquanError | LimitExceededError = error_type.__new__(error_type, *error_arguments)
         error.__dict__.update(attributes)
         raise error
     raise RuntimeError(f"in the process with limits:\n{content.decode()}")
@@ -327,10 +330,14 @@ def _answer(pipe: int, content: bytes) -> NoReturn:
 
 def _outcome(request: _Request, advance: Callable[[int], None]) -> tuple[bytes, bytes]:
     try:
-        return _RESULT, pickle.dumps(request.function(*request.arguments, advance), pickle.HIGHEST_PROTOCOL)
+        result = request.function(*request.arguments, advance)
+        try:
+            return _RESULT, pickle.dumps(result, pickle.HIGHEST_PROTOCOL)
+        except RecursionError:
+            raise LimitExceededError("holds values with too many levels") from None
     except MemoryError:
         os._exit(1)
-    except FuwuquanError as error:
+    except (FuwuquanError, LimitExceededError) as error:
         # By its parts: errors whose arguments differ from ``args`` cannot be pickled whole.
         return _ERROR, pickle.dumps((type(error), error.args, _picklable(error.__dict__)))
     except Exception:

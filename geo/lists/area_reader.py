@@ -4,7 +4,7 @@
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,10 +42,10 @@ class AreaList:
     notes: list[str]
 
 
-def read(path: Path, coordinates: str | None) -> AreaList:
+def read(path: Path, coordinates: str | None, advance: Callable[[int], None] = reader.ignore_progress) -> AreaList:
     """The areas of a workbook, text table, GeoJSON, GeoPackage or shapefile.
 
-    ``coordinates`` is the coordinate system, if the user states it.
+    ``coordinates`` is the coordinate system, if the user states it. ``advance`` is called with each table's rows.
 
     Raises
     ------
@@ -73,6 +73,7 @@ def read(path: Path, coordinates: str | None) -> AreaList:
         values_of_table = _values(table)
         remarks.add(table.remarks, len(row_values))
         row_values += values_of_table
+        advance(len(values_of_table))
     located = locations.to_wgs84(np.concatenate(shapes), row_names, stated, None, path, remarks)
     if remarks.problems:
         raise TableError(path, [f"{row_names[row]}: {text}" for row, texts in sorted(remarks.problems.items())

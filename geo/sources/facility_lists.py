@@ -49,11 +49,7 @@ def read(
 
 def read_areas(path: Path, coordinates: str | None) -> AreaList:
     """The areas of a list; raises as `area_reader.read`."""
-    return _with_limits(_read_areas_in_this_process, path, coordinates, ignore_progress)
-
-
-def _read_areas_in_this_process(path: Path, coordinates: str | None, advance: Callable[[int], None]) -> AreaList:
-    return area_reader.read(path, coordinates)
+    return _with_limits(area_reader.read, path, coordinates, ignore_progress)
 
 
 def _with_limits(

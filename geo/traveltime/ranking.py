@@ -4,7 +4,6 @@
 """
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import geopandas as gpd
 import numpy as np
@@ -49,8 +48,20 @@ class Ranking:
         return cls(np.empty(0, dtype=int), np.empty(0), np.empty(0), None, None, reason)
 
 
-class Ranker(Protocol):
-    """Ranks some facilities by travel time."""
+class Ranker:
+    """Ranks facilities by travel time, over streets or, where ``nearest_facilities`` is None, in a straight line."""
+
+    def __init__(
+        self,
+        facilities: gpd.GeoDataFrame,
+        nearest_facilities: NearestFacilities | None,
+        settings: StudySettings,
+        mode: Mode,
+    ) -> None:
+        self._facilities, self._settings = facilities, settings
+        self._speed_mps = straight_line.speed_mps(settings, mode)
+        shapes = facilities.geometry.to_numpy()
+        self._by_street = None if nearest_facilities is None else _RankerByStreet(nearest_facilities, shapes)
 
     def rank(
         self,
@@ -66,28 +77,11 @@ class Ranker(Protocol):
         Parameters
         ----------
         limit : how many at most; None: all
-        paths : whether to return the ways there too; without streets there are none
+        paths : whether to return the ways there too; in a straight line there are none
         eligible : shape (facilities,), which facilities count; None: all
         """
-
-
-class StraightLineRanker:
-    """Ranks ``facilities`` of a study without streets, or no facilities at all."""
-
-    def __init__(self, facilities: gpd.GeoDataFrame, settings: StudySettings, mode: Mode) -> None:
-        self._facilities, self._settings = facilities, settings
-        self._speed_mps = straight_line.speed_mps(settings, mode)
-
-    def rank(
-        self,
-        lon: float,
-        lat: float,
-        *,
-        limit: int | None = None,
-        paths: bool = False,
-        eligible: BoolArray | None = None,
-    ) -> Ranking:
-        """See `Ranker.rank`; ``paths`` are never given."""
+        if self._by_street is not None:
+            return self._by_street.rank(lon, lat, limit, paths, eligible)
         if not len(self._facilities):
             return Ranking.empty(NO_FACILITIES)
         settings = self._settings
@@ -99,21 +93,13 @@ class StraightLineRanker:
         return Ranking(rows, metres[rows] / self._speed_mps, metres[rows], None, None, None)
 
 
-class NetworkRanker:
+class _RankerByStreet:
     """Ranks facilities at WGS84 ``shapes``, shape (facilities,), by their times on a network."""
 
     def __init__(self, nearest_facilities: NearestFacilities, shapes: GeometryArray) -> None:
         self._nearest_facilities, self._shapes = nearest_facilities, shapes
 
-    def rank(
-        self,
-        lon: float,
-        lat: float,
-        *,
-        limit: int | None = None,
-        paths: bool = False,
-        eligible: BoolArray | None = None,
-    ) -> Ranking:
+    def rank(self, lon: float, lat: float, limit: int | None, paths: bool, eligible: BoolArray | None) -> Ranking:
         """See `Ranker.rank`. A few facilities without their paths are looked up; all else takes a search."""
         network = self._nearest_facilities.network
         snapped = network.snapper.snap_one(lon, lat)

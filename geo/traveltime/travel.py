@@ -20,7 +20,7 @@ from geo.traveltime import cache, reasons, straight_line
 from geo.traveltime.nearest import NearestFacilities, position_seconds
 from geo.traveltime.network import Network
 from geo.traveltime.positions import ChainPositions
-from geo.traveltime.ranking import NetworkRanker, Ranker, StraightLineRanker
+from geo.traveltime.ranking import Ranker
 from geo.traveltime.snapping import SnappedPoints
 
 Method = Literal["network", "straight-line"]
@@ -144,11 +144,11 @@ class Travel:
         With streets, this searches the nearest facilities of every junction first, and keeps them for later rankers of
         the same facilities.
         """
-        if self.method == "straight-line" or facilities.empty:
-            return StraightLineRanker(facilities, self.study.settings, mode)
-        nearest_facilities = self._nearest_facilities(_FacilitiesKey.of(facilities, mode))
-        nearest_facilities.prepare_ranking()
-        return NetworkRanker(nearest_facilities, facilities.geometry.to_numpy())
+        nearest_facilities = None
+        if self.method == "network" and not facilities.empty:
+            nearest_facilities = self._nearest_facilities(_FacilitiesKey.of(facilities, mode))
+            nearest_facilities.prepare_ranking()
+        return Ranker(facilities, nearest_facilities, self.study.settings, mode)
 
     def _compute_nearest_facilities(self, key: _FacilitiesKey) -> NearestFacilities:
         network = self.network(key.mode)

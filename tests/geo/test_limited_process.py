@@ -50,6 +50,13 @@ def test_a_defect_comes_back_with_its_traceback() -> None:
         call(limited_calls.broken)
 
 
+def test_a_result_with_too_many_levels_exceeds_a_limit_and_a_recursion_of_the_function_is_a_defect() -> None:
+    with pytest.raises(LimitExceededError, match=r"^holds values with too many levels$"):
+        call(limited_calls.nested)
+    with pytest.raises(RuntimeError, match=r"(?s)in endless.*RecursionError"):
+        call(limited_calls.endless)
+
+
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is limited on Linux only")
 def test_memory_is_limited() -> None:
     with pytest.raises(LimitExceededError):

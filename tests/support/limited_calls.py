@@ -46,6 +46,18 @@ def broken(advance: Advance) -> None:
     raise KeyError("a defect of ours")
 
 
+def nested(advance: Advance) -> list[object]:
+    """A list with 100,000 levels, which pickle cannot write."""
+    result: list[object] = []
+    for _ in range(100_000):
+        result = [result]
+    return result
+
+
+def endless(advance: Advance) -> None:
+    endless(advance)
+
+
 def too_large(advance: Advance) -> int:
     return len(bytes(5 << 30))
 
