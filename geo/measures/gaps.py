@@ -56,8 +56,8 @@ class Gaps:
     Attributes
     ----------
     frame : GeoDataFrame
-        One row for each gap, the worst first, with `COLUMNS` and a polygon in WGS84 degrees; the index is its rank as a
-        text, from 1. Where a unit's outline is unknown, its geometry is a point.
+        One row for each gap, the worst first, with `COLUMNS` (numbers with three decimals) and a polygon in WGS84
+        degrees; the index is its rank as a text, from 1. Where a unit's outline is unknown, its geometry is a point.
     unit : people, towns or villages: what total − covered counts
     beyond_unit : the unit of ``mean_beyond``, ``worst_beyond`` and ``nearest_value``; None for a standard of openings
     """
@@ -85,6 +85,8 @@ def _frame(records: list[dict[str, object]], shapes: GeometryArray) -> gpd.GeoDa
     # Of equally many people those come first who are farther beyond; what is out of reach is farthest of all.
     order = np.lexsort((np.arange(len(table)), -table["excess"].to_numpy(float), -table["people"].to_numpy(float)))
     table = table.drop(columns="excess").iloc[order]
+    numbers = [name for name in COLUMNS if name not in TEXT_COLUMNS]
+    table[numbers] = table[numbers].astype(float).round(3)
     for name in TEXT_COLUMNS:  # pandas would make NaN of None
         table[name] = table[name].astype(object).where(table[name].notna(), None)
     table.index = pd.Index([str(rank) for rank in range(1, len(table) + 1)])

@@ -14,6 +14,8 @@ from geo.arrays import Int64Array
 from geo.features.collection import Collection, Queryable
 from geo.features.data_types import DataType
 from geo.measures.coverage import Coverage
+from geo.measures.gaps import COLUMNS as GAP_COLUMNS
+from geo.measures.gaps import Gaps
 from geo.study import categories, demand, facilities, geojson
 from geo.study.areas import COLUMNS as AREA_COLUMNS
 from geo.study.areas import LEVELS
@@ -21,7 +23,8 @@ from geo.study.study import Study
 from service.answers.json_types import JsonObject
 
 COVERAGE_PREFIX = "coverage-"
-"""A coverage collection has this before the id of its standard."""
+GAPS_PREFIX = "gaps-"
+"""What the ids of the collections of a standard begin with, before the standard's id."""
 TITLES = {
     "category": "类别 category",
     "subtype": "细分 subtype",
@@ -49,6 +52,16 @@ TITLES = {
     "total": "总数 in all, in the standard's unit",
     "covered": "达到 of these, covered",
     "share": "比例 share that is covered",
+    "town": "镇街 town",
+    "residents": "常住人口 residents",
+    "mean_beyond": "平均超出 beyond the limit, mean of the people",
+    "worst_beyond": "最远超出 beyond the limit, the worst",
+    "out_of_reach": "不可达人数 people out of reach",
+    "nearest_id": "最近设施编号 id of the nearest facility",
+    "nearest_name": "最近设施 nearest facility",
+    "nearest_value": "到最近设施 to the nearest facility",
+    "beyond_unit": "超出的单位 unit of distances",
+    "rank": "序号 rank, the worst first",
     "standard": "标准 standard",
     "measure": "算法 measure",
     "unit": "单位 unit",
@@ -74,7 +87,8 @@ VALUE_LABELS = {
 COLUMN_TYPES: dict[str, DataType] = {
     **dict.fromkeys(facilities.DATE_FIELDS, "date"),
     **dict.fromkeys(("population", "children_3_6", "elders_65", "people", "total", "covered", "share"), "number"),
-    "capacity": "integer",
+    **dict.fromkeys(("residents", "mean_beyond", "worst_beyond", "out_of_reach", "nearest_value"), "number"),
+    **dict.fromkeys(("capacity", "rank"), "integer"),
     "urban": "boolean",
 }
 """The type of each property that is not text."""
@@ -139,6 +153,18 @@ def of_coverage(study: Study, coverage: Coverage) -> Collection:
     title = f"{coverage.name} {coverage.name_en}"
     description = f"{title} · {coverage.source}"
     return _from_frame(COVERAGE_PREFIX + coverage.standard, title, description, frame, queryables, of_standard)
+
+
+def of_gaps(coverage: Coverage, gaps: Gaps) -> Collection:
+    """The collection of the gaps of one standard, the worst first; their ids are their ranks."""
+    names = ("standard", "unit", "method", "mode", "speed_kph", "minutes", "metres")
+    of_standard = {name: getattr(coverage, name) for name in names}
+    of_standard |= {"beyond_unit": gaps.beyond_unit, "data_date": coverage.data_date, "sample": coverage.sample}
+    frame = gaps.frame.assign(rank=gaps.frame.index.astype(int))
+    queryables = {name: _queryable(name) for name in ("rank", *GAP_COLUMNS)}
+    title = f"缺口 gaps: {coverage.name} {coverage.name_en}"
+    description = f"{title} · {coverage.source}"
+    return _from_frame(GAPS_PREFIX + coverage.standard, title, description, frame, queryables, of_standard)
 
 
 def _from_frame(

@@ -19,9 +19,10 @@ from geo.features.collection import Collection
 from geo.geodesy import datums
 from geo.lists import duplicates
 from geo.lists.duplicates import DuplicatePair
-from geo.measures import counting, coverage
+from geo.measures import counting, coverage, gaps
 from geo.measures.counting import CountedUnits
 from geo.measures.coverage import Coverage
+from geo.measures.gaps import Gaps
 from geo.measures.isochrones import Isochrones
 from geo.study import categories, facilities, study
 from geo.study.standards import Standard
@@ -83,6 +84,14 @@ class Answers:
         state = state or self.states.current()
         return [self._coverage(state, standard)[1] for standard in self.study.standards]
 
+    def gaps(self, state: RegisterState, standard: str) -> tuple[Coverage, Gaps]:
+        """The coverage and the gaps of the standard with that id; UnknownNameError if there is none."""
+        chosen = self.study.standard(standard)
+        counted, summary = self._coverage(state, chosen)
+        return summary, state.cached(
+            chosen.category, ("gaps", standard), lambda: gaps.measure(self.travel, chosen, counted)
+        )
+
     def categories(self) -> set[str]:
         """The categories of which the register has at least one facility."""
         state = self.states.current()
@@ -127,8 +136,10 @@ class Answers:
 
     def collection_ids(self) -> list[str]:
         """The ids of all collections."""
-        coverages = (collections.COVERAGE_PREFIX + standard.id for standard in self.study.standards)
-        return ["facilities", "areas", "demand", *coverages]
+        standards = self.study.standards
+        coverages = [collections.COVERAGE_PREFIX + standard.id for standard in standards]
+        gaps = [collections.GAPS_PREFIX + standard.id for standard in standards if standard.measure != "opened"]
+        return ["facilities", "areas", "demand", *coverages, *gaps]
 
     def check_collection(self, collection_id: str) -> None:
         """Raise UnknownNameError if there is no collection with that id."""
@@ -146,6 +157,14 @@ class Answers:
                 return self._areas
             case "demand":
                 return self._demand
+            case _ if collection_id.startswith(collections.GAPS_PREFIX):
+                standard_id = collection_id.removeprefix(collections.GAPS_PREFIX)
+                summary, standard_gaps = self.gaps(state, standard_id)
+                return state.cached(
+                    self.study.standard(standard_id).category,
+                    ("collection", collection_id),
+                    lambda: collections.of_gaps(summary, standard_gaps),
+                )
             case _:
                 standard = self.study.standard(collection_id.removeprefix(collections.COVERAGE_PREFIX))
                 summary = self._coverage(state, standard)[1]

@@ -126,6 +126,22 @@ SCHEMAS: dict[str, Schema] = {
         },
         {"place": PLACE, "facility": TEXT},
     ),
+    "Gaps": object_with(
+        {
+            "type": {"type": "string", "enum": ["FeatureCollection"]},
+            "features": list_of(ref("GeoJsonFeature")),
+            "standard": TEXT,
+            "unit": TEXT,
+            "total": NUMBER,
+            "covered": NUMBER,
+            "gaps": COUNT,
+            "beyond_unit": nullable({"type": "string", "enum": ["minutes", "metres"]}),
+            "gap_m": NUMBER,
+            "notes": list_of(TEXT),
+            "coordinate_system": COORDINATES,
+            **STUDY_MEMBERS,
+        }
+    ),
     "Landing": object_with(
         {"title": TEXT, "description": TEXT, "links": LINKS, "coordinate_system": COORDINATES, **STUDY_MEMBERS}
     ),

@@ -1,4 +1,4 @@
-"""Queries and bodies of the endpoints about travel times: `/v1/nearest` and `/v1/isochrones`."""
+"""Queries and bodies of the endpoints about travel times: `/v1/nearest`, `/v1/isochrones` and `/v1/gaps`."""
 
 from datetime import datetime
 from functools import lru_cache
@@ -24,6 +24,7 @@ from service.api.queries import (
 
 MAX_NEAREST = 100
 MAX_PLACES = 1000
+MAX_GAPS = 10_000
 NOW = "now"
 FIRST_YEAR, LAST_YEAR = 1900, 2200
 SUBTYPES = dict.fromkeys(name for category in categories.CATEGORIES.values() for name in category.subtypes)
@@ -208,3 +209,9 @@ class IsochronesQuery(CoordinatesQuery):
     def place(self) -> tuple[float, float] | str:
         """Longitude and latitude, or the facility's id."""
         return check_place(self.lon, self.lat, self.facility)
+
+
+class GapsQuery(CoordinatesQuery):
+    """The parameters of the gaps of one standard."""
+
+    limit: Annotated[int, limit_field(MAX_GAPS), INTEGER_TEXT] = 1000

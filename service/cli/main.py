@@ -14,12 +14,16 @@ import typer
 
 from geo.choices import Coordinates, Direction, Mode
 from geo.errors import FuwuquanError
-from service.cli import register
+from service.cli import planning, register
 from service.cli.options import (
     CoordinatesOption,
     Format,
+    FormatOption,
+    OutputOption,
     StudyOption,
     check_finite,
+    check_takes_spreadsheet,
+    chosen_format,
     load_settings,
     note,
     open_answers,
@@ -33,6 +37,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(planning.app)
 app.add_typer(register.app)
 
 
@@ -137,16 +142,13 @@ def build(
 def coverage(
     study: StudyOption = None,
     standard: Annotated[str | None, typer.Option(help="id of one standard; default all")] = None,
-    format: Annotated[
-        Format | None, typer.Option(help="default: the ending of the output file if it names a format, else table")
-    ] = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="file; default standard output")] = None,
+    format: FormatOption = None,
+    output: OutputOption = None,
 ) -> None:
     """Where the place stands on its goals: in total, and by area for one standard or a spreadsheet."""
     from service.cli import coverage_tables, terminal_tables
 
-    ending = output.suffix.removeprefix(".") if output else ""
-    format = format or (Format(ending) if ending in list(Format) else Format.table)
+    format = chosen_format(format, output)
     answers = open_answers(study)
     results = answers.all_coverage() if standard is None else [answers.coverage(standard)]
     if format is Format.table:
@@ -161,9 +163,8 @@ def coverage(
         write(orjson.dumps({"standards": results}, option=orjson.OPT_INDENT_2) + b"\n", output)
     elif format is Format.csv:
         write(coverage_tables.as_csv(results), output)
-    elif output is None and sys.stdout.isatty():
-        raise FuwuquanError("a spreadsheet does not go to a terminal: give --output FILE.xlsx")
     else:
+        check_takes_spreadsheet(output)
         write(coverage_tables.as_xlsx(results), output)
 
 
@@ -214,7 +215,7 @@ def isochrones(
     mode: Annotated[Mode, typer.Option(help="how people travel")] = "walk",
     direction: Annotated[Direction, typer.Option(help="whether people travel from the place or to it")] = "from",
     coordinates: CoordinatesOption = "wgs84",
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="file; default standard output")] = None,
+    output: OutputOption = None,
     study: StudyOption = None,
 ) -> None:
     """What lies within some minutes of a place or a facility, as GeoJSON."""

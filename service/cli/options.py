@@ -37,6 +37,10 @@ class Format(StrEnum):
     xlsx = "xlsx"
 
 
+FormatOption = Annotated[
+    Format | None, typer.Option(help="default: the ending of the output file if it names a format, else table")
+]
+OutputOption = Annotated[Path | None, typer.Option("--output", "-o", help="file; default standard output")]
 StudyOption = Annotated[Path | None, typer.Option("--study", help="study folder; default ./data")]
 CoordinatesOption = Annotated[
     Coordinates, typer.Option(help="coordinate system of the places in the question and in the answer")
@@ -48,6 +52,20 @@ def check_finite(value: float | None) -> float | None:
     if value is not None and not math.isfinite(value):
         raise typer.BadParameter("is no number")
     return value
+
+
+def chosen_format(format: Format | None, output: Path | None) -> Format:
+    """The format that the user names, else that of the output file's ending, else a table."""
+    ending = output.suffix.lower().removeprefix(".") if output else ""
+    if format is None and ending == "geojson":
+        return Format.json
+    return format or (Format(ending) if ending in list(Format) else Format.table)
+
+
+def check_takes_spreadsheet(output: Path | None) -> None:
+    """FuwuquanError if a workbook would be written to a terminal."""
+    if output is None and sys.stdout.isatty():
+        raise FuwuquanError("a spreadsheet does not go to a terminal: give --output FILE.xlsx")
 
 
 def load_settings(study: Path | None, **options: str | int | None) -> "Settings":

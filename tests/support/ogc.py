@@ -22,8 +22,12 @@ GEOJSON, HTML, JSON, PROBLEM = "application/geo+json", "text/html", "application
 OPENAPI = "application/vnd.oai.openapi+json;version=3.0"
 
 STUDY = tomllib.loads((DATA / "study.toml").read_text("utf-8"))
-STANDARDS = [standard["id"] for standard in tomllib.loads((DATA / "standards.toml").read_text("utf-8"))["standard"]]
+_STANDARDS = tomllib.loads((DATA / "standards.toml").read_text("utf-8"))["standard"]
+STANDARDS = [standard["id"] for standard in _STANDARDS]
 COLLECTIONS = ("facilities", "areas", "demand", *(f"coverage-{standard}" for standard in STANDARDS))
+"""The collections whose features the study's files hold."""
+GAP_COLLECTIONS = tuple(f"gaps-{standard['id']}" for standard in _STANDARDS if standard["measure"] != "opened")
+"""The collections whose features are computed; one may be empty."""
 
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 EPSG = "http://www.opengis.net/def/crs/EPSG/0/"

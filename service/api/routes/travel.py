@@ -1,4 +1,4 @@
-"""The endpoints about travel times and coverage: nearest facilities, isochrones, the standards and their coverage."""
+"""The endpoints about travel times and coverage: nearest facilities, isochrones, the standards, coverage and gaps."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -9,6 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 from geo.choices import Coordinates
 from geo.errors import FieldError
 from geo.measures.coverage import Coverage
+from service.answers import gaps as gap_answers
 from service.answers import isochrones as isochrone_answers
 from service.answers.engine import Answers
 from service.answers.isochrones import parse_minutes
@@ -17,7 +18,7 @@ from service.answers.nearest import NearestFinder, NearestOptions
 from service.answers.state import RegisterState
 from service.api.queries import CoordinatesQuery, QueryRoute
 from service.api.responses import GEOJSON, answers_of, describe_responses, json_response, respond, state_of
-from service.api.travel_queries import IsochronesQuery, NearestOptionsQuery, NearestQuery, Places
+from service.api.travel_queries import MAX_GAPS, GapsQuery, IsochronesQuery, NearestOptionsQuery, NearestQuery, Places
 
 MAX_BODY_BYTES = 2 * 2**20
 """Enough for `MAX_PLACES` places with the longest ids."""
@@ -104,6 +105,21 @@ async def coverage_of(request: Request, standard: str, query: Annotated[Coordina
     answers = answers_of(request)
     return await respond(
         request, lambda state: {**vars(answers.coverage(standard, state)), **_metadata(answers, query)}
+    )
+
+
+@router.get(
+    "/gaps/{standard}",
+    responses=describe_responses("GeoJSON, the worst gap first", "Gaps", 404, media_type=GEOJSON),
+    summary="Where people live outside a goal, or which units have no facility",
+)
+async def gaps_of(request: Request, standard: str, query: Annotated[GapsQuery, Query()]) -> Response:
+    answers = answers_of(request)
+    limit = min(query.limit, MAX_GAPS)
+    return await respond(
+        request,
+        lambda state: gap_answers.as_geojson(answers, state, standard, query.coordinates, limit),
+        GEOJSON,
     )
 
 

@@ -42,7 +42,11 @@ def get_operations(client: TestClient, document: dict) -> list[tuple[ogc.Operati
             if collection:
                 address = address.replace("{" + names[0] + "}", collection)
             own = address.removeprefix(f"{ROOT}/collections/").partition("/")[0]
-            for name in names[1:] if collection else names:
+            item_parameters = names[1:] if collection else names
+            if item_parameters and not get(client, items_of(own), limit=1)["features"]:
+                assert own in ogc.GAP_COLLECTIONS
+                continue
+            for name in item_parameters:
                 address = address.replace("{" + name + "}", item_of(client, own).rpartition("/")[2])
             selected.append((operation, address))
     # The features of each collection have a path of their own.
