@@ -20,7 +20,7 @@ class Sources:
     ----------
     osm : OpenStreetMap extract
     area : name or id of the boundary to cut out; None takes the whole extract as one area
-    population : CSV table or raster of people; None spreads people over residential buildings
+    population : CSV table, polygons or raster of people; None spreads people over residential buildings
     people : how many people there are in total; None takes the numbers of the source
     areas : own towns and villages; None takes the extract's boundaries
     level : the admin_level of the sub-areas; None takes the finest that covers the area

@@ -1,71 +1,15 @@
-"""Demand from a table or raster of people, or from residential buildings and the populations of areas.
+"""People spread over residential buildings by the populations of areas, where no table or raster of people is given.
 
-`geo.sources.study_people` calls it. Each function returns a frame with the columns ``lon``, ``lat`` and
-``population``; the frame of a table also has those further columns of `geo.study.demand` that the table has.
+`geo.sources.study_people` calls it.
 """
-
-import math
-from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from shapely.geometry.base import BaseGeometry
 
 from geo.arrays import Float64Array, GeometryArray, ObjectArray
 from geo.errors import InputError
-from geo.sources import raster
-from geo.study import demand
-
-MAX_PEOPLE_PER_CELL = 1e9
-
-
-def from_file(path: Path, coordinates: str, within: BaseGeometry) -> pd.DataFrame:
-    """All people of a CSV table (in ``coordinates``), or those of a raster inside ``within``, a WGS84 polygon.
-
-    Raises
-    ------
-    InputError
-        The file cannot be read, or is a raster without people inside; a TableError names unusable rows.
-    """
-    return demand.read(path, coordinates) if path.suffix.lower() == ".csv" else from_raster(path, within)
-
-
-def from_raster(path: Path, within: BaseGeometry) -> pd.DataFrame:
-    """One row for each raster cell with people whose centre is inside ``within``, a WGS84 polygon.
-
-    Raises
-    ------
-    InputError
-        The file cannot be read as a raster of people, or no cell with people is inside.
-    """
-    with raster.opened(path) as dataset:
-        from rasterio.transform import xy
-        from rasterio.warp import transform as warp
-        from rasterio.warp import transform_bounds
-        from rasterio.windows import Window, from_bounds, intersect
-
-        bounds = from_bounds(*transform_bounds("EPSG:4326", dataset.crs, *within.bounds), dataset.transform)
-        # Whole cells, and one more on each side.
-        first_column, first_row = math.floor(bounds.col_off) - 1, math.floor(bounds.row_off) - 1
-        near = Window(first_column, first_row, math.ceil(bounds.width) + 3, math.ceil(bounds.height) + 3)
-        whole = Window(0, 0, dataset.width, dataset.height)
-        if not intersect(whole, near):
-            raise InputError(f"{path}: the raster does not touch the area")
-        window = whole.intersection(near)
-        cells = dataset.read(1, window=window, masked=True).astype(float).filled(0.0)
-        row, column = np.nonzero(np.isfinite(cells) & (cells > 0))
-        x, y = xy(dataset.window_transform(window), row, column)
-        lon, lat = warp(dataset.crs, "EPSG:4326", np.atleast_1d(x), np.atleast_1d(y))
-    if cells.max(initial=0.0) > MAX_PEOPLE_PER_CELL:
-        raise InputError(f"{path}: a cell has {cells.max():g} people; is it a raster of people in each cell?")
-    people = pd.DataFrame({"lon": lon, "lat": lat, "population": cells[row, column]})
-    shapely.prepare(within)
-    people = people[shapely.contains_xy(within, people["lon"], people["lat"])]
-    if people.empty:
-        raise InputError(f"{path}: no cell with people is in the area")
-    return people.reset_index(drop=True)
 
 
 def from_buildings(

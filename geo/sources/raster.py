@@ -1,4 +1,4 @@
-"""Opens rasters with rasterio, an optional dependency; `population` and `elevation` read them."""
+"""Opens rasters with rasterio, an optional dependency; `people_raster` and `elevation` read them."""
 
 import warnings
 from collections.abc import Iterator

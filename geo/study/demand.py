@@ -6,6 +6,7 @@ area, None outside all areas; ``urban`` is 1 or 0. NaN means unknown.
 """
 
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -28,29 +29,26 @@ def read(path: Path, coordinates: str = "wgs84") -> pd.DataFrame:
     Raises
     ------
     TableError
-        The file cannot be read, lacks a column, or has a value that is no number within its limits.
+        The file cannot be read, lacks a column, or has a value that is no number within its limits, or a row at 0, 0.
     """
+    return read_rows(path, coordinates).reset_index(drop=True)
+
+
+def read_rows(path: Path, coordinates: str = "wgs84") -> pd.DataFrame:
+    """As `read`, with an index that numbers the rows as a spreadsheet does: the heading is row 1."""
     demand = _read_csv(path)
     missing = [name for name in _LIMITS if name not in demand]
     if missing:
         raise TableError(path, [f"has no column {', '.join(missing)}; its columns: {', '.join(demand.columns)}"])
-    problems: list[str] = []
-    for name, (least, most) in (_LIMITS | _OPTIONAL_LIMITS).items():
+    demand.index += 2
+    values, problems = numbers(demand, lambda row: f"row {row}")
+    demand = demand.assign(**values)
+    for name in _OPTIONAL_LIMITS:
         if name not in demand:
             demand[name] = np.nan
-            continue
-        number = pd.to_numeric(demand[name], errors="coerce")
-        wrong = ~number.between(least, most)
-        if name == "urban":
-            wrong |= ~number.isin((0, 1))
-        if name in _OPTIONAL_LIMITS:
-            wrong &= demand[name].notna()
-        # The heading is row 1, and the index of the frame begins at 0.
-        problems += [
-            f"row {row + 2}: {name} = {str(value)!r} is not a number from {least:g} to {most:g}"
-            for row, value in demand.loc[wrong, name].items()
-        ]
-        demand[name] = number.astype(float)
+    at_origin = demand.index[(demand["lon"] == 0) & (demand["lat"] == 0)]
+    problems += [f"row {row}: lon and lat are 0, 0, as where a position is missing; give it or delete the row"
+                 for row in at_origin]  # fmt: skip
     if problems:
         raise TableError(path, problems)
     if "area_code" not in demand:
@@ -58,8 +56,31 @@ def read(path: Path, coordinates: str = "wgs84") -> pd.DataFrame:
     demand["lon"], demand["lat"] = datums.to_wgs84(demand["lon"], demand["lat"], coordinates)
     codes = demand["area_code"].astype(object)
     demand["area_code"] = codes.where(codes.notna(), None)
-    demand = demand.reset_index(drop=True)
     return demand[[*COLUMNS, *demand.columns.difference(COLUMNS, sort=False)]]
+
+
+def numbers(table: pd.DataFrame, row_name: Callable[[object], str]) -> tuple[pd.DataFrame, list[str]]:
+    """The columns of a table that hold numbers of `COLUMNS`, as floats; and what is wrong with their cells.
+
+    An empty cell is wrong in ``lon``, ``lat`` and ``population`` and unknown (NaN) in others. ``row_name`` makes
+    “row 3” of a label of the index.
+    """
+    columns, problems = {}, []
+    for name, (least, most) in (_LIMITS | _OPTIONAL_LIMITS).items():
+        if name not in table:
+            continue
+        number = pd.to_numeric(table[name], errors="coerce")
+        wrong = ~number.between(least, most)
+        if name == "urban":
+            wrong |= ~number.isin((0, 1))
+        if name in _OPTIONAL_LIMITS:
+            wrong &= table[name].notna()
+        problems += [
+            f"{row_name(row)}: {name} = {str(value)!r} is not a number from {least:g} to {most:g}"
+            for row, value in table.loc[wrong, name].items()
+        ]
+        columns[name] = number.astype(float)
+    return pd.DataFrame(columns, index=table.index), problems
 
 
 def _read_csv(path: Path) -> pd.DataFrame:

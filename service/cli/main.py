@@ -97,7 +97,12 @@ def build(
     out: Annotated[Path, typer.Argument(help="study folder to make")],
     osm: Annotated[Path, typer.Option(help="OpenStreetMap extract, .osm.pbf")],
     area: Annotated[str | None, typer.Option(help="name or relation id of the boundary to cut out")] = None,
-    population: Annotated[Path | None, typer.Option(help="raster .tif, or .csv with lon, lat, population")] = None,
+    population: Annotated[
+        Path | None,
+        typer.Option(
+            help="raster .tif, polygons with a column population (.gpkg, .geojson, .shp, .parquet), or .csv with lon, lat, population"
+        ),
+    ] = None,
     people: Annotated[
         float | None, typer.Option(help="how many people all together", min=1, max=1e10, callback=check_finite)
     ] = None,

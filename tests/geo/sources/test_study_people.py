@@ -1,18 +1,13 @@
-"""People of a study from a table or a raster."""
+"""People of a study from a table, and what the summary says of them."""
 
 from pathlib import Path
-from typing import Any
 
-import numpy as np
+import geopandas as gpd
 import pytest
 import shapely
 
 from geo.errors import InputError
-from support.country import LAND, build_study, lines_of
-
-# rasterio's own arithmetic uses an operator that affine 3 has superseded.
-in_rasterio = pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning")
-CELL = 0.005
+from support.country import build_study, lines_of
 
 
 def test_people_of_a_table_outside_the_area_are_left_out_and_others_scaled(country_pbf: Path, tmp_path: Path) -> None:
@@ -46,92 +41,61 @@ def test_table_without_people_in_the_area_is_refused(country_pbf: Path, tmp_path
             build_study(tmp_path / "study", country_pbf, area="Land", population=table, people=people)
 
 
-def write_raster(
-    path: Path, west: float = 9.98, north: float = 50.04, crs: str | None = "EPSG:4326", **profile: Any
-) -> np.ndarray:
-    """Write a GeoTIFF of 24 × 12 cells around the country and return its cells: 1 … 288 people, and some without."""
-    rasterio = pytest.importorskip("rasterio")
-    from rasterio.transform import from_origin
-
-    cells: np.ndarray = np.arange(1, 289, dtype="float32").reshape(12, 24)
-    cells[6, 6], cells[6, 7], cells[5, 8], cells[6, 9] = -99999, np.nan, 0, 0.25
-    transform = profile.pop("transform", from_origin(west, north, CELL, CELL))
-    with rasterio.open(path, "w", driver="GTiff", height=12, width=24, count=1, dtype="float32", crs=crs,
-                       transform=transform, nodata=-99999, **profile) as file:  # fmt: skip
-        file.write(cells, 1)
-    return cells
+def test_row_at_0_0_is_named_with_its_file_and_row(country_pbf: Path, tmp_path: Path) -> None:
+    table = tmp_path / "p.csv"
+    table.write_text("lon,lat,population\n10.01,50.01,60\n\n0,0,5\n", "utf-8")
+    for area in (None, "Land"):
+        with pytest.raises(InputError, match=r"p\.csv: row 4: lon and lat are 0, 0"):
+            build_study(tmp_path / "study", country_pbf, area=area, population=table)
 
 
-def people_inside(cells: np.ndarray, west: float = 9.98, north: float = 50.04) -> float:
-    """The people of all cells whose centre is in the country, added up one by one."""
-    total = 0.0
-    for row in range(12):
-        for column in range(24):
-            lon, lat = west + (column + 0.5) * CELL, north - (row + 0.5) * CELL
-            value = float(cells[row, column])
-            if LAND[0] < lon < LAND[2] and LAND[1] < lat < LAND[3] and value > 0:
-                total += value
-    return total
+@pytest.mark.parametrize(("lon", "lat"), [(50.01, 10.01), (-10.01, 50.01), (10.01, -50.01), (12.5, 50.01)])
+def test_row_far_from_the_extract_is_left_out_and_named(
+    country_pbf: Path, tmp_path: Path, lon: float, lat: float
+) -> None:
+    """Without an area, nobody says where people may be; longitude and latitude that are swapped are far away."""
+    table = tmp_path / "p.csv"
+    table.write_text(f"lon,lat,population\n10.01,50.01,60\n{lon},{lat},5\n", "utf-8")
+    land, summary = build_study(tmp_path / "study", country_pbf, population=table)
+    assert land.demand["population"].tolist() == [60]
+    [(people, remark)] = [line for line in lines_of(summary, "left out") if "p.csv" in line[1]]
+    assert people == 5
+    assert f"row 3 at {lon}, {lat}" in remark
 
 
-@in_rasterio
-def test_people_of_a_raster_are_those_of_cells_whose_centre_is_inside(country_pbf: Path, tmp_path: Path) -> None:
-    tif = tmp_path / "people.tif"
-    cells = write_raster(tif)
-    land, _ = build_study(tmp_path / "study", country_pbf, area="Land", population=tif)
-    assert land.demand["population"].sum() == pytest.approx(people_inside(cells))
-    assert len(land.demand) == 8 * 4 - 3
-    assert (land.demand["population"] > 0).all()
-    first = land.demand.iloc[0]
-    assert (first["lon"], first["lat"]) == pytest.approx((10.0025, 50.0175), abs=1e-6)
-    assert first["population"] == cells[4, 4]
-    scaled, _ = build_study(tmp_path / "scaled", country_pbf, area="Land", population=tif, people=5000)
-    assert scaled.demand["population"].sum() == pytest.approx(5000)
-    assert np.allclose(scaled.demand["population"] / land.demand["population"], 5000 / people_inside(cells))
+def test_children_and_elders_are_scaled_with_the_people(country_pbf: Path, tmp_path: Path) -> None:
+    table = tmp_path / "p.csv"
+    table.write_text("lon,lat,population,children_3_6,elders_65\n10.01,50.01,60,6,\n10.03,50.01,40,50,8\n", "utf-8")
+    land, summary = build_study(tmp_path / "study", country_pbf, area="Land", population=table, people=1000)
+    assert land.demand["children_3_6"].tolist() == [60, 500]
+    assert land.demand["elders_65"].sum() == 80
+    assert land.demand["elders_65"].isna().tolist() == [True, False]
+    assert any("100 scaled by 10 to 1,000" in remark for _, remark in lines_of(summary, "people"))
+    assert any(count == 1 and "row 3" in remark for count, remark in lines_of(summary, "note"))
 
 
-@in_rasterio
-@pytest.mark.parametrize("shift", [0.0004, 0.0021, 0.0029, 0.0046])
-def test_no_cell_at_the_border_is_lost(country_pbf: Path, tmp_path: Path, shift: float) -> None:
-    """Cells whose centre is inside count, wherever the border cuts the grid."""
-    tif = tmp_path / "people.tif"
-    cells = write_raster(tif, west=9.98 - shift, north=50.04 + shift)
-    land, _ = build_study(tmp_path / "study", country_pbf, area="Land", population=tif)
-    assert land.demand["population"].sum() == pytest.approx(people_inside(cells, 9.98 - shift, 50.04 + shift))
+def test_area_codes_that_contradict_the_position_are_counted(country_pbf: Path, tmp_path: Path) -> None:
+    table = tmp_path / "p.csv"
+    table.write_text("lon,lat,population,area_code\n10.01,50.01,60,r3\n10.03,50.01,40,r3\n10.03,50.01,1,\n", "utf-8")
+    land, summary = build_study(tmp_path / "study", country_pbf, area="Land", population=table)
+    assert land.demand["area_code"].tolist() == ["r2", "r3", "r3"]
+    assert any(count == 60 and "area_code" in remark for count, remark in lines_of(summary, "note"))
 
 
-@in_rasterio
-def test_raster_may_be_in_metres(country_pbf: Path, tmp_path: Path) -> None:
-    pytest.importorskip("rasterio")
-    from pyproj import Transformer
-    from rasterio.transform import from_origin
-
-    tif = tmp_path / "people.tif"
-    x, y = Transformer.from_crs("EPSG:4326", "EPSG:32632", always_xy=True).transform(9.98, 50.04)
-    cells = write_raster(tif, crs="EPSG:32632", transform=from_origin(x, y, 400, 400))
-    land, _ = build_study(tmp_path / "study", country_pbf, area="Land", population=tif)
-    to_degrees = Transformer.from_crs("EPSG:32632", "EPSG:4326", always_xy=True)
-    expected = 0.0
-    for row in range(12):
-        for column in range(24):
-            lon, lat = to_degrees.transform(x + (column + 0.5) * 400, y - (row + 0.5) * 400)
-            if shapely.box(*LAND).contains(shapely.Point(lon, lat)) and cells[row, column] > 0:
-                expected += float(cells[row, column])
-    assert land.demand["population"].sum() == pytest.approx(expected)
-
-
-@in_rasterio
-def test_unusable_rasters_are_refused(country_pbf: Path, tmp_path: Path) -> None:
-    tif = tmp_path / "people.tif"
-    write_raster(tif, west=30.0)
-    with pytest.raises(InputError, match=r"people\.tif.*does not touch"):
-        build_study(tmp_path / "study", country_pbf, area="Land", population=tif)
-    write_raster(tif, crs=None)
-    with pytest.raises(InputError, match=r"people\.tif.*coordinate reference system"):
-        build_study(tmp_path / "study", country_pbf, area="Land", population=tif)
-    tif.write_bytes(b"\x89PNG\r\n\x1a\n")
-    with pytest.raises(InputError, match=r"people\.tif"):
-        build_study(tmp_path / "study", country_pbf, area="Land", population=tif)
-    with pytest.raises(InputError, match=r"none\.tif"):
-        build_study(tmp_path / "study", country_pbf, area="Land", population=tmp_path / "none.tif")
-    assert not (tmp_path / "study").exists()
+def test_people_of_polygons_add_up_to_those_read(country_pbf: Path, tmp_path: Path) -> None:
+    """A polygon that the border of Land halves, one inside with a house in it, and one outside."""
+    file = tmp_path / "tracts.gpkg"
+    halved, inside, outside = (shapely.box(lon, 50.01, lon + 0.01, 50.02) for lon in (9.995, 10.02, 10.06))
+    tracts = gpd.GeoDataFrame(
+        {"人口": [100, 30, 7], "elders_65": [10, 3, 0]}, geometry=[halved, inside, outside], crs=4326
+    )
+    tracts.to_file(file, layer="tracts")
+    land, summary = build_study(tmp_path / "study", country_pbf, area="Land", population=file)
+    demand = land.demand
+    by_area = demand.groupby("area_code")["population"].sum()
+    assert by_area["r2"] == pytest.approx(50, rel=0.001)
+    assert by_area["r3"] == pytest.approx(30)
+    assert demand["elders_65"].sum() == pytest.approx(8, rel=0.001)
+    left_out = sum(people for people, remark in lines_of(summary, "left out") if "tracts.gpkg" in remark)
+    assert demand["population"].sum() + left_out == pytest.approx(137)
+    assert any("人口" in remark for _, remark in lines_of(summary, "note"))
