@@ -20,6 +20,7 @@ from geo.sources.osm.extract import Extract
 from geo.sources.summary import Summary
 from geo.study import areas, demand
 
+_OTHER_TABLES = (".xlsx", ".xls", ".ods", ".txt", ".tsv")
 _NAMED_ROWS = 5
 _ROUNDING = 1e-6
 
@@ -44,6 +45,8 @@ def collect(
         people = _of_buildings(extract, sources, place, units, crs, summary)
         origin = "spread over residential buildings by floor area"
     else:
+        if path.suffix.lower() in _OTHER_TABLES:
+            raise InputError(f"{path}: save it as .csv with the columns lon, lat, population")
         if path.suffix.lower() == ".csv":
             people = _of_table(path, extract, sources, place, summary)
         else:

@@ -100,7 +100,7 @@ def build(
     population: Annotated[
         Path | None,
         typer.Option(
-            help="raster .tif, polygons with population (.gpkg, .geojson, .shp, .parquet), or .csv with lon, lat, population"
+            help="raster .tif, polygons with population (.gpkg, .geojson, .shp), or .csv with lon, lat, population"
         ),
     ] = None,
     people: Annotated[

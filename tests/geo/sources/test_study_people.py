@@ -33,6 +33,11 @@ def test_table_with_unusable_rows_is_refused(country_pbf: Path, tmp_path: Path) 
     assert not (tmp_path / "study").exists()
 
 
+def test_workbook_of_people_is_refused_with_advice(country_pbf: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"people\.xlsx: save it as \.csv"):
+        build_study(tmp_path / "study", country_pbf, population=tmp_path / "people.xlsx")
+
+
 def test_table_without_people_in_the_area_is_refused(country_pbf: Path, tmp_path: Path) -> None:
     table = tmp_path / "people.csv"
     table.write_text("lon,lat,population\n20.0,50.01,60\n", "utf-8")
