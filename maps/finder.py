@@ -1,26 +1,22 @@
 """The first page, for residents on a phone: the nearest facilities, and how the place stands on its goals."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 import shapely
 
 from geo.arrays import GeometryArray
 from geo.measures.coverage import Coverage
-from geo.study.categories import Category
 from geo.study.study import Study
 from maps import labels
 from maps.pages import map_bounds, templates
 
 
-def render(
-    study: Study, goals: Sequence[Coverage], categories: Mapping[str, Category], available: Collection[str]
-) -> str:
+def render(study: Study, goals: Sequence[Coverage], available: Collection[str]) -> str:
     """The page as HTML; its script requests ``/v1/nearest``.
 
     Parameters
     ----------
     goals : the result of each standard
-    categories : all categories by id
     available : ids of the categories that have facilities, among which people can choose
     """
     areas = study.areas[study.areas["level"] == study.reporting_level]
@@ -31,11 +27,10 @@ def render(
         "start": [round(float(centre["lon"]), 5), round(float(centre["lat"]), 5)],
         "credit": study.settings.attribution,
         "categories": {
-            category.id: [category.label, category.label_en, dict(category.subtypes)]
-            for category in categories.values()
+            category.id: [category.label, category.label_en, dict(category.subtypes)] for category in study.categories
         },
     }
-    choices = [category for category in categories.values() if category.id in available]
+    choices = [category for category in study.categories if category.id in available]
     # Most people look for a clinic.
     default = "clinic" if "clinic" in available else next((category.id for category in choices), None)
     return templates.get_template("finder.html").render(

@@ -17,7 +17,7 @@ from shapely.geometry.base import BaseGeometry
 from geo.geodesy.projection import projection
 from geo.measures.counting import CountedUnits
 from geo.measures.coverage import Coverage
-from geo.study import categories
+from geo.study.categories import Category
 from geo.study.study import Study
 from maps import labels
 from maps.offline import escape_text
@@ -177,16 +177,15 @@ def _cluster_people(study: Study, outside: pd.DataFrame) -> pd.DataFrame:
     return clusters
 
 
-def add_facilities(map_: folium.Map, facilities: gpd.GeoDataFrame, coverage: Coverage) -> None:
+def add_facilities(map_: folium.Map, facilities: gpd.GeoDataFrame, coverage: Coverage, category: Category) -> None:
     """Draw the facilities that the standard took into account; new ones stand out where it counts openings."""
-    category = categories.category(coverage.category)
     features = []
     for facility in facilities.itertuples():
         opened = facility.opened
         is_new = coverage.measure == "opened" and opened is not None and coverage.since <= opened <= coverage.until
-        zh, en = category.subtypes.get(facility.subtype, (category.label, category.label_en))
+        zh, en = category.label_of(facility.subtype)
         style: Style = {
-            "color": "#00441b" if is_new else "#1b4d3e",
+            "color": "#00441b" if is_new else category.colour,
             "weight": 2.2 if is_new else 1.2,
             "fillColor": NEW_FACILITY_COLOUR if is_new else "#ffffff",
             "fillOpacity": 1.0 if facility.geometry.geom_type == "Point" else 0.5,

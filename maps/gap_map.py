@@ -11,7 +11,6 @@ import folium
 
 from geo.measures.counting import CountedUnits
 from geo.measures.coverage import Coverage
-from geo.study import categories
 from geo.study.study import Study
 from maps import gap_layers, labels
 from maps.offline import Assets, Html, OfflineFigure, escape_text, offline_map
@@ -42,7 +41,7 @@ def render(
     gap_layers.add_areas(map_, study, coverage)
     gap_layers.add_streets(map_, study)
     marks = gap_layers.add_gaps(map_, study, coverage, counted)
-    gap_layers.add_facilities(map_, counted.facilities, coverage)
+    gap_layers.add_facilities(map_, counted.facilities, coverage, study.categories[coverage.category])
     gap_layers.add_names(map_, study)
     folium.LayerControl(collapsed=True).add_to(map_)
     west, south, east, north = map_bounds(study)
@@ -76,5 +75,5 @@ def _panel(study: Study, coverage: Coverage, marks: gap_layers.GapMarks | None) 
         "unit_gap_colour": gap_layers.FAR_COLOUR,
         "new_facility_colour": gap_layers.NEW_FACILITY_COLOUR,
         "marks": marks,
-        "category": categories.category(coverage.category),
+        "category": study.categories[coverage.category],
     }

@@ -36,7 +36,7 @@ def test_unknown_name_is_an_attribute_error() -> None:
         geo.nothing  # noqa: B018
 
 
-@pytest.mark.parametrize("module", ["geo", "geo.errors", "geo.choices", "geo.study.categories"])
+@pytest.mark.parametrize("module", ["geo", "geo.errors", "geo.choices"])
 def test_light_module_imports_no_heavy_library(module: str) -> None:
     heavy = {"numpy", "pandas", "geopandas", "shapely", "numba", "pydantic"}
     code = f"import sys, {module}; print(*sys.modules)"

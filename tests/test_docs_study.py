@@ -15,7 +15,7 @@ NAMES = {
     "standards.toml": {name for model in STANDARDS for name in model.model_fields},
     "demand.csv": set(demand.COLUMNS),
     "areas.geojson": {"code", *areas.COLUMNS, *areas.LEVELS},
-    "facilities.geojson": {*facilities.FIELDS, *categories.CATEGORIES, "hospital", "public", "pocket"} - {"extra"},
+    "facilities.geojson": {*facilities.FIELDS, *categories.BUILT_IN.ids, "hospital", "public", "pocket"} - {"extra"},
     "streets.parquet": {*streets.COLUMNS, *streets.PACE_COLUMNS},
 }
 

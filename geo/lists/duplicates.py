@@ -35,6 +35,7 @@ from geo.geodesy.distance import TOLERANCE_M
 from geo.geodesy.projection import projection
 from geo.lists import candidate_pairs, names
 from geo.lists.names import PlainName, Units
+from geo.study.categories import BUILT_IN, Categories
 
 NEAR_M, MIN_SCORE = 200.0, 0.6
 DISTANCE_PENALTY, UNNAMED_SCORE, SAME_BONUS, DIFFERENT_PENALTY = 0.4, 0.8, 0.3, 0.1
@@ -69,7 +70,12 @@ class DuplicatePair:
 
 
 def find(
-    frame: gpd.GeoDataFrame, crs: str, near_m: float = NEAR_M, least: float = MIN_SCORE, areas: Iterable[str] = ()
+    frame: gpd.GeoDataFrame,
+    crs: str,
+    near_m: float = NEAR_M,
+    least: float = MIN_SCORE,
+    areas: Iterable[str] = (),
+    categories: Categories = BUILT_IN,
 ) -> list[DuplicatePair]:
     """Likely duplicates among facilities, the likeliest first.
 
@@ -85,13 +91,18 @@ def find(
         The lowest score.
     areas
         The names of towns and villages, with which names of facilities may begin.
+    categories
+        The study's, whose words for a category are left out where names are compared.
     """
     # Sorted by id, so that the result does not depend on the order of the frame.
     frame = frame.iloc[np.argsort(frame.index.to_numpy().astype(str), kind="stable")]
     metric = projection(crs)
     shapes = metric.forward(frame.geometry.to_numpy())
     units = names.units_of(areas)
-    plain = [names.plain_name(*row, units) for row in zip(frame["name"], frame["category"], strict=True)]
+    plain = [
+        names.plain_name(name, categories[category], units)
+        for name, category in zip(frame["name"], frame["category"], strict=True)
+    ]
     a, b = candidate_pairs.near_pairs(shapes, frame["category"].to_numpy(), plain, near_m)
 
     possible = shapely.distance(shapes[a], shapes[b]) <= near_m * 1.01 + 1  # the projection's metres are not exact

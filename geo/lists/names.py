@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from geo.study import categories
+from geo.study.categories import Category
 
 _DIGITS = {**{char: digit for digit, char in enumerate("零一二三四五六七八九")}, "〇": 0}
 _POWERS = {"十": 10, "百": 100}
@@ -63,7 +63,7 @@ def _contains(marks: tuple[str, ...], others: tuple[str, ...]) -> bool:
     return all(others.count(mark) <= marks.count(mark) for mark in others)
 
 
-def plain_name(name: object, category: str, units: Units) -> PlainName | None:
+def plain_name(name: object, category: Category, units: Units) -> PlainName | None:
     """The plain form of a facility's name; None if nothing is left of it."""
     text, own_units = without_units(plain_text(name), units)
     without_category = next(
@@ -135,9 +135,8 @@ def without_units(text: str, units: Units) -> tuple[str, dict[int, str]]:
 
 
 @lru_cache(maxsize=64)
-def _category_words(category_id: str) -> tuple[str, ...]:
+def _category_words(category: Category) -> tuple[str, ...]:
     """What facilities of a category are called in general, the shortest word first."""
-    category = categories.category(category_id)
     words = {
         category.label,
         *(zh for zh, _ in category.subtypes.values()),

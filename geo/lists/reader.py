@@ -27,7 +27,8 @@ from geo.lists.list_tables import ListTable
 from geo.lists.remarks import Remarks
 from geo.lists.sheets import Cell
 from geo.lists.values import MISSING
-from geo.study import categories, facilities
+from geo.study import facilities
+from geo.study.categories import BUILT_IN, Categories
 
 _ROWS_PER_ADVANCE = 10_000
 # A null does not clear these fields, because every facility must have them.
@@ -132,6 +133,8 @@ class ListOptions:
         The category of all rows, for files without such a column.
     may_be_empty
         Whether a file without rows is accepted, as an empty list. If false, it is refused.
+    categories
+        Those of the study.
     """
 
     within: BaseGeometry | None = None
@@ -139,13 +142,14 @@ class ListOptions:
     columns: Mapping[str, str] = field(default_factory=dict)
     category: str | None = None
     may_be_empty: bool = False
+    categories: Categories = BUILT_IN
 
     def check(self) -> None:
         """UnknownNameError if there is no such coordinate system or category."""
         if self.coordinates is not None and self.coordinates not in COORDINATE_SYSTEMS:
             raise UnknownNameError("coordinates", self.coordinates, COORDINATE_SYSTEMS)
         if self.category is not None:
-            categories.category(self.category)
+            self.categories[self.category]
 
 
 NO_OPTIONS = ListOptions()
@@ -197,7 +201,7 @@ def from_tables(
     fields = {field for table in tables for field in table.fields}
     if fields.isdisjoint(("category", "subtype", "id")) and options.category is None:
         raise TableError(
-            path, ["has no column of categories: " + option_hints.category("|".join(categories.CATEGORIES))]
+            path, ["has no column of categories: " + option_hints.category("|".join(options.categories.ids))]
         )
     if file_type != "pbf" and "name" not in fields:
         unknown = dict.fromkeys(
@@ -248,7 +252,7 @@ def _facilities_of_tables(
     columns: dict[str, str] = {}
     for table in tables:
         shapes.append(shapes_of(table))
-        values_of_table = _values(table, options.category)
+        values_of_table = _values(table, options)
         remarks.add(table.remarks, len(row_values))
         row_values += values_of_table
         columns |= {name: column for name, column in zip(table.column_names, table.fields, strict=True) if name}
@@ -257,7 +261,7 @@ def _facilities_of_tables(
     drawn = np.flatnonzero(shapely.get_type_id(located.shapes) > 0)
     for row in drawn.tolist():
         if category := row_values[row].get("category"):
-            located.shapes[row] = facilities.facility_geometry(category, located.shapes[row])
+            located.shapes[row] = facilities.facility_geometry(options.categories[category], located.shapes[row])
     rows: list[ListRow] = []
     for row, name in enumerate(row_names):
         rows.append(ListRow(name, row_values[row], located.shapes[row], *remarks.of(row)))
@@ -296,7 +300,7 @@ def shapes_of(table: ListTable) -> GeometryArray:
     return result
 
 
-def _values(table: ListTable, category: str | None) -> list[Values]:
+def _values(table: ListTable, options: ListOptions) -> list[Values]:
     """The fields that each row gives."""
     fields: dict[str, list[object]] = {}
     raw_cells: dict[str, Sequence[Cell]] = {}
@@ -305,7 +309,7 @@ def _values(table: ListTable, category: str | None) -> list[Values]:
         if column_field in (EXTRA, headings.DATUM, headings.STATUS):
             further.append((name, cells))
         elif column_field and column_field not in headings.LOCATION_FIELDS:
-            fields[column_field] = values.column(column_field, cells, table.remarks)
+            fields[column_field] = values.column(column_field, cells, table.remarks, options.categories)
             raw_cells[column_field] = cells
     names = tuple(fields)
     columns = zip(*fields.values(), strict=True) if fields else ((),) * len(table.row_names)
@@ -326,12 +330,13 @@ def _values(table: ListTable, category: str | None) -> list[Values]:
                 table.remarks.problems[row].append(f"{name}: its value has too many levels of lists or objects")
             elif properties:
                 result[row].setdefault("extra", {}).update(properties)
-    _settle_categories(table, result, category)
+    _settle_categories(table, result, options)
     return result
 
 
-def _settle_categories(table: ListTable, row_values: list[Values], category: str | None) -> None:
-    """Set each row's category and subtype by both columns, or ``category`` where neither says it."""
+def _settle_categories(table: ListTable, row_values: list[Values], options: ListOptions) -> None:
+    """Set each row's category and subtype by both columns, or ``options.category`` where neither says it."""
+    category, categories = options.category, options.categories
     no_category_stated = category is None and {"category", "subtype"}.isdisjoint(table.fields)
     problems = table.remarks.problems
     for row, fields in enumerate(row_values):
@@ -344,17 +349,19 @@ def _settle_categories(table: ListTable, row_values: list[Values], category: str
         elif category is not None and row not in problems:
             fields["category"] = category
             if isinstance(fields.get("subtype"), str):
-                stated_category = values.other_category(category, fields["subtype"])
+                stated_category = values.other_category(category, fields["subtype"], categories)
         if category is not None and stated_category is not None and stated_category != category:
             problems[row].append(f"its category is {stated_category}, and not {category} as you say")
         if isinstance(fields.get("subtype"), str):
-            category_of_subtype, fields["subtype"] = values.subtype(fields.get("category"), fields["subtype"])
+            category_of_subtype, fields["subtype"] = values.subtype(
+                fields.get("category"), fields["subtype"], categories
+            )
             if category_of_subtype:
                 fields["category"] = category_of_subtype
         if "category" not in fields and "id" not in fields and row not in problems:
             problem = "has neither a category nor an id" if no_category_stated else "category is missing"
             if isinstance(fields.get("subtype"), str):
-                problem = values.unknown_subtype(fields["subtype"])
+                problem = values.unknown_subtype(fields["subtype"], categories)
             problems[row].append(problem)
 
 

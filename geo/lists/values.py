@@ -6,13 +6,14 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import partial
 
 import orjson
 
 from geo.lists.remarks import Remarks
 from geo.lists.sheets import Cell
-from geo.study import categories, facilities, texts
-from geo.study.categories import SUBTYPES_BY_NAME
+from geo.study import facilities, texts
+from geo.study.categories import Categories
 from geo.study.texts import name_key
 
 MISSING = object()
@@ -46,22 +47,6 @@ _EXCEL_DAY_0 = date(1899, 12, 30)
 _EXCEL_DAYS = range(10_000, 80_000)
 
 
-def _category_names() -> dict[str, tuple[str, str | None]]:
-    """(category, subtype) by every name of a category or subtype."""
-    names: dict[str, tuple[str, str | None]] = {
-        name: (category, subtype)
-        for category, subtypes in SUBTYPES_BY_NAME.items()
-        for name, subtype in subtypes.items()
-    }
-    # Categories last: a category's name means the category even where another category has a subtype of that name.
-    for category in categories.CATEGORIES.values():
-        names |= {name_key(name): (category.id, None) for name in (category.id, category.label, category.label_en)}
-    return names
-
-
-_CATEGORY_BY_NAME = _category_names()
-
-
 def text(value: Cell) -> str | None:
     """Any cell as clean text in Unicode's composed form (NFC); None for an empty one."""
     if isinstance(value, str):
@@ -90,27 +75,27 @@ def lost_digits(value: Cell) -> str | None:
     return None
 
 
-def _parse_category(value: Cell) -> tuple[str, str | None]:
-    category = _CATEGORY_BY_NAME.get(name_key(text(value) or ""))
+def _parse_category(value: Cell, categories: Categories) -> tuple[str, str | None]:
+    category = categories.by_name.get(name_key(text(value) or ""))
     if category is None:
-        raise ValueError(f"is no category; known: {_listed_categories()}, and their subtypes")
+        raise ValueError(f"is no category; known: {_listed(categories)}, and their subtypes")
     return category
 
 
-def _listed_categories() -> str:
-    return ", ".join(f"{category.label} {category.id}" for category in categories.CATEGORIES.values())
+def _listed(categories: Categories) -> str:
+    return ", ".join(f"{category.label} {category.id}" for category in categories)
 
 
-def unknown_subtype(value: str) -> str:
+def unknown_subtype(value: str, categories: Categories) -> str:
     """The problem of a row whose subtype does not say the category."""
-    labels = ", ".join(zh for category in categories.CATEGORIES.values() for zh, _ in category.subtypes.values())
-    return f"subtype = {value[:60]!r}: is no category nor subtype; known: {_listed_categories()}; {labels}"
+    labels = ", ".join(zh for category in categories for zh, _ in category.subtypes.values())
+    return f"subtype = {value[:60]!r}: is no category nor subtype; known: {_listed(categories)}; {labels}"
 
 
-def other_category(category: str, subtype: str) -> str | None:
+def other_category(category: str, subtype: str, categories: Categories) -> str | None:
     """The category that a subtype's name belongs to, if ``category`` has no such subtype and another has."""
-    match = _CATEGORY_BY_NAME.get(name_key(subtype))
-    if match is None or match[0] == category or name_key(subtype) in SUBTYPES_BY_NAME[category]:
+    match = categories.by_name.get(name_key(subtype))
+    if match is None or match[0] == category or name_key(subtype) in categories[category].subtypes_by_name:
         return None
     return match[0]
 
@@ -164,19 +149,18 @@ def _parse_count(value: Cell) -> int | _WithNote | None:
 
 
 _READERS: dict[str, Callable[[Cell], object]] = {
-    "category": _parse_category,
     "capacity": _parse_count,
     **dict.fromkeys(facilities.DATE_FIELDS, parse_day),
 }
 _CELL_TYPES = {str, float, int, bool, type(None), date, datetime, time}
 
 
-def column(field: str, cells: Sequence[Cell], remarks: Remarks) -> list[object]:
+def column(field: str, cells: Sequence[Cell], remarks: Remarks, categories: Categories) -> list[object]:
     """The cells of one field as values, None where a cell is empty.
 
     A category comes as (category, subtype or None). Cells that cannot be read go to the problems of ``remarks``.
     """
-    read = _READERS.get(field)
+    read = partial(_parse_category, categories=categories) if field == "category" else _READERS.get(field)
     if read is None and field not in NUMERIC_TEXTS and {*map(type, cells)} <= _CELL_TYPES:
         return [text(cell) for cell in cells]  # the quickest way, for most columns
     read_before: dict[object, object] = {}
@@ -208,11 +192,11 @@ def column(field: str, cells: Sequence[Cell], remarks: Remarks) -> list[object]:
     return result
 
 
-def subtype(category: str | None, name: str) -> tuple[str | None, str]:
+def subtype(category: str | None, name: str, categories: Categories) -> tuple[str | None, str]:
     """The category and subtype that a subtype's name means; the name itself where it is not known."""
     if category is not None:
-        return category, SUBTYPES_BY_NAME.get(category, {}).get(name_key(name), name)
-    match = _CATEGORY_BY_NAME.get(name_key(name))
+        return category, categories[category].subtypes_by_name.get(name_key(name), name)
+    match = categories.by_name.get(name_key(name))
     return (None, name) if match is None else (match[0], match[1] or name)
 
 

@@ -12,6 +12,7 @@ import json
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, TypeAlias, get_args
 
 import geopandas as gpd
@@ -26,7 +27,8 @@ from geo.errors import UnknownNameError
 from geo.geodesy import datums
 from geo.lists import spreadsheets
 from geo.lists.headings import FACILITY_COLUMNS
-from geo.study import categories, facilities
+from geo.study import facilities
+from geo.study.categories import BUILT_IN, Categories
 
 Format: TypeAlias = Literal["geojson", "csv", "xlsx", "gpkg"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -53,7 +55,9 @@ class Export:
     notes: tuple[str, ...] = ()
 
 
-def write(frame: gpd.GeoDataFrame, file_format: str, coordinates: str = "wgs84") -> Export:
+def write(
+    frame: gpd.GeoDataFrame, file_format: str, coordinates: str = "wgs84", categories: Categories = BUILT_IN
+) -> Export:
     """Facilities as a file, in the order of the frame.
 
     The same frame gives the same bytes, except as GeoPackage, which holds the time of writing.
@@ -66,6 +70,8 @@ def write(frame: gpd.GeoDataFrame, file_format: str, coordinates: str = "wgs84")
         One of `FORMATS`.
     coordinates
         The coordinate system of the file.
+    categories
+        The study's, whose labels stand in CSV and xlsx.
 
     Raises
     ------
@@ -74,8 +80,8 @@ def write(frame: gpd.GeoDataFrame, file_format: str, coordinates: str = "wgs84")
     """
     writers: dict[str, Callable[[gpd.GeoDataFrame, GeometryArray, str], Export]] = {
         "geojson": _geojson,
-        "csv": _csv,
-        "xlsx": _xlsx,
+        "csv": partial(_csv, categories=categories),
+        "xlsx": partial(_xlsx, categories=categories),
         "gpkg": _geopackage,
     }
     if file_format not in writers:
@@ -178,13 +184,13 @@ def _heading(field: str) -> str:
     return FACILITY_COLUMNS.headings[field][0]
 
 
-def _csv(frame: gpd.GeoDataFrame, shapes: GeometryArray, coordinates: str) -> Export:
-    columns = _columns(frame, shapes, coordinates)
+def _csv(frame: gpd.GeoDataFrame, shapes: GeometryArray, coordinates: str, categories: Categories) -> Export:
+    columns = _columns(frame, shapes, coordinates, categories)
     return Export(spreadsheets.as_csv(list(columns), zip(*columns.values(), strict=True)))
 
 
-def _xlsx(frame: gpd.GeoDataFrame, shapes: GeometryArray, coordinates: str) -> Export:
-    columns, notes = _columns(frame, shapes, coordinates), []
+def _xlsx(frame: gpd.GeoDataFrame, shapes: GeometryArray, coordinates: str, categories: Categories) -> Export:
+    columns, notes = _columns(frame, shapes, coordinates, categories), []
     for heading, what in (
         (_OUTLINE_HEADING, "outline, and stands there as a point"),
         (_heading("extra"), "further properties"),
@@ -201,18 +207,17 @@ def _xlsx(frame: gpd.GeoDataFrame, shapes: GeometryArray, coordinates: str) -> E
     return Export(spreadsheets.as_xlsx("设施", list(columns), rows, text_columns), tuple(notes))
 
 
-def _columns(frame: gpd.GeoDataFrame, shapes: GeometryArray, coordinates: str) -> dict[str, list[object]]:
+def _columns(
+    frame: gpd.GeoDataFrame, shapes: GeometryArray, coordinates: str, categories: Categories
+) -> dict[str, list[object]]:
     """{heading: one cell a facility}."""
     fields: dict[str, list[object]] = {field: list(frame[field]) for field in facilities.FIELDS if field != "id"}
-    labels = {
-        category.id: {subtype: zh for subtype, (zh, _) in category.subtypes.items()}
-        for category in categories.CATEGORIES.values()
-    }
+    labels = {category.id: {subtype: zh for subtype, (zh, _) in category.subtypes.items()} for category in categories}
     fields["subtype"] = [
         labels[category].get(subtype, subtype)
         for category, subtype in zip(frame["category"], frame["subtype"], strict=True)
     ]
-    fields["category"] = [categories.category(category).label for category in frame["category"]]
+    fields["category"] = [categories[category].label for category in frame["category"]]
     del fields["extra"]  # comes last
     points = shapely.get_coordinates(shapely.point_on_surface(shapes)).round(DECIMALS)
     outlines = np.full(len(shapes), None, dtype=object)

@@ -63,7 +63,7 @@ def count_units(travel: Travel, facilities: gpd.GeoDataFrame, standard: Standard
     Only those of ``facilities`` count that exist on ``day``. A standard of openings is the exception: it counts
     facilities by their opening date, also if they have closed since.
     """
-    matching, notes = standards.select(facilities, standard)
+    matching, notes = standards.select(facilities, standard, travel.study.categories)
     if not isinstance(standard, Opened):
         matching = study_facilities.existing_on(matching, day)
     match standard:

@@ -20,6 +20,7 @@ from geo.sources.inputs import Place, Sources
 from geo.sources.osm import boundaries
 from geo.sources.osm import extract as osm
 from geo.sources.summary import Progress, Summary
+from geo.study import categories
 from geo.study.settings import StudySettings
 
 KEPT_SETTINGS = {"name", "name_en", "notice", "notice_en", "timezone", "max_connector_m", "detour", "gap_m", "speeds"}
@@ -41,24 +42,27 @@ def build(folder: Path, sources: Sources, progress: Progress) -> Summary:
     """
     study_folder.check_usable(folder)
     summary = Summary()
+    own_categories = (
+        categories.read_of_study(folder) if sources.categories is None else categories.read(sources.categories)
+    )
     drawn = boundaries.read(sources.osm, progress)
     place = inputs.find_place(sources, drawn)
     old = study_folder.existing(folder, place.id)
-    extract = osm.read(sources.osm, drawn, place.surroundings, progress)
+    extract = osm.read(sources.osm, drawn, place.surroundings, progress, own_categories)
     streets, crs = study_streets.collect(extract, sources, place, summary)
     units = study_areas.collect(extract, sources, place, summary)
     people = study_people.collect(extract, sources, place, units, crs, summary)
     progress("people", len(people))
-    register = study_facilities.collect(extract, sources, place, units, crs, summary)
+    register = study_facilities.collect(extract, sources, place, units, crs, own_categories, summary)
     for reason, count in sorted(extract.left_out.items()):
         summary.left_out(count, reason)
     if old is None:
-        standards = standards_template.answerable(register, units, summary)
+        standards = standards_template.answerable(register, units, own_categories, summary)
     else:
-        standards = study_folder.existing_standards(folder)
+        standards = study_folder.existing_standards(folder, own_categories)
         summary.add("kept 保留", 1, "name, speeds and distances of study.toml; standards.toml")
     settings = _settings(sources, place, crs, extract.data_date, old)
-    contents = study_folder.Contents(settings, standards, units, register, people, streets)
+    contents = study_folder.Contents(settings, standards, own_categories.text, units, register, people, streets)
     study_folder.write(folder, contents, progress)
     return summary
 

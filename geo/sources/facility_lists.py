@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from shapely.geometry.base import BaseGeometry
 
 from geo import limited_process
 from geo.errors import ExtractError, TableError
@@ -83,7 +82,7 @@ def read_in_this_process(
     if file_types.detect(path) != "pbf":
         return reader.read(path, options, advance)
     notes = file_types.naming_note(path, "pbf")
-    layer = _extract_layer(path, options.within)
+    layer = _extract_layer(path, options)
     if not layer.row_names and not options.may_be_empty:
         raise TableError(path, ["holds no facility" + ("" if options.within is None else " within the area")])
     headings.check_mapping(FACILITY_COLUMNS.with_mapping(options.columns), list(layer.columns), path)
@@ -91,11 +90,11 @@ def read_in_this_process(
     return reader.from_tables(path, "pbf", [table], options, notes + layer.notes, advance)
 
 
-def _extract_layer(path: Path, within: BaseGeometry | None) -> Layer:
-    """The facilities of an OpenStreetMap extract that touch ``within``; its columns are a facility's fields."""
+def _extract_layer(path: Path, options: ListOptions) -> Layer:
+    """The facilities of an OpenStreetMap extract that touch ``options.within``; its columns are a facility's fields."""
     with with_ending(path, ".pbf") as file:
         try:
-            rows, left_out = osm.read_facilities(file, within)
+            rows, left_out = osm.read_facilities(file, options.within, options.categories)
         except ExtractError as error:  # names the link, if the file's own name ends otherwise
             raise ExtractError(str(error).replace(str(file), str(path))) from error
     names = dict.fromkeys(name for _, row, _ in rows for name in row)

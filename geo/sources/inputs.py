@@ -27,6 +27,7 @@ class Sources:
     facilities : own lists, added to the extract's facilities
     elevation : raster of heights in metres; None takes all streets as flat
     coordinates : the coordinate system of own files; None takes what each file states, else WGS84
+    categories : the study's own categories; None takes those that the study has already
     margin_m : how far beyond the area streets and facilities are kept, in metres
     """
 
@@ -39,6 +40,7 @@ class Sources:
     facilities: Sequence[Path] = ()
     elevation: Path | None = None
     coordinates: str | None = None
+    categories: Path | None = None
     margin_m: float = 15_000.0
 
 

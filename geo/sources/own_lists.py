@@ -11,12 +11,17 @@ from geo.lists.reader import ListOptions
 from geo.sources import facility_lists
 from geo.sources.summary import Summary
 from geo.study import areas, facilities
+from geo.study.categories import BUILT_IN, Categories
 
 _MENTIONED_ROWS = 5
 
 
 def read_facilities(
-    path: Path, outline: BaseGeometry | None, coordinates: str | None, summary: Summary
+    path: Path,
+    outline: BaseGeometry | None,
+    coordinates: str | None,
+    summary: Summary,
+    categories: Categories = BUILT_IN,
 ) -> gpd.GeoDataFrame:
     """The facilities of a list, as `geo.study.facilities.from_rows` returns them.
 
@@ -32,13 +37,16 @@ def read_facilities(
         The coordinate system of the list, if the user states it.
     summary
         Receives the rows that are no facilities, and what is to be said of the file.
+    categories
+        The study's.
 
     Raises
     ------
     TableError
         Any row is unusable: all of them are named.
     """
-    listed = facility_lists.read(path, ListOptions(within=outline, coordinates=coordinates, may_be_empty=True))
+    options = ListOptions(within=outline, coordinates=coordinates, may_be_empty=True, categories=categories)
+    listed = facility_lists.read(path, options)
     problems = [f"{row.where}: {problem}" for row in listed.rows for problem in row.problems]
     rows = [
         (row.where, {"id": _made_id(path, row.where)} | row.values, row.geometry)
@@ -46,7 +54,7 @@ def read_facilities(
         if not row.problems
     ]
     try:
-        result = facilities.from_rows(rows, path)
+        result = facilities.from_rows(rows, path, categories)
     except TableError as error:
         problems += error.problems
     if problems:

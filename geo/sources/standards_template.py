@@ -8,12 +8,12 @@ from importlib import resources
 import geopandas as gpd
 
 from geo.sources.summary import Summary
-from geo.study import categories
+from geo.study.categories import Categories
 
 _SOURCE = 'source = "永康市'
 
 
-def answerable(facilities: gpd.GeoDataFrame, areas: gpd.GeoDataFrame, summary: Summary) -> str:
+def answerable(facilities: gpd.GeoDataFrame, areas: gpd.GeoDataFrame, categories: Categories, summary: Summary) -> str:
     """The text of a `standards.toml` with the standards that the study's data can answer.
 
     The summary names each standard that is left out, and the reason.
@@ -23,7 +23,7 @@ def answerable(facilities: gpd.GeoDataFrame, areas: gpd.GeoDataFrame, summary: S
     kept = []
     for block in blocks:
         standard = tomllib.loads(block)["standard"][0]
-        missing = _missing(standard, facilities, areas)
+        missing = _missing(standard, facilities, areas, categories)
         if missing:
             summary.add("standard left out 未采用标准", 1, f"{standard['id']}: {missing}")
         else:
@@ -33,11 +33,13 @@ def answerable(facilities: gpd.GeoDataFrame, areas: gpd.GeoDataFrame, summary: S
     return head + "".join(kept)
 
 
-def _missing(standard: Mapping[str, str], facilities: gpd.GeoDataFrame, areas: gpd.GeoDataFrame) -> str | None:
+def _missing(
+    standard: Mapping[str, str], facilities: gpd.GeoDataFrame, areas: gpd.GeoDataFrame, categories: Categories
+) -> str | None:
     """What the data lack to answer a standard; None if nothing."""
     chosen = facilities[facilities["category"] == standard["category"]]
     if chosen.empty:
-        return f"no {categories.category(standard['category']).label_en.lower()} is known"
+        return f"no {categories[standard['category']].label_en.lower()} is known"
     if standard["measure"] == "opened" and chosen["opened"].isna().all():
         return "no opening date is known"
     if standard["measure"] == "presence" and not (areas["level"] == standard["units"]).any():

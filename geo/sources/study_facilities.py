@@ -9,11 +9,18 @@ from geo.sources import own_lists
 from geo.sources.inputs import Place, Sources
 from geo.sources.osm.extract import Extract
 from geo.sources.summary import Summary
-from geo.study import areas, categories, facilities
+from geo.study import areas, facilities
+from geo.study.categories import Categories
 
 
 def collect(
-    extract: Extract, sources: Sources, place: Place, units: gpd.GeoDataFrame, crs: str, summary: Summary
+    extract: Extract,
+    sources: Sources,
+    place: Place,
+    units: gpd.GeoDataFrame,
+    crs: str,
+    categories: Categories,
+    summary: Summary,
 ) -> gpd.GeoDataFrame:
     """Facilities, as `geo.study.facilities` frames them, each with the code of its area.
 
@@ -21,6 +28,7 @@ def collect(
     ----------
     units : the study's areas
     crs : the study's projection
+    categories : the study's categories of facilities
 
     Raises
     ------
@@ -28,12 +36,15 @@ def collect(
         A list is unusable, or two files have a facility of the same id.
     """
     frames = [
-        facilities.from_rows(extract.facility_rows, extract.path),
-        *(own_lists.read_facilities(path, place.outline, sources.coordinates, summary) for path in sources.facilities),
+        facilities.from_rows(extract.facility_rows, extract.path, categories),
+        *(
+            own_lists.read_facilities(path, place.outline, sources.coordinates, summary, categories)
+            for path in sources.facilities
+        ),
     ]
     for path, frame in zip([sources.osm, *sources.facilities], frames, strict=True):
         for category_id, count in frame["category"].value_counts(sort=False).items():
-            category = categories.category(str(category_id))
+            category = categories[str(category_id)]
             summary.add(f"{category.label_en.lower()} {category.label}", count, f"from {path.name}")
     filled = [frame for frame in frames if len(frame)] or frames[:1]
     register = gpd.GeoDataFrame(pd.concat(filled)) if len(filled) > 1 else filled[0]

@@ -14,15 +14,21 @@ import tomli_w
 from geo.errors import StudyError
 from geo.sources.summary import Progress
 from geo.study import areas, demand, geojson, standards, study
+from geo.study.categories import FILE, Categories
 from geo.study.settings import StudySettings, read_settings
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What a study folder holds; ``settings`` become `study.toml`, ``standards`` are the text of `standards.toml`."""
+    """What a study folder holds.
+
+    ``settings`` become `study.toml`; ``standards`` and ``categories`` are the texts of `standards.toml` and
+    `categories.toml`, the latter None if the study has no categories of its own.
+    """
 
     settings: Mapping[str, object]
     standards: str
+    categories: str | None
     areas: gpd.GeoDataFrame
     facilities: gpd.GeoDataFrame
     demand: pd.DataFrame
@@ -57,15 +63,15 @@ def existing(folder: Path, study_id: str) -> StudySettings | None:
     return about
 
 
-def existing_standards(folder: Path) -> str:
-    """The text of a study's standards, checked.
+def existing_standards(folder: Path, categories: Categories) -> str:
+    """The text of a study's standards, checked; they may name ``categories``.
 
     Raises
     ------
     StudyError
         The file cannot be read, or a standard in it is wrong.
     """
-    standards.read(folder / "standards.toml")
+    standards.read(folder / "standards.toml", categories)
     return (folder / "standards.toml").read_text("utf-8")
 
 
@@ -101,6 +107,8 @@ def _write_files(folder: Path, contents: Contents) -> None:
     settings = {key: value for key, value in contents.settings.items() if value is not None}
     (folder / "study.toml").write_text(tomli_w.dumps(settings), "utf-8")
     (folder / "standards.toml").write_text(contents.standards, "utf-8")
+    if contents.categories is not None:
+        (folder / FILE).write_text(contents.categories, "utf-8")
 
 
 def _write_json(collection: Mapping[str, object], path: Path) -> None:

@@ -1,7 +1,8 @@
-"""Facilities: parks, clinics, kindergartens and cultural halls. This module defines their fields and checks them.
+"""Facilities: parks, clinics and the like. This module defines their fields and checks them.
 
 A frame of facilities is a GeoDataFrame in WGS84, indexed by ``id``, with one row per facility. Its columns are the
-fields of `Facility` and ``geometry``: Points, and for parks also Polygons and MultiPolygons. None means unknown.
+fields of `Facility` and ``geometry``: Points, and for categories that keep outlines, such as parks, also Polygons and
+MultiPolygons. None means unknown.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,7 +20,8 @@ from shapely.geometry.base import BaseGeometry
 
 from geo.arrays import GeometryArray
 from geo.errors import FieldError, TableError
-from geo.study import categories, texts
+from geo.study import texts
+from geo.study.categories import BUILT_IN, Categories, Category
 from geo.study.files import Properties, Row, geojson_features, parse_geometry
 
 FIRST_DAY, LAST_DAY = date(1000, 1, 1), date(2200, 12, 31)
@@ -70,8 +72,8 @@ class Facility(BaseModel):
 
     @field_validator("category")
     @classmethod
-    def _category_exists(cls, value: str) -> str:
-        return categories.validate_id(value)
+    def _category_exists(cls, value: str, info: ValidationInfo) -> str:
+        return _categories_of(info).check_id(value)
 
     @field_validator("closed")
     @classmethod
@@ -84,8 +86,10 @@ class Facility(BaseModel):
     @field_validator("subtype")
     @classmethod
     def _subtype_by_any_name(cls, value: str | None, info: ValidationInfo) -> str | None:
-        subtypes = categories.SUBTYPES_BY_NAME.get(info.data.get("category", ""), {})
-        return subtypes.get(texts.name_key(value or ""), value)
+        if "category" not in info.data:  # it is wrong, and reported as that
+            return value
+        category = _categories_of(info)[info.data["category"]]
+        return category.subtypes_by_name.get(texts.name_key(value or ""), value)
 
     @field_validator("verified")
     @classmethod
@@ -96,6 +100,12 @@ class Facility(BaseModel):
         return value
 
 
+def _categories_of(info: ValidationInfo) -> Categories:
+    """The categories that `validate_fields` passes to the model as its context."""
+    context = info.context
+    return context if isinstance(context, Categories) else BUILT_IN
+
+
 Fields: TypeAlias = dict[str, Any]
 """The checked fields of one facility by name, with values of the types that `Facility` declares."""
 FIELDS: tuple[str, ...] = tuple(Facility.model_fields)
@@ -104,7 +114,7 @@ PROPERTY_FIELDS: tuple[str, ...] = tuple(field for field in FIELDS if field not 
 """The fields that stand among the properties of a GeoJSON feature, beside those of ``extra``."""
 
 
-def from_rows(rows: Iterable[Row], file: object) -> gpd.GeoDataFrame:
+def from_rows(rows: Iterable[Row], file: object, categories: Categories = BUILT_IN) -> gpd.GeoDataFrame:
     """Check rows and return them as a frame of facilities; ``file`` is named in messages.
 
     Raises
@@ -118,7 +128,7 @@ def from_rows(rows: Iterable[Row], file: object) -> gpd.GeoDataFrame:
     positions: dict[str, str] = {}
     for where, properties, geometry in rows:
         try:
-            record, checked_geometry = validate(properties, geometry)
+            record, checked_geometry = validate(properties, geometry, categories)
         except FieldError as error:
             problems += [f"{where}: {problem}" for _, problem in error.problems]
             continue
@@ -145,7 +155,9 @@ def from_records(
     return gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(geometries, index=table.index, crs="EPSG:4326"))
 
 
-def validate(properties: Properties, geometry: BaseGeometry | None) -> tuple[Fields, BaseGeometry]:
+def validate(
+    properties: Properties, geometry: BaseGeometry | None, categories: Categories = BUILT_IN
+) -> tuple[Fields, BaseGeometry]:
     """Check one facility; return its fields (`validate_fields`) and its geometry (`facility_geometry`).
 
     Raises
@@ -153,14 +165,14 @@ def validate(properties: Properties, geometry: BaseGeometry | None) -> tuple[Fie
     FieldError
         A field or the WGS84 geometry is wrong.
     """
-    fields = validate_fields(properties)
+    fields = validate_fields(properties, categories)
     try:
-        return fields, facility_geometry(fields["category"], validate_geometry(geometry))
+        return fields, facility_geometry(categories[fields["category"]], validate_geometry(geometry))
     except ValueError as error:
         raise FieldError([("geometry", str(error))]) from error
 
 
-def validate_fields(properties: Properties) -> Fields:
+def validate_fields(properties: Properties, categories: Categories = BUILT_IN) -> Fields:
     """Return the checked fields of a `Facility`; properties that it does not have go into ``extra``.
 
     Raises
@@ -173,7 +185,7 @@ def validate_fields(properties: Properties) -> Fields:
     if extra is None or isinstance(extra, dict):
         extra = {name: value for name, value in properties.items() if name not in FIELDS} | (extra or {})
     try:
-        facility = Facility.model_validate({**fields, "extra": extra})
+        facility = Facility.model_validate({**fields, "extra": extra}, context=categories)
     except ValidationError as error:
         problems = ((".".join(str(part) for part in problem["loc"]), problem) for problem in error.errors())
         raise FieldError((field, _explain(field, problem)) for field, problem in problems) from error
@@ -210,15 +222,15 @@ def validate_geometry(geometry: BaseGeometry | None) -> BaseGeometry:
     return valid
 
 
-def facility_geometry(category_id: str, geometry: BaseGeometry) -> BaseGeometry:
-    """Return what is kept of a geometry: the polygon of a park, and a representative point of any other facility."""
+def facility_geometry(category: Category, geometry: BaseGeometry) -> BaseGeometry:
+    """Return what is kept of a geometry: a polygon if the category keeps outlines, else a representative point."""
     is_polygon = geometry.geom_type in ("Polygon", "MultiPolygon")
-    if geometry.geom_type == "Point" or (category_id == "park" and is_polygon):
+    if geometry.geom_type == "Point" or (category.keeps_outline and is_polygon):
         return geometry
     return geometry.representative_point()
 
 
-def read(path: Path) -> gpd.GeoDataFrame:
+def read(path: Path, categories: Categories = BUILT_IN) -> gpd.GeoDataFrame:
     """Read the GeoJSON file of a study's facilities. A facility without an id gets one from its position in the file.
 
     Raises
@@ -226,7 +238,7 @@ def read(path: Path) -> gpd.GeoDataFrame:
     TableError
         The file cannot be read, or a feature is wrong.
     """
-    return from_rows(_rows(path), path)
+    return from_rows(_rows(path), path, categories)
 
 
 def _rows(path: Path) -> Iterator[Row]:

@@ -19,17 +19,24 @@ from pydantic import (
     Field,
     TypeAdapter,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
 
 from geo.choices import Mode
 from geo.errors import StudyError
-from geo.study import categories, texts
+from geo.study import texts
+from geo.study.categories import BUILT_IN, Categories
 
 PeopleGroup: TypeAlias = Literal["all", "urban", "rural", "children_3_6", "elders_65"]
 Words = Annotated[str, BeforeValidator(texts.clean)]
 Share = Annotated[float, Field(gt=0, le=1)]
+
+
+def _categories_of(info: ValidationInfo) -> Categories:
+    """The categories that `read` passes to the models as their context."""
+    return info.context if isinstance(info.context, Categories) else BUILT_IN
 
 
 class _Goal(BaseModel):
@@ -47,12 +54,12 @@ class _Goal(BaseModel):
 
     @field_validator("category")
     @classmethod
-    def _category_exists(cls, value: str) -> str:
-        return categories.validate_id(value)
+    def _category_exists(cls, value: str, info: ValidationInfo) -> str:
+        return _categories_of(info).check_id(value)
 
     @model_validator(mode="after")
-    def _subtypes_exist(self) -> "_Goal":
-        known = categories.category(self.category).subtypes
+    def _subtypes_exist(self, info: ValidationInfo) -> "_Goal":
+        known = _categories_of(info)[self.category].subtypes
         unknown = [subtype for subtype in self.subtypes if subtype not in known]
         if unknown:
             raise ValueError(f"subtypes {unknown} are not among {list(known)} of {self.category}")
@@ -121,8 +128,8 @@ Standard: TypeAlias = TravelTime | Radius | Presence | Opened
 _STANDARDS: TypeAdapter[list[Standard]] = TypeAdapter(list[Annotated[Standard, Field(discriminator="measure")]])
 
 
-def read(path: Path) -> tuple[Standard, ...]:
-    """Read the ``[[standard]]`` tables of a TOML file, in the file's order.
+def read(path: Path, categories: Categories = BUILT_IN) -> tuple[Standard, ...]:
+    """Read the ``[[standard]]`` tables of a TOML file, in the file's order; they may name ``categories``.
 
     Raises
     ------
@@ -143,7 +150,7 @@ def read(path: Path) -> tuple[Standard, ...]:
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise StudyError(f"{path}: each standard is a table headed [[standard]]")
     try:
-        standards = _STANDARDS.validate_python(tables)
+        standards = _STANDARDS.validate_python(tables, context=categories)
     except ValidationError as error:
         raise StudyError(f"{path}: {_explain(error, tables)}") from error
     ids = [standard.id for standard in standards]
@@ -162,7 +169,9 @@ def _explain(error: ValidationError, tables: Sequence[dict[str, object]]) -> str
     return f"standard {name}: {where}: {problem['msg'].removeprefix('Value error, ')}"
 
 
-def select(facilities: gpd.GeoDataFrame, standard: Standard) -> tuple[gpd.GeoDataFrame, list[str]]:
+def select(
+    facilities: gpd.GeoDataFrame, standard: Standard, categories: Categories = BUILT_IN
+) -> tuple[gpd.GeoDataFrame, list[str]]:
     """Return the facilities that count for ``standard``, and notes on facilities whose subtype is unknown.
 
     Where most facilities of the category have no subtype, all facilities of the category count. ``facilities`` should
@@ -171,7 +180,7 @@ def select(facilities: gpd.GeoDataFrame, standard: Standard) -> tuple[gpd.GeoDat
     of_category = facilities[facilities["category"] == standard.category]
     if not standard.subtypes or of_category.empty:
         return of_category, []
-    category = categories.category(standard.category)
+    category = categories[standard.category]
     label = category.label_en.lower()
     unknown = int(of_category["subtype"].isna().sum())
     if 2 * unknown > len(of_category):

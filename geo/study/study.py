@@ -16,8 +16,9 @@ from pyproj import Proj
 from shapely.geometry.base import BaseGeometry
 
 from geo.errors import StudyError, TableError, UnknownNameError
-from geo.study import areas, demand, facilities, standards, streets
+from geo.study import areas, categories, demand, facilities, standards, streets
 from geo.study.areas import LEVELS
+from geo.study.categories import BUILT_IN, Categories
 from geo.study.settings import StudySettings, read_settings
 from geo.study.standards import Standard
 
@@ -39,6 +40,7 @@ class Study:
         The columns `geo.study.areas.COLUMNS` and ``geometry``, indexed by ``code``.
     streets : GeoDataFrame or None
         A frame as `geo.study.streets` describes it; None if the study has no street network.
+    categories : the built-in categories of facilities, with those of `categories.toml`
     """
 
     folder: Path
@@ -48,6 +50,7 @@ class Study:
     demand: pd.DataFrame
     areas: gpd.GeoDataFrame
     streets: gpd.GeoDataFrame | None
+    categories: Categories = BUILT_IN
 
     def standard(self, standard_id: str) -> Standard:
         """Return the standard with this id; raise UnknownNameError if there is none."""
@@ -97,6 +100,7 @@ def read(folder: Path | str) -> Study:
     if not (folder / "study.toml").is_file():
         raise StudyError(f"{folder}: is not a study folder (it has no study.toml); make one with `fuwuquan build`")
     settings = read_settings(folder / "study.toml")
+    own_categories = categories.read_of_study(folder)
     area_frame = areas.read(folder / "areas.geojson")
     people = demand.read(folder / "demand.csv")
     unknown = people.loc[people["area_code"].notna() & ~people["area_code"].isin(area_frame.index), "area_code"]
@@ -110,11 +114,12 @@ def read(folder: Path | str) -> Study:
     return Study(
         folder=folder,
         settings=settings,
-        standards=standards.read(folder / "standards.toml"),
-        facilities=facilities.read(folder / "facilities.geojson"),
+        standards=standards.read(folder / "standards.toml", own_categories),
+        facilities=facilities.read(folder / "facilities.geojson", own_categories),
         demand=people,
         areas=area_frame,
         streets=streets.read(street_file) if street_file.exists() else None,
+        categories=own_categories,
     )
 
 

@@ -16,9 +16,10 @@ from geo.features.data_types import DataType
 from geo.measures.coverage import Coverage
 from geo.measures.gaps import COLUMNS as GAP_COLUMNS
 from geo.measures.gaps import Gaps
-from geo.study import categories, demand, facilities, geojson
+from geo.study import demand, facilities, geojson
 from geo.study.areas import COLUMNS as AREA_COLUMNS
 from geo.study.areas import LEVELS
+from geo.study.categories import Categories
 from geo.study.study import Study
 from service.answers.json_types import JsonObject
 
@@ -75,15 +76,6 @@ TITLES = {
     "sample": "示例 sample",
 }
 """The label of each property."""
-VALUE_LABELS = {
-    "category": {category.id: f"{category.label} {category.label_en}" for category in categories.CATEGORIES.values()},
-    "subtype": {
-        subtype: " ".join(labels)
-        for category in categories.CATEGORIES.values()
-        for subtype, labels in category.subtypes.items()
-    },
-}
-"""The labels of property values."""
 COLUMN_TYPES: dict[str, DataType] = {
     **dict.fromkeys(facilities.DATE_FIELDS, "date"),
     **dict.fromkeys(("population", "children_3_6", "elders_65", "people", "total", "covered", "share"), "number"),
@@ -98,14 +90,23 @@ def _queryable(name: str, values: Sequence[str] = ()) -> Queryable:
     return Queryable(COLUMN_TYPES.get(name, "string"), TITLES[name], tuple(values))
 
 
-def of_facilities(frame: gpd.GeoDataFrame) -> Collection:
+def value_labels(categories: Categories) -> Mapping[str, Mapping[str, str]]:
+    """The labels of property values, by property."""
+    return {
+        "category": {category.id: f"{category.label} {category.label_en}" for category in categories},
+        "subtype": {subtype: " ".join(labels) for subtype, labels in categories.subtype_labels.items()},
+    }
+
+
+def of_facilities(frame: gpd.GeoDataFrame, categories: Categories) -> Collection:
     """The collection of facilities; ``frame`` is the register's, indexed by id."""
     queryables = {name: _queryable(name) for name in facilities.PROPERTY_FIELDS}
-    queryables["category"] = _queryable("category", tuple(categories.CATEGORIES))
+    labels = ", ".join(f"{category.label} {category.label_en.lower()}" for category in categories)
+    queryables["category"] = _queryable("category", categories.ids)
     return Collection(
         id="facilities",
         title="设施 facilities",
-        description="公园、诊所、幼儿园和文化礼堂 parks, clinics, kindergartens and cultural halls, from the register",
+        description=f"登记册中的设施 {labels}, from the register",
         frame=frame,
         queryables=queryables,
         properties=lambda rows: geojson.properties(frame.iloc[rows]),

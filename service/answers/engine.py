@@ -24,7 +24,7 @@ from geo.measures.counting import CountedUnits
 from geo.measures.coverage import Coverage
 from geo.measures.gaps import Gaps
 from geo.measures.isochrones import Isochrones
-from geo.study import categories, facilities, study
+from geo.study import facilities, study
 from geo.study.standards import Standard
 from geo.traveltime import travel
 from geo.traveltime.ranking import Ranking
@@ -95,7 +95,7 @@ class Answers:
     def categories(self) -> set[str]:
         """The categories of which the register has at least one facility."""
         state = self.states.current()
-        return {name for name in categories.CATEGORIES if len(self.facilities(state, name))}
+        return {name for name in self.study.categories.ids if len(self.facilities(state, name))}
 
     def gap_map(self, standard: str, assets: "Assets") -> str:
         """The gap map of the standard with that id, as an HTML page; UnknownNameError if there is no such standard."""
@@ -119,11 +119,11 @@ class Answers:
     def facilities(self, state: RegisterState, category: str | None) -> gpd.GeoDataFrame:
         """The facilities of a category (None: of all), open and closed; UnknownNameError if there is no such one."""
         if category is not None:
-            categories.category(category)
+            self.study.categories[category]  # raises UnknownNameError
             return state.cached(category, "facilities", lambda: self.register.facilities(category))
 
         def compute() -> gpd.GeoDataFrame:
-            frames = [self.facilities(state, name) for name in categories.CATEGORIES]
+            frames = [self.facilities(state, name) for name in self.study.categories.ids]
             with_rows = [frame for frame in frames if len(frame)]
             return pd.concat(with_rows).sort_index() if with_rows else frames[0]
 
@@ -152,7 +152,9 @@ class Answers:
         match collection_id:
             case "facilities":
                 frame = self.facilities(state, None)
-                return state.cached(None, ("collection", collection_id), lambda: collections.of_facilities(frame))
+                return state.cached(
+                    None, ("collection", collection_id), lambda: collections.of_facilities(frame, self.study.categories)
+                )
             case "areas":
                 return self._areas
             case "demand":
@@ -192,7 +194,8 @@ class Answers:
         frame = self.facilities(state, category)
 
         def find(least: float) -> list[DuplicatePair]:
-            return duplicates.find(frame, self.study.settings.projection, least=least, areas=self.study.areas["name"])
+            about, areas = self.study.settings, self.study.areas["name"]
+            return duplicates.find(frame, about.projection, least=least, areas=areas, categories=self.study.categories)
 
         if least < duplicates.MIN_SCORE:  # rarely asked; caching each possible number would fill the memory
             pairs = find(least)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
-STUDY_FILES = ("study.toml", "standards.toml", "areas.geojson", "demand.csv", "streets.parquet")
+STUDY_FILES = ("study.toml", "standards.toml", "categories.toml", "areas.geojson", "demand.csv", "streets.parquet")
 """The files that a study is read from. Facilities are missing here, because answers take them from the register."""
 _PACKAGES = ("geo", "maps", "service")
 _SUFFIXES = (".py", ".toml", ".html", ".js", ".css")

@@ -18,7 +18,7 @@ import orjson
 from geo.arrays import BoolArray
 from geo.choices import MODES, Mode
 from geo.geodesy import datums
-from geo.study import categories, geojson, opening_hours
+from geo.study import geojson, opening_hours
 from geo.traveltime.nearest import FACILITIES_PER_JUNCTION
 from geo.traveltime.ranking import Ranker, Ranking
 from service.answers import navigation
@@ -70,8 +70,7 @@ class NearestOptions:
 
     def __post_init__(self) -> None:
         # Options that mean the same must be equal: sort, and remove repetitions.
-        in_order = tuple(name for name in categories.CATEGORIES if name in self.categories)
-        object.__setattr__(self, "categories", in_order)
+        object.__setattr__(self, "categories", tuple(sorted(set(self.categories))))
         object.__setattr__(self, "subtypes", tuple(sorted(set(self.subtypes))))
 
     @cached_property
@@ -186,8 +185,7 @@ class NearestFinder:
         It is encoded once and then kept: encoding takes most of the time of an answer.
         """
         facility = self._facilities.iloc[row]
-        category = categories.category(facility["category"])
-        label, label_en = category.subtypes.get(facility["subtype"], (category.label, category.label_en))
+        label, label_en = self._answers.study.categories[facility["category"]].label_of(facility["subtype"])
         feature = geojson.feature(facility, self._ids[row], self._options.coordinates)
         own = {name: value for name, value in feature["properties"].items() if name not in COMPUTED_MEMBERS}
         feature["properties"] = own | {"label": label, "label_en": label_en}
@@ -213,7 +211,8 @@ class NearestFinder:
                 extra["times"] = {mode: times[mode][number] for mode in MODES}
             if options.navigation:
                 facility = self._facilities.iloc[row]
-                extra["navigation"] = navigation.links(facility, (lon, lat), options.coordinates, options.mode)
+                label = self._answers.study.categories[facility["category"]].label
+                extra["navigation"] = navigation.links(facility, label, (lon, lat), options.coordinates, options.mode)
             if options.path:
                 path = None if ranking.paths is None else ranking.paths[number]
                 extra["path"] = path and geojson.geometry(path, options.coordinates)

@@ -21,7 +21,6 @@ from zoneinfo import ZoneInfo
 
 from cachetools import LRUCache
 
-from geo.study import categories
 from geo.study.study import Study
 from service.register.register import Register
 
@@ -91,11 +90,10 @@ class RegisterState:
     def take_over(self, previous: "RegisterState") -> "RegisterState":
         """Copy from ``previous`` the computed values of all categories that have not changed since; return self."""
         if previous.today == self.today:
-            unchanged = {
-                name for name in categories.CATEGORIES if self.revisions.get(name) == previous.revisions.get(name)
-            }
             values = list(previous.computed.items())  # a copy, because other threads may be adding values
-            self.computed.update({key: value for key, value in values if key[0] in unchanged})
+            for (category, name), value in values:
+                if category is not None and self.revisions.get(category) == previous.revisions.get(category):
+                    self.computed[category, name] = value
         return self
 
 

@@ -13,7 +13,6 @@ from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from starlette_compress import CompressMiddleware, add_compress_type
 
-from geo.study import categories
 from maps import feature_pages, finder
 from maps.pages import LEAFLET_FOLDER, STATIC_FOLDER
 from service.answers.engine import Answers
@@ -121,7 +120,7 @@ def _add_pages(app: FastAPI, settings: Settings) -> None:
     @app.get("/", response_class=HTMLResponse, include_in_schema=False)
     def home(request: Request) -> Response:
         answers = answers_of(request)
-        page = finder.render(answers.study, answers.all_coverage(), categories.CATEGORIES, answers.categories())
+        page = finder.render(answers.study, answers.all_coverage(), answers.categories())
         return HTMLResponse(page, headers=page_headers)
 
     @app.get(

@@ -13,6 +13,7 @@ from geo.errors import UnknownNameError
 from geo.features.collection import GEOMETRY, Collection, Queryable
 from geo.geodesy import crs
 from geo.geodesy.crs import CRS84, ReferenceSystem
+from geo.study.categories import Categories
 from maps import feature_pages
 from service.answers import collections
 from service.answers.engine import Answers
@@ -72,7 +73,7 @@ async def respond_with_document(
             title,
             breadcrumbs,
             collections.TITLES,
-            collections.VALUE_LABELS,
+            collections.value_labels(answers.study.categories),
         )
 
     return await respond(request, make_page, HTML, all_headers | PAGE_HEADERS, keep)
@@ -142,9 +143,9 @@ def feature_of(collection: Collection, feature_id: str, system: ReferenceSystem,
     return collection.features(np.array([collection.frame.index.get_loc(feature_id)]), system)[0]
 
 
-def feature_of_record(record: StoredFacility, system: ReferenceSystem) -> JsonObject:
+def feature_of_record(record: StoredFacility, system: ReferenceSystem, categories: Categories) -> JsonObject:
     """The feature of a facility that was read from the register."""
-    return collections.of_facilities(record.frame).features(np.array([0]), system)[0]
+    return collections.of_facilities(record.frame, categories).features(np.array([0]), system)[0]
 
 
 def feature_document(
@@ -175,7 +176,8 @@ def facility_document(request: Request, record: StoredFacility, coordinates: str
     """A facility of the register as a document that orjson can encode, and the headers that go with it."""
     system = crs.by_name(coordinates)
     query = CoordinatesQuery(coordinates=coordinates)
-    document = feature_document(request, FACILITIES, feature_of_record(record, system), query, system, GEOJSON)
+    feature = feature_of_record(record, system, answers_of(request).study.categories)
+    document = feature_document(request, FACILITIES, feature, query, system, GEOJSON)
     return document, {"ETag": facility_etag(record, answers_of(request), system), "Content-Crs": f"<{system.uri}>"}
 
 

@@ -109,6 +109,10 @@ def _complete_parameter(parameter: dict[str, Any], answers: Answers) -> None:
             schema["default"] = [json.loads(part) for part in schema["default"].split(",")]
     if parameter["in"] == "query":
         parameter |= {"style": "form", "explode": False}
+    if parameter["name"] in ("category", "subtype") and parameter["in"] == "query":
+        categories = answers.study.categories
+        names = categories.ids if parameter["name"] == "category" else tuple(categories.subtype_labels)
+        schema.get("items", schema).setdefault("enum", list(names))
     if parameter["name"] in ("crs", "bbox-crs", "filter-crs"):
         schema |= {"format": "uri", "enum": list(crs.systems_by_uri(answers.study.settings.projection))}
 

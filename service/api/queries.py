@@ -14,16 +14,16 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.params import Query
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
 from pydantic.config import JsonDict, JsonValue
 from starlette.convertors import PathConvertor, register_url_convertor
 
 from geo.choices import Coordinates
 from geo.features.data_types import DataType, parse_value
-from geo.study import categories, facilities
+from geo.study import facilities
+from geo.study.categories import Categories
 
 MAX_PARAMETERS = 40
-CATEGORY_SCHEMA: JsonDict = {"type": "string", "enum": list(categories.CATEGORIES)}
 
 
 class KnownParametersOnly(BaseModel):
@@ -70,9 +70,14 @@ def list_schema(items: JsonDict, **further: JsonValue) -> JsonDict:
     return {"type": "array", "items": items, "minItems": 1, **further}
 
 
-def check_category(value: str | None) -> str | None:
-    """``value``, if it is a category or None; else ValueError."""
-    return None if value is None else categories.validate_id(value)
+def check_category(value: str | None, info: ValidationInfo) -> str | None:
+    """``value``, if it is a category of the study or None; else ValueError.
+
+    `QueryRoute` passes the study's categories as the context of its validation.
+    """
+    if value is not None and isinstance(info.context, Categories):
+        info.context.check_id(value)
+    return value
 
 
 class QueryRoute(APIRoute):
@@ -85,27 +90,25 @@ class QueryRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The function that answers requests."""
         handle, endpoint = super().get_route_handler(), self.endpoint
-        model, path_names = _only_query_model(endpoint), list(self.param_convertors)
+        model, is_only_input = _query_model(endpoint)
+        path_names = list(self.param_convertors)
         is_coroutine = inspect.iscoroutinefunction(endpoint)
-        if model is not None and (self.dependencies or self.response_model or self.status_code not in (None, 200)):
+        if is_only_input and (self.dependencies or self.response_model or self.status_code not in (None, 200)):
             raise TypeError(
                 f"{self.path} bypasses FastAPI, so it cannot have dependencies, a response model or a status"
             )
 
         async def handle_with_fastapi(request: Request) -> Response:
-            query_parameters(request)
+            parameters = query_parameters(request)
+            if model is not None:  # FastAPI validates them again, without the study
+                _validate(model, parameters, request)
             return await handle(request)
 
-        if model is None:
+        if model is None or not is_only_input:
             return handle_with_fastapi
 
         async def handle_directly(request: Request) -> Response:
-            try:
-                query = model.model_validate(query_parameters(request))
-            except ValidationError as error:
-                raise RequestValidationError(
-                    [details | {"loc": ("query", *details["loc"])} for details in error.errors()]
-                ) from error
+            query = _validate(model, query_parameters(request), request)
             path_values = {name: request.path_params[name] for name in path_names}
             response: Response
             if is_coroutine:
@@ -117,15 +120,26 @@ class QueryRoute(APIRoute):
         return handle_directly
 
 
-def _only_query_model(endpoint: Callable[..., object]) -> type[BaseModel] | None:
-    """The model of an endpoint's query, if it takes nothing else but ``request`` and texts of its path; else None."""
+def _validate(model: type[BaseModel], parameters: dict[str, str], request: Request) -> BaseModel:
+    """The query, which may name the study's categories; RequestValidationError if a parameter is wrong."""
+    try:
+        return model.model_validate(parameters, context=request.app.state.answers.study.categories)
+    except ValidationError as error:
+        raise RequestValidationError(
+            [details | {"loc": ("query", *details["loc"])} for details in error.errors()]
+        ) from error
+
+
+def _query_model(endpoint: Callable[..., object]) -> tuple[type[BaseModel] | None, bool]:
+    """The model of an endpoint's query, and whether it takes nothing else but ``request`` and texts of its path."""
     hints = get_type_hints(endpoint, include_extras=True)
     hints.pop("return", None)
     path_names = [name for name, hint in hints.items() if hint is str]
     request, query = hints.pop("request", None), hints.pop("query", None)
     annotated = get_args(query) if get_origin(query) is Annotated else ()
     has_query = any(isinstance(annotation, Query) for annotation in annotated)
-    return annotated[0] if request is Request and len(hints) == len(path_names) and has_query else None
+    model = annotated[0] if has_query else None
+    return model, request is Request and len(hints) == len(path_names) and has_query
 
 
 def query_parameters(request: Request) -> dict[str, str]:

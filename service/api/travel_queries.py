@@ -8,12 +8,11 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from geo.choices import Coordinates, Direction, Mode
-from geo.study import categories
+from geo.study.categories import Categories
 from service.answers.isochrones import MAX_CONTOURS, MAX_MINUTES, check_place, parse_minutes
 from service.answers.nearest import NearestOptions
 from service.api.queries import (
     BOOLEAN_TEXT,
-    CATEGORY_SCHEMA,
     INTEGER_TEXT,
     NUMBER_TEXT,
     CoordinatesQuery,
@@ -27,7 +26,6 @@ MAX_PLACES = 1000
 MAX_GAPS = 10_000
 NOW = "now"
 FIRST_YEAR, LAST_YEAR = 1900, 2200
-SUBTYPES = dict.fromkeys(name for category in categories.CATEGORIES.values() for name in category.subtypes)
 
 Lon = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, description="degrees", examples=[120.0475])]
 Lat = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, description="degrees", examples=[28.889])]
@@ -39,17 +37,17 @@ class NearestOptionsQuery(CoordinatesQuery):
     category: Annotated[
         str | None,
         Field(
-            description=f"of {', '.join(categories.CATEGORIES)}, several with commas between; all",
+            description="of these categories, several with commas between; all",
             examples=["clinic"],
-            json_schema_extra=list_schema(CATEGORY_SCHEMA),
+            json_schema_extra=list_schema({"type": "string"}),
         ),
     ] = None
     subtype: Annotated[
         str | None,
         Field(
-            description=f"of {', '.join(SUBTYPES)}, several with commas between; all",
+            description="of these subtypes, several with commas between; all",
             examples=["hospital"],
-            json_schema_extra=list_schema({"type": "string", "enum": list(SUBTYPES)}),
+            json_schema_extra=list_schema({"type": "string"}),
         ),
     ] = None
     capacity: Annotated[
@@ -73,17 +71,20 @@ class NearestOptionsQuery(CoordinatesQuery):
 
     @field_validator("category")
     @classmethod
-    def _check_categories(cls, value: str | None) -> str | None:
+    def _check_categories(cls, value: str | None, info: ValidationInfo) -> str | None:
         for name in [] if value is None else value.split(","):
-            check_category(name)
+            check_category(name, info)
         return value
 
     @field_validator("subtype")
     @classmethod
-    def _check_subtypes(cls, value: str | None) -> str | None:
-        for name in [] if value is None else value.split(","):
-            if name not in SUBTYPES:
-                raise ValueError(f"{name[:60]!r} is not one of {', '.join(SUBTYPES)}")
+    def _check_subtypes(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None or not isinstance(info.context, Categories):
+            return value
+        known = info.context.subtype_labels
+        for name in value.split(","):
+            if name not in known:
+                raise ValueError(f"{name[:60]!r} is not one of {', '.join(known)}")
         return value
 
     @field_validator("open_at")

@@ -120,6 +120,9 @@ def build(
     coordinates: Annotated[
         Coordinates | None, typer.Option(help="coordinate system of the own files, where they do not say themselves")
     ] = None,
+    categories: Annotated[
+        Path | None, typer.Option(help="own categories of facilities, .toml; default: those of the study made again")
+    ] = None,
 ) -> None:
     """Make a study folder from an OpenStreetMap extract."""
     from geo.sources import build as builder
@@ -136,6 +139,7 @@ def build(
         facilities=facilities or (),
         elevation=elevation,
         coordinates=coordinates,
+        categories=categories,
     )
     with progress() as advance:
         summary = builder.build(out, sources, advance)
@@ -178,7 +182,7 @@ def nearest(
     lon: Annotated[float, typer.Option(help="degrees", min=-180, max=180, callback=check_finite)],
     lat: Annotated[float, typer.Option(help="degrees", min=-90, max=90, callback=check_finite)],
     category: Annotated[
-        str | None, typer.Option(help="of park, clinic, kindergarten, cultural_hall; default all")
+        str | None, typer.Option(help="such as clinic, several with commas between; default all")
     ] = None,
     mode: Annotated[Mode, typer.Option(help="how people travel")] = "walk",
     limit: Annotated[int, typer.Option(help="how many", min=1)] = 5,
@@ -190,12 +194,11 @@ def nearest(
     """The nearest facilities by travel time from one place."""
     if format not in (Format.table, Format.json):
         raise FuwuquanError("nearest is written as table or json")
-    from geo.study import categories
     from service.answers.nearest import NearestFinder, NearestOptions
     from service.cli import terminal_tables
 
     answers = open_answers(study)
-    category_ids = tuple(categories.category(name).id for name in category.split(",")) if category else ()
+    category_ids = tuple(answers.study.categories[name].id for name in category.split(",")) if category else ()
     options = NearestOptions(category_ids, mode=mode, limit=limit, path=path, coordinates=coordinates)
     answer = orjson.loads(orjson.dumps(NearestFinder(answers, answers.states.current(), options).around(lon, lat)))
     if format is Format.json:

@@ -58,13 +58,10 @@ def import_lists(
     """Import lists of facilities into the register: all of a list or nothing of it."""
     from geo.lists.reader import ListOptions
     from geo.sources import facility_lists
-    from geo.study import categories
     from service.register import imports
 
     if format not in (Format.table, Format.json):
         raise FuwuquanError("a report is written as table or json")
-    if category is not None:
-        categories.category(category)
     columns = dict(_heading_and_field(option) for option in column or ())
     register, who = open_register(study), by or _user_name()
     reports = []
@@ -75,6 +72,7 @@ def import_lists(
                 coordinates=coordinates or ("wgs84" if register.is_source(file) else None),
                 columns=columns,
                 category=category,
+                categories=register.study.categories,
             )
             facility_list = facility_lists.read(file, options, advance=lambda rows: advance("读取 read", rows))
             report = imports.apply_list(
@@ -170,7 +168,8 @@ def export(
     """Write the register into a file that imports again."""
     from geo.lists import writer
 
-    written = writer.write(open_register(study).facilities(), out.suffix.lower().removeprefix("."), coordinates)
+    register, kind = open_register(study), out.suffix.lower().removeprefix(".")
+    written = writer.write(register.facilities(), kind, coordinates, register.study.categories)
     for text in written.notes:
         note(text, "yellow")
     write(written.content, out)

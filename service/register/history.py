@@ -89,7 +89,7 @@ class Transaction:
         FieldError
             A field or the geometry is wrong, or the geometry lies too far outside the study.
         """
-        fields, shape = facilities.validate({**properties, "id": facility_id}, geometry)
+        fields, shape = facilities.validate({**properties, "id": facility_id}, geometry, self._study.categories)
         new = make_rows([fields], [shape])[0]
         moved = old is None or old["geometry"] != new["geometry"]
         km_outside = float(distances_outside(self._study.territory, np.array([shape]))[0]) / 1000 if moved else 0.0

@@ -22,6 +22,7 @@ from geo.geodesy import datums, distance
 from geo.lists.degrees import MAX_BESIDE_M
 from geo.lists.reader import FacilityList, ListRow
 from geo.study import facilities
+from geo.study.categories import Categories
 from service.register import history, matching
 from service.register.history import FacilityRow, FieldChanges, NewRow, Transaction
 from service.register.import_report import ImportReport, Outcome, RowOutcome
@@ -61,7 +62,7 @@ def apply_list(
         index = RegisterIndex(history.select_rows(transaction.session))
         notes = [*facility_list.notes, *matching.check_coordinate_system(facility_list, index)]
         verification = {} if verified is None else {"verified": verified, "verified_by": editor}
-        plan = ImportPlan(facility_list, index, verification)
+        plan = ImportPlan(facility_list, index, verification, register.study.categories)
         for row in facility_list.rows:
             plan.add(row)
             advance(1)
@@ -101,9 +102,16 @@ class ImportPlan:
     rows_by_id : the first row of the list that stands for a facility, by the facility's id
     """
 
-    def __init__(self, facility_list: FacilityList, index: RegisterIndex, verification: Mapping[str, object]) -> None:
+    def __init__(
+        self,
+        facility_list: FacilityList,
+        index: RegisterIndex,
+        verification: Mapping[str, object],
+        categories: Categories,
+    ) -> None:
         """``verification`` are fields that every facility of the list gets."""
         self._list, self._index, self._verification = facility_list, index, verification
+        self._categories = categories
         self._matcher = RowMatcher(facility_list, index)
         self._outcomes: list[RowOutcome] = []
         self._writes: list[_PlannedWrite] = []
@@ -177,7 +185,9 @@ class ImportPlan:
         # A doubtful place is accepted if the register has the facility there already.
         if row.doubts and not has_not_moved(old_geometry, row.geometry):
             raise RowRejectedError("unusable", *row.doubts)
-        new = facilities.facility_geometry(row.values.get("category") or old["category"], row.geometry)
+        new = facilities.facility_geometry(
+            self._categories[row.values.get("category") or old["category"]], row.geometry
+        )
         if old_geometry.geom_type != "Point" and new.geom_type == "Point":
             metres = distance.separation(old_geometry, new)
             if metres <= MAX_BESIDE_M:
@@ -212,7 +222,7 @@ class ImportPlan:
         extra = {name: value for name, value in extra.items() if value is not None}
         fields |= self._stated_fields(old, row) | {"extra": extra, "id": facility_id}
         try:
-            return facilities.validate_fields(fields)
+            return facilities.validate_fields(fields, self._categories)
         except FieldError as error:
             raise RowRejectedError("unusable", *(reason for _, reason in error.problems)) from error
 

@@ -29,9 +29,7 @@ HOURS = (
     None, "24/7", "Mo-Fr 08:00-11:30,13:30-17:00", "Mo-Su 08:30-20:30", "nonsense", "Sa,Su 10:00-12:00", "off",
     "Mo-Su 20:00-02:00",
 )  # fmt: skip
-SUBTYPES = [
-    (name, subtype) for name, category in categories.CATEGORIES.items() for subtype in (*category.subtypes, None)
-]
+SUBTYPES = [(category.id, subtype) for category in categories.BUILT_IN for subtype in (*category.subtypes, None)]
 """Each category with each of its subtypes, and with none."""
 
 

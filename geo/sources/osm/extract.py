@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,13 +25,10 @@ from geo.sources.osm.elements import Nodes, Ways
 from geo.sources.osm.facilities import FacilityRows
 from geo.sources.osm.opl_scan import Box
 from geo.sources.summary import Progress
+from geo.study.categories import BUILT_IN, Categories
 from geo.study.files import Row
 from geo.study.settings import Speeds
 
-AREA_KEYS = ("building", *facilities.KEYS)
-WAY_KEYS = ("highway", *AREA_KEYS)
-RULE_KEYS = (*highways.KEYS, *buildings.KEYS, *facilities.RULE_KEYS)
-"""The keys that decide what a way is; the rules see no other tags of ways than those of `WAY_KEYS` and these."""
 PLACES = ("city", "town", "village", "suburb", "municipality", "hamlet", "neighbourhood")
 
 
@@ -68,8 +66,16 @@ class _Elements(NamedTuple):
     relations: list[str]
 
 
-def read(path: Path, boundaries: Sequence[Boundary], within: BaseGeometry | None, progress: Progress) -> Extract:
+def read(
+    path: Path,
+    boundaries: Sequence[Boundary],
+    within: BaseGeometry | None,
+    progress: Progress,
+    categories: Categories = BUILT_IN,
+) -> Extract:
     """Read what lies at least partly in the bounding box of ``within``, a WGS84 polygon; None reads all of it.
+
+    ``categories`` are those of the facilities that are read.
 
     Raises
     ------
@@ -77,28 +83,33 @@ def read(path: Path, boundaries: Sequence[Boundary], within: BaseGeometry | None
         The file does not exist, is truncated, is not an OpenStreetMap extract, or holds no street there.
     """
     box = opl.WORLD if within is None else within.bounds
-    nodes, ways, relations = _read_elements(path, box, WAY_KEYS, AREA_KEYS)
+    area_keys = ("building", *categories.osm_keys)
+    nodes, ways, relations = _read_elements(path, box, ("highway", *area_keys), area_keys, categories)
     lonlat = nodes.lonlat_of(ways.node_ids)
     streets, left_out = highways.edges(ways, lonlat, box, Speeds().drive_class_kph)
     if streets.empty:
         raise ExtractError(f"{path}: holds no street{'' if within is None else ' in or around the area'}")
     progress("streets", len(streets))
-    facility_rows = FacilityRows()
+    facility_rows = FacilityRows(categories)
     _add_nodes(nodes, facility_rows)
 
     # Ways that only osmium can make polygons of: facilities, members of relations, and rings that are not simple.
-    is_facility = np.array([facilities.is_facility(tags) for tags in ways.tag_sets], dtype=bool)
+    is_facility = np.array([facilities.is_facility(tags, categories) for tags in ways.tag_sets], dtype=bool)
     members = np.isin(ways.ids, list(set().union(*map(opl_lines.member_ways, relations))))
     left_to_osmium = is_facility[ways.tag_set] | members
     levels, outlines, invalid = buildings.from_ways(ways, lonlat, ~left_to_osmium)
-    objects = osmium.filter.KeyFilter(*AREA_KEYS)
-    for polygon in polygons.assembled(path, nodes, ways, left_to_osmium | invalid, relations, objects, _is_wanted):
+    objects = osmium.filter.KeyFilter(*area_keys)
+
+    def is_wanted(tags: polygons.Tags) -> bool:
+        return facilities.is_facility(tags, categories) or buildings.is_residential(tags)
+
+    for polygon in polygons.assembled(path, nodes, ways, left_to_osmium | invalid, relations, objects, is_wanted):
         facility_rows.add(polygon.osm_id, polygon.tags, polygon.outline)
         if buildings.is_residential(polygon.tags):
             if polygon.outline is not None:
                 levels.append(buildings.levels(polygon.tags))
                 outlines.append(polygon.outline)
-            elif not facilities.is_facility(polygon.tags):  # a facility is counted by `facility_rows`
+            elif not facilities.is_facility(polygon.tags, categories):  # a facility is counted by `facility_rows`
                 left_out[facilities.BROKEN_OUTLINE] += 1
     progress("facilities", len(facility_rows.rows))
     progress("buildings", len(outlines))
@@ -114,7 +125,7 @@ def read(path: Path, boundaries: Sequence[Boundary], within: BaseGeometry | None
     )
 
 
-def read_facilities(path: Path, within: BaseGeometry | None) -> tuple[list[Row], Counter[str]]:
+def read_facilities(path: Path, within: BaseGeometry | None, categories: Categories) -> tuple[list[Row], Counter[str]]:
     """The facilities of an extract that touch ``within``, a WGS84 polygon (None: all), and those left out, counted.
 
     Raises
@@ -123,12 +134,15 @@ def read_facilities(path: Path, within: BaseGeometry | None) -> tuple[list[Row],
         The file does not exist, is truncated, or is not an OpenStreetMap extract.
     """
     box = opl.WORLD if within is None else within.bounds
-    nodes, ways, relations = _read_elements(path, box, facilities.KEYS, facilities.KEYS)
-    facility_rows = FacilityRows()
+    keys = categories.osm_keys
+    nodes, ways, relations = _read_elements(path, box, keys, keys, categories)
+    facility_rows = FacilityRows(categories)
     _add_nodes(nodes, facility_rows)
     all_ways = np.ones(len(ways.ids), dtype=bool)
-    objects = osmium.filter.KeyFilter(*facilities.KEYS)
-    for polygon in polygons.assembled(path, nodes, ways, all_ways, relations, objects, facilities.is_facility):
+    is_facility = partial(facilities.is_facility, categories=categories)
+    for polygon in polygons.assembled(
+        path, nodes, ways, all_ways, relations, osmium.filter.KeyFilter(*keys), is_facility
+    ):
         facility_rows.add(polygon.osm_id, polygon.tags, polygon.outline)
     rows = facility_rows.rows
     if within is not None:
@@ -137,21 +151,25 @@ def read_facilities(path: Path, within: BaseGeometry | None) -> tuple[list[Row],
     return rows, facility_rows.left_out
 
 
-def _read_elements(path: Path, box: Box, way_keys: Sequence[str], area_keys: Sequence[str]) -> _Elements:
+def _read_elements(
+    path: Path, box: Box, way_keys: Sequence[str], area_keys: Sequence[str], categories: Categories
+) -> _Elements:
     """The objects in and around a box, of which streets, facilities and buildings are made.
 
     These are the nodes in the box, the ways with one of ``way_keys`` that have a node in it, the multipolygons with one
     of ``area_keys`` that have such a way, and all nodes and ways that these consist of.
     """
+    # The keys that decide what a way is; the rules see no other tags of ways than those of ``way_keys`` and these.
+    rule_keys = (*highways.KEYS, *buildings.KEYS, *facilities.rule_keys(categories))
     with opl.converted(path, osmium.filter.KeyFilter(*area_keys)) as text:
-        nodes = text.nodes(box, keys=("place", *facilities.KEYS))
+        nodes = text.nodes(box, keys=("place", *categories.osm_keys))
         members = {line: opl_lines.member_ways(line) for line in text.relations() if opl_lines.is_multipolygon(line)}
         nodes_in_box = None if box == opl.WORLD else nodes
-        ways = text.ways(way_keys, set().union(*members.values()), nodes_in_box, RULE_KEYS)
+        ways = text.ways(way_keys, set().union(*members.values()), nodes_in_box, rule_keys)
         near = set(ways.ids.tolist())
         members = {line: way_ids for line, way_ids in members.items() if not near.isdisjoint(way_ids)}
         if outside := set(ways.outside_ids.tolist()).intersection(set().union(*members.values())):
-            ways = ways.merged_with(text.ways((), outside, rule_keys=(*way_keys, *RULE_KEYS)))
+            ways = ways.merged_with(text.ways((), outside, rule_keys=(*way_keys, *rule_keys)))
         if nodes_in_box is not None and len(unknown := np.unique(ways.node_ids[nodes.index_of(ways.node_ids) < 0])):
             nodes = nodes.merged_with(text.nodes(ids=unknown))
     return _Elements(nodes, ways, list(members))
@@ -171,10 +189,6 @@ def _places(nodes: Nodes) -> gpd.GeoDataFrame:
             rows.append((tags["name"], tag_values.number(tags.get("population"))))
             points.append(shapely.Point(opl_lines.node_lonlat(line)))
     return gpd.GeoDataFrame(pd.DataFrame(rows, columns=["name", "population"]), geometry=points, crs="EPSG:4326")
-
-
-def _is_wanted(tags: polygons.Tags) -> bool:
-    return facilities.is_facility(tags) or buildings.is_residential(tags)
 
 
 def _data_date(path: Path) -> date | None:

@@ -8,13 +8,9 @@ from shapely.geometry.base import BaseGeometry
 
 from geo.sources.osm import tag_values
 from geo.study import facilities
-from geo.study.categories import CATEGORIES, Category
+from geo.study.categories import Categories, Category
 from geo.study.files import Row
 
-KEYS = ("amenity", "healthcare", "leisure")
-"""Every facility has a tag of at least one of these keys."""
-RULE_KEYS = frozenset(key for category in CATEGORIES.values() for rule in category.osm for key in rule.tags)
-"""The keys that the categories' rules read."""
 BROKEN_OUTLINE = "areas with a broken outline"
 """The reason under which an object without a usable polygon is counted."""
 _MAX_TEXT = 300
@@ -44,41 +40,47 @@ class Classification(NamedTuple):
 class FacilityRows:
     """Collects the facilities of an extract, and counts those left out, by reason."""
 
-    def __init__(self) -> None:
+    def __init__(self, categories: Categories) -> None:
+        self._categories = categories
         self.rows: list[Row] = []
         """The OpenStreetMap id of each facility, its properties, and its geometry; not checked yet."""
         self.left_out: Counter[str] = Counter()
 
     def add(self, osm_id: str, tags: Mapping[str, str], geometry: BaseGeometry | None) -> None:
         """Add an object if its tags mark a facility that is open to the public; ``geometry`` None counts as broken."""
-        classification = classify(tags)
+        classification = classify(tags, self._categories)
         if classification is None:
             return
         if geometry is None:
             self.left_out[BROKEN_OUTLINE] += 1
         elif tags.get("access") in ("no", "private"):
-            self.left_out[f"{classification.category.label_en.lower()}s that are private"] += 1
+            self.left_out[f"facilities that are private: {classification.category.label_en.lower()}"] += 1
         else:
             self.rows.append((osm_id, _properties(osm_id, tags, classification), geometry))
 
 
-def classify(tags: Mapping[str, str]) -> Classification | None:
+def rule_keys(categories: Categories) -> frozenset[str]:
+    """The keys that the categories' rules read."""
+    return frozenset(key for rule in categories.osm_rules for key in rule.tags)
+
+
+def classify(tags: Mapping[str, str], categories: Categories) -> Classification | None:
     """The category and subtype of a facility by its tags; None of what is not a facility.
 
     The first rule that matches decides. Where it names no subtype, the facility's name may tell it.
     """
-    if all(key not in tags for key in KEYS):
+    if all(key not in tags for key in categories.osm_keys):
         return None
-    for category in CATEGORIES.values():
-        for rule in category.osm:
-            if all(key in tags and (tags[key] in values or "*" in values) for key, values in rule.tags.items()):
-                return Classification(category, rule.subtype or _subtype_by_name(category, tags.get("name", "")))
+    for rule in categories.osm_rules:
+        if rule.matches(tags):
+            category = categories[rule.category]
+            return Classification(category, rule.subtype or _subtype_by_name(category, tags.get("name", "")))
     return None
 
 
-def is_facility(tags: Mapping[str, str]) -> bool:
+def is_facility(tags: Mapping[str, str], categories: Categories) -> bool:
     """Whether tags mark a facility."""
-    return classify(tags) is not None
+    return classify(tags, categories) is not None
 
 
 def _subtype_by_name(category: Category, name: str) -> str | None:

@@ -246,7 +246,7 @@ async def item(request: Request, collection: str, feature_id: str, query: Annota
 
     def make(state: RegisterState, media_type: str) -> JsonObject:
         if record is not None:
-            feature = feature_of_record(record, system)
+            feature = feature_of_record(record, system, answers.study.categories)
         else:
             items_address = address("collections", collection, "items")
             feature = feature_of(answers.collection(state, collection), feature_id, system, items_address)

@@ -19,7 +19,7 @@ from geo.errors import ExtractError, FieldError, TableError
 from geo.lists import duplicates, writer
 from geo.lists.reader import ListOptions
 from geo.sources import facility_lists
-from geo.study import categories, texts
+from geo.study import texts
 from service.answers.engine import Answers
 from service.answers.json_types import JsonObject
 from service.answers.state import RegisterState
@@ -27,7 +27,6 @@ from service.api.auth import Editor
 from service.api.errors import problem_response
 from service.api.queries import (
     BOOLEAN_TEXT,
-    CATEGORY_SCHEMA,
     DATE_TEXT,
     INTEGER_TEXT,
     NUMBER_TEXT,
@@ -53,7 +52,7 @@ class ImportQuery(KnownParametersOnly):
     ] = None
     category: Annotated[
         str | None,
-        Field(description="of all rows, where the list has no column for it", json_schema_extra=CATEGORY_SCHEMA),
+        Field(description="of all rows, where the list has no column for it"),
     ] = None
     columns: Annotated[
         str | None, Field(description="which heading is which field, as JSON", examples=['{"机构": "name"}'])
@@ -127,6 +126,7 @@ def _import(answers: Answers, file: UploadFile, query: ImportQuery, editor: str)
                 coordinates=query.coordinates,
                 columns=parse_columns(query.columns),
                 category=query.category,
+                categories=answers.study.categories,
             )
             facility_list = facility_lists.read(path, options)
             report = imports.apply_list(
@@ -157,7 +157,8 @@ def _import(answers: Answers, file: UploadFile, query: ImportQuery, editor: str)
     response_class=Response,
 )
 def export(request: Request, kind: writer.Format, query: Annotated[CoordinatesQuery, Query()]) -> Response:
-    file = writer.write(answers_of(request).register.facilities(), kind, query.coordinates)
+    answers = answers_of(request)
+    file = writer.write(answers.register.facilities(), kind, query.coordinates, answers.study.categories)
     headers = {"Content-Disposition": f'attachment; filename="facilities.{kind}"'}
     return Response(file.content, media_type=writer.MEDIA_TYPES[kind], headers=headers)
 
@@ -167,7 +168,7 @@ class DuplicatesQuery(CoordinatesQuery):
 
     category: Annotated[
         str | None,
-        Field(description=f"one of {', '.join(categories.CATEGORIES)}; all", json_schema_extra=CATEGORY_SCHEMA),
+        Field(description="one category; all"),
     ] = None
     least: Annotated[
         float, Field(ge=duplicates.MIN_SCORE, le=1, description="the lowest score of a pair"), NUMBER_TEXT

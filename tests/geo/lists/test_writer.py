@@ -74,7 +74,7 @@ def _of_table(row: Record, coordinates: str) -> Record:
     }  # fmt: skip
     found = {field: spreadsheets.unescape_formula(row[head]) for field, head in HEADS.items()}
     lon, lat = (float(row[f"{axis}({WRITTEN[coordinates]})"]) for axis in ("经度", "纬度"))
-    (kind,) = [one for one in categories.CATEGORIES.values() if one.label == found["category"]]
+    (kind,) = [one for one in categories.BUILT_IN if one.label == found["category"]]
     found["category"] = kind.id
     found["subtype"] = {zh: key for key, (zh, _) in kind.subtypes.items()}.get(found["subtype"], found["subtype"])
     found["extra"] = json.loads(found["extra"] or "{}")
@@ -165,7 +165,7 @@ JSON = st.recursive(
 )
 FACILITIES = st.fixed_dictionaries(
     {
-        "category": st.sampled_from(list(categories.CATEGORIES)),
+        "category": st.sampled_from(list(categories.BUILT_IN.ids)),
         "subtype": st.sampled_from([None, "pocket", "hospital", "别的"]),
         "extra": st.dictionaries(st.text(max_size=6), JSON, max_size=3),
         "capacity": st.none() | st.integers(0, 2**31 - 1),

@@ -30,7 +30,7 @@ def test_area_cuts_people_and_areas_but_not_streets_and_facilities(country_pbf: 
     codes = land.facilities.set_index("name")["area_code"]
     assert (codes["Praxis"], codes["Kita"], codes["Nachbar"]) == ("r2", "r3", None)
     assert land.facilities.geometry[land.facilities["name"] == "Kita"].iloc[0].geom_type == "Point"
-    assert (1, "parks that are private") in lines_of(summary, "left out")
+    assert (1, "facilities that are private: park") in lines_of(summary, "left out")
     assert land.settings.id.startswith("land-")
     assert land.settings.projection == "EPSG:32632"
 

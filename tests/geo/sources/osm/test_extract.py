@@ -171,7 +171,7 @@ def test_private_facilities_are_left_out(read: Callable[[Extract], osm.Extract],
     public = town.box(10.004, 50.0, 10.005, 50.001, {"leisure": "park", "access": "yes"})
     result = read(town)
     assert list(facilities_by_id(result)) == [f"osm-w{public}"]
-    assert result.left_out["parks that are private"] == 2
+    assert result.left_out["facilities that are private: park"] == 2
 
 
 def test_closed_way_is_one_facility_with_its_outline(read: Callable[[Extract], osm.Extract], town: Extract) -> None:
