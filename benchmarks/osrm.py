@@ -20,11 +20,11 @@ from importlib import resources
 from pathlib import Path
 
 import numpy as np
-from plan import EXTRACTS
 
 import geo
 from geo.sources import build
 from geo.sources.inputs import Sources
+from plan import EXTRACTS
 
 WALK_KPH = 4.0
 LIMIT_MIN = 15.0
