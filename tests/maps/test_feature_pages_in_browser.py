@@ -1,8 +1,6 @@
 """Pages of the OGC API in a browser: sound, accessible and harmless, with maps that show the features."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, Route, expect
@@ -10,9 +8,9 @@ from playwright.sync_api import Page, Route, expect
 from maps import feature_pages
 from maps.pages import LEAFLET_FOLDER, STATIC_FOLDER
 from support.ogc_documents import DOCUMENTS, EVIL_SETTINGS, HOME, SETTINGS, items, page
+from support.visitor import PHONE, SIZES, WIDE, Visitor
 
 CSP = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
-SIZES = {"wide": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
 FOLDERS = {
     "/static/leaflet/": LEAFLET_FOLDER,
     "/static/swagger/": feature_pages.SWAGGER_FOLDER,
@@ -46,21 +44,15 @@ def respond(route: Route) -> None:
     return route.fulfill(body=html, content_type="text/html; charset=utf-8", headers={"Content-Security-Policy": CSP})
 
 
-@pytest.fixture
-def open_page(visit: Callable) -> Callable:
-    """Opens a page in the browser: ``with open_page(path, size) as visitor``."""
-
-    @contextmanager
-    def open_path(path: str, size: str = "wide") -> Iterator[Any]:
-        with visit(SIZES[size], has_touch=size == "phone") as visitor:
-            visitor.page.context.route("**/*", respond)
-            visitor.page.goto(HOME + path, wait_until="load")
-            yield visitor
-
-    return open_path
+@pytest.fixture(scope="module")
+def visitor(visit: Callable) -> Iterator[Visitor]:
+    """A page of which `respond` answers the requests."""
+    with visit() as visitor:
+        visitor.page.context.route("**/*", respond)
+        yield visitor
 
 
-def assert_sound(visitor: Any) -> None:
+def assert_sound(visitor: Visitor) -> None:
     """The page loads nothing from elsewhere, reports no error, runs no hostile script, and fits the screen's width."""
     page = visitor.page
     assert (visitor.problems, visitor.requests_elsewhere(HOME)) == ([], [])
@@ -76,32 +68,32 @@ TOO_SMALL = """links => links.map(link => [link.textContent, link.getBoundingCli
     .filter(([, box]) => box.width && (box.width < 24 || box.height < 24)).map(([text]) => text)"""
 
 
-@pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", DOCUMENTS)
-def test_page_is_sound_and_accessible_in_a_browser(open_page: Callable, name: str, size: str):
-    with open_page(f"/{name}", size) as visitor:
-        page = visitor.page
-        expect(page.locator(".fwq-notice")).to_contain_text("示例数据")
+def test_page_is_sound_and_accessible_in_a_browser(visitor: Visitor, name: str):
+    page = visitor.open(f"{HOME}/{name}")
+    for size in (WIDE, PHONE):
+        page.set_viewport_size(size)
         assert_sound(visitor)
         assert page.locator("a:visible").evaluate_all(TOO_SMALL) == []
-        levels = page.locator(HEADINGS).evaluate_all("all => all.map(x => +x.tagName[1])")
-        assert levels[0] == 1
-        assert set(levels[1:]) == {2}
-        # All content is in landmarks with different names: axe-core's rules "region" and "landmark-unique".
-        assert page.locator("body > :not(aside, header, main, footer, script)").count() == 0
-        names = page.locator("section, [role=region]").evaluate_all(
-            "all => all.map(x => x.getAttribute('aria-labelledby'))"
-        )
-        assert len(names) == len(set(names))
         if name in WITH_MAP:
             expect(page.locator("#map canvas")).to_be_visible()
             assert painted_pixels(page) > 50
+    expect(page.locator(".fwq-notice")).to_contain_text("示例数据")
+    levels = page.locator(HEADINGS).evaluate_all("all => all.map(x => +x.tagName[1])")
+    assert levels[0] == 1
+    assert set(levels[1:]) == {2}
+    # All content is in landmarks with different names: axe-core's rules "region" and "landmark-unique".
+    assert page.locator("body > :not(aside, header, main, footer, script)").count() == 0
+    names = page.locator("section, [role=region]").evaluate_all(
+        "all => all.map(x => x.getAttribute('aria-labelledby'))"
+    )
+    assert len(names) == len(set(names))
 
 
 @pytest.mark.parametrize("name", [*DOCUMENTS, "docs"])
-def test_page_of_a_study_with_hostile_texts_is_sound_in_a_browser(open_page: Callable, name: str):
-    with open_page(f"/{name}/evil") as visitor:
-        assert_sound(visitor)
+def test_page_of_a_study_with_hostile_texts_is_sound_in_a_browser(visitor: Visitor, name: str):
+    visitor.open(f"{HOME}/{name}/evil")
+    assert_sound(visitor)
 
 
 def painted_pixels(page: Page) -> int:
@@ -114,39 +106,37 @@ def painted_pixels(page: Page) -> int:
 
 @pytest.mark.parametrize("name", ["items", "evil-items"])
 def test_feature_on_the_map_shows_its_name_and_links_to_its_page(
-    open_page: Callable, monkeypatch: pytest.MonkeyPatch, name: str
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch, name: str
 ):
     """A single feature lies in the middle of the map."""
     only = DOCUMENTS[name][1]["features"][:1]
     monkeypatch.setitem(DOCUMENTS, "single", ("items", items(only)))
-    with open_page("/single") as visitor:
-        page = visitor.page
-        page.locator("#map").hover()
-        expect(page.locator(".leaflet-tooltip")).to_have_text(only[0]["properties"]["name"])
-        page.locator("#map").click()
-        popup_link = page.locator(".leaflet-popup-content a")
-        expect(popup_link).to_have_text(only[0]["properties"]["name"])
-        assert popup_link.get_attribute("href") == page.locator("tbody a").get_attribute("href")
-        assert_sound(visitor)
+    page = visitor.open(f"{HOME}/single")
+    page.locator("#map").hover()
+    expect(page.locator(".leaflet-tooltip")).to_have_text(only[0]["properties"]["name"])
+    page.locator("#map").click()
+    popup_link = page.locator(".leaflet-popup-content a")
+    expect(popup_link).to_have_text(only[0]["properties"]["name"])
+    assert popup_link.get_attribute("href") == page.locator("tbody a").get_attribute("href")
+    assert_sound(visitor)
 
 
-def test_wide_table_scrolls_in_its_box(open_page: Callable):
-    with open_page("/items", "phone") as visitor:
-        box = visitor.page.locator(".fwq-scroll")
-        assert box.evaluate("box => box.scrollWidth > box.clientWidth")
-        box.evaluate("box => { box.scrollLeft = 200; }")
-        assert box.evaluate("box => box.scrollLeft") == 200
+def test_wide_table_scrolls_in_its_box(visitor: Visitor):
+    visitor.open(f"{HOME}/items", PHONE)
+    box = visitor.page.locator(".fwq-scroll")
+    assert box.evaluate("box => box.scrollWidth > box.clientWidth")
+    box.evaluate("box => { box.scrollLeft = 200; }")
+    assert box.evaluate("box => box.scrollLeft") == 200
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_api_documentation_is_sound_in_a_browser(open_page: Callable, size: str):
-    with open_page("/docs", size) as visitor:
-        page = visitor.page
-        expect(page.locator("#swagger .opblock-summary-path")).to_contain_text("/ogc/collections")
-        expect(page.locator("h1").first).to_contain_text("接口文档")
-        expect(page.locator(".fwq-notice")).to_contain_text("示例数据")
-        levels = page.locator("h1:visible, h2:visible, h3:visible").evaluate_all("all => all.map(x => +x.tagName[1])")
-        assert levels == [1, 2, 3]
-        page.locator(".opblock-summary-control").click()
-        expect(page.locator(".execute")).to_be_visible()
-        assert_sound(visitor)
+def test_api_documentation_is_sound_in_a_browser(visitor: Visitor, size: str):
+    page = visitor.open(f"{HOME}/docs", SIZES[size])
+    expect(page.locator("#swagger .opblock-summary-path")).to_contain_text("/ogc/collections")
+    expect(page.locator("h1").first).to_contain_text("接口文档")
+    expect(page.locator(".fwq-notice")).to_contain_text("示例数据")
+    levels = page.locator("h1:visible, h2:visible, h3:visible").evaluate_all("all => all.map(x => +x.tagName[1])")
+    assert levels == [1, 2, 3]
+    page.locator(".opblock-summary-control").click()
+    expect(page.locator(".execute")).to_be_visible()
+    assert_sound(visitor)

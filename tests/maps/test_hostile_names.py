@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 
 from maps import pages
 from support import program, town
+from support.visitor import Visitor
 
 HOSTILE = (
     "<script>window.pwned=1</script>",
@@ -60,11 +61,11 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def hostile_address(hostile: Path):
-    with program.serving(hostile) as (address, _):
+    with program.serving_here(hostile) as address:
         yield address
 
 
-def assert_harmless(page: Page, visitor) -> None:
+def assert_harmless(page: Page, visitor: Visitor) -> None:
     """No hostile text has run as a script or become an element."""
     page.wait_for_timeout(50)
     assert page.evaluate("typeof window.pwned") == "undefined"
@@ -72,7 +73,7 @@ def assert_harmless(page: Page, visitor) -> None:
     assert visitor.problems == []
 
 
-def assert_map_is_harmless(page: Page, visitor, folder: Path, standard: str) -> None:
+def assert_map_is_harmless(page: Page, visitor: Visitor, folder: Path, standard: str) -> None:
     """All names are shown as text, also in tooltips, and none runs while the map is used."""
     body = page.locator("body").inner_text()
     for name in (HOSTILE[2], HOSTILE[4], HOSTILE[3]):  # the notice in both languages, and the study's name
@@ -98,61 +99,60 @@ def assert_map_is_harmless(page: Page, visitor, folder: Path, standard: str) -> 
 
 
 @pytest.mark.parametrize("standard", STANDARDS)
-def test_served_map_shows_hostile_names_as_text(visit, hostile: Path, hostile_address: str, standard: str):
-    with visit() as visitor:
-        page = visitor.open_map(f"{hostile_address}/maps/{standard}")
-        assert_map_is_harmless(page, visitor, hostile, standard)
-        assert visitor.requests_elsewhere(hostile_address) == []
-        assert HOSTILE[3] in page.title()
+def test_served_map_shows_hostile_names_as_text(visitor: Visitor, hostile: Path, hostile_address: str, standard: str):
+    page = visitor.open_map(f"{hostile_address}/maps/{standard}")
+    assert_map_is_harmless(page, visitor, hostile, standard)
+    assert visitor.requests_elsewhere(hostile_address) == []
+    assert HOSTILE[3] in page.title()
 
 
 @pytest.mark.parametrize("standard", STANDARDS)
-def test_map_file_shows_hostile_names_as_text(visit, hostile: Path, answers, tmp_path: Path, standard: str):
+def test_map_file_shows_hostile_names_as_text(
+    offline_visitor: Visitor, hostile: Path, answers, tmp_path: Path, standard: str
+):
     """A file has no Content-Security-Policy that stops scripts, so only the escaping does."""
     file = tmp_path / "map.html"
     file.write_text(answers(hostile).gap_map(standard, "inline"), "utf-8")
-    with visit(offline=True) as visitor:
-        page = visitor.open_map(file.as_uri())
-        assert_map_is_harmless(page, visitor, hostile, standard)
+    page = offline_visitor.open_map(file.as_uri())
+    assert_map_is_harmless(page, offline_visitor, hostile, standard)
 
 
-def test_finder_shows_hostile_names_as_text(visit, hostile: Path, hostile_address: str):
+def test_finder_shows_hostile_names_as_text(visitor: Visitor, hostile: Path, hostile_address: str):
     facilities = json.loads((hostile / "facilities.geojson").read_text("utf-8"))["features"]
     names = {facility["properties"]["name"] for facility in facilities if facility["id"] != "c3"}  # c3 is closed
-    with visit() as visitor:
-        page = visitor.open_map(f"{hostile_address}/")
-        assert HOSTILE[3] in page.title()
-        assert HOSTILE[3] in page.locator("h1").inner_text()
-        seen: set[str] = set()
-        for category in page.locator("input[name=category]").all():
-            category.check(force=True)
-            with page.expect_response("**/v1/nearest?*"):
-                page.get_by_role("button", name="查找").click()
-            page.locator("#results li").first.wait_for()
-            expect(page.locator("#status")).not_to_have_text("…")
-            seen |= set(page.locator("#results b").all_inner_texts())
-            page.mouse.move(300, 500)
-            for x in range(100, 700, 60):
-                page.mouse.move(x, 560)
-        assert seen == names
-        assert_harmless(page, visitor)
+    page = visitor.open_map(f"{hostile_address}/")
+    assert HOSTILE[3] in page.title()
+    assert HOSTILE[3] in page.locator("h1").inner_text()
+    seen: set[str] = set()
+    for category in page.locator("input[name=category]").all():
+        category.check(force=True)
+        with page.expect_response("**/v1/nearest?*"):
+            page.get_by_role("button", name="查找").click()
+        page.locator("#results li").first.wait_for()
+        expect(page.locator("#status")).not_to_have_text("…")
+        seen |= set(page.locator("#results b").all_inner_texts())
+        page.mouse.move(300, 500)
+        for x in range(100, 700, 60):
+            page.mouse.move(x, 560)
+    assert seen == names
+    assert_harmless(page, visitor)
 
 
-def test_hostile_position_in_the_form_is_shown_as_text(visit, hostile_address: str):
-    with visit() as visitor:
-        page = visitor.open_map(f"{hostile_address}/")
-        page.locator("input[name=lat]").fill(HOSTILE[1])
-        page.get_by_role("button", name="查找").click()
-        expect(page.locator("#status")).to_contain_text("lat")
-        assert page.evaluate("typeof window.pwned") == "undefined"
+def test_hostile_position_in_the_form_is_shown_as_text(visitor: Visitor, hostile_address: str):
+    page = visitor.open_map(f"{hostile_address}/")
+    page.locator("input[name=lat]").fill(HOSTILE[1])
+    page.get_by_role("button", name="查找").click()
+    expect(page.locator("#status")).to_contain_text("lat")
+    assert page.evaluate("typeof window.pwned") == "undefined"
 
 
 @pytest.mark.parametrize("text", [HOSTILE[0], HOSTILE[1], HOSTILE[3]])
-def test_hostile_names_run_in_a_page_that_does_not_escape(visit, text: str):
+def test_hostile_names_run_in_a_page_that_does_not_escape(offline_visitor: Visitor, text: str):
     """Shows that the tests above can fail."""
-    with visit(offline=True) as visitor:
-        visitor.page.set_content(f"<!doctype html><p>{text}")
-        visitor.page.wait_for_function("window.pwned === 1")
+    page = offline_visitor.open("about:blank")
+    assert page.evaluate("window.pwned") is None
+    page.set_content(f"<!doctype html><p>{text}")
+    page.wait_for_function("window.pwned === 1")
 
 
 def test_templates_escape_all_values():

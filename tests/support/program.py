@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -80,6 +81,27 @@ def serving(study: Path, *arguments: str, **settings: str) -> Iterator[tuple[str
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
+
+
+@contextmanager
+def serving_here(study: Path) -> Iterator[str]:
+    """Serve a study on a free port by a thread of this process, which starts at once; yield its address."""
+    import uvicorn  # here, since test_start.py checks that the command line does without these
+
+    from service.api.app import create_app
+    from service.settings import Settings
+
+    server = uvicorn.Server(uvicorn.Config(create_app(Settings(study=study)), port=0, log_level="warning"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive(), "the server has ended"
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
 def wait(address: str, process: subprocess.Popen[bytes]) -> None:
