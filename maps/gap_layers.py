@@ -17,6 +17,7 @@ from shapely.geometry.base import BaseGeometry
 from geo.geodesy.projection import projection
 from geo.measures.counting import CountedUnits
 from geo.measures.coverage import Coverage
+from geo.measures.gaps import Gaps
 from geo.study.categories import Category
 from geo.study.study import Study
 from maps import labels
@@ -34,6 +35,8 @@ EXCESS_CLASSES = {"minutes": (5.0, 15.0), "metres": (250.0, 1000.0)}
 MAIN_ROADS = ("motorway", "trunk", "primary", "secondary")
 MAX_MARKS = 600
 """Marks of people beyond the limit. A map in a browser stays quick with so many."""
+MAX_OUTLINES = 200
+"""Outlines of gaps, the worst first. Smaller ones would hide under their marks."""
 MAX_STREET_VERTICES = 80_000
 """A layer of streets with more vertices is left out, since it would make the file too large."""
 
@@ -89,6 +92,27 @@ def add_streets(map_: folium.Map, study: Study) -> None:
         drawn = lines[is_main == main]
         if len(drawn) and shapely.get_num_coordinates(drawn).sum() <= MAX_STREET_VERTICES:
             _add_layer(map_, name, [_feature(shapely.multilinestrings(drawn), style, {})], [])
+
+
+def add_gap_outlines(map_: folium.Map, gaps: Gaps) -> None:
+    """Outline the worst gaps of people; what lies in a gap of units is drawn by `add_gaps`."""
+    if gaps.unit != "people":
+        return
+    unit = {"minutes": "分钟", "metres": "米"}[gaps.beyond_unit or "minutes"]
+    style: Style = {"color": FARTHEST_COLOUR, "weight": 1.2, "fillColor": FAR_COLOUR, "fillOpacity": 0.12}
+    features = []
+    for rank, gap in gaps.frame.iloc[:MAX_OUTLINES].iterrows():
+        has_route = gap["nearest_id"] is not None
+        properties = {
+            "缺口": f"{rank}. {gap['name'] or '—'}",
+            "人数": f"{gap['people']:,.0f}",
+            "平均超出": f"+{gap['mean_beyond']:,.0f} {unit}" if has_route else "不可达 out of reach",
+            "最近设施": f"{gap['nearest_name'] or gap['nearest_id']}, {gap['nearest_value']:,.0f} {unit}"
+            if has_route
+            else "—",
+        }
+        features.append(_feature(gap["geometry"], style, properties))
+    _add_layer(map_, "缺口范围 outlines of gaps", features, ["缺口", "人数", "平均超出", "最近设施"])
 
 
 def add_gaps(map_: folium.Map, study: Study, coverage: Coverage, counted: CountedUnits) -> GapMarks | None:

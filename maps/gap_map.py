@@ -11,6 +11,7 @@ import folium
 
 from geo.measures.counting import CountedUnits
 from geo.measures.coverage import Coverage
+from geo.measures.gaps import Gaps
 from geo.study.study import Study
 from maps import gap_layers, labels
 from maps.offline import Assets, Html, OfflineFigure, escape_text, offline_map
@@ -21,6 +22,7 @@ def render(
     study: Study,
     coverage: Coverage,
     counted: CountedUnits,
+    gaps: Gaps,
     assets: Assets = "inline",
     static_url: str = "/static",
     tiles: str | None = None,
@@ -32,6 +34,7 @@ def render(
     ----------
     coverage : the result of the standard
     counted : what the standard counts, row by row
+    gaps : the places outside the standard
     assets : "inline" makes one file that opens from disk; "linked" loads Leaflet from ``static_url``
     tiles : URL template of the operator's own background tiles; without it the map has no background and requests none
     tiles_attribution : whom the map names as the source of the tiles
@@ -40,6 +43,7 @@ def render(
     map_ = offline_map(figure, tiles, escape_text(tiles_attribution))
     gap_layers.add_areas(map_, study, coverage)
     gap_layers.add_streets(map_, study)
+    gap_layers.add_gap_outlines(map_, gaps)
     marks = gap_layers.add_gaps(map_, study, coverage, counted)
     gap_layers.add_facilities(map_, counted.facilities, coverage, study.categories[coverage.category])
     gap_layers.add_names(map_, study)

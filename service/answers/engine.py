@@ -109,6 +109,7 @@ class Answers:
                 self.study,
                 summary,
                 counted,
+                self.gaps(state, standard)[1],
                 assets=assets,
                 tiles=self.settings.tiles,
                 tiles_attribution=self.settings.tiles_attribution,

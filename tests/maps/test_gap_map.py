@@ -140,6 +140,18 @@ def test_areas_show_their_figures_in_the_colour_of_the_legend(answers, town_fold
     assert {area.share is None for area in shares} == {True, False}  # nobody of the first town is rural
 
 
+def test_outlines_of_gaps_show_the_worst_with_their_figures(answers, sample_folder: Path, monkeypatch):
+    monkeypatch.setattr(gap_layers, "MAX_OUTLINES", 10)
+    service: Answers = answers(sample_folder)
+    outlines = layers(service.gap_map("health-15", "inline"))["缺口范围 outlines of gaps"]
+    _, gaps = service.gaps(service.states.current(), "health-15")
+    worst = gaps.frame.iloc[:10]
+    assert [outline["properties"]["缺口"] for outline in outlines] == [
+        f"{rank}. {name}" for rank, name in worst["name"].items()
+    ]
+    assert [people(outline) for outline in outlines] == worst["people"].round().tolist()
+
+
 def test_gaps_of_a_presence_standard_are_the_units_without_a_facility(answers, town_folder: Path):
     service = answers(town_folder)
     gaps = layers(service.gap_map("hall-presence", "inline"))["缺口 gaps"]
@@ -185,7 +197,7 @@ def test_name_is_shown_as_text_and_not_run_as_a_template(answers, tmp_path: Path
 def test_map_of_a_study_without_streets_has_no_street_layer(answers, tmp_path: Path):
     service = answers(town.make(tmp_path / "town", streets=False))
     page = service.gap_map("health-20", "inline")
-    assert {"区域 areas", "缺口 gaps", "诊所 Clinic"} == layers(page).keys()
+    assert {"区域 areas", "缺口范围 outlines of gaps", "缺口 gaps", "诊所 Clinic"} == layers(page).keys()
     assert "straight-line" in page
 
 
