@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 from shapely.geometry.base import BaseGeometry
 
-from geo.choices import COORDINATE_SYSTEMS
-from geo.errors import TableError, UnknownNameError
-from geo.lists import file_types, list_tables, locations, reader, values
+from geo.errors import TableError
+from geo.lists import file_types, list_tables, reader, table_locations, values
 from geo.lists.headings import AREA_COLUMNS, DATUM, EXTRA, LOCATION_FIELDS
 from geo.lists.list_tables import ListTable
 from geo.lists.remarks import Remarks
+from geo.lists.table_locations import StatedSystem
 from geo.lists.values import MISSING
 
 _REQUIRED = ("code", "level")
@@ -34,7 +34,7 @@ class AreaList:
     left_out
         (row, why) of the rows that are no areas.
     notes
-        About the whole file.
+        About the whole file, and what was understood of single rows in a way that the user should know of.
     """
 
     rows: list[tuple[str, Mapping[str, object], BaseGeometry | None]]
@@ -42,10 +42,10 @@ class AreaList:
     notes: list[str]
 
 
-def read(path: Path, coordinates: str | None, advance: Callable[[int], None] = reader.ignore_progress) -> AreaList:
-    """The areas of a workbook, text table, GeoJSON, GeoPackage or shapefile.
+def read(path: Path, stated: StatedSystem, advance: Callable[[int], None] = reader.ignore_progress) -> AreaList:
+    """The areas of a list of any file type.
 
-    ``coordinates`` is the coordinate system, if the user states it. ``advance`` is called with each table's rows.
+    ``stated`` is what the user states of the positions. ``advance`` is called with each table's rows.
 
     Raises
     ------
@@ -55,32 +55,33 @@ def read(path: Path, coordinates: str | None, advance: Callable[[int], None] = r
         There is no such coordinate system.
     """
     path = Path(path)
-    if coordinates is not None and coordinates not in COORDINATE_SYSTEMS:
-        raise UnknownNameError("coordinates", coordinates, COORDINATE_SYSTEMS)
+    stated.check()
     file_type = file_types.detect(path)
     if file_type == "pbf":
         raise TableError(path, ["is an OpenStreetMap extract; its boundaries are used where no areas are given"])
     notes = file_types.naming_note(path, file_type)
     tables = list_tables.read(path, file_type, AREA_COLUMNS, notes)
     _check_columns(path, tables)
-    stated = reader.stated_system(tables, coordinates, path)
     row_names = [name for table in tables for name in table.row_names]
     remarks = Remarks()
     row_values: list[dict[str, object]] = []
     shapes = []
     for table in tables:
-        shapes.append(reader.shapes_of(table))
+        shapes.append(table_locations.shapes_of(table))
         values_of_table = _values(table)
         remarks.add(table.remarks, len(row_values))
         row_values += values_of_table
         advance(len(values_of_table))
-    located = locations.to_wgs84(np.concatenate(shapes), row_names, stated, None, path, remarks)
+    located, _ = table_locations.locate(tables, np.concatenate(shapes), stated, None, path, remarks)
+    for row, doubts in remarks.doubts.items():
+        remarks.problems[row] += doubts
     if remarks.problems:
         raise TableError(path, [f"{row_names[row]}: {text}" for row, texts in sorted(remarks.problems.items())
                                 for text in texts])  # fmt: skip
     left_out = [row for table in tables for row in table.left_out]
     rows = list(zip(row_names, row_values, located.shapes.tolist(), strict=True))
-    return AreaList([*rows], left_out, notes + located.notes)
+    row_notes = [f"{row_names[row]}: {text}" for row, texts in sorted(remarks.notes.items()) for text in texts]
+    return AreaList([*rows], left_out, notes + located.notes + row_notes)
 
 
 def _check_columns(path: Path, tables: list[ListTable]) -> None:

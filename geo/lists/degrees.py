@@ -33,6 +33,7 @@ _WKT = re.compile(
     r"(?:SRID=4326;)?\s*+(?:(?:MULTI)?(?:POINT|LINESTRING|POLYGON)|GEOMETRYCOLLECTION)\s*+(?:ZM?|M)?\s*+(?:\(|EMPTY)",
     re.I,
 )
+_LETTER_OF_AXIS = {"lon": "E", "lat": "N"}
 _SEPARATOR = re.compile(r"\s*[,，;；、|]\s*")
 _NO_LOCATION = ("", "-", "/", "—", "无", "暂无")
 
@@ -50,6 +51,73 @@ def points(lon: Sequence[Cell], lat: Sequence[Cell], remarks: Remarks) -> Geomet
             remarks.problems[row].append(f"{'longitude' if np.isnan(x[row]) else 'latitude'} is missing")
     result = np.full(len(x), None, dtype=object)
     result[known] = shapely.points(x[known], y[known])
+    return result
+
+
+def joined(
+    heading: str, whole: Sequence[Cell], minutes: Sequence[Cell], seconds: Sequence[Cell], remarks: Remarks
+) -> list[Cell]:
+    """Degrees of columns of degrees, minutes and seconds; None where a row's cells cannot be joined, with a problem.
+
+    A row without minutes and seconds keeps its cell of degrees.
+    """
+    result: list[Cell] = []
+    for row, cells in enumerate(zip(whole, minutes, seconds, strict=True)):
+        texts = [_without_marks(cell) for cell in cells]
+        if not any(texts[1:]):
+            result.append(cells[0])
+            continue
+        try:
+            degrees, axis = parse(texts[0])
+            fractions = [float(text or "0") for text in texts[1:]]
+            numbers = [degrees, *fractions]
+            if not all(0 <= fraction < 60 for fraction in fractions) or math.isnan(degrees):
+                raise ValueError
+            if any(number % 1 and texts[position + 1] for position, number in enumerate(numbers[:2])):
+                raise ValueError
+        except ValueError:
+            listed = ", ".join(repr(str(cell)[:20]) for cell in cells)
+            remarks.problems[row].append(f"{heading} = {listed}: are no degrees, minutes and seconds")
+            result.append(None)
+            continue
+        sign = -1.0 if degrees < 0 or texts[0].startswith("-") else 1.0
+        joined_degrees = sign * (abs(degrees) + fractions[0] / 60 + fractions[1] / 3600)
+        result.append(f"{joined_degrees:.12f}{_LETTER_OF_AXIS[axis]}" if axis and sign > 0 else joined_degrees)
+    return result
+
+
+def _without_marks(cell: Cell) -> str:
+    """A cell's number as text, without the marks of degrees, minutes and seconds; "" if it is empty."""
+    if cell is None or not isinstance(cell, str | int | float) or isinstance(cell, bool):
+        return "" if cell is None else str(cell)
+    text = unicodedata.normalize("NFKC", str(cell).translate(_MARKS)).strip().rstrip("°'\" ")
+    return "" if text in _NO_LOCATION else text
+
+
+def unpacked(heading: str, cells: Sequence[Cell], remarks: Remarks) -> list[Cell]:
+    """Cells under a heading that announces degrees, minutes and seconds, with numbers such as 1200530.5 taken apart.
+
+    A smaller number such as 120.0530 may be decimal degrees as well, and is a problem.
+    """
+    result: list[Cell] = []
+    for row, cell in enumerate(cells):
+        try:
+            number = float(cell) if isinstance(cell, str | int | float) and cell != "" else math.nan
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            result.append(cell)
+            continue
+        whole, rest = divmod(abs(number), 10_000)
+        minutes, seconds = divmod(rest, 100)
+        if whole == 0 or whole > 180 or minutes >= 60 or seconds >= 60:
+            problem = "the heading says degrees, minutes and seconds, and this number does not: write 120°05′30″"
+            remarks.problems[row].append(f"{heading} = {str(cell)[:60]!r}: {problem}")
+            result.append(None)
+            continue
+        degrees = math.copysign(whole + minutes / 60 + seconds / 3600, number)
+        remarks.notes[row].append(f"{heading} = {str(cell)[:60]!r} taken as {degrees:.7f}°")
+        result.append(degrees)
     return result
 
 

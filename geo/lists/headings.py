@@ -18,6 +18,8 @@ SEARCHED_ROWS = 20
 EXTRA = "extra"
 """The field of columns whose heading is not recognised; they are kept as further properties."""
 
+_UNITS = {"度", "分", "秒", "°", "′", "″", "'", '"'}
+
 LOCATION_FIELDS = (
     "lon", "lon_minutes", "lon_seconds", "lat", "lat_minutes", "lat_seconds", "place", "geometry",
 )  # fmt: skip
@@ -28,12 +30,13 @@ DATUM, STATUS = "datum", "status"
 
 _IN_BRACKETS = re.compile(r"[(\[{【〔《（].*?[)\]}】〕》）]")
 _PUNCTUATION = re.compile(r"[\s_*:：、.()\[\]{}【】〔〕《》-]+")
-_SYSTEMS = {
+SYSTEM_PATTERNS = {
     "gcj02": re.compile("gcj0?2?|高德|腾讯|amap|火星|国测局"),
     "bd09": re.compile("bd09|百度|baidu"),
     "cgcs2000": re.compile("cgcs2000|(?:国家)?2000(?:国家)?(?:大地)?(?:坐标系?)?"),
-    "wgs84": re.compile("wgs84|gps"),
+    "wgs84": re.compile("wgs(?:19)?84|gps"),
 }
+"""How headings and cells name each coordinate system, in simplified spelling."""
 
 
 def _simplify(heading: str) -> str:
@@ -43,7 +46,7 @@ def _simplify(heading: str) -> str:
 def stated_system(heading: str) -> str | None:
     """The coordinate system that a heading names; None if it names none."""
     simple = _simplify(heading)
-    return next((system for system, pattern in _SYSTEMS.items() if pattern.search(simple)), None)
+    return next((system for system, pattern in SYSTEM_PATTERNS.items() if pattern.search(simple)), None)
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ class Vocabulary:
                 return field, stated_system(heading) if field in LOCATION_FIELDS else None
         for words in candidates:
             rest = _simplify(words)
-            for pattern in _SYSTEMS.values():
+            for pattern in SYSTEM_PATTERNS.values():
                 rest = pattern.sub("", rest)
             if (field := self._field_by_simple_name.get(rest)) in LOCATION_FIELDS:
                 return field, stated_system(heading)
@@ -145,7 +148,7 @@ def find(sheet: Sheet, vocabulary: Vocabulary) -> Heading | None:
         score = _fields_named(names, vocabulary)
         if score > best_score:
             best, best_score = Heading(_distinct(names), number, names), score
-        if number + 1 < len(rows) and _fields_named([_as_name(cell) for cell in raw[number + 1]], vocabulary):
+        if number + 1 < len(rows) and _may_be_second_row([_as_name(cell) for cell in raw[number + 1]], vocabulary):
             below = [_as_name(cell) for cell in rows[number + 1]]
             below += [""] * (len(names) - len(below))
             groups = names + [""] * (len(below) - len(names))
@@ -157,6 +160,12 @@ def find(sheet: Sheet, vocabulary: Vocabulary) -> Heading | None:
             if score_of_two > max(best_score, score):
                 best, best_score = Heading(_distinct(joined), number + 1, groups), score_of_two
     return best
+
+
+def _may_be_second_row(names: list[str], vocabulary: Vocabulary) -> bool:
+    """Whether a row names fields, or only the units 度, 分 and 秒 of the columns below their headings."""
+    units = [_simplify(name) for name in names if name]
+    return bool(_fields_named(names, vocabulary) or (len(units) > 1 and {*units} <= _UNITS))
 
 
 def score(rows: list[list[Cell]], vocabulary: Vocabulary) -> int:

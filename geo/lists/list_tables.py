@@ -8,16 +8,19 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar, cast
 
 from geo.arrays import GeometryArray
 from geo.errors import TableError
-from geo.lists import headings, option_hints, text_tables, vector_files, workbooks
-from geo.lists.file_types import MAX_CELLS, FileType
+from geo.lists import geojson_files, headings, option_hints, sheet_columns, text_tables, vector_files, workbooks
+from geo.lists.file_types import MAX_CELLS, WORKBOOKS, FileType, Workbook
 from geo.lists.headings import LOCATION_FIELDS, Heading, Vocabulary
+from geo.lists.layers import Layer
 from geo.lists.remarks import Remarks
 from geo.lists.sheets import Cell, Sheet, is_blank
-from geo.lists.spreadsheets import unescape_formula
-from geo.lists.vector_files import Layer
+from geo.lists.spreadsheets import plain_cell
+
+T = TypeVar("T", Sheet, Layer)
 
 _SUM = re.compile(r"(?:合计|小计|总计|共计|总数|total|subtotal|sum)[:：]?\s*\d*\s*[家个所张处]?", re.IGNORECASE)
 _REMARK = re.compile(r"(?:注|备注|说明|附注|填表人|制表人?|审核人?|note)\s*\d*\s*[:：]", re.IGNORECASE)
@@ -41,6 +44,8 @@ class ListTable:
         A layer's shapes, shape (n,); None for a sheet, whose locations are in its columns.
     system
         The coordinate system that the sheet or layer states; None if it states none.
+    is_without_crs
+        Whether this is a layer that could state the CRS of its shapes, and does not.
     nulls_clear
         Whether an empty cell says that the facility has no such value, as null does in GeoJSON.
     left_out
@@ -54,6 +59,7 @@ class ListTable:
     cells: list[Sequence[Cell]]
     shapes: GeometryArray | None = None
     system: str | None = None
+    is_without_crs: bool = False
     nulls_clear: bool = False
     remarks: Remarks = field(default_factory=Remarks)
     left_out: list[tuple[str, str]] = field(default_factory=list)
@@ -63,25 +69,36 @@ class ListTable:
         """Whether the table says where its rows lie."""
         return self.shapes is not None or not {*LOCATION_FIELDS}.isdisjoint(self.fields)
 
+    @property
+    def accepts_crs(self) -> bool:
+        """Whether a user may say which CRS its positions are in: cells and layers without a CRS do not say."""
+        return self.shapes is None or self.is_without_crs
 
-def read(path: Path, file_type: FileType, vocabulary: Vocabulary, notes: list[str]) -> list[ListTable]:
+
+def read(
+    path: Path, file_type: FileType, vocabulary: Vocabulary, notes: list[str], sheets: Sequence[str] = ()
+) -> list[ListTable]:
     """The tables of any file but an OpenStreetMap extract; remarks on the file are appended to ``notes``.
+
+    Only the sheets or layers with the names ``sheets`` are read, or all that are not hidden if there are no names.
 
     Raises
     ------
     TableError
-        The file cannot be read, or its columns cannot be told apart.
+        The file cannot be read, has no such sheet or layer, or its columns cannot be told apart.
     """
-    if file_type in ("xlsx", "xls", "csv"):
-        return list(_from_sheets(path, file_type, vocabulary, notes))
+    if file_type in (*WORKBOOKS, "csv"):
+        return list(_from_sheets(path, file_type, vocabulary, notes, sheets))
     if file_type == "json":
         content, encoding = text_tables.decode(path)
         notes += text_tables.encoding_note(encoding)
-        layers = [vector_files.geojson(path, content)]
+        layers = [geojson_files.read(path, content)]
     elif file_type == "pbf":
         raise TableError(path, ["is an OpenStreetMap extract, and not a list"])
     else:
-        layers = list(vector_files.layers(path, file_type))
+        layers = list(vector_files.layers(path, file_type, vocabulary))
+    if sheets:
+        layers = _named(path, layers, sheets, "layer")
     names = list(dict.fromkeys(name for layer in layers for name in layer.columns))
     headings.check_mapping(vocabulary, names, path)
     result = []
@@ -108,12 +125,35 @@ def from_layer(layer: Layer, fields: list[str], nulls_clear: bool = False) -> Li
         list(layer.columns.values()),
         layer.shapes,
         layer.system,
+        layer.is_without_crs,
         nulls_clear,
         layer.remarks,
     )
 
 
-def _from_sheets(path: Path, file_type: FileType, vocabulary: Vocabulary, notes: list[str]) -> Iterator[ListTable]:
+def _named(path: Path, tables: list[T], names: Sequence[str], what: str) -> list[T]:
+    """The sheets or layers with these names; TableError if one is missing."""
+    known = [table.name for table in tables]
+    if missing := [name for name in names if name not in known]:
+        listed = ", ".join(name or "one without a name" for name in known) or "none"
+        raise TableError(path, [f"has no {what} {missing[0]!r} that holds anything; its {what}s: {listed}"])
+    return [table for table in tables if table.name in names]
+
+
+def _visible(path: Path, sheets: list[Sheet], notes: list[str]) -> list[Sheet]:
+    """The sheets that are not hidden, with a note on the others."""
+    hidden = [sheet for sheet in sheets if sheet.is_hidden]
+    for sheet in hidden:
+        hint = option_hints.sheet(sheet.name)
+        notes.append(f"sheet {sheet.name} is hidden and was not read ({len(sheet.rows):,} rows): {hint}")
+    if hidden and len(hidden) == len(sheets):
+        raise TableError(path, [f"all of its sheets are hidden: {option_hints.sheet(hidden[0].name)}"])
+    return [sheet for sheet in sheets if not sheet.is_hidden]
+
+
+def _from_sheets(
+    path: Path, file_type: FileType, vocabulary: Vocabulary, notes: list[str], names: Sequence[str]
+) -> Iterator[ListTable]:
     encoding_notes: list[str] = []
     if file_type == "csv":
         content, encoding = text_tables.decode(path)
@@ -121,20 +161,26 @@ def _from_sheets(path: Path, file_type: FileType, vocabulary: Vocabulary, notes:
         notes += encoding_notes
         sheets = [text_tables.read(path, content, lambda rows: headings.score(rows, vocabulary))]
     else:
-        sheets = workbooks.read(path, file_type)
+        sheets = workbooks.read(path, cast(Workbook, file_type), notes)
+    prefixes = {sheet.name: f"{sheet.name} row" if len(sheets) > 1 else "row" for sheet in sheets}
+    sheets = _named(path, sheets, names, "sheet") if names else _visible(path, sheets, notes)
     with_headings = [(sheet, headings.find(sheet, vocabulary)) for sheet in sheets]
     used = [(sheet, heading) for sheet, heading in with_headings if heading is not None]
     if not used:
         doubt = f"; {encoding_notes[0]}: if that is not what it is, save it as “CSV UTF-8”" if encoding_notes else ""
         raise TableError(path, [_no_heading(sheets) + doubt])
-    headings.check_mapping(vocabulary, list(dict.fromkeys(name for _, heading in used for name in heading.names)), path)
+    known_names = dict.fromkeys(
+        name or sheet_columns.placeholder(sheet, column)
+        for sheet, heading in used
+        for column, name in enumerate(heading.names)
+    )
+    headings.check_mapping(vocabulary, list(known_names), path)
     for sheet, heading in with_headings:
         if heading is None:
             notes.append(f"sheet {sheet.name} is skipped: it has no heading that names two fields")
         else:
-            prefix = f"{sheet.name} row" if len(sheets) > 1 else "row"
-            yield _SheetReader(path, sheet, heading, prefix, vocabulary).table()
-    if len(sheets) > 1:
+            yield _SheetReader(path, sheet, heading, prefixes[sheet.name], vocabulary, notes).table()
+    if len(prefixes) > 1:
         notes.append(f"sheets read: {', '.join(sheet.name for sheet, _ in used)}")
 
 
@@ -144,24 +190,40 @@ def _no_heading(sheets: list[Sheet]) -> str:
         return "is empty"
     fullest = max(rows, key=lambda row: sum(isinstance(cell, str) and bool(cell.strip()) for cell in row))
     listed = ", ".join(str(cell).strip()[:30] for cell in fullest[:20] if str(cell).strip())
+    if rows and sum(_is_number(cell) for cell in rows[0]) >= 2:
+        return (
+            f"its first row holds data and no headings ({listed}): put a row of headings such as 名称 and 经度 above it"
+        )
     return (
         f"no heading is known: none of the first {headings.SEARCHED_ROWS} rows names two fields such as 名称 and 经度; "
         f"found: {listed or 'nothing'}; if these are headings, {option_hints.column('机构名', 'name')} or the like"
     )
 
 
+def _is_number(cell: Cell) -> bool:
+    return re.fullmatch(r"\s*-?\d+(?:\.\d+)?\s*", str(cell)) is not None
+
+
 class _SheetReader:
     """Separates the rows of data of one sheet from what else stands under its heading."""
 
-    def __init__(self, path: Path, sheet: Sheet, heading: Heading, prefix: str, vocabulary: Vocabulary) -> None:
-        self._path, self._sheet, self._heading, self._prefix = path, sheet, heading, prefix
+    def __init__(
+        self, path: Path, sheet: Sheet, heading: Heading, prefix: str, vocabulary: Vocabulary, notes: list[str]
+    ) -> None:
+        self._path, self._sheet, self._heading, self._prefix, self._notes = path, sheet, heading, prefix, notes
         self._heading_width = len(heading.names)
-        width = max(column for column, name in enumerate(heading.names, 1) if name)
-        self._names = heading.names[:width]
+        names = sheet_columns.named_by_user(sheet, heading.names, vocabulary)
+        names = sheet_columns.with_minutes(sheet, heading.last_row, names, vocabulary, self._note)
+        width = max(column for column, name in enumerate(names, 1) if name)
+        self._names = names[:width]
         self._fields = headings.fields(self._names, vocabulary, path)
         self._location_columns = [
             column for column, column_field in enumerate(self._fields) if column_field in LOCATION_FIELDS
         ]
+
+    def _note(self, text: str) -> None:
+        """Say something of the whole sheet."""
+        self._notes.append(f"sheet {self._sheet.name}: {text}" if self._prefix != "row" else text)
 
     def table(self) -> ListTable:
         """The sheet as a table."""
@@ -171,15 +233,25 @@ class _SheetReader:
             problem = f"has {width:,} columns in {len(rows):,} rows: too many; delete the empty columns"
             raise TableError(self._path, [problem])
         self._fill_merged_cells(rows)
+        remarks = self._unread_cells(rows)
+        for row, number in enumerate(rows):
+            if number in self._sheet.hidden_rows:
+                remarks.notes[row].append(
+                    "is hidden in its workbook (by a filter or by hand); it is read like the others"
+                )
+        for text in sheet_columns.remarks(self._sheet, self._names, self._heading_width, rows):
+            self._note(text)
+        columns = self._columns(rows)
+        sheet_columns.report_errors(self._names, self._fields, columns, remarks)
         groups = (self._heading.group_names + [""] * width)[:width]
         return ListTable(
             self._sheet.name,
             [self._row_name(row) for row in rows],
             self._names,
             self._fields,
-            self._columns(rows),
+            [*columns],
             system=headings.coordinate_system(self._names, self._fields, groups, self._path),
-            remarks=self._unread_cells(rows),
+            remarks=remarks,
             left_out=left_out,
         )
 
@@ -234,7 +306,7 @@ class _SheetReader:
             return f"is a sum: {first[:60]!r}"
         return f"is a remark: {first[:60]!r}" if _REMARK.match(first) else None
 
-    def _columns(self, rows: list[int]) -> list[Sequence[Cell]]:
+    def _columns(self, rows: list[int]) -> list[list[Cell]]:
         width = len(self._names)
         padded = (
             row if len(row) == width else (row + [""] * width)[:width]
@@ -242,7 +314,7 @@ class _SheetReader:
         )
         columns = zip(*padded, strict=True) if rows else ((),) * width
         return [
-            [unescape_formula(cell) if cell.__class__ is str and cell[:1] == "'" else cell for cell in column]
+            [plain_cell(cell) if cell.__class__ is str and cell[:1] in ("'", "=") else cell for cell in column]
             for column in columns
         ]
 

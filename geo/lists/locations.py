@@ -11,7 +11,7 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from geo.arrays import BoolArray, Float64Array, GeometryArray, Int64Array
+from geo.arrays import BoolArray, Float64Array, GeometryArray, Int64Array, ObjectArray
 from geo.errors import TableError
 from geo.geodesy import datums
 from geo.geodesy.distance import distances_outside, geodesic_distance
@@ -53,6 +53,7 @@ def to_wgs84(
     within: BaseGeometry | None,
     file: object,
     remarks: Remarks,
+    own_systems: ObjectArray | None = None,
 ) -> Located:
     """Move the shapes of a list to WGS84.
 
@@ -70,6 +71,9 @@ def to_wgs84(
         Named in errors.
     remarks
         Receives the problems, doubts and notes of single rows.
+    own_systems
+        The coordinate system that each row states itself, shape (n,), None where it states none. It goes before
+        ``stated``.
 
     Raises
     ------
@@ -82,6 +86,9 @@ def to_wgs84(
     _check_degrees(shapes, within, remarks)
     rows = np.flatnonzero(~shapely.is_missing(shapes))
     rows = rows[[row not in remarks.doubts for row in rows.tolist()]] if len(rows) else rows
+    if own_systems is not None and any(own_systems):
+        _move_by_own_systems(shapes, rows, own_systems, within, remarks)
+        rows = rows[[system is None for system in own_systems[rows]]]
     if not len(rows):
         return Located(shapes, stated or "wgs84", [])
     system = stated or "wgs84"
@@ -95,13 +102,33 @@ def to_wgs84(
         notes += _check_system(inside, [row_names[row] for row in rows.tolist()], stated, file)
     if stated is None:
         notes += _unstated_note(x, y)
-    moved = datums.geometry_to_wgs84(shapes[rows], system)
-    invalid = ~shapely.is_valid(moved)
-    moved[invalid] = shapely.make_valid(moved[invalid])
-    shapes[rows] = moved
+    shapes[rows] = datums.geometry_to_wgs84(shapes[rows], system)
+    _repair(shapes, rows, remarks)
     if within is not None:
         _report_outside(within, shapes, rows, inside, distinct(system), remarks)
     return Located(shapes, system, notes)
+
+
+def _move_by_own_systems(
+    shapes: GeometryArray, rows: Int64Array, own_systems: ObjectArray, within: BaseGeometry | None, remarks: Remarks
+) -> None:
+    """Move the rows that state their own system, in place, and report those outside the area."""
+    for system in sorted({*filter(None, own_systems[rows])}):
+        moved = rows[own_systems[rows] == system]
+        shapes[moved] = datums.geometry_to_wgs84(shapes[moved], system)
+        _repair(shapes, moved, remarks)
+        if within is not None:
+            inside = _contains(within, *_centres(shapes[moved]))
+            _report_outside(within, shapes, moved, {system: inside}, system, remarks)
+
+
+def _repair(shapes: GeometryArray, rows: Int64Array, remarks: Remarks) -> None:
+    """Make invalid shapes valid, in place, with a note that says why they were not."""
+    invalid = rows[~shapely.is_valid(shapes[rows])]
+    for row, reason in zip(invalid.tolist(), shapely.is_valid_reason(shapes[invalid]), strict=True):
+        why = "crosses or touches itself" if "Self-intersection" in reason else f"is invalid ({reason.split('[')[0]})"
+        remarks.notes[row].append(f"its outline {why} and was repaired: look at it on a map")
+    shapes[invalid] = shapely.make_valid(shapes[invalid])
 
 
 def distinct(system: str) -> str:
@@ -134,6 +161,7 @@ def _check_degrees(shapes: GeometryArray, within: BaseGeometry | None, remarks: 
         possible = (west >= -180) & (east <= 180) & (south >= -90) & (north <= 90)
         possible_swapped = (south >= -180) & (north <= 180) & (west >= -90) & (east <= 90)
         at_zero = (west == 0) & (east == 0) & (south == 0) & (north == 0)
+        in_whole_degrees = (west == east) & (south == north) & (west % 1 == 0) & (south % 1 == 0) & possible & ~at_zero
         in_metres = np.maximum(np.maximum(abs(west), abs(east)), np.maximum(abs(south), abs(north))) > 1000
         swapped = present & ~possible & possible_swapped
         if within is not None:
@@ -143,14 +171,17 @@ def _check_degrees(shapes: GeometryArray, within: BaseGeometry | None, remarks: 
             swapped = present & possible_swapped & ~at_zero & ~fits & _contains(near, y, x)
     for row in np.flatnonzero(present & at_zero).tolist():
         remarks.doubts[row].append("its place is 0, 0, which stands for an unknown place")
+    for row in np.flatnonzero(present & in_whole_degrees).tolist():
+        pair = f"{west[row]:g}, {south[row]:g}"
+        remarks.doubts[row].append(
+            f"its place {pair} is in whole degrees: its minutes and seconds, or decimals, are lost"
+        )
     for row in np.flatnonzero(present & ~possible & ~swapped).tolist():
         pair = f"{west[row]:.10g}, {south[row]:.10g}"
         if not finite[row]:
             problem = "its place is empty or has coordinates that are no numbers"
         elif in_metres[row]:
-            problem = (
-                f"place {pair} is in metres of a projection: give degrees, or a GeoPackage or shapefile with its CRS"
-            )
+            problem = f"place {pair} is in metres of a projection: give degrees, or {option_hints.CRS}"
         else:
             problem = f"place {pair} is not a longitude and latitude in degrees"
             problem += ", nor in the area when swapped" if possible_swapped[row] else ""
@@ -249,7 +280,7 @@ def _report_outside(
         return
     km = distances_outside(within, shapes[rows[outside]]) / 1000
     for position, distance in zip(outside.tolist(), km.tolist(), strict=True):
-        others = [other for other in DISTINCT_SYSTEMS if inside[other][position]]
+        others = [other for other, rows_inside in inside.items() if rows_inside[position]]
         hint = f"; as {' or '.join(others)} it would lie inside" if others else ""
         row = int(rows[position])
         if distance > MAX_KM_OUTSIDE:

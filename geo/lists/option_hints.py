@@ -5,6 +5,9 @@
 
 import json
 
+CRS = "say which CRS it is, such as --crs EPSG:4549 (HTTP: crs=EPSG:4549)"
+"""The advice to state the reference system of positions in metres."""
+
 
 def coordinates(system: str) -> str:
     """The advice to state the coordinate system of a list."""
@@ -19,3 +22,8 @@ def category(ids: str) -> str:
 def column(heading: str, field: str) -> str:
     """The advice to state which field the column with a heading is."""
     return f"give --column {heading}={field} (HTTP: columns={json.dumps({heading: field}, ensure_ascii=False)})"
+
+
+def sheet(name: str) -> str:
+    """The advice to name a sheet or layer that is not read by itself."""
+    return f"give --sheet {name} (HTTP: sheet={name}) to read it"

@@ -18,14 +18,14 @@ from shapely.geometry.base import BaseGeometry
 
 from geo import garbage_collection
 from geo.arrays import GeometryArray
-from geo.choices import COORDINATE_SYSTEMS
-from geo.errors import TableError, UnknownNameError
-from geo.lists import degrees, file_types, headings, list_tables, locations, option_hints, values
-from geo.lists.file_types import FileType
+from geo.errors import TableError
+from geo.lists import file_types, headings, list_tables, option_hints, table_locations, values
+from geo.lists.file_types import WORKBOOKS, FileType
 from geo.lists.headings import EXTRA, FACILITY_COLUMNS
 from geo.lists.list_tables import ListTable
 from geo.lists.remarks import Remarks
 from geo.lists.sheets import Cell
+from geo.lists.table_locations import StatedSystem
 from geo.lists.values import MISSING
 from geo.study import facilities
 from geo.study.categories import BUILT_IN, Categories
@@ -127,6 +127,10 @@ class ListOptions:
         The WGS84 polygon in which the facilities should lie; None if it is not known.
     coordinates
         The coordinate system, if the user states it.
+    crs
+        The EPSG code of the reference system of its positions, if the user gives it.
+    sheets
+        The names of the sheets or layers that are read, hidden or not; all that are not hidden if it is empty.
     columns
         {heading: field} as the user states it.
     category
@@ -139,15 +143,21 @@ class ListOptions:
 
     within: BaseGeometry | None = None
     coordinates: str | None = None
+    crs: str | None = None
+    sheets: Sequence[str] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
     category: str | None = None
     may_be_empty: bool = False
     categories: Categories = BUILT_IN
 
+    @property
+    def stated(self) -> StatedSystem:
+        """What the user states of the positions."""
+        return StatedSystem(self.coordinates, self.crs)
+
     def check(self) -> None:
         """UnknownNameError if there is no such coordinate system or category."""
-        if self.coordinates is not None and self.coordinates not in COORDINATE_SYSTEMS:
-            raise UnknownNameError("coordinates", self.coordinates, COORDINATE_SYSTEMS)
+        self.stated.check()
         if self.category is not None:
             self.categories[self.category]
 
@@ -162,7 +172,7 @@ def ignore_progress(rows: int) -> None:
 def read(
     path: Path, options: ListOptions = NO_OPTIONS, advance: Callable[[int], None] = ignore_progress
 ) -> FacilityList:
-    """The facilities of a workbook (xlsx, xls), text table, GeoJSON, GeoPackage or shapefile.
+    """The facilities of a workbook, text table or file of features, of any of `file_types.FileType` but an extract.
 
     ``advance`` is called with how many rows have been read since the last call.
 
@@ -179,7 +189,9 @@ def read(
     with garbage_collection.paused():
         file_type = file_types.detect(path)
         notes = file_types.naming_note(path, file_type)
-        tables = list_tables.read(path, file_type, FACILITY_COLUMNS.with_mapping(options.columns), notes)
+        tables = list_tables.read(
+            path, file_type, FACILITY_COLUMNS.with_mapping(options.columns), notes, options.sheets
+        )
         return from_tables(path, file_type, tables, options, notes, advance)
 
 
@@ -192,12 +204,11 @@ def from_tables(
     advance: Callable[[int], None],
 ) -> FacilityList:
     """The facilities of the tables of a file; raises as `read`."""
-    if not any(table.row_names for table in tables) and (options.may_be_empty or file_type in ("csv", "xlsx", "xls")):
+    if not any(table.row_names for table in tables) and (options.may_be_empty or file_type in ("csv", *WORKBOOKS)):
         if options.may_be_empty:
             return FacilityList(path, [], [], options.coordinates or "wgs84", True, {}, notes)
         names = dict.fromkeys(name for table in tables for name in table.column_names if name)
         raise TableError(path, [f"has a heading and no rows under it: {', '.join(names)}"])
-    system = stated_system(tables, options.coordinates, path)
     fields = {field for table in tables for field in table.fields}
     if fields.isdisjoint(("category", "subtype", "id")) and options.category is None:
         raise TableError(
@@ -213,34 +224,12 @@ def from_tables(
         listed = ", ".join(unknown) or "none"
         hint = option_hints.column("HEADING", "name")
         notes.append(f"has no column of names; not recognised: {listed[:300]}; if one of these is it, {hint}")
-    return _facilities_of_tables(path, tables, system, options, notes, advance)
-
-
-def stated_system(tables: Sequence[ListTable], coordinates: str | None, path: Path) -> str | None:
-    """The coordinate system that the user or the file states; TableError where they disagree."""
-    tables_by_system: dict[str | None, list[str]] = {}
-    for table in tables:
-        if table.has_locations:
-            tables_by_system.setdefault(table.system, []).append(table.name)
-    stated = sorted(system for system in tables_by_system if system is not None)
-    if len(stated) > 1 or (stated and None in tables_by_system and coordinates is None):
-        listed = ", ".join(
-            f"{system or 'nothing'} ({', '.join(names)})"
-            for system, names in sorted(tables_by_system.items(), key=lambda item: str(item[0]))
-        )
-        advice = "split the file"
-        if len(stated) == 1:
-            advice += f", or {option_hints.coordinates(stated[0])} if all of them are in that system"
-        raise TableError(path, [f"its sheets or layers state different coordinates: {listed}; {advice}"])
-    if stated and coordinates is not None and locations.distinct(stated[0]) != locations.distinct(coordinates):
-        raise TableError(path, [f"states that its coordinates are {stated[0]}, and not {coordinates} as you say"])
-    return coordinates or (stated[0] if stated else None)
+    return _facilities_of_tables(path, tables, options, notes, advance)
 
 
 def _facilities_of_tables(
     path: Path,
     tables: Sequence[ListTable],
-    system: str | None,
     options: ListOptions,
     notes: list[str],
     advance: Callable[[int], None],
@@ -251,12 +240,14 @@ def _facilities_of_tables(
     shapes: list[GeometryArray] = []
     columns: dict[str, str] = {}
     for table in tables:
-        shapes.append(shapes_of(table))
+        shapes.append(table_locations.shapes_of(table))
         values_of_table = _values(table, options)
         remarks.add(table.remarks, len(row_values))
         row_values += values_of_table
         columns |= {name: column for name, column in zip(table.column_names, table.fields, strict=True) if name}
-    located = locations.to_wgs84(np.concatenate(shapes), row_names, system, options.within, path, remarks)
+    located, is_stated = table_locations.locate(
+        tables, np.concatenate(shapes), options.stated, options.within, path, remarks
+    )
     _report_repeated_ids(row_names, row_values, remarks)
     drawn = np.flatnonzero(shapely.get_type_id(located.shapes) > 0)
     for row in drawn.tolist():
@@ -269,35 +260,7 @@ def _facilities_of_tables(
             advance(_ROWS_PER_ADVANCE)
     advance(len(row_names) % _ROWS_PER_ADVANCE)
     left_out = [row for table in tables for row in table.left_out]
-    return FacilityList(path, rows, left_out, located.system, system is not None, columns, notes + located.notes)
-
-
-def shapes_of(table: ListTable) -> GeometryArray:
-    """Where the rows of a table lie, in its own coordinate system, shape (n,); None where a row does not say.
-
-    If a row gives several: the outline is used before ``lon`` and ``lat``, and these before ``place`` (both degrees in
-    one cell).
-    """
-    if table.shapes is not None:
-        return table.shapes
-    column_of = {column_field: column for column, column_field in enumerate(table.fields)}
-    if "place" in column_of:
-        heading = table.column_names[column_of["place"]]
-        in_words = "location" in heading.lower() and not degrees.has_coordinates(table.cells[column_of["place"]])
-        if in_words or ("lon" in column_of and "lat" in column_of):
-            table.fields[column_of.pop("place")] = EXTRA
-    result: GeometryArray = np.full(len(table.row_names), None, dtype=object)
-    if "lon" in column_of or "lat" in column_of:
-        empty: Sequence[Cell] = [""] * len(table.row_names)
-        lon, lat = (table.cells[column_of[axis]] if axis in column_of else empty for axis in ("lon", "lat"))
-        result = degrees.points(lon, lat, table.remarks)
-    elif "place" in column_of:
-        result = degrees.shapes(table.cells[column_of["place"]], table.remarks)
-    if "geometry" in column_of:
-        outlines = degrees.shapes(table.cells[column_of["geometry"]], table.remarks)
-        degrees.check_agreement(outlines, result, table.remarks)
-        result = np.where(shapely.is_missing(outlines), result, outlines)
-    return result
+    return FacilityList(path, rows, left_out, located.system, is_stated, columns, notes + located.notes)
 
 
 def _values(table: ListTable, options: ListOptions) -> list[Values]:

@@ -19,17 +19,30 @@ class Sheet:
     ----------
     first_row
         The row number that spreadsheets show for ``rows[0]``.
+    first_column
+        The column, counted from 0, that ``rows`` begin in.
     merged
         Merged cells as (top, left, bottom, right), inclusive, within ``rows``.
     unread
         Why a cell has no value in the file, by (row, column) within ``rows``.
+    hidden_rows, hidden_columns
+        Those that spreadsheets do not show, because of a filter or by hand, within ``rows``.
+    is_hidden
+        Whether spreadsheets do not show the sheet.
+    number
+        The number of the sheet in the workbook, from 0.
     """
 
     name: str
     rows: list[list[Cell]]
     first_row: int = 1
+    first_column: int = 0
     merged: list[tuple[int, int, int, int]] = field(default_factory=list)
     unread: dict[tuple[int, int], str] = field(default_factory=dict)
+    hidden_rows: set[int] = field(default_factory=set)
+    hidden_columns: set[int] = field(default_factory=set)
+    is_hidden: bool = False
+    number: int = 0
 
 
 def too_many_rows(path: Path) -> TableError:

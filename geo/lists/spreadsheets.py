@@ -17,6 +17,7 @@ MAX_CELL_LENGTH = 32_767
 """How many UTF-16 units a cell of xlsx can hold."""
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r＝＋－＠]")
+_QUOTED = re.compile(r'="((?:[^"]|"")*)"')
 _ESCAPE_LIKE = re.compile("_(?=x[0-9A-Fa-f]{4}_)")  # written as _x005F_ (ECMA-376, ST_Xstring)
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 # Before March 1900 xlsx counts a 29 February that never was, and before 1900 it has no dates.
@@ -35,6 +36,13 @@ def unescape_formula(value: T) -> T | str:
     """The value that `escape_formula` was given, from what it returned."""
     was_escaped = isinstance(value, str) and value.startswith("'") and _FORMULA.match(value)
     return value[1:] if isinstance(value, str) and was_escaped else value
+
+
+def plain_cell(text: str) -> str:
+    """The text of a cell without what keeps spreadsheets from changing it: an apostrophe, or quotes as in ="0579"."""
+    if match := _QUOTED.fullmatch(text):
+        return match[1].replace('""', '"')
+    return str(unescape_formula(text))
 
 
 def fits_in_cell(text: str) -> bool:

@@ -1,149 +1,61 @@
-"""Layers of features out of GeoJSON, GeoPackage and shapefile: columns, and shapes reprojected to degrees."""
+"""Layers of features out of GeoPackages, shapefiles, KML, KMZ and FlatGeobuf, read by GDAL, and out of GeoParquet."""
 
 import json
 import re
 import sqlite3
 import tempfile
-import zipfile
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyogrio
-import pyproj
 import shapely
 from numpy.typing import NDArray
 
 from geo.arrays import GeometryArray
 from geo.choices import COORDINATE_SYSTEMS
 from geo.errors import TableError
-from geo.geodesy.projection import projection
-from geo.lists.file_types import MAX_CELLS, MAX_ROWS, FileType, open_zip
-from geo.lists.remarks import Remarks
+from geo.lists import shapefiles
+from geo.lists.file_types import DESCRIPTIONS, MAX_CELLS, MAX_ROWS, MAX_UNPACKED_BYTES, FileType, open_zip
+from geo.lists.headings import Vocabulary
+from geo.lists.layers import Layer, reproject
 from geo.lists.sheets import Cell
-from geo.lists.values import MISSING
-from geo.study import files
 
-SHAPEFILE_PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
-MAX_UNPACKED_BYTES = 600_000_000
+_STYLE_FIELDS = frozenset(
+    ["id", "timestamp", "begin", "end", "altitudeMode", "tessellate", "extrude", "visibility", "drawOrder", "icon",
+     "snippet"]
+)  # fmt: skip
+"""Columns that GDAL makes for every KML file; they say how Google Earth draws a place."""
 
 
-@dataclass
-class Layer:
-    """The features of one layer.
+def layers(path: Path, file_type: FileType, vocabulary: Vocabulary) -> Iterator[Layer]:
+    """The layers of a file or of a zip that holds a shapefile, reprojected from their own CRS.
 
-    Attributes
+    Parameters
     ----------
-    name
-        "" where the file has only one layer.
-    row_names
-        What each feature is called in messages.
-    columns
-        {heading: one cell a feature}; `MISSING` where a feature does not have the property.
-    shapes
-        Shape (n,), None where a feature has none; in degrees.
-    system
-        The coordinate system that the file states; None if it states none.
-    notes
-        What is to be said of the whole layer.
-    """
-
-    name: str
-    row_names: list[str]
-    columns: Mapping[str, Sequence[Cell]]
-    shapes: GeometryArray
-    system: str | None = None
-    remarks: Remarks = field(default_factory=Remarks)
-    notes: list[str] = field(default_factory=list)
-
-
-# --- GeoJSON -----------------------------------------------------------------------------------------------------
-
-
-def geojson(path: Path, content: str) -> Layer:
-    """The features of a FeatureCollection.
-
-    Its member ``coordinate_system`` or ``coordinates``, or ``crs`` as old files have it, states the coordinate system.
-
-    Raises
-    ------
-    TableError
-        It is no FeatureCollection, or states a coordinate system that is not known.
-    """
-    try:
-        collection = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise TableError(path, [f"is not JSON, or truncated: {error}"]) from error
-    features = list(files.features_of(collection, path))
-    if len(features) > MAX_ROWS:
-        raise TableError(path, [f"has more than {MAX_ROWS:,} features; split it"])
-    properties = [feature.get("properties") or {} for _, feature in features]
-    names = dict.fromkeys(name for row in properties for name in row)
-    if len(names) * len(properties) > MAX_CELLS:
-        raise TableError(path, [f"has {len(names):,} different properties in {len(properties):,} features: too many"])
-    columns: dict[str, list[Cell]] = {name: [row.get(name, MISSING) for row in properties] for name in names}
-    ids = [feature.get("id", MISSING) for _, feature in features]
-    if any(identity is not MISSING for identity in ids):
-        property_ids = columns.get("id", ids)
-        columns["id"] = [b if a is MISSING else a for a, b in zip(ids, property_ids, strict=True)]
-    shapes, unreadable = _geometries([feature.get("geometry") for _, feature in features])
-    layer = Layer("", [row_name for row_name, _ in features], columns, shapes)
-    for row in unreadable:
-        layer.remarks.problems[row].append("its geometry cannot be read")
-    system = collection.get("coordinate_system", collection.get("coordinates"))
-    if system is not None:
-        if system not in COORDINATE_SYSTEMS:
-            raise TableError(
-                path, [f"states the coordinates {str(system)[:60]!r}; known: {', '.join(COORDINATE_SYSTEMS)}"]
-            )
-        layer.system = system
-    elif isinstance(crs := collection.get("crs"), dict) and isinstance(crs.get("properties"), dict):
-        _reproject(layer, crs["properties"].get("name"), path)
-    return layer
-
-
-def _geometries(geometries: Sequence[object]) -> tuple[GeometryArray, list[int]]:
-    """Shapes of GeoJSON geometries, shape (n,), None for null; and the rows that cannot be read."""
-    shapes = np.full(len(geometries), None, dtype=object)
-    point_rows: list[int] = []
-    coordinates: list[tuple[float, float]] = []
-    unreadable: list[int] = []
-    for row, geometry in enumerate(geometries):
-        if geometry is None:
-            continue
-        try:
-            if not isinstance(geometry, dict):
-                raise TypeError
-            if geometry["type"] == "Point":  # most are, and this takes a tenth of the time
-                lon, lat = geometry["coordinates"][:2]
-                coordinates.append((float(lon), float(lat)))
-                point_rows.append(row)
-            else:
-                shapes[row] = shapely.from_geojson(json.dumps(geometry))
-        except (shapely.errors.GEOSException, TypeError, ValueError, KeyError, IndexError):
-            unreadable.append(row)
-    if point_rows:
-        shapes[point_rows] = shapely.points(np.array(coordinates))
-    return shapes, unreadable
-
-
-# --- GeoPackages and shapefiles ----------------------------------------------------------------------------------
-
-
-def layers(path: Path, file_type: FileType) -> Iterator[Layer]:
-    """The layers of a GeoPackage, a shapefile or a zip that holds one, reprojected from their own CRS.
+    vocabulary
+        The headings of which the cut field names of a shapefile may be the beginning.
 
     Raises
     ------
     TableError
         The file is truncated, has too many features, or its text is in no known encoding.
     """
+    if file_type == "parquet":
+        yield _parquet_layer(path)
+        return
     if file_type == "gpkg":
         _refuse_views(path)
-    with _unpacked_shapefile(path) if file_type == "zip" else with_ending(path, f".{file_type}") as file:
+    elif file_type == "kmz":
+        _check_kmz(path)
+    elif file_type == "kml":
+        _refuse_links_to_files(path)
+    is_zipped_shapefile = file_type == "zip"
+    with shapefiles.unpacked(path) if is_zipped_shapefile else with_ending(path, f".{file_type}") as file:
         try:
             listed = [(str(name), geometry_type) for name, geometry_type in pyogrio.list_layers(file)]
         except (pyogrio.errors.DataSourceError, ValueError, RuntimeError) as error:
@@ -152,7 +64,7 @@ def layers(path: Path, file_type: FileType) -> Iterator[Layer]:
         if not names:
             raise TableError(path, [f"has no layer with places; its layers: {[name for name, _ in listed] or 'none'}"])
         for name in names:
-            yield _layer(path, file, file_type, name, name if len(names) > 1 else "")
+            yield _layer(path, file, file_type, name, name if len(names) > 1 else "", vocabulary)
 
 
 def _refuse_views(path: Path) -> None:
@@ -176,58 +88,80 @@ def _refuse_views(path: Path) -> None:
         raise TableError(path, [f"has views or virtual tables ({listed}), which are not read: save them as layers"])
 
 
+def _refuse_links_to_files(path: Path) -> None:
+    """TableError if GDAL would take an XML file for its own format that names other files and addresses to read."""
+    if b"OGRVRT" in path.read_bytes():
+        raise TableError(path, ["is no KML: it refers to other files"])
+
+
+def _check_kmz(path: Path) -> None:
+    with open_zip(path) as archive:
+        if sum(member.file_size for member in archive.infolist()) > MAX_UNPACKED_BYTES:
+            raise TableError(path, [f"would unpack to more than {MAX_UNPACKED_BYTES / 1e6:,.0f} MB: split it"])
+
+
 def _broken(file_type: FileType) -> str:
-    if file_type == "gpkg":
-        return "is truncated, or no GeoPackage"
-    return "is truncated, or no shapefile; a shapefile is .shp, .shx, .dbf and .prj together: zip them"
+    if file_type in ("shp", "zip"):
+        return "is truncated, or no shapefile; a shapefile is .shp, .shx, .dbf and .prj together: zip them"
+    return f"is truncated, or no {DESCRIPTIONS[file_type].removeprefix('a ')}"
 
 
-def _layer(path: Path, file: Path, file_type: FileType, name: str, shown_name: str) -> Layer:
-    encodings: list[str | None] = [None]
-    if file_type != "gpkg" and not file.with_suffix(".cpg").exists():
-        encodings = ["UTF-8", "GB18030"]
-    for encoding in encodings:
-        try:
-            metadata, _, wkb, columns = pyogrio.raw.read(
-                file, layer=name, encoding=encoding, max_features=MAX_ROWS + 1, force_2d=True
-            )
-            break
-        except UnicodeDecodeError:
-            continue
-        except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError, RuntimeError) as error:
-            raise TableError(path, [_broken(file_type)]) from error
-    else:
-        raise TableError(path, ["its text is neither UTF-8 nor GB18030; put a .cpg file beside it"])
-    if len(wkb) > MAX_ROWS:
-        raise TableError(path, [f"has more than {MAX_ROWS:,} features; split it"])
-    prefix = f"layer {shown_name} feature" if shown_name else "feature"
-    layer = Layer(
-        shown_name,
-        [f"{prefix} {number}" for number in range(1, len(wkb) + 1)],
-        {str(heading): _cells(column) for heading, column in zip(metadata["fields"], columns, strict=True)},
-        shapely.from_wkb(wkb, on_invalid="ignore"),
-    )
-    unreadable = shapely.is_missing(layer.shapes) & (wkb != None)  # noqa: E711  (element by element)
-    for row in np.flatnonzero(unreadable).tolist():
-        layer.remarks.problems[row].append("its geometry cannot be read")
-    if encoding == "GB18030":
-        layer.notes.append("its text was read as GB18030")
-    if metadata["crs"] and "Undefined" not in metadata["crs"]:
-        _reproject(layer, metadata["crs"], path)
-    elif _is_in_metres(layer.shapes):
-        subject = f"layer {shown_name} has" if shown_name else "has"
-        raise TableError(
-            path, [f"{subject} no CRS, and its places are in metres: say in GIS which CRS it is, save again"]
+def _layer(path: Path, file: Path, file_type: FileType, name: str, shown_name: str, vocabulary: Vocabulary) -> Layer:
+    is_shapefile = file_type in ("shp", "zip")
+    try:
+        metadata, _, wkb, values = pyogrio.raw.read(
+            file,
+            layer=name,
+            encoding=shapefiles.RAW if is_shapefile else None,
+            max_features=MAX_ROWS + 1,
+            force_2d=True,
         )
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError, RuntimeError) as error:
+        raise TableError(path, [_broken(file_type)]) from error
+    columns: dict[str, Sequence[Cell]] = {
+        str(heading): _cells(column) for heading, column in zip(metadata["fields"], values, strict=True)
+    }
+    layer = _empty_layer(path, shown_name, columns, wkb)
+    if is_shapefile:
+        layer.columns = shapefiles.decode(
+            path, file, list(columns), list(columns.values()), vocabulary, layer.notes, layer.remarks
+        )
+    elif file_type in ("kml", "kmz"):
+        for row, visible in enumerate(columns.get("visibility", ())):
+            if visible == 0:
+                layer.remarks.notes[row].append("is not shown in its file (visibility 0); it is read like the others")
+        layer.columns = {
+            heading: column
+            for heading, column in columns.items()
+            if heading not in _STYLE_FIELDS and any(cell is not None for cell in column)
+        }
+    if metadata["crs"] and "Undefined" not in metadata["crs"]:
+        reproject(layer, metadata["crs"], path)
     else:
-        layer.notes.append(f"no CRS is given{'' if file_type == 'gpkg' else ' (.prj)'}: taken as degrees")
+        layer.is_without_crs = True
     if match := re.search(f"_({'|'.join(COORDINATE_SYSTEMS)})$", name):
         # Exports name the system in the layer's name: GCJ-02 has no CRS, and EPSG:4326 states nothing.
         layer.system = match[1]
     return layer
 
 
-def _is_in_metres(shapes: GeometryArray) -> bool:
+def _empty_layer(path: Path, name: str, columns: dict[str, Sequence[Cell]], wkb: NDArray[np.object_]) -> Layer:
+    """A layer of these columns and shapes, whose CRS is not known yet."""
+    if len(wkb) > MAX_ROWS:
+        raise TableError(path, [f"has more than {MAX_ROWS:,} features; split it"])
+    if len(columns) * len(wkb) > MAX_CELLS:
+        raise TableError(path, [f"has {len(columns):,} columns in {len(wkb):,} features: too many"])
+    prefix = f"layer {name} feature" if name else "feature"
+    row_names = [f"{prefix} {number}" for number in range(1, len(wkb) + 1)]
+    layer = Layer(name, row_names, columns, shapely.force_2d(shapely.from_wkb(wkb, on_invalid="ignore")))
+    unreadable = shapely.is_missing(layer.shapes) & (wkb != None)  # noqa: E711  (element by element)
+    for row in np.flatnonzero(unreadable).tolist():
+        layer.remarks.problems[row].append("its geometry cannot be read")
+    return layer
+
+
+def is_in_metres(shapes: GeometryArray) -> bool:
+    """Whether most shapes have coordinates that are too large for degrees."""
     bounds = np.abs(shapely.bounds(shapes))
     bounds = bounds[np.isfinite(bounds).all(axis=1)]
     return bool(len(bounds) and np.median(bounds.max(axis=1)) > 1000)
@@ -241,6 +175,47 @@ def _cells(column: NDArray[np.generic]) -> list[Cell]:
     return list(column.tolist())
 
 
+def _parquet_layer(path: Path) -> Layer:
+    """The layer of a GeoParquet file (OGC GeoParquet 1.0 and 1.1, or its earlier versions)."""
+    import geopandas as gpd
+    from pyarrow import ArrowException, parquet
+
+    try:
+        file = parquet.ParquetFile(path)
+        geo = json.loads((file.schema_arrow.metadata or {}).get(b"geo", b"{}"))
+        primary = geo.get("primary_column") if isinstance(geo, dict) else None
+        if not isinstance(primary, str):
+            raise TableError(path, ["is a Parquet file without places (GeoParquet): save it as .csv or .xlsx"])
+        if file.metadata.num_rows > MAX_ROWS:
+            raise TableError(path, [f"has more than {MAX_ROWS:,} features; split it"])
+        other_geometries = geo["columns"].keys()
+        names = [name for name in file.schema_arrow.names if name not in other_geometries and name[:2] != "__"]
+        table = file.read(columns=names, use_threads=False)
+        columns: dict[str, Sequence[Cell]] = {
+            name: [_plain(cell) for cell in table[name].to_pylist()] for name in names
+        }
+        frame = gpd.read_parquet(path, columns=[primary])
+        layer = _empty_layer(path, "", columns, np.array(shapely.to_wkb(frame.geometry.to_numpy()), dtype=object))
+        crs: Any = frame.crs
+    except (ArrowException, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        if isinstance(error, TableError):
+            raise
+        raise TableError(path, [_broken("parquet")]) from error
+    if crs is None:
+        layer.is_without_crs = True
+    else:
+        reproject(layer, crs, path)
+    return layer
+
+
+def _plain(cell: object) -> Cell:
+    if isinstance(cell, Decimal):
+        return int(cell) if cell == cell.to_integral_value() else float(cell)
+    if isinstance(cell, datetime) and cell.tzinfo is not None:
+        return cell.replace(tzinfo=None)
+    return cell.decode("utf-8", "replace") if isinstance(cell, bytes) else cell
+
+
 @contextmanager
 def with_ending(path: Path, ending: str) -> Iterator[Path]:
     """``path`` under a name that ends in ``ending``: GDAL and osmium tell file types by it."""
@@ -251,56 +226,3 @@ def with_ending(path: Path, ending: str) -> Iterator[Path]:
         link = Path(folder) / f"list{ending}"
         link.symlink_to(path.resolve())
         yield link
-
-
-@contextmanager
-def _unpacked_shapefile(path: Path) -> Iterator[Path]:
-    """The only shapefile of a zip, unpacked under names of our own."""
-    with tempfile.TemporaryDirectory(prefix="fuwuquan-") as folder, open_zip(path) as archive:
-        members = [
-            member
-            for member in archive.infolist()
-            if member.filename.lower().endswith(SHAPEFILE_PARTS) and "__MACOSX" not in member.filename
-        ]
-        # zipfile unpacks no more of a member than its stated size.
-        if sum(member.file_size for member in members) > MAX_UNPACKED_BYTES:
-            raise TableError(path, [f"would unpack to more than {MAX_UNPACKED_BYTES / 1e6:,.0f} MB: split it"])
-        stems: set[str] = set()
-        for member in members:
-            stem, ending = member.filename[:-4], member.filename[-4:].lower()
-            if ending == ".shp":
-                stems.add(stem)
-            try:
-                (Path(folder) / f"{_file_name(stem)}{ending}").write_bytes(archive.read(member))
-            except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError) as error:
-                raise TableError(path, [f"is truncated, broken or encrypted ({error})"]) from error
-        if len(stems) != 1:
-            raise TableError(path, [f"holds {len(stems)} shapefiles; zip each by itself"])
-        yield Path(folder) / f"{_file_name(stems.pop())}.shp"
-
-
-def _file_name(stem: str) -> str:
-    return stem.encode("utf-8", "surrogatepass").hex()[-100:]
-
-
-def _reproject(layer: Layer, crs: object, path: Path) -> None:
-    """Reproject the shapes of a layer to WGS84, and set the system that its CRS states."""
-    try:
-        known = pyproj.CRS.from_user_input(crs)
-        geographic = known.geodetic_crs
-    except (pyproj.exceptions.CRSError, TypeError) as error:
-        raise TableError(path, [f"its CRS {str(crs)[:60]!r} is unknown"]) from error
-    if geographic is None:
-        raise TableError(path, [f"its CRS {known.name!r} is no place on Earth; reproject it to WGS84"])
-    is_cgcs2000 = geographic.to_epsg() == 4490 or re.search("CGCS2000|2000", geographic.name or "") is not None
-    is_wgs84 = geographic.to_epsg() == 4326 or "WGS84" in known.name.replace(" ", "")
-    if known.is_geographic and (is_cgcs2000 or is_wgs84):
-        # Degrees of any system are saved as EPSG:4326, also GCJ-02, which has no code of its own.
-        layer.system = "cgcs2000" if is_cgcs2000 else None
-        return
-    layer.system = "cgcs2000" if is_cgcs2000 else "wgs84"
-    try:
-        layer.shapes = projection(known.to_wkt()).inverse(layer.shapes)
-    except pyproj.exceptions.ProjError as error:
-        raise TableError(path, [f"its CRS {known.name!r} cannot be reprojected: {error}"]) from error
-    layer.notes.append(f"reprojected from {known.name}")

@@ -18,9 +18,11 @@ from geo.errors import ExtractError, TableError
 from geo.lists import area_reader, file_types, headings, list_tables, reader
 from geo.lists.area_reader import AreaList
 from geo.lists.headings import FACILITY_COLUMNS
+from geo.lists.layers import Layer
 from geo.lists.reader import NO_OPTIONS, FacilityList, ListOptions, ignore_progress
+from geo.lists.table_locations import StatedSystem
 from geo.lists.values import MISSING
-from geo.lists.vector_files import Layer, with_ending
+from geo.lists.vector_files import with_ending
 from geo.sources.osm import extract as osm
 
 _BYTES_PER_SECOND = 2_000_000
@@ -46,9 +48,9 @@ def read(
     return _with_limits(read_in_this_process, path, options, advance)
 
 
-def read_areas(path: Path, coordinates: str | None) -> AreaList:
+def read_areas(path: Path, stated: StatedSystem) -> AreaList:
     """The areas of a list; raises as `area_reader.read`."""
-    return _with_limits(area_reader.read, path, coordinates, ignore_progress)
+    return _with_limits(area_reader.read, path, stated, ignore_progress)
 
 
 def _with_limits(

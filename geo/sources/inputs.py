@@ -8,6 +8,7 @@ from pathlib import Path
 from shapely.geometry.base import BaseGeometry
 
 from geo.geodesy.projection import projection, utm
+from geo.lists.table_locations import StatedSystem
 from geo.sources.osm import boundaries
 from geo.sources.osm.boundaries import Boundary
 
@@ -27,6 +28,7 @@ class Sources:
     facilities : own lists, added to the extract's facilities
     elevation : raster of heights in metres; None takes all streets as flat
     coordinates : the coordinate system of own files; None takes what each file states, else WGS84
+    crs : EPSG code of the reference system of own lists, such as “EPSG:4549”; None if they are in degrees
     categories : the study's own categories; None takes those that the study has already
     margin_m : how far beyond the area streets and facilities are kept, in metres
     """
@@ -40,8 +42,14 @@ class Sources:
     facilities: Sequence[Path] = ()
     elevation: Path | None = None
     coordinates: str | None = None
+    crs: str | None = None
     categories: Path | None = None
     margin_m: float = 15_000.0
+
+    @property
+    def stated(self) -> StatedSystem:
+        """What the user states of the positions of own lists."""
+        return StatedSystem(self.coordinates, self.crs)
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def collect(extract: Extract, sources: Sources, place: Place, summary: Summary) 
 
 def _of_list(path: Path, sources: Sources, place: Place, summary: Summary) -> gpd.GeoDataFrame:
     """The areas of an own list that have a point inside the place, and the towns that they belong to."""
-    units = own_lists.read_areas(path, sources.coordinates, summary)
+    units = own_lists.read_areas(path, sources.stated, summary)
     if place.outline is not None:
         inside = units.representative_point().intersects(place.outline)
         if not inside.all():

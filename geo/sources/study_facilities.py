@@ -3,6 +3,7 @@
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 
 from geo.errors import InputError
 from geo.sources import own_lists
@@ -35,10 +36,11 @@ def collect(
     InputError
         A list is unusable, or two files have a facility of the same id.
     """
+    extent = None if place.outline is not None else shapely.box(*extract.streets.total_bounds)
     frames = [
         facilities.from_rows(extract.facility_rows, extract.path, categories),
         *(
-            own_lists.read_facilities(path, place.outline, sources.coordinates, summary, categories)
+            own_lists.read_facilities(path, place.outline, extent, sources.stated, summary, categories)
             for path in sources.facilities
         ),
     ]

@@ -120,6 +120,9 @@ def build(
     coordinates: Annotated[
         Coordinates | None, typer.Option(help="coordinate system of the own files, where they do not say themselves")
     ] = None,
+    crs: Annotated[
+        str | None, typer.Option(help="EPSG code of positions in metres in own areas and facilities, such as EPSG:4549")
+    ] = None,
     categories: Annotated[
         Path | None, typer.Option(help="own categories of facilities, .toml; default: those of the study made again")
     ] = None,
@@ -139,8 +142,10 @@ def build(
         facilities=facilities or (),
         elevation=elevation,
         coordinates=coordinates,
+        crs=crs,
         categories=categories,
     )
+    sources.stated.check()
     with progress() as advance:
         summary = builder.build(out, sources, advance)
     rows = [(what, f"{count:,.0f}", remark) for what, count, remark in summary.lines]

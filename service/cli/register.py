@@ -38,9 +38,18 @@ ByOption = Annotated[str | None, typer.Option("--by", help="who does it, for the
 
 @app.command("import")
 def import_lists(
-    files: Annotated[list[Path], typer.Argument(help=".xlsx, .csv, .geojson, .gpkg, .shp or zipped, .osm.pbf")],
+    files: Annotated[
+        list[Path], typer.Argument(help=".xlsx, .ods, .csv, .geojson, .kml, .gpkg, .shp or zipped, .osm.pbf …")
+    ],
     coordinates: Annotated[
         Coordinates | None, typer.Option(help="coordinate system of the lists; default: what they say themselves")
+    ] = None,
+    crs: Annotated[
+        str | None, typer.Option(help="EPSG code of the positions, if they are in metres, such as EPSG:4549")
+    ] = None,
+    sheet: Annotated[
+        list[str] | None,
+        typer.Option(help="sheet or layer to read, hidden or not; may be repeated; default: all visible"),
     ] = None,
     category: Annotated[str | None, typer.Option(help="of all rows, where there is no column of it")] = None,
     column: Annotated[
@@ -70,6 +79,8 @@ def import_lists(
             options = ListOptions(
                 within=register.study.territory,
                 coordinates=coordinates or ("wgs84" if register.is_source(file) else None),
+                crs=crs,
+                sheets=tuple(sheet or ()),
                 columns=columns,
                 category=category,
                 categories=register.study.categories,

@@ -15,9 +15,10 @@ from pydantic import Field, field_validator
 from starlette.datastructures import UploadFile
 
 from geo.choices import Coordinates
-from geo.errors import ExtractError, FieldError, TableError
+from geo.errors import ExtractError, FieldError, TableError, UnknownNameError
 from geo.lists import duplicates, writer
 from geo.lists.reader import ListOptions
+from geo.lists.table_locations import StatedSystem
 from geo.sources import facility_lists
 from geo.study import texts
 from service.answers.engine import Answers
@@ -50,6 +51,12 @@ class ImportQuery(KnownParametersOnly):
     coordinates: Annotated[
         Coordinates | None, Field(description="coordinate system of the list, where it does not say itself")
     ] = None
+    crs: Annotated[
+        str | None, Field(description="EPSG code of the positions, if they are in metres", examples=["EPSG:4549"])
+    ] = None
+    sheet: Annotated[
+        str | None, Field(description="the one sheet or layer to read, hidden or not; default: all visible ones")
+    ] = None
     category: Annotated[
         str | None,
         Field(description="of all rows, where the list has no column for it"),
@@ -64,6 +71,15 @@ class ImportQuery(KnownParametersOnly):
     leave_out: Annotated[bool, Field(description="import the list without its unusable rows"), BOOLEAN_TEXT] = False
 
     _check_category = field_validator("category")(check_category)
+
+    @field_validator("crs")
+    @classmethod
+    def _check_crs(cls, value: str | None) -> str | None:
+        try:
+            StatedSystem(crs=value).check()
+        except UnknownNameError as error:
+            raise ValueError(str(error)) from error
+        return value
 
     @field_validator("columns")
     @classmethod
@@ -124,6 +140,8 @@ def _import(answers: Answers, file: UploadFile, query: ImportQuery, editor: str)
             options = ListOptions(
                 within=answers.study.territory,
                 coordinates=query.coordinates,
+                crs=query.crs,
+                sheets=() if query.sheet is None else (query.sheet,),
                 columns=parse_columns(query.columns),
                 category=query.category,
                 categories=answers.study.categories,

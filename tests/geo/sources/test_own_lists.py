@@ -10,6 +10,7 @@ import shapely
 
 from geo.errors import TableError
 from geo.geodesy import datums
+from geo.lists.table_locations import StatedSystem
 from geo.sources import own_lists
 from geo.sources.summary import Summary
 from support.list_files import WITHIN, A, B, book, table
@@ -19,12 +20,12 @@ AREA_HEADINGS = ["区划代码", "名称", "级别", "上级代码", "城乡", "
 
 def facilities_of(path: Path, coordinates: str | None = None) -> tuple[gpd.GeoDataFrame, list[str]]:
     summary = Summary()
-    frame = own_lists.read_facilities(path, WITHIN, coordinates, summary)
+    frame = own_lists.read_facilities(path, WITHIN, None, StatedSystem(coordinates), summary)
     return frame, [f"{line.subject}: {line.remark}" for line in summary.lines]
 
 
 def areas_of(path: Path, coordinates: str | None = None) -> gpd.GeoDataFrame:
-    return own_lists.read_areas(path, coordinates, Summary())
+    return own_lists.read_areas(path, StatedSystem(coordinates), Summary())
 
 
 def test_a_workbook_with_a_title_and_a_sum_is_read(tmp_path: Path) -> None:
@@ -36,7 +37,10 @@ def test_a_workbook_with_a_title_and_a_sum_is_read(tmp_path: Path) -> None:
     row = frame.iloc[0]
     assert (row["category"], row["subtype"], row["name"], row["capacity"]) == ("clinic", "village_clinic", "甲", 3)
     assert row["provenance"] == "file"
-    assert lines == ["left out 未采用: rows of 诊所.xlsx: row 4 is a sum: '合计'"]
+    assert lines == [
+        "left out 未采用: rows of 诊所.xlsx: row 4 is a sum: '合计'",
+        "note 注: 诊所.xlsx row 3: capacity '3张' taken as 3",
+    ]
 
 
 def test_a_text_in_gb18030_with_stated_coordinates_is_read(tmp_path: Path) -> None:

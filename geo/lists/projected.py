@@ -1,0 +1,131 @@
+"""Moves positions of a reference system, such as metres of a Gauss-Krüger zone, to WGS84 degrees.
+
+Surveys differ in two ways that the numbers themselves reveal: Chinese ones call the northing x and the easting y, and
+an easting may begin with the number of its zone (40,526,000 for 526,000 in zone 40).
+"""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import pyproj
+import shapely
+from numpy.typing import ArrayLike
+from shapely.geometry.base import BaseGeometry
+
+from geo.arrays import BoolArray, Float64Array, GeometryArray, Int64Array
+from geo.geodesy.projection import projection
+from geo.lists.remarks import Remarks
+
+_MILLION = 1e6
+_MARGIN_DEGREES = 3.0
+"""Surveys use a zone a little beyond its borders."""
+_OLD_DATUM = re.compile("Beijing|Xian|Xi'an|Krassowsky", re.IGNORECASE)
+
+
+@dataclass
+class _Converted:
+    lon: Float64Array
+    lat: Float64Array
+    fits: BoolArray
+
+
+def to_degrees(
+    shapes: GeometryArray, rows: Int64Array, code: str, within: BaseGeometry | None, remarks: Remarks
+) -> list[str]:
+    """Move some rows of ``shapes``, in place, from a reference system to WGS84 degrees; notes on the whole.
+
+    A shape that lies nowhere near where the system is used becomes None, with a problem.
+    """
+    crs = pyproj.CRS.from_user_input(code)
+    bounds = shapely.bounds(shapes[rows])
+    x, y = (bounds[:, 0] + bounds[:, 2]) / 2, (bounds[:, 1] + bounds[:, 3]) / 2
+    straight, swapped = _convert(crs, x, y), _convert(crs, y, x)
+    fits_better = swapped.fits & ~straight.fits
+    if within is not None:
+        near = shapely.box(*within.bounds).buffer(0.5)
+        is_near = [shapely.intersects_xy(near, result.lon, result.lat) for result in (straight, swapped)]
+        fits_better |= swapped.fits & is_near[1] & ~is_near[0]
+    zones = np.zeros(len(rows))
+    for position, row in enumerate(rows.tolist()):
+        if shapes[row] is None or shapes[row].is_empty:
+            continue
+        is_swapped = bool(fits_better[position])
+        easting, northing = (y, x) if is_swapped else (x, y)
+        if not (swapped if is_swapped else straight).fits[position]:
+            remarks.problems[row].append(_misfit(crs, code, easting[position], northing[position]))
+            shapes[row] = None
+            continue
+        shift = float(_zone_shift(crs, easting[position : position + 1])[0])
+        zones[position] = shift
+
+        def convert(xy: Float64Array, is_swapped: bool = is_swapped, shift: float = shift) -> Float64Array:
+            east_north = xy[:, ::-1] if is_swapped else xy
+            moved: Float64Array = east_north - np.array([shift, 0.0])
+            return moved
+
+        shapes[row] = shapely.transform(shapes[row], convert)
+    usable = rows[~shapely.is_missing(shapes[rows])]
+    shapes[usable] = projection(crs.to_wkt()).inverse(shapes[usable])
+    notes = [f"{len(usable):,} places reprojected from {code} {crs.name}"] if len(usable) else []
+    if count := int(fits_better.sum()):
+        notes.append(f"{code}: x is the northing and y the easting in {count:,} of {len(rows):,} rows, as in surveys")
+    if count := int(np.count_nonzero(zones)):
+        notes.append(f"{code}: the zone's number before the easting was heeded in {count:,} of {len(rows):,} rows")
+    if len(usable) and _OLD_DATUM.search((crs.geodetic_crs or crs).name):
+        notes.append(f"{code}: its datum lies up to 100 m from WGS84, by an amount that PROJ knows only roughly")
+    return notes
+
+
+def _convert(crs: pyproj.CRS, easting: ArrayLike, northing: ArrayLike) -> _Converted:
+    """The positions in degrees, and whether each lies about where the system is used."""
+    x, y = np.asarray(easting, dtype=float), np.asarray(northing, dtype=float)
+    transformer = pyproj.Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
+    lon, lat = transformer.transform(x - _zone_shift(crs, x), y)
+    area = crs.area_of_use
+    west, south, east, north = (area.west, area.south, area.east, area.north) if area else (-180, -90, 180, 90)
+    if west > east:  # across the antimeridian
+        west, east = -180, 180
+    margin = _MARGIN_DEGREES if crs.is_projected else 0.0
+    with np.errstate(invalid="ignore"):
+        fits = (lon >= west - margin) & (lon <= east + margin) & (lat >= south - margin) & (lat <= north + margin)
+    return _Converted(lon, lat, np.asarray(fits & np.isfinite(lon) & np.isfinite(lat), dtype=bool))
+
+
+def _zone_shift(crs: pyproj.CRS, easting: Float64Array) -> Float64Array:
+    """How many metres the zone's number adds to each easting, or lacks, beside what the system expects."""
+    parameters = _transverse_mercator(crs)
+    if parameters is None:
+        return np.zeros(len(easting))
+    meridian, false_easting = parameters
+    with np.errstate(invalid="ignore"):
+        zone = np.floor(easting / _MILLION)
+        plausible = (easting - zone * _MILLION >= 1e5) & (easting - zone * _MILLION < 9e5)
+    expected = np.floor(false_easting / _MILLION)
+    own_zones = {meridian / 3, (meridian + 3) / 6} if meridian > 0 else set()
+    shift = np.zeros(len(easting))
+    if expected == 0:
+        known = plausible & np.isin(zone, [number for number in own_zones if number == int(number)])
+        shift[known] = zone[known] * _MILLION
+    else:
+        shift[plausible & (zone == 0)] = -expected * _MILLION
+    return shift
+
+
+def _transverse_mercator(crs: pyproj.CRS) -> tuple[float, float] | None:
+    """The central meridian in degrees and the false easting in metres; None for other projections."""
+    operation = crs.coordinate_operation
+    if operation is None or "Transverse Mercator" not in operation.method_name:
+        return None
+    values = {parameter.name: float(parameter.value) for parameter in operation.params}
+    return values.get("Longitude of natural origin", 0.0), values.get("False easting", 0.0)
+
+
+def _misfit(crs: pyproj.CRS, code: str, easting: float, northing: float) -> str:
+    problem = f"place {easting:.10g}, {northing:.10g} lies outside where {code} {crs.name} is used"
+    if max(abs(easting), abs(northing)) <= 180 and crs.is_projected:
+        return f"{problem}: these are degrees, which need no CRS"
+    zones = {int(value // _MILLION) for value in (easting, northing) if 13e6 <= value < 46e6}
+    if zones and (parameters := _transverse_mercator(crs)):
+        return f"{problem}: its number begins with zone {zones.pop()}, and {code} has the meridian {parameters[0]:g}°"
+    return f"{problem}: correct it, or give another CRS"
