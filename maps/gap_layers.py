@@ -60,12 +60,9 @@ def add_areas(map_: folium.Map, study: Study, coverage: Coverage) -> None:
         area = results[code]
         # A single area would be one block of colour that hides all else.
         fill = NO_SHARE_COLOUR if area.share is None or len(polygons) == 1 else _share_colour(area.share)
-        share = "—" if area.share is None else f"{area.share:.1%}"
-        if coverage.measure == "opened":
-            share = f"{area.covered:g}"
         properties = {
             "名称": area.name,
-            "达标": share,
+            "达标": labels.area_share(coverage, area),
             "数量": f"{area.covered:,.0f} / {area.total:,.0f} {labels.UNITS[coverage.unit]}",
             "人口": f"{area.people:,.0f}",
         }
@@ -118,7 +115,7 @@ def add_gap_outlines(map_: folium.Map, gaps: Gaps) -> None:
 def add_gaps(map_: folium.Map, study: Study, coverage: Coverage, counted: CountedUnits) -> GapMarks | None:
     """Draw what does not meet the standard; returns what the marks stand for, None where there are none."""
     outside = counted.rows[~counted.rows["inside"]]
-    if coverage.measure == "opened" or outside.empty:
+    if coverage.measure == "opened" or outside.empty or not coverage.known:
         return None
     if coverage.unit != "people":
         _add_unit_gaps(map_, study.areas.loc[outside.index])

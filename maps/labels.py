@@ -1,17 +1,60 @@
 """What maps, pages and tables call units, modes of travel and the results of a standard; Chinese first."""
 
-from geo.measures.coverage import Coverage
+from geo.measures.coverage import AreaShare, Coverage, meets
 
 UNITS = {"people": "人", "villages": "个村", "towns": "个镇街", "facilities": "处"}
 """The unit of ``Coverage.total`` and ``Coverage.covered``."""
 MODES = {"walk": "步行 walk", "cycle": "电动自行车 e-bike", "drive": "驾车 drive"}
 
 
+NOT_KNOWN = "不详 not known"
+_UNKNOWN_GROUPS = {
+    "urban": "城乡不详 urban and rural not known",
+    "rural": "城乡不详 urban and rural not known",
+    "children_3_6": "儿童数不详 children not known",
+    "elders_65": "老人数不详 elders not known",
+}
+
+
 def headline(coverage: Coverage) -> str:
-    """The main number of a standard: a share in per cent, or a count and its target."""
+    """The main number of a standard: a share in per cent, or a count and its target; or that it is not known."""
+    if not coverage.known:
+        return NOT_KNOWN
     if coverage.measure == "opened":
         return f"{coverage.covered:g}" + (f" / {coverage.target:g}" if coverage.target else "")
-    return "—" if coverage.share is None else f"{coverage.share:.1%}"
+    return percent(coverage.share, coverage.target)
+
+
+def percent(share: float | None, target: float | None = None) -> str:
+    """A share in per cent, with more than one decimal where one would make it look like the target that it misses."""
+    if share is None:
+        return "—"
+    for decimals in range(1, 10):
+        text = f"{share:.{decimals}%}"
+        if target is None or meets(share, target) or not meets(float(text.removesuffix("%")) / 100, target):
+            break
+    return text
+
+
+def area_share(coverage: Coverage, area: AreaShare) -> str:
+    """The share of an area, or that it is not known; for openings their number."""
+    if not coverage.known:
+        return NOT_KNOWN
+    return f"{area.covered:g}" if coverage.measure == "opened" else percent(area.share)
+
+
+def counted(coverage: Coverage) -> str:
+    """How many of how many are covered, with whom these numbers count where it is not the standard's own group."""
+    numbers = f"{coverage.covered:,.0f}" if coverage.known else "—"
+    text = f"{numbers} / {coverage.total:,.0f} {UNITS[coverage.unit]}"
+    return text if coverage.people_counted == coverage.people_group else f"{text} ({everybody(coverage)})"
+
+
+def everybody(coverage: Coverage) -> str:
+    """That all people count because the standard's own group is unknown; empty where that group counts."""
+    if coverage.people_counted == coverage.people_group or coverage.people_group is None:
+        return ""
+    return f"全部人口 all people; {_UNKNOWN_GROUPS[coverage.people_group]}"
 
 
 def limit(coverage: Coverage) -> str:

@@ -3,7 +3,7 @@
 `geo.measures.coverage` sums the rows; the gap map draws those that do not meet the standard.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import geopandas as gpd
@@ -46,6 +46,9 @@ class CountedUnits:
         are two more columns: ``value`` (minutes or metres to the nearest facility, infinity if none is in reach) and
         ``nearest`` (the row of that facility in ``facilities``, −1 if none is in reach).
     unit : people, towns, villages or facilities
+    people_counted : whom the rows count: the standard's group, or all people where the group is unknown; None where the
+        unit is not people
+    is_known : false if no list says anything about the facilities, or about their opening dates where these count
     facilities : GeoDataFrame
         The facilities that were taken into account.
     notes : remarks for the reader of the result, Chinese and English
@@ -55,6 +58,8 @@ class CountedUnits:
     unit: str
     facilities: gpd.GeoDataFrame
     notes: list[str]
+    people_counted: PeopleGroup | None = None
+    is_known: bool = True
 
 
 def count_units(travel: Travel, facilities: gpd.GeoDataFrame, standard: Standard, day: date) -> CountedUnits:
@@ -63,18 +68,26 @@ def count_units(travel: Travel, facilities: gpd.GeoDataFrame, standard: Standard
     Only those of ``facilities`` count that exist on ``day``. A standard of openings is the exception: it counts
     facilities by their opening date, also if they have closed since.
     """
+    category = travel.study.categories[standard.category]
     matching, notes = standards.select(facilities, standard, travel.study.categories)
+    is_known = not matching.empty
+    if not is_known:
+        notes.append(
+            f"没有任何{category.label}的资料，无法评价：请导入{category.label}名单 nothing is known of any "
+            f"{category.label_en.lower()}, so this cannot be measured: import a list of them"
+        )
     if not isinstance(standard, Opened):
         matching = study_facilities.existing_on(matching, day)
     match standard:
         case TravelTime():
-            return _people_by_time(travel, standard, matching, notes)
+            counted = _people_by_time(travel, standard, matching, notes)
         case Radius():
-            return _people_by_distance(travel, standard, matching, notes)
+            counted = _people_by_distance(travel, standard, matching, notes)
         case Presence():
-            return _areas_with_facility(travel, standard, matching, notes)
+            counted = _areas_with_facility(travel, standard, matching, notes)
         case Opened():
-            return _openings(travel, standard, matching, notes)
+            counted = _openings(travel, standard, matching, notes)
+    return counted if is_known else replace(counted, is_known=False)
 
 
 def _people_by_time(
@@ -92,7 +105,7 @@ def _people_by_time(
         people_notes += _cut_off_notes(travel, rows["weight"], standard.mode)
         if streets.has_slopes(travel.study.streets) and "walk" in (standard.mode, *standard.alternatives):
             people_notes.append(SLOPE_NOTE)
-    return CountedUnits(rows, "people", facilities, notes + people_notes)
+    return CountedUnits(rows, "people", facilities, notes + people_notes, group_counted(travel.study.demand, standard))
 
 
 def _people_by_distance(
@@ -103,7 +116,7 @@ def _people_by_distance(
     metres, nearest = straight_line.nearest(facilities, lon, lat, travel.study.settings.projection)
     reason = reasons.where(np.isinf(metres), reasons.NO_FACILITIES)
     rows, people_notes = _people(travel, standard, metres, standard.metres, TOLERANCE_M, nearest, reason)
-    return CountedUnits(rows, "people", facilities, notes + people_notes)
+    return CountedUnits(rows, "people", facilities, notes + people_notes, group_counted(demand, standard))
 
 
 def _people(
@@ -133,8 +146,25 @@ def _people(
     )
     rows = rows[rows["weight"] > 0]
     if study.reporting_level and rows["area_code"].isna().any():
-        notes.append("部分人口不在任何区域，只计入总数 some people are outside all areas: they count in the total only")
+        outside = float(rows["weight"][rows["area_code"].isna()].sum())
+        notes.append(
+            f"{outside:,.0f} 人不在任何区域，只计入总数 {outside:,.0f} people are outside all areas: they count in the "
+            "total only"
+        )
     return rows, notes
+
+
+def group_counted(demand: pd.DataFrame, standard: TravelTime | Radius) -> PeopleGroup:
+    """Return whom ``standard`` counts: its group of people, or all where it is unknown everywhere who belongs to it."""
+    return "all" if _is_unknown(demand, standard.people) else standard.people
+
+
+def _column_of(group: PeopleGroup) -> str:
+    return "urban" if group in ("urban", "rural") else group
+
+
+def _is_unknown(demand: pd.DataFrame, group: PeopleGroup) -> bool:
+    return group != "all" and bool(demand[_column_of(group)].isna().all())
 
 
 def people_weights(demand: pd.DataFrame, group: PeopleGroup) -> tuple[Float64Array, list[str]]:
@@ -145,10 +175,10 @@ def people_weights(demand: pd.DataFrame, group: PeopleGroup) -> tuple[Float64Arr
     population = demand["population"].to_numpy()
     if group == "all":
         return population, []
-    column = "urban" if group in ("urban", "rural") else group
-    unknown = demand[column].isna().to_numpy()
-    if unknown.all():
+    if _is_unknown(demand, group):
         return population, [GROUP_UNKNOWN_NOTES[group]]
+    column = _column_of(group)
+    unknown = demand[column].isna().to_numpy()
     people_unknown = float(population[unknown].sum())
     notes = []
     if people_unknown:
@@ -214,10 +244,17 @@ def _openings(travel: Travel, standard: Opened, facilities: gpd.GeoDataFrame, no
         index=facilities.index,
     )
     unknown = int(facilities["opened"].isna().sum())
-    if unknown:
+    is_known = unknown < len(facilities)
+    if unknown and is_known:
         notes = [
             *notes,
             f"{unknown} 处设施开办日期不详，不计为新开 "
             f"{unknown} of {len(facilities)} facilities have no opening date and are not counted as opened",
         ]
-    return CountedUnits(rows, "facilities", facilities, notes)
+    elif unknown:
+        notes = [
+            *notes,
+            f"{unknown} 处设施的开办日期都不详，无法评价：请导入带开办日期的名单 no opening date of the {unknown} "
+            "facilities is known, so this cannot be measured: import a list with opening dates",
+        ]
+    return CountedUnits(rows, "facilities", facilities, notes, is_known=is_known)

@@ -13,8 +13,11 @@ import numpy as np
 from geo.choices import Mode
 from geo.measures import counting
 from geo.measures.counting import TOLERANCE_MIN, CountedUnits
-from geo.study.standards import Opened, Radius, Standard, TravelTime
+from geo.study.standards import Opened, PeopleGroup, Radius, Standard, TravelTime
 from geo.traveltime.travel import Travel
+
+TARGET_TOLERANCE = 1e-9
+"""How far a share may be below its target, relative to it, and still meet it: less than one person of a billion."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,11 @@ class Coverage:
     ``total`` and ``covered`` count the ``unit``; ``people`` is ``total`` where the unit is people. ``share`` is
     covered / total. For a standard of openings ``target`` is a count, and ``share`` is covered / target. A field that
     does not apply to the standard is None.
+
+    ``people_group`` is the group of people that the standard names, and ``people_counted`` the group that ``total`` and
+    ``covered`` count: all people, where it is unknown who belongs to the group. ``residents`` are all people of the
+    study. ``known`` is false where no list says anything about the facilities: ``covered`` is then 0, and ``share`` and
+    ``meets_target`` are None.
     """
 
     standard: str
@@ -85,6 +93,10 @@ class Coverage:
     sample: bool
     data_date: date | None
     study: str
+    people_group: PeopleGroup | None
+    people_counted: PeopleGroup | None
+    residents: float
+    known: bool
 
 
 def measure(travel: Travel, facilities: gpd.GeoDataFrame, standard: Standard, day: date) -> Coverage:
@@ -94,7 +106,7 @@ def measure(travel: Travel, facilities: gpd.GeoDataFrame, standard: Standard, da
 
 def summarise(travel: Travel, standard: Standard, counted: CountedUnits) -> Coverage:
     """Sum ``counted`` in total and by area, and state with it how the numbers were made."""
-    settings, rows = travel.study.settings, counted.rows
+    settings, rows, known = travel.study.settings, counted.rows, counted.is_known
     total, covered = float(rows["weight"].sum()), float(rows["weight"][rows["inside"]].sum())
     target = standard.target
     travel_time = standard if isinstance(standard, TravelTime) else None
@@ -117,19 +129,23 @@ def summarise(travel: Travel, standard: Standard, counted: CountedUnits) -> Cove
         unit=counted.unit,
         total=_round(total),
         covered=_round(covered),
-        share=_share(covered, opened.target if opened else total),
+        share=_share(covered, opened.target if opened else total, None if opened else target) if known else None,
         target=target,
         targets=list(getattr(standard, "targets", ())) or ([target] if target is not None else []),
-        meets_target=_meets_target(standard, covered, total),
+        meets_target=_meets_target(standard, covered, total) if known else None,
         people=_round(total) if counted.unit == "people" else None,
         facilities=len(counted.facilities),
         areas=by_area(travel, counted),
-        alternatives=_alternatives(travel, counted.facilities, travel_time) if travel_time else [],
+        alternatives=_alternatives(travel, counted, travel_time) if travel_time else [],
         unreachable=_unreachable(counted),
         notes=[*counted.notes, *([standard.note] if standard.note else [])],
         sample=settings.sample,
         data_date=settings.data_date,
         study=settings.name,
+        people_group=getattr(standard, "people", None),
+        people_counted=counted.people_counted,
+        residents=_round(float(travel.study.demand["population"].sum())),
+        known=known,
     )
 
 
@@ -140,6 +156,8 @@ def by_area(travel: Travel, counted: CountedUnits) -> list[AreaShare]:
     covered = rows["weight"].where(rows["inside"], 0.0).groupby(rows["area_code"]).sum()
     people = study.demand["population"].groupby(study.reporting_codes(study.demand["area_code"])).sum()
     areas = study.areas[study.areas["level"] == study.reporting_level]
+    # A target number of openings belongs to the whole place, not to an area.
+    has_shares = counted.is_known and counted.unit != "facilities"
     result = []
     for code, name in areas["name"].items():
         area_total, area_covered = float(total.get(code, 0.0)), float(covered.get(code, 0.0))
@@ -150,14 +168,13 @@ def by_area(travel: Travel, counted: CountedUnits) -> list[AreaShare]:
                 people=_round(float(people.get(code, 0.0))),
                 total=_round(area_total),
                 covered=_round(area_covered),
-                # A target number of openings belongs to the whole place, not to an area.
-                share=None if counted.unit == "facilities" else _share(area_covered, area_total),
+                share=_share(area_covered, area_total) if has_shares else None,
             )
         )
     return result
 
 
-def _alternatives(travel: Travel, facilities: gpd.GeoDataFrame, standard: TravelTime) -> list[Alternative]:
+def _alternatives(travel: Travel, counted: CountedUnits, standard: TravelTime) -> list[Alternative]:
     """Return the coverage by the standard's other modes, and for walking also at the slower and the faster speed."""
     speeds = travel.study.settings.speeds
     weight, _ = counting.people_weights(travel.study.demand, standard.people)
@@ -170,12 +187,12 @@ def _alternatives(travel: Travel, facilities: gpd.GeoDataFrame, standard: Travel
             del speeds_kph[0]  # the standard's own result
         if not speeds_kph:
             continue
-        times = travel.demand_times(facilities, mode)
+        times = travel.demand_times(counted.facilities, mode)
         for kph in speeds_kph:
             # On foot the whole trip goes at one speed, so its time is inversely proportional to it.
             seconds = times.seconds * (speeds.walk_kph / kph if kph else 1.0)
             covered = float(weight[seconds / 60.0 <= standard.minutes + TOLERANCE_MIN].sum())
-            share = _share(covered, float(weight.sum()))
+            share = _share(covered, float(weight.sum())) if counted.is_known else None
             alternatives.append(Alternative(mode, kph or travel.speed_kph(mode), _round(covered), share))
     return alternatives
 
@@ -188,14 +205,27 @@ def _unreachable(counted: CountedUnits) -> list[Unreachable]:
     return [Unreachable(str(reason), _round(float(count))) for reason, count in people.items()]
 
 
+def meets(value: float, target: float) -> bool:
+    """Whether a share, or a count of openings, reaches its target: a target met exactly is met.
+
+    Sums of fractions are not exact (8.1 / 9.0 is less than 0.9), so values are compared with `TARGET_TOLERANCE`.
+    """
+    return value >= target * (1.0 - TARGET_TOLERANCE)
+
+
 def _meets_target(standard: Standard, covered: float, total: float) -> bool | None:
     if standard.target is None or (not total and not isinstance(standard, Opened)):
         return None
-    return covered >= standard.target if isinstance(standard, Opened) else covered / total >= standard.target
+    return meets(covered if isinstance(standard, Opened) else covered / total, standard.target)
 
 
-def _share(covered: float, total: float | None) -> float | None:
-    return round(covered / total, 6) if total else None
+def _share(covered: float, total: float | None, target: float | None = None) -> float | None:
+    """The share with six decimals; with all of them where rounding would make it reach the target that it misses."""
+    if not total:
+        return None
+    share = covered / total
+    rounded = round(share, 6)
+    return share if target is not None and meets(rounded, target) and not meets(share, target) else rounded
 
 
 def _round(number: float) -> float:

@@ -3,7 +3,7 @@
 Two demand points outside a standard of travel time or radius belong to the same gap if they lie in the same reporting
 area and are at most ``gap_m`` metres apart, directly or through other points outside. Every unit without a facility is
 a gap of a standard of presence. Together, the gaps count what `geo.measures.coverage` calls total − covered. Standards
-of openings have no gaps.
+of openings have no gaps, nor have standards about facilities of which nothing is known.
 """
 
 import itertools
@@ -69,13 +69,14 @@ class Gaps:
 
 def measure(travel: Travel, standard: Standard, counted: CountedUnits) -> Gaps:
     """Group what ``counted``, the rows of ``standard``, has outside the limit."""
+    none = _frame([], np.array([], dtype=object))
     match standard:
         case Opened():
-            return Gaps(_frame([], np.array([], dtype=object)), counted.unit, None)
+            return Gaps(none, counted.unit, None)
         case Presence():
-            return Gaps(_units_without(travel, counted), counted.unit, "metres")
+            return Gaps(_units_without(travel, counted) if counted.is_known else none, counted.unit, "metres")
         case _:
-            frame = _places_beyond(travel, counted)
+            frame = _places_beyond(travel, counted) if counted.is_known else none
             return Gaps(frame, counted.unit, "minutes" if standard.measure == "travel_time" else "metres")
 
 

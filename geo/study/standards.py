@@ -40,7 +40,7 @@ def _categories_of(info: ValidationInfo) -> Categories:
 
 
 class _Goal(BaseModel):
-    """What all standards state. If ``subtypes`` are named, only facilities of these count where they are known."""
+    """What all standards state. `select` says which facilities count if ``subtypes`` are named."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -174,20 +174,27 @@ def select(
 ) -> tuple[gpd.GeoDataFrame, list[str]]:
     """Return the facilities that count for ``standard``, and notes on facilities whose subtype is unknown.
 
-    Where most facilities of the category have no subtype, all facilities of the category count. ``facilities`` should
-    be the whole register rather than those of one day, so that a closure does not change this rule.
+    A standard that names subtypes counts only these as soon as there is one facility of any of them, open or closed.
+    Until then all facilities of the category count. ``facilities`` must be the whole register rather than those of one
+    day, so that a closure does not change this rule.
     """
     of_category = facilities[facilities["category"] == standard.category]
     if not standard.subtypes or of_category.empty:
         return of_category, []
     category = categories[standard.category]
-    label = category.label_en.lower()
-    unknown = int(of_category["subtype"].isna().sum())
-    if 2 * unknown > len(of_category):
+    zh, en = (
+        separator.join(names)
+        for separator, names in zip(
+            ("、", ", "), zip(*(category.subtypes[name] for name in standard.subtypes), strict=True), strict=True
+        )
+    )
+    of_subtypes = of_category[of_category["subtype"].isin(standard.subtypes)]
+    if of_subtypes.empty:
         return of_category, [
-            f"类别细分不详，全部{category.label}计入 subtypes are not known here: every {label} counts"
+            f"没有{zh}的资料，全部{category.label}计入 nothing is known of any {en}: "
+            f"every {category.label_en.lower()} counts"
         ]
-    notes = []
-    if unknown:
-        notes = [f"{unknown} 处{category.label}细分不详，不计入 {unknown} of unknown subtype do not count"]
-    return of_category[of_category["subtype"].isin(standard.subtypes)], notes
+    unknown = int(of_category["subtype"].isna().sum())
+    if not unknown:
+        return of_subtypes, []
+    return of_subtypes, [f"{unknown} 处{category.label}细分不详，不计入 {unknown} of unknown subtype do not count"]

@@ -55,6 +55,6 @@ def standard_members(coverage: Coverage) -> JsonObject:
     """Which standard an answer is about, how it was measured, and what it counts."""
     names = (
         *("standard", "name", "name_en", "source", "measure", "method", "mode", "speed_kph", "minutes", "metres"),
-        *("unit", "total", "covered", "share"),
+        *("unit", "total", "covered", "share", "people_counted", "known"),
     )
     return {name: getattr(coverage, name) for name in names}

@@ -8,10 +8,45 @@ from rich.console import Console
 from rich.table import Table
 
 from geo.measures.coverage import Coverage
-from maps.labels import UNITS, headline, limit
+from maps import labels
 from service.cli.terminal_tables import table
 
 Cell: TypeAlias = object
+HEADINGS = {
+    "area_code": "区域代码",
+    "area_name": "区域",
+    "standard": "标准代码",
+    "name": "标准",
+    "name_en": "英文名",
+    "source": "依据",
+    "measure": "算法",
+    "category": "类别",
+    "method": "方法",
+    "mode": "出行方式",
+    "speed_kph": "速度（公里/时）",
+    "minutes": "时限（分钟）",
+    "metres": "半径（米）",
+    "since": "起",
+    "until": "止",
+    "unit": "计数单位",
+    "total": "总数",
+    "covered": "达到",
+    "share": "比例",
+    "target": "目标",
+    "targets": "各级目标",
+    "meets_target": "是否达标",
+    "people": "计入人数",
+    "facilities": "设施数",
+    "notes": "说明",
+    "sample": "示例数据",
+    "data_date": "数据日期",
+    "study": "地区",
+    "people_group": "目标人群",
+    "people_counted": "实际计入人群",
+    "residents": "常住人口",
+    "known": "有无资料",
+}
+"""What a workbook calls each column of the CSV."""
 
 
 def overview(results: Sequence[Coverage]) -> Table:
@@ -20,8 +55,8 @@ def overview(results: Sequence[Coverage]) -> Table:
         (
             result.standard,
             result.name,
-            f"{result.covered:,.0f} / {result.total:,.0f} {UNITS[result.unit]}",
-            headline(result),
+            labels.counted(result),
+            labels.headline(result),
             _target(result) + {None: "", True: " ✓", False: " ✗"}[result.meets_target],
         )
         for result in results
@@ -38,7 +73,9 @@ def _target(result: Coverage) -> str:
 
 def print_details(console: Console, result: Coverage) -> None:
     """Print the result of one standard by area, the alternatives, the people out of reach, and the notes."""
-    console.print(f"{limit(result)} · {result.source}", markup=False)
+    console.print(f"{labels.limit(result)} · {result.source}", markup=False)
+    if everybody := labels.everybody(result):
+        console.print(f"{everybody}: {labels.counted(result)}", markup=False)
     rows = [
         (
             area.code,
@@ -46,29 +83,28 @@ def print_details(console: Console, result: Coverage) -> None:
             f"{area.people:,.0f}",
             f"{area.covered:,.0f}",
             f"{area.total:,.0f}",
-            _percent(area.share),
+            labels.area_share(result, area) if result.measure != "opened" else "—",
         )
         for area in result.areas
     ]
-    headings = ("代码 code", "区域 area", "人口 people", "达到 covered", "总数 total", "比例 share")
+    headings = ("代码 code", "区域 area", "常住人口 residents", "达到 covered", "总数 total", "比例 share")
     console.print(table(headings, rows, right=(2, 3, 4, 5)))
     for alternative in result.alternatives:
         speed = f" {alternative.speed_kph:g} km/h" if alternative.speed_kph else ""
-        console.print(f"{alternative.mode}{speed}: {_percent(alternative.share)}")
+        console.print(
+            f"{alternative.mode}{speed}: {labels.percent(alternative.share) if result.known else labels.NOT_KNOWN}"
+        )
     for group in result.unreachable:
         console.print(f"{group.count:,.0f} {result.unit}: {group.reason}", markup=False)
     for note in result.notes:
         console.print(note, markup=False)
 
 
-def _percent(share: float | None) -> str:
-    return "—" if share is None else f"{share:.1%}"
-
-
 def _spreadsheet(results: Sequence[Coverage]) -> tuple[list[str], list[list[Cell]]]:
-    """Make the headings and rows of a spreadsheet; the columns are named as in the JSON.
+    """Make the headings and rows of a spreadsheet; the columns are named as in the JSON of a standard.
 
-    Each standard has a row for the whole study, in which the area is empty, and then a row for each area.
+    Each standard has a row for the whole study, in which the area is empty, and then a row for each area. ``people`` of
+    both are the people that the standard counts, and ``residents`` all people who live there.
     """
     rows: list[dict[str, Cell]] = []
     for result in results:
@@ -82,8 +118,11 @@ def _spreadsheet(results: Sequence[Coverage]) -> tuple[list[str], list[list[Cell
         # These hold for the whole study and stay empty in the rows of areas.
         shared = whole | dict.fromkeys(("target", "targets", "meets_target", "facilities", "notes"))
         for area in areas:
-            code, name = area.pop("code"), area.pop("name")
-            rows.append(shared | {"area_code": code, "area_name": name} | area)
+            code, name, residents = area.pop("code"), area.pop("name"), area.pop("people")
+            people = area["total"] if result.unit == "people" else None
+            rows.append(
+                shared | {"area_code": code, "area_name": name, "people": people, "residents": residents} | area
+            )
     headings = list(rows[0]) if rows else []
     return headings, [[row[heading] for heading in headings] for row in rows]
 
@@ -96,7 +135,10 @@ def as_csv(results: Sequence[Coverage]) -> bytes:
 
 
 def as_xlsx(results: Sequence[Coverage]) -> bytes:
-    """Write results as a workbook, with a row for each standard and area."""
+    """Write results as a workbook, with a row for each standard and area; its headings are Chinese and English."""
     from geo.lists import spreadsheets
 
-    return spreadsheets.as_xlsx("coverage", *_spreadsheet(results), text_columns=("area_code",))
+    names, rows = _spreadsheet(results)
+    headings = [f"{HEADINGS[name]} {name}" for name in names]
+    text_columns = [f"{HEADINGS[name]} {name}" for name in ("standard", "area_code")]
+    return spreadsheets.as_xlsx("达标情况", headings, rows, text_columns)

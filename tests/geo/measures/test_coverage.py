@@ -3,17 +3,21 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
+from fractions import Fraction
 
 import numpy as np
 import pytest
 import shapely
+from hypothesis import given
+from hypothesis import strategies as st
 from pyproj import Geod
 
 from geo.measures import coverage
+from geo.study.standards import Standard
 from geo.study.study import Study
 from geo.traveltime.reasons import NO_FACILITIES, NO_ROUTE, NO_STREET
 from geo.traveltime.travel import Travel
-from support import two_towns
+from support import handmade, two_towns
 from support.handmade import Facility, People, Street, standard
 from support.two_towns import CLINIC, PEOPLE, STREETS, TODAY, by_area, measure, with_demand
 
@@ -76,11 +80,13 @@ def test_all_people_count_where_the_group_is_unknown_and_a_note_says_so(
 
 def test_unknown_subtypes_are_noted(county: Study) -> None:
     goal = standard("travel_time", minutes=15, subtypes=("hospital",))
-    assert any("subtypes are not known" in note for note in measure(county, goal).notes)
+    answer = measure(county, goal)
+    assert (answer.covered, answer.facilities) == (30, 1)
+    assert any("nothing is known of any hospital: every clinic counts" in note for note in answer.notes)
     hospital = Facility("h", "clinic", (4000, 0), {"subtype": "hospital"})
     answer = measure(county, goal, CLINIC, hospital)
     assert (answer.covered, answer.facilities) == (50, 1)
-    assert not any("subtypes" in note for note in answer.notes)
+    assert not any("every clinic counts" in note for note in answer.notes)
 
 
 def test_note_of_the_standard_is_among_the_notes(county: Study) -> None:
@@ -118,10 +124,54 @@ def test_alternative_modes_are_listed_beside_the_result(county: Study) -> None:
     assert got == [("walk", 4.0, 30), ("walk", 3.2, 10), ("walk", 4.8, 30), ("drive", None, 150)]
 
 
-def test_all_people_count_as_not_covered_without_facilities(county: Study) -> None:
-    answer = measure(replace(county, facilities=county.facilities.iloc[:0]), standard("travel_time", minutes=15))
-    assert (answer.total, answer.covered, answer.share, answer.facilities) == (280, 0, 0, 0)
-    assert {each.reason: each.count for each in answer.unreachable} == {NO_FACILITIES: 280}
+MEASURES = [
+    standard("travel_time", minutes=15, target=0.5, alternatives=("cycle",)),
+    standard("radius", metres=500, target=0.5),
+    standard("presence", units="village", target=0.5),
+    standard("opened", since="2021-01-01", until="2021-12-31", target=5),
+]
+
+
+@pytest.mark.parametrize("goal", MEASURES, ids=lambda goal: goal.measure)
+def test_share_is_not_known_where_the_register_never_had_a_facility(county: Study, goal: Standard) -> None:
+    answer = measure(replace(county, facilities=county.facilities.iloc[:0]), goal)
+    assert (answer.known, answer.share, answer.meets_target, answer.covered) == (False, None, None, 0)
+    assert {area.share for area in answer.areas} == {None}
+    assert {alternative.share for alternative in answer.alternatives} <= {None}
+    (note,) = (note for note in answer.notes if "nothing is known" in note)
+    assert note.startswith("没有任何诊所的资料") and note.endswith("import a list of them")
+
+
+@pytest.mark.parametrize("goal", MEASURES, ids=lambda goal: goal.measure)
+def test_nobody_is_covered_where_all_facilities_have_closed(county: Study, goal: Standard) -> None:
+    closed = replace(CLINIC, properties={"opened": "2010-01-01", "closed": "2020-01-01"})
+    answer = measure(county, goal, closed)
+    assert (answer.known, answer.share, answer.meets_target, answer.covered) == (True, 0, False, 0)
+    assert not any("nothing is known" in note for note in answer.notes)
+    if answer.unit == "people":
+        assert {each.reason: each.count for each in answer.unreachable} == {NO_FACILITIES: 280}
+        assert all(alternative.share == 0 for alternative in answer.alternatives)
+
+
+def test_openings_are_not_known_where_no_opening_date_is(county: Study) -> None:
+    goal, clinics = MEASURES[3], [replace(CLINIC, id=name, properties={}) for name in "abc"]
+    answer = measure(county, goal, *clinics)
+    assert (answer.known, answer.share, answer.meets_target, answer.total) == (False, None, None, 3)
+    assert any("no opening date of the 3 facilities is known" in note for note in answer.notes)
+    dated = replace(CLINIC, id="d", properties={"opened": "2021-05-01"})
+    answer = measure(county, goal, *clinics, dated)
+    assert (answer.known, answer.share, answer.meets_target, answer.covered) == (True, 0.2, False, 1)
+
+
+def test_whom_the_numbers_count_is_said_beside_them(county: Study) -> None:
+    goal = standard("travel_time", minutes=15, people="children_3_6")
+    answer = measure(county, goal)
+    assert (answer.people_group, answer.people_counted, answer.residents) == ("children_3_6", "children_3_6", 280)
+    answer = measure(with_demand(county, children_3_6=np.nan), goal)
+    assert (answer.people_group, answer.people_counted, answer.residents) == ("children_3_6", "all", 280)
+    for other in MEASURES[2:]:
+        answer = measure(county, other)
+        assert (answer.people_group, answer.people_counted, answer.residents) == (None, None, 280)
 
 
 def test_no_share_where_nobody_is_counted(county: Study) -> None:
@@ -137,6 +187,40 @@ def test_target_reached_exactly_is_met(county: Study, target: float | None, meet
     answer = measure(study, standard("travel_time", minutes=15, target=target))
     assert (answer.share, answer.meets_target) == (0.25, meets)
     assert answer.targets == ([] if target is None else [target])
+
+
+@pytest.mark.parametrize(
+    ("inside", "outside", "target"),
+    [([8.1], [0.9], 0.9), ([0.1] * 9, [0.1], 0.9), ([2.7, 5.4], [0.9], 0.9), ([0.1, 0.2], [0.1], 0.75)],
+)
+def test_target_is_met_exactly_by_fractions_of_people(inside: list[float], outside: list[float], target: float) -> None:
+    """8.1 of 9.0 are less than 0.9 in binary fractions."""
+    people = [*(People((100, 0), number) for number in inside), *(People((3000, 0), number) for number in outside)]
+    study = handmade.study(STREETS, [CLINIC], people)
+    answer = measure(study, standard("travel_time", minutes=15, target=target))
+    assert (answer.share, answer.meets_target) == (target, True)
+
+
+@given(
+    total=st.integers(1, 10**9),
+    covered=st.integers(0, 10**9),
+    denominator=st.integers(1, 10**9),
+    unit=st.floats(1e-3, 1),
+)
+def test_targets_are_compared_as_fractions_are(total: int, covered: int, denominator: int, unit: float) -> None:
+    """Against exact fractions: people counted in any unit, such as tenths, and any target that is a fraction."""
+    covered = min(covered, total)
+    for target in (Fraction(covered, total), Fraction(min(denominator, 10**9), 10**9)):
+        share = Fraction(covered, total)
+        if share >= target or share < target * (1 - Fraction(2, 10**9)):
+            assert coverage.meets((covered * unit) / (total * unit), float(target)) == (share >= target)
+
+
+def test_one_person_of_ten_million_is_missing() -> None:
+    """The share rounds to its target, and is told with all its decimals instead."""
+    people = [People((100, 0), 8_999_999), People((3000, 0), 1_000_001)]
+    answer = measure(handmade.study(STREETS, [CLINIC], people), standard("travel_time", minutes=15, target=0.9))
+    assert (answer.share, answer.meets_target) == (0.8999999, False)
 
 
 def test_order_of_demand_rows_does_not_matter(county: Study) -> None:
@@ -174,12 +258,6 @@ def test_limits_in_metres_are_geodesic_in_any_projection(small_study: Callable[.
     times = Travel(study).demand_times(study.facilities, "walk").seconds
     assert np.isfinite(times).tolist() == [True, False]
     assert times[0] == pytest.approx(499.95 * 0.9, abs=1e-3)
-
-
-def test_radius_without_facilities_covers_nobody(county: Study) -> None:
-    answer = measure(county, standard("radius", category="park", metres=500))
-    assert (answer.total, answer.covered, answer.facilities) == (280, 0, 0)
-    assert {each.reason: each.count for each in answer.unreachable} == {NO_FACILITIES: 280}
 
 
 def test_radius_equals_a_plain_loop(sample: Study) -> None:
@@ -242,7 +320,8 @@ def test_closing_a_facility_never_raises_coverage(sample: Study) -> None:
     stations = everything.index[everything["subtype"].isin(goal.subtypes)]
     before = 1.0
     for left in (len(stations), 5, 1, 0):
-        some = everything.drop(stations[left:])
+        some = everything.copy()
+        some.loc[stations[left:], "closed"] = date(2025, 12, 31)
         share = coverage.measure(travel, some, goal, date(2026, 1, 1)).share
         assert share is not None and share <= before
         before = share

@@ -17,7 +17,7 @@ from geo.study.standards import Standard
 from geo.study.study import Study
 from geo.traveltime.travel import Travel
 from support import handmade, two_towns
-from support.handmade import PROJECTION, Area, People, Street, standard
+from support.handmade import PROJECTION, Area, Facility, People, Street, standard
 from support.two_towns import TODAY
 
 GEOD = Geod(ellps="WGS84")
@@ -73,7 +73,7 @@ def test_polygon_of_a_gap_contains_its_people() -> None:
         standard("travel_time", minutes=15, people="urban"),
         standard("travel_time", minutes=15, people="children_3_6"),
         standard("radius", metres=1000),
-        standard("radius", metres=1000, people="rural", category="park"),
+        standard("radius", metres=1000, people="rural"),
     ],
 )
 def test_gaps_add_up_to_the_people_who_are_not_covered(goal: Standard) -> None:
@@ -121,10 +121,24 @@ def test_full_coverage_has_no_gaps() -> None:
 
 
 def test_place_without_a_facility_is_out_of_reach_and_named_after_the_nearest_area() -> None:
-    study = handmade.study(None, [], [People((500, 0), 10)], [Area("X", "town", (0, 0)), Area("Y", "town", (9000, 0))])
+    closed = Facility("c", "clinic", (0, 0), {"closed": "2020-01-01"})
+    areas = [Area("X", "town", (0, 0)), Area("Y", "town", (9000, 0))]
+    study = handmade.study(None, [closed], [People((500, 0), 10)], areas)
     record = measure(study, standard("radius", metres=100)).frame.loc["1"]
     assert (record["people"], record["out_of_reach"], record["name"]) == (10, 10, "X附近 near X")
     assert record["nearest_id"] is None
+
+
+@pytest.mark.parametrize(
+    "goal",
+    [
+        standard("travel_time", minutes=15, category="park"),
+        standard("radius", metres=100, category="park"),
+        standard("presence", units="town", category="park"),
+    ],
+)
+def test_no_gaps_where_nothing_is_known_of_the_facilities(goal: Standard) -> None:
+    assert measure(two_towns.study(), goal).frame.empty
 
 
 def _all_pairs(lon: np.ndarray, lat: np.ndarray, codes: list[str | None], gap_m: float) -> set[frozenset[int]]:

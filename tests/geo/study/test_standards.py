@@ -1,6 +1,5 @@
 """Standards: the shipped ones, messages about wrong ones, and which facilities count."""
 
-import re
 from datetime import date
 from importlib import resources
 from pathlib import Path
@@ -149,17 +148,37 @@ def test_only_the_named_subtypes_count_where_subtypes_are_known() -> None:
     assert "1 of unknown subtype do not count" in note
 
 
-def test_no_facility_counts_where_all_have_another_subtype() -> None:
-    """The subtypes are known here: all are village clinics, so there is no hospital."""
-    goal = standard("travel_time", minutes=15, subtypes=("hospital",))
-    assert standards.select(clinics("village_clinic", "village_clinic"), goal)[0].empty
-
-
-@pytest.mark.parametrize("subtypes", [(None, None), (None, None, "community_health_centre"), (None, None, "hospital")])
-def test_all_facilities_count_where_most_subtypes_are_unknown(subtypes: tuple[str | None, ...]) -> None:
-    goal = standard("travel_time", minutes=15, subtypes=("hospital",))
+@pytest.mark.parametrize(
+    "subtypes",
+    [
+        (None, None),
+        (None, None, "community_health_centre"),
+        ("village_clinic", "village_clinic"),
+        ("hospital", "village_clinic", None),
+    ],
+)
+def test_all_facilities_count_until_one_of_the_named_subtypes_is_known(subtypes: tuple[str | None, ...]) -> None:
+    goal = standard("travel_time", minutes=15, subtypes=("community_health_station", "township_health_centre"))
     counting, notes = standards.select(clinics(*subtypes), goal)
     assert counting.index.tolist() == [f"c{row}" for row in range(len(subtypes))]
-    (note,) = notes
-    assert re.search("subtypes are not known", note)
+    assert notes == [
+        "没有社区卫生服务站、乡镇卫生院的资料，全部诊所计入 nothing is known of any community health station, "
+        "township health centre: every clinic counts"
+    ]
     assert standards.select(clinics(*subtypes), standard("travel_time", minutes=15))[1] == []
+
+
+@pytest.mark.parametrize("others", [(), (None,), (None, None, None), ("hospital", "village_clinic", None)])
+def test_only_the_named_subtypes_count_as_soon_as_one_facility_of_them_is_known(others: tuple[str | None, ...]) -> None:
+    goal = standard("travel_time", minutes=15, subtypes=("community_health_station", "township_health_centre"))
+    facilities = clinics(*others, "township_health_centre")
+    for closed in (None, date(2020, 1, 1)):
+        facilities["closed"] = closed
+        counting, _ = standards.select(facilities, goal)
+        assert counting["subtype"].tolist() == ["township_health_centre"]
+
+
+def test_no_facility_counts_where_the_category_has_none() -> None:
+    goal = standard("travel_time", minutes=15, category="kindergarten", subtypes=("public",))
+    counting, notes = standards.select(clinics("hospital"), goal)
+    assert (len(counting), notes) == (0, [])

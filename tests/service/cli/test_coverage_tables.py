@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import openpyxl
+from python_calamine import CalamineWorkbook
 from starlette.testclient import TestClient
 
 from support import program, town
@@ -50,7 +51,24 @@ def test_a_workbook_has_the_cells_of_the_csv(town_folder: Path, tmp_path: Path):
     book = openpyxl.load_workbook(file)
     cells = [[as_number(cell) for cell in row] for row in book.active.iter_rows(values_only=True)]
     book.close()
-    assert cells == [[as_number(cell) for cell in row] for row in rows]
+    assert cells[1:] == [[as_number(cell) for cell in row] for row in rows[1:]]
+    assert all(heading.endswith(f" {name}") for heading, name in zip(cells[0], rows[0], strict=True))
+    assert all(not heading[0].isascii() for heading in cells[0])
+
+
+def test_sums_of_areas_in_a_workbook_are_those_of_the_whole(town_folder: Path, tmp_path: Path):
+    """Every column of numbers counts one kind of thing in the rows of areas and in that of the whole study."""
+    file = tmp_path / "figures.xlsx"
+    output_of(program.call("coverage", "--study", town_folder, "--format", "xlsx", "-o", file))
+    rows = CalamineWorkbook.from_path(file).get_sheet_by_index(0).to_python()
+    table = [dict(zip((heading.split()[-1] for heading in rows[0]), row, strict=True)) for row in rows[1:]]
+    wholes = {row["standard"]: row for row in table if row["area_code"] == ""}
+    assert len(wholes) == 9
+    for standard, whole in wholes.items():
+        areas = [row for row in table if row["standard"] == standard and row["area_code"]]
+        for column in ("total", "covered", "people", "residents"):
+            numbers = [row[column] for row in areas]
+            assert (sum(numbers) if "" not in numbers else "") == whole[column], (standard, column)
 
 
 def test_names_that_look_like_formulas_do_not_run(tmp_path: Path):
