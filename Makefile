@@ -3,6 +3,8 @@ PYTHON ?= python3
 UV := .venv/bin/uv
 export UV_COMPILE_BYTECODE := 1
 export UV_PYTHON := .venv/bin/python
+# Containers often set this, and each of the many programs that tests start would then compile all modules again.
+unexport PYTHONDONTWRITEBYTECODE
 # On CI the libraries that the benchmark compares with are installed too, so that no test is skipped.
 ifeq ($(CI),true)
 SYNC ?= --group bench

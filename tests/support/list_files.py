@@ -188,17 +188,16 @@ def zipped(make: Callable[[Path], object], without: Sequence[str] = (), stem: st
 
 def at_the_border(count: int, system: str) -> list[tuple[float, float]]:
     """Places in Yongkang in ``system`` that lie outside when they are taken as WGS84, and likewise the other way."""
-    border = WITHIN.exterior
-    found: list[tuple[float, float]] = []
-    for share in np.linspace(0, 1, 4000):
-        point = border.interpolate(share, normalized=True)
-        for x, y in ((point.x + dx, point.y + dy) for dx in (-0.001, 0.001) for dy in (-0.001, 0.001)):
-            given = [float(one) for one in datums.from_wgs84(x, y, system)]
-            taken = datums.to_wgs84(x, y, "gcj02") if system == "wgs84" else given
-            if WITHIN.contains(shapely.Point(x, y)) and not WITHIN.contains(shapely.Point(*taken)):
-                found.append((round(given[0], 7), round(given[1], 7)))
-                break
-    return found[:: max(1, len(found) // count)][:count]
+    border = shapely.line_interpolate_point(WITHIN.exterior, np.linspace(0, 1, 4000), normalized=True)
+    x, y = shapely.get_coordinates(border).T
+    around = [(x + dx, y + dy) for dx in (-0.001, 0.001) for dy in (-0.001, 0.001)]
+    x, y = (np.stack(axis, axis=1) for axis in zip(*around, strict=True))  # shape (4000, 4)
+    shifted = np.stack(datums.from_wgs84(x, y, system))
+    misread = datums.to_wgs84(x, y, "gcj02") if system == "wgs84" else shifted
+    chosen = shapely.contains_xy(WITHIN, x, y) & ~shapely.contains_xy(WITHIN, *misread)
+    rows = np.flatnonzero(chosen.any(axis=1))
+    places = shifted[:, rows, chosen.argmax(axis=1)[rows]].T.round(7).tolist()
+    return [(lon, lat) for lon, lat in places[:: max(1, len(places) // count)][:count]]
 
 
 def moved(at: tuple[float, float], system: str) -> tuple[float, float]:
