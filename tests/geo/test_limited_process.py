@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,14 @@ from geo.limited_process import HelperError, LimitExceededError
 from tests.support import limited_calls
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_helper_before_and_after() -> Iterator[None]:
+    """Helpers of these tests import nothing that reads lists, so that a later test's every file would import it anew."""
+    limited_process._stop_helper()
+    yield
+    limited_process._stop_helper()
 
 
 def call(function: Callable[..., Any], *arguments: object, **limits: Any) -> Any:
