@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="module", autouse=True)
 def no_helper_before_and_after() -> Iterator[None]:
-    """Helpers of these tests import nothing that reads lists, so that a later test's every file would import it anew."""
+    """The helpers of these tests have not imported what reads lists: each later list would import it anew."""
     limited_process._stop_helper()
     yield
     limited_process._stop_helper()
