@@ -19,7 +19,7 @@ from shapely.geometry.base import BaseGeometry
 from geo import garbage_collection
 from geo.arrays import GeometryArray
 from geo.errors import TableError
-from geo.lists import file_types, headings, list_tables, option_hints, table_locations, values
+from geo.lists import file_types, headings, list_tables, option_hints, outlines, table_locations, values
 from geo.lists.file_types import WORKBOOKS, FileType
 from geo.lists.headings import EXTRA, FACILITY_COLUMNS
 from geo.lists.list_tables import ListTable
@@ -224,7 +224,7 @@ def from_tables(
         listed = ", ".join(unknown) or "none"
         hint = option_hints.column("HEADING", "name")
         notes.append(f"has no column of names; not recognised: {listed[:300]}; if one of these is it, {hint}")
-    return _facilities_of_tables(path, tables, options, notes, advance)
+    return _facilities_of_tables(path, tables, options, notes, advance, are_from_list=file_type != "pbf")
 
 
 def _facilities_of_tables(
@@ -233,6 +233,7 @@ def _facilities_of_tables(
     options: ListOptions,
     notes: list[str],
     advance: Callable[[int], None],
+    are_from_list: bool,
 ) -> FacilityList:
     row_names = [name for table in tables for name in table.row_names]
     remarks = Remarks()
@@ -252,7 +253,10 @@ def _facilities_of_tables(
     drawn = np.flatnonzero(shapely.get_type_id(located.shapes) > 0)
     for row in drawn.tolist():
         if category := row_values[row].get("category"):
-            located.shapes[row] = facilities.facility_geometry(options.categories[category], located.shapes[row])
+            kept = facilities.facility_geometry(options.categories[category], located.shapes[row])
+            if are_from_list and (note := outlines.what_became(located.shapes[row], kept)):
+                remarks.notes[row].append(note)
+            located.shapes[row] = kept
     rows: list[ListRow] = []
     for row, name in enumerate(row_names):
         rows.append(ListRow(name, row_values[row], located.shapes[row], *remarks.of(row)))
@@ -269,9 +273,9 @@ def _values(table: ListTable, options: ListOptions) -> list[Values]:
     raw_cells: dict[str, Sequence[Cell]] = {}
     further: list[tuple[str, Sequence[Cell]]] = []
     for name, column_field, cells in zip(table.column_names, table.fields, table.cells, strict=True):
-        if column_field in (EXTRA, headings.DATUM, headings.STATUS):
+        if column_field in (EXTRA, headings.STATUS):
             further.append((name, cells))
-        elif column_field and column_field not in headings.LOCATION_FIELDS:
+        elif column_field and column_field not in (headings.DATUM, *headings.LOCATION_FIELDS):
             fields[column_field] = values.column(column_field, cells, table.remarks, options.categories)
             raw_cells[column_field] = cells
     names = tuple(fields)

@@ -44,3 +44,11 @@ class Remarks:
             tuple(self.doubts.get(row, ())),
             tuple(self.notes.get(row, ())),
         )
+
+
+@dataclass(frozen=True)
+class WithNote:
+    """A value, and what the user should know of how it was understood."""
+
+    value: object
+    note: str

@@ -4,13 +4,13 @@ import math
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import partial
 
 import orjson
 
-from geo.lists.remarks import Remarks
+from geo.lists import contact_values
+from geo.lists.remarks import Remarks, WithNote
 from geo.lists.sheets import Cell
 from geo.study import facilities, texts
 from geo.study.categories import Categories
@@ -23,14 +23,6 @@ NUMERIC_TEXTS = ("id", "area_code", "phone")
 """Fields of text that spreadsheets may hold as numbers."""
 MAX_EXACT = 10**15
 """Numbers of this size and larger ones lose digits in a spreadsheet."""
-
-
-@dataclass(frozen=True)
-class _WithNote:
-    """A value, and what the user should know of how it was understood."""
-
-    value: object
-    note: str
 
 
 _NO_VALUE = {"-", "--", "—", "——", "/", "\\", "无", "暂无", "未知", "不详", "n/a", "na", "null", "none"}
@@ -100,7 +92,7 @@ def other_category(category: str, subtype: str, categories: Categories) -> str |
     return match[0]
 
 
-def parse_day(value: Cell) -> date | _WithNote | None:
+def parse_day(value: Cell) -> date | WithNote | None:
     """A date, with a note where only its month or year was given; ValueError if it is none."""
     if isinstance(value, datetime):
         return value.date()
@@ -117,9 +109,9 @@ def parse_day(value: Cell) -> date | _WithNote | None:
         return _checked_day(match[1], match[2], match[3])
     if match := _MONTH.fullmatch(words):
         month = _checked_day(match[1] or match[3], match[2] or match[4], "1")
-        return _WithNote(month, f"{words!r} taken as the first day of that month")
+        return WithNote(month, f"{words!r} taken as the first day of that month")
     if match := _YEAR.fullmatch(words):
-        return _WithNote(_checked_day(match[1], "1", "1"), f"{words!r} taken as the first day of that year")
+        return WithNote(_checked_day(match[1], "1", "1"), f"{words!r} taken as the first day of that year")
     raise ValueError("is no day such as 2021-06-30")
 
 
@@ -133,7 +125,7 @@ def _checked_day(year: str, month: str, day: str) -> date:
     return result
 
 
-def _parse_count(value: Cell) -> int | _WithNote | None:
+def _parse_count(value: Cell) -> int | WithNote | None:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
@@ -145,10 +137,24 @@ def _parse_count(value: Cell) -> int | _WithNote | None:
     if match is None:
         raise ValueError("is no whole number")
     number = int(match[1].replace(",", ""))
-    return _WithNote(number, f"{words!r} taken as {number}") if match[2] else number
+    return WithNote(number, f"{words!r} taken as {number}") if match[2] else number
+
+
+def _parse_phone(value: Cell) -> str | WithNote | None:
+    if problem := lost_digits(value) if isinstance(value, float) else None:
+        raise ValueError(problem)
+    words = text(value)
+    return None if words is None else contact_values.parse_phone(words)
+
+
+def _parse_hours(value: Cell) -> str | WithNote | None:
+    words = text(value)
+    return None if words is None or words.casefold() in _NO_VALUE else contact_values.parse_hours(words)
 
 
 _READERS: dict[str, Callable[[Cell], object]] = {
+    "phone": _parse_phone,
+    "opening_hours": _parse_hours,
     "capacity": _parse_count,
     **dict.fromkeys(facilities.DATE_FIELDS, parse_day),
 }
@@ -185,7 +191,7 @@ def column(field: str, cells: Sequence[Cell], remarks: Remarks, categories: Cate
         if isinstance(value, ValueError):
             remarks.problems[row].append(f"{field} = {str(text(cell))[:60]!r}: {value}")
             value = None
-        elif isinstance(value, _WithNote):
+        elif isinstance(value, WithNote):
             remarks.notes[row].append(f"{field} {value.note}")
             value = value.value
         result.append(value)

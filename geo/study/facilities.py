@@ -223,11 +223,27 @@ def validate_geometry(geometry: BaseGeometry | None) -> BaseGeometry:
 
 
 def facility_geometry(category: Category, geometry: BaseGeometry) -> BaseGeometry:
-    """Return what is kept of a geometry: a polygon if the category keeps outlines, else a representative point."""
-    is_polygon = geometry.geom_type in ("Polygon", "MultiPolygon")
-    if geometry.geom_type == "Point" or (category.keeps_outline and is_polygon):
+    """Return what is kept of a geometry: an outline if the category keeps outlines, else a representative point.
+
+    A closed line is an outline too.
+    """
+    if geometry.geom_type == "Point":
         return geometry
-    return geometry.representative_point()
+    outline = outline_of(geometry) if category.keeps_outline else None
+    return geometry.representative_point() if outline is None else outline
+
+
+def outline_of(geometry: BaseGeometry) -> BaseGeometry | None:
+    """Return the polygons of a geometry and those that its closed lines enclose; None if it has neither."""
+    if geometry.geom_type in ("Polygon", "MultiPolygon"):
+        return geometry
+    polygons = []
+    for part in getattr(geometry, "geoms", (geometry,)):
+        if part.geom_type in ("LineString", "LinearRing") and part.is_closed and len(part.coords) > 3:
+            part = shapely.make_valid(shapely.Polygon(part))
+        if part.geom_type in ("Polygon", "MultiPolygon") and part.area > 0:
+            polygons.append(part)
+    return shapely.union_all(polygons) if polygons else None
 
 
 def read(path: Path, categories: Categories = BUILT_IN) -> gpd.GeoDataFrame:

@@ -83,6 +83,11 @@ def status_at(text: str | None, moment: datetime) -> Status:
     return Status("unknown", None, schedule) if isinstance(schedule, str) else schedule.status_at(moment)
 
 
+def is_readable(text: str) -> bool:
+    """Whether a text is in the syntax, and is not one that can be misread."""
+    return len(text) <= MAX_CHARACTERS and _parse(text) != UNREADABLE
+
+
 @dataclass(frozen=True)
 class _Schedule:
     """Parsed opening hours, and the properties that decide how far the library's answer can be trusted.
