@@ -23,7 +23,7 @@ def parse_phone(text: str) -> str | WithNote:
     ValueError
         Digits were lost, as in 1.38679E+10.
     """
-    plain = plain_cell(text) if text.startswith('="') else text
+    plain = plain_cell(text, in_text_file=False) if text.startswith('="') else text
     narrow = unicodedata.normalize("NFKC", plain).strip()
     if match := _WITH_DECIMALS.fullmatch(narrow):
         return WithNote(match[1], f"{text!r} taken as {match[1]}")

@@ -242,7 +242,15 @@ class _SheetReader:
         for text in sheet_columns.remarks(self._sheet, self._names, self._heading_width, rows):
             self._note(text)
         columns = self._columns(rows)
-        sheet_columns.report_errors(self._names, self._fields, columns, remarks)
+        if self._sheet.is_text:
+            sheet_columns.report_errors(self._names, self._fields, columns, remarks)
+        columns = [
+            [
+                plain_cell(cell, self._sheet.is_text) if cell.__class__ is str and cell[:1] in ("'", "=") else cell
+                for cell in column
+            ]
+            for column in columns
+        ]
         groups = (self._heading.group_names + [""] * width)[:width]
         return ListTable(
             self._sheet.name,
@@ -313,10 +321,7 @@ class _SheetReader:
             for row in map(self._sheet.rows.__getitem__, rows)
         )
         columns = zip(*padded, strict=True) if rows else ((),) * width
-        return [
-            [plain_cell(cell) if cell.__class__ is str and cell[:1] in ("'", "=") else cell for cell in column]
-            for column in columns
-        ]
+        return [list(column) for column in columns]
 
     def _fill_merged_cells(self, rows: list[int]) -> None:
         """Write the value of vertically merged cells into every row of data that they cover."""

@@ -8,10 +8,10 @@ from geo.lists import headings, option_hints
 from geo.lists.headings import Vocabulary
 from geo.lists.remarks import Remarks
 from geo.lists.sheets import Cell, Sheet, is_blank
+from geo.lists.spreadsheets import error_value
 from geo.lists.workbook_details import column_letters
 
 _PARTS_OF_AXIS = {"lon": ("经度分", "经度秒"), "lat": ("纬度分", "纬度秒")}
-_ERROR = re.compile(r"#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!|SPILL!|CALC!|FIELD!|BLOCKED!|名称\?)|Err:\d{3}")
 _MARKS = " °度′'分″\"秒"
 
 
@@ -96,8 +96,8 @@ def report_errors(names: Sequence[str], fields: Sequence[str], columns: list[lis
         if not column_field:
             continue
         for row, cell in enumerate(cells):
-            if isinstance(cell, str) and cell[:1] in ("#", "E") and _ERROR.fullmatch(cell.strip()):
+            if error := error_value(cell):
                 is_extra = column_field == headings.EXTRA
                 texts = (reports.notes if is_extra else reports.problems)[row]
-                texts.append(f"{name} holds the error {cell.strip()}: look at it in the workbook that it comes from")
+                texts.append(f"{name} holds the error {error}: look at it in the workbook that it comes from")
                 cells[row] = ""

@@ -29,6 +29,8 @@ class Sheet:
         Those that spreadsheets do not show, because of a filter or by hand, within ``rows``.
     is_hidden
         Whether spreadsheets do not show the sheet.
+    is_text
+        Whether the rows come from a text file, which has no types.
     number
         The number of the sheet in the workbook, from 0.
     """
@@ -42,6 +44,7 @@ class Sheet:
     hidden_rows: set[int] = field(default_factory=set)
     hidden_columns: set[int] = field(default_factory=set)
     is_hidden: bool = False
+    is_text: bool = False
     number: int = 0
 
 

@@ -16,6 +16,9 @@ T = TypeVar("T")
 MAX_CELL_LENGTH = 32_767
 """How many UTF-16 units a cell of xlsx can hold."""
 
+_ERROR_VALUE = re.compile(
+    r"'*(?:#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!|SPILL!|CALC!|FIELD!|BLOCKED!|名称\?)|Err:\d{3})\s*"
+)
 _FORMULA = re.compile(r"'*[=+\-@\t\r＝＋－＠]")
 _QUOTED = re.compile(r'="((?:[^"]|"")*)"')
 _ESCAPE_LIKE = re.compile("_(?=x[0-9A-Fa-f]{4}_)")  # written as _x005F_ (ECMA-376, ST_Xstring)
@@ -38,11 +41,24 @@ def unescape_formula(value: T) -> T | str:
     return value[1:] if isinstance(value, str) and was_escaped else value
 
 
-def plain_cell(text: str) -> str:
+def _escape_in_text(value: T) -> T | str:
+    """As `escape_formula`, for a text file, in which a text such as #N/A would be taken for an error."""
+    return f"'{value}" if isinstance(value, str) and _ERROR_VALUE.fullmatch(value) else escape_formula(value)
+
+
+def plain_cell(text: str, in_text_file: bool) -> str:
     """The text of a cell without what keeps spreadsheets from changing it: an apostrophe, or quotes as in ="0579"."""
     if match := _QUOTED.fullmatch(text):
         return match[1].replace('""', '"')
+    if in_text_file and text.startswith("'") and _ERROR_VALUE.fullmatch(text):
+        return text[1:]
     return str(unescape_formula(text))
+
+
+def error_value(cell: object) -> str | None:
+    """The error that a cell of a text file holds, such as #N/A; None if it holds none."""
+    is_error = isinstance(cell, str) and cell[:1] in ("#", "E") and _ERROR_VALUE.fullmatch(cell)
+    return str(cell).strip() if is_error else None
 
 
 def fits_in_cell(text: str) -> bool:
@@ -59,8 +75,8 @@ def as_csv(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     """
     content = io.StringIO(newline="")
     table = csv.writer(content, lineterminator="\n")
-    table.writerow(map(escape_formula, headings))
-    table.writerows([None if cell != cell else escape_formula(cell) for cell in row] for row in rows)
+    table.writerow(map(_escape_in_text, headings))
+    table.writerows([None if cell != cell else _escape_in_text(cell) for cell in row] for row in rows)
     return content.getvalue().encode("utf-8-sig")
 
 

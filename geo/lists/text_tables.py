@@ -72,7 +72,7 @@ def read(path: Path, content: str, score: Callable[[list[list[Cell]]], int]) -> 
         raise too_many_rows(path)
     if cells > MAX_CELLS:
         raise TableError(path, [f"has more than {MAX_CELLS:,} cells; delete the empty columns, or split it"])
-    return Sheet("", rows)
+    return Sheet("", rows, is_text=True)
 
 
 def _first_rows(content: str, delimiter: str) -> list[list[Cell]]:

@@ -72,7 +72,10 @@ def _of_table(row: Record, coordinates: str) -> Record:
     assert row.keys() == {
         *HEADS.values(), *(f"{axis}({WRITTEN[coordinates]})" for axis in ("经度", "纬度")), "边界WKT"
     }  # fmt: skip
-    found = {field: spreadsheets.unescape_formula(row[head]) for field, head in HEADS.items()}
+    found: Record = {
+        field: spreadsheets.plain_cell(cell, in_text_file=True) if isinstance(cell := row[head], str) else cell
+        for field, head in HEADS.items()
+    }
     lon, lat = (float(row[f"{axis}({WRITTEN[coordinates]})"]) for axis in ("经度", "纬度"))
     (kind,) = [one for one in categories.BUILT_IN if one.label == found["category"]]
     found["category"] = kind.id
