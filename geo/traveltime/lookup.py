@@ -50,10 +50,10 @@ def _along_chain(
 
 @compiled
 def over_ends(node_times: NodeTimes, ends: ChainEnds, limit: float, times: NodeTimes) -> None:
-    """Write ``times`` of points over the nearer end of their chains, within ``limit`` seconds (≤)."""
-    node_seconds, node_label = node_times.seconds, node_times.label
-    start, end, to_start, to_end = ends.start_node, ends.end_node, ends.start_seconds, ends.end_seconds
-    seconds, label = times.seconds, times.label
+    """Write ``times`` of points over the nearer end of their chains, within ``limit`` seconds (≤); tables are plain."""
+    node_seconds, node_label = node_times
+    start, end, to_start, to_end = ends
+    seconds, label = times
     # No branches: the processor cannot foresee which end is nearer.
     for point in range(len(start)):
         a, b = unsigned(start[point]), unsigned(end[point])
@@ -68,13 +68,14 @@ def over_ends(node_times: NodeTimes, ends: ChainEnds, limit: float, times: NodeT
 def along_chains(
     times: NodeTimes, sides: ChainSides, points: PointsByChain, stretches: StretchTable, limit: float
 ) -> None:
-    """Shorten ``times`` of points where a stretch of their own chain is reached along it, within ``limit`` (≤)."""
-    seconds, label = times.seconds, times.label
-    chain_start_side, chain_end_side = sides.start_side, sides.end_side
-    first_point, point_of, coordinate = points.first_point, points.points, points.coordinate
-    start_side, end_side = points.start_side, points.end_side
-    stretch_chain, ends = stretches.chain, stretches.ends
-    connector_seconds, facility = stretches.connector_seconds, stretches.facility
+    """Shorten ``times`` of points where a stretch of their own chain is reached along it, within ``limit`` (≤).
+
+    All tables are plain tuples.
+    """
+    seconds, label = times
+    chain_start_side, chain_end_side = sides
+    first_point, point_of, coordinate, start_side, end_side = points
+    stretch_chain, ends, connector_seconds, facility, _ = stretches
     for row in range(len(stretch_chain)):
         chain = stretch_chain[row]
         open_start, open_end = chain_start_side[chain] < np.inf, chain_end_side[chain] < np.inf
@@ -91,10 +92,12 @@ def along_chains(
 def seeds(chains: Chains, sides: ChainSides, stretches: StretchTable) -> tuple[Seeds, Float64Array]:
     """What a search for stretches begins with: both ends of their chains, as far as a way leads there.
 
-    Gives the seeds, at most twice as many as there are stretches, and the metres already travelled at each.
+    The tables are plain tuples. Gives the seeds, at most twice as many as there are stretches, and the metres already
+    travelled at each.
     """
-    chain_start_side, chain_end_side = sides.start_side, sides.end_side
-    stretch_chain, ends, stretch_metres = stretches.chain, stretches.ends, stretches.metres
+    start_node, end_node, _, _, chain_metres, edge_count = chains
+    chain_start_side, chain_end_side = sides
+    stretch_chain, ends, connector_seconds, stretch_facility, stretch_metres = stretches
     most = 2 * len(stretch_chain)
     node, seconds = np.empty(most, np.int32), np.empty(most)
     metres, facility = np.empty(most), np.empty(most, np.int32)
@@ -106,16 +109,16 @@ def seeds(chains: Chains, sides: ChainSides, stretches: StretchTable) -> tuple[S
         lower_seconds = ends[row, 1] if chain_end_side[chain] < np.inf else np.inf
         from_start = 0.0 if ends[row, 0] == 0 else lower_seconds
         upper_seconds = max(0.0, chain_start_side[chain] - ends[row, 3])
-        from_end = 0.0 if ends[row, 2] == chains.edge_count[chain] else upper_seconds
+        from_end = 0.0 if ends[row, 2] == edge_count[chain] else upper_seconds
         if from_start < np.inf:
-            node[count], facility[count] = chains.start_node[chain], stretches.facility[row]
-            seconds[count] = from_start + stretches.connector_seconds[row]
+            node[count], facility[count] = start_node[chain], stretch_facility[row]
+            seconds[count] = from_start + connector_seconds[row]
             metres[count] = stretch_metres[row, 2] + stretch_metres[row, 0]
             count += 1
         if from_end < np.inf:
-            node[count], facility[count] = chains.end_node[chain], stretches.facility[row]
-            seconds[count] = from_end + stretches.connector_seconds[row]
-            metres[count] = stretch_metres[row, 2] + (chains.metres[chain] - stretch_metres[row, 1])
+            node[count], facility[count] = end_node[chain], stretch_facility[row]
+            seconds[count] = from_end + connector_seconds[row]
+            metres[count] = stretch_metres[row, 2] + (chain_metres[chain] - stretch_metres[row, 1])
             count += 1
     return Seeds(node[:count], seconds[:count], facility[:count]), metres[:count]
 

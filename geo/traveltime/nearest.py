@@ -15,7 +15,7 @@ import numpy as np
 from geo.arrays import Float64Array, Int32Array, Int64Array
 from geo.parallel import CORES, map_in_threads
 from geo.traveltime import lookup, search
-from geo.traveltime.array_tables import ChainEnds, Chains, Edges, NodeTimes, SeveralNearest, StretchTable
+from geo.traveltime.array_tables import Chains, Edges, NodeTimes, SeveralNearest, StretchTable, Table, plain
 from geo.traveltime.network import Network
 from geo.traveltime.positions import ChainPositions
 from geo.traveltime.snapping import SnappedPoints
@@ -57,8 +57,8 @@ class NearestFacilities:
     def _tables(self) -> tuple[Edges, Chains, SeveralNearest, StretchTable]:
         """The tables that `lookup.nearest_few` takes besides the points, as plain tuples."""
         graph = self.network.graph
-        tables = (graph.edges, graph.chains, self.several_of_junctions, self.stretches.table(towards=True))
-        return cast(tuple[Edges, Chains, SeveralNearest, StretchTable], tuple(map(tuple, tables)))
+        stretches = self.stretches.table(towards=True)
+        return plain(graph.edges), plain(graph.chains), plain(self.several_of_junctions), plain(stretches)
 
     def at_points(self, points: SnappedPoints, limit: int = FACILITIES_PER_JUNCTION) -> SeveralNearest:
         """The ``limit`` (≤ `FACILITIES_PER_JUNCTION`) nearest facilities of each point, connectors included."""
@@ -88,7 +88,7 @@ def junction_seconds(
         arcs, _ = graph.arcs(towards)
         return search.search(arcs, seeds, limit, track_arcs=False)
     hierarchy, core = graph.sweep(towards)
-    return search.sweep(hierarchy, core, seeds, limit)
+    return search.sweep(plain(hierarchy), plain(core), plain(seeds), limit)
 
 
 def several_nearest(network: Network, stretches: ChainStretches, k: int) -> SeveralNearest:
@@ -124,13 +124,18 @@ def position_seconds(
         return NodeTimes(np.full(len(positions), np.inf), np.full(len(positions), np.int32(-1)))
     times = NodeTimes(np.empty(len(positions)), np.empty(len(positions), np.int32))  # the loop below writes all of it
     junction_times = junction_times or junction_seconds(network, stretches, towards, limit)
-    ends = tables.ends
+    ends, by_node = tables.ends, plain(junction_times)
 
     def over_ends(rows: slice) -> None:
-        some_ends = ChainEnds._make(column[rows] for column in ends)
-        lookup.over_ends(junction_times, some_ends, limit, NodeTimes(times.seconds[rows], times.label[rows]))
+        lookup.over_ends(by_node, _rows(ends, rows), limit, _rows(times, rows))
 
     cuts = np.linspace(0, len(positions), (CORES if len(positions) >= PARALLEL_FROM else 1) + 1).astype(int)
     map_in_threads(over_ends, [slice(*cut) for cut in itertools.pairwise(cuts)])
-    lookup.along_chains(times, tables.sides, tables.by_chain, stretches.table(towards), limit)
+    by_chain, table = plain(tables.by_chain), plain(stretches.table(towards))
+    lookup.along_chains(plain(times), plain(tables.sides), by_chain, table, limit)
     return times
+
+
+def _rows(table: Table, rows: slice) -> Table:
+    """Some rows of a table, as a plain tuple."""
+    return cast(Table, tuple([column[rows] for column in table]))

@@ -172,11 +172,12 @@ def sweep(hierarchy: Hierarchy, core: Arcs, seeds: Seeds, limit: float) -> NodeT
 
     Parameters
     ----------
-    hierarchy, core : what `geo.traveltime.graph.Graph.sweep` gives, in the direction of the search
+    hierarchy, core : what `geo.traveltime.graph.Graph.sweep` gives, in the direction of the search; like ``seeds``,
+        plain tuples
     """
-    rank, first_arc, higher = hierarchy.rank, hierarchy.first_arc, hierarchy.higher
-    up, down = hierarchy.up_seconds, hierarchy.down_seconds
-    seed_node, seed_seconds, seed_facility = seeds.node, seeds.seconds, seeds.facility
+    rank, first_arc, higher, up, down = hierarchy
+    core_arcs = Arcs(*core)
+    seed_node, seed_seconds, seed_facility = seeds
     nodes, beyond = len(rank), np.nextafter(limit, np.inf)
     # Arrays are in the order of rank, so that what is touched together lies together.
     seconds, label = np.full(nodes, beyond), np.full(nodes, np.int32(-1))
@@ -191,10 +192,11 @@ def sweep(hierarchy: Hierarchy, core: Arcs, seeds: Seeds, limit: float) -> NodeT
                 above = unsigned(higher[arc])
                 if reached + up[arc] < seconds[above]:
                     seconds[above], label[above] = reached + up[arc], place_label
-    if len(core.heads):
-        reached_nodes = np.flatnonzero((core.indptr[1:] > core.indptr[:-1]) & (label[rank] >= 0)).astype(np.int32)
+    if len(core_arcs.heads):
+        in_core = core_arcs.indptr[1:] > core_arcs.indptr[:-1]
+        reached_nodes = np.flatnonzero(in_core & (label[rank] >= 0)).astype(np.int32)
         core_seeds = Seeds(reached_nodes, seconds[rank[reached_nodes]], label[rank[reached_nodes]])
-        core_times = search(core, core_seeds, limit, False)
+        core_times = search(core_arcs, core_seeds, limit, False)
         for node in range(nodes):
             if core_times.label[node] >= 0:
                 seconds[rank[node]], label[rank[node]] = core_times.seconds[node], core_times.label[node]

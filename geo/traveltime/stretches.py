@@ -7,7 +7,7 @@ import numpy as np
 
 from geo.arrays import Float32Array, Float64Array, Int32Array, Int64Array
 from geo.traveltime import lookup
-from geo.traveltime.array_tables import Seeds, StretchTable
+from geo.traveltime.array_tables import Seeds, StretchTable, plain
 from geo.traveltime.graph import Graph
 from geo.traveltime.positions import ChainPositions, chain_sides
 
@@ -87,4 +87,4 @@ class ChainStretches:
     def seeds(self, towards: bool) -> tuple[Seeds, Float64Array]:
         """What a search for the stretches begins with, the ends of their chains, and the metres travelled there."""
         chains = self.low.chains
-        return lookup.seeds(chains, chain_sides(chains, towards), self.table(towards))
+        return lookup.seeds(plain(chains), plain(chain_sides(chains, towards)), plain(self.table(towards)))
