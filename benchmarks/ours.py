@@ -132,7 +132,7 @@ def reopen(folder: Path) -> Prepared:
     """The prepared network that `save` wrote."""
     arrays = mapped_arrays.read(folder / "network.npy")
     graph = Graph.from_arrays(arrays)
-    nodes = ChainPositions(graph.chains, *(arrays[f"node_{name}"] for name in POSITION_FIELDS))
+    nodes = ChainPositions(graph, *(arrays[f"node_{name}"] for name in POSITION_FIELDS))
     tables = nodes.towards
     vars(tables)["ends"] = ChainEnds(*(arrays[f"ends_{name}"] for name in ChainEnds._fields))
     vars(tables)["by_node"] = PointsByNode(*(arrays[f"by_node_{name}"] for name in PointsByNode._fields))

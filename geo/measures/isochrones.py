@@ -85,7 +85,7 @@ def around(
     limit = levels[-1] * 60.0
 
     junction_times = nearest.junction_seconds(network, stretches, towards, limit + traveltime.TOLERANCE_S)
-    samples = _sample_edges(network, _reached_edges(network, stretches, junction_times.seconds))
+    samples = _sample_edges(network, _reached_edges(network, stretches, junction_times.seconds, towards))
     positions = network.graph.positions(samples.edge, samples.fraction)
     street_seconds, _ = nearest.position_seconds(network, stretches, positions, towards, junction_times)
     demand, positions = travel.demand_points(mode), travel.demand_positions(mode)
@@ -110,14 +110,16 @@ def around(
     return Isochrones(contours, snapped, float(access.connector_m[0]), None)
 
 
-def _reached_edges(network: Network, stretches: ChainStretches, junction_seconds: Float64Array) -> Int64Array:
+def _reached_edges(
+    network: Network, stretches: ChainStretches, junction_seconds: Float64Array, towards: bool
+) -> Int64Array:
     """Return the edges that may be reached in part.
 
     These are the edges of chains with an end that is reached, and of the chains where the search starts.
     """
     graph = network.graph
-    chains = graph.chains
-    reached = np.isfinite(junction_seconds[chains.start_node]) | np.isfinite(junction_seconds[chains.end_node])
+    nodes = graph.origins if towards else graph.destinations
+    reached = np.isfinite(junction_seconds[nodes.start]) | np.isfinite(junction_seconds[nodes.end])
     reached[stretches.low.chain] = True
     return np.flatnonzero(reached[graph.edges.chain])
 

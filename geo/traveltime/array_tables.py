@@ -89,6 +89,23 @@ class Chains(NamedTuple):
     edge_count: Int32Array
 
 
+class ChainNodes(NamedTuple):
+    """The nodes of the graph at both ends of each chain, shape (chains,), for ways that begin or end on the chain.
+
+    They are the junctions there, except where turns are restricted: see `geo.traveltime.turns`.
+
+    Attributes
+    ----------
+    start, end : for a place between the ends of the chain
+    start_junction, end_junction : for a place at that very end, which is at the junction
+    """
+
+    start: Int32Array
+    end: Int32Array
+    start_junction: Int32Array
+    end_junction: Int32Array
+
+
 class Arcs(NamedTuple):
     """Arcs of a graph in CSR form: those of a node are the rows ``indptr[node]`` to ``indptr[node + 1]``.
 

@@ -48,8 +48,8 @@ def _inner_nodes(nodes: int, edges: NetworkEdges, first: Int32Array, incident: I
 
 
 @compiled
-def contract(nodes: int, edges: NetworkEdges) -> tuple[Edges, Chains]:
-    """Join edges into chains through nodes of degree two.
+def contract(nodes: int, edges: NetworkEdges, kept: BoolArray) -> tuple[Edges, Chains, BoolArray]:
+    """Join edges into chains through nodes of degree two that need not be ``kept``, shape (nodes,).
 
     Nothing is lost: a position on an edge is one on its chain. Sums are kept in 64 bits and stored in 32.
 
@@ -57,11 +57,13 @@ def contract(nodes: int, edges: NetworkEdges) -> tuple[Edges, Chains]:
     -------
     edges : where each edge lies on its chain
     chains : numbered in the order in which they were made
+    between_junctions : shape (nodes,), the nodes of degree two, also those that are kept
     """
     u, v, metres = edges.u, edges.v, edges.metres
     forward, backward = edges.forward_seconds, edges.backward_seconds
     first, incident = _incident_edges(nodes, u, v)
-    inner = _inner_nodes(nodes, edges, first, incident)
+    between_junctions = _inner_nodes(nodes, edges, first, incident)
+    inner = between_junctions & ~kept
     count = len(u)
     chain, along_chain = np.full(count, np.int32(-1)), np.empty(count, np.bool_)
     forward_before, backward_before = np.empty(count, np.float32), np.empty(count, np.float32)
@@ -125,6 +127,7 @@ def contract(nodes: int, edges: NetworkEdges) -> tuple[Edges, Chains]:
             chain_metres[:chains].copy(),
             edge_count[:chains].copy(),
         ),
+        between_junctions,
     )
 
 

@@ -11,6 +11,7 @@ from geo.traveltime.array_tables import (
     Arcs,
     Catchments,
     ChainEnds,
+    ChainNodes,
     Chains,
     ChainSides,
     Edges,
@@ -89,13 +90,14 @@ def along_chains(
 
 
 @compiled
-def seeds(chains: Chains, sides: ChainSides, stretches: StretchTable) -> tuple[Seeds, Float64Array]:
+def seeds(chains: Chains, nodes: ChainNodes, sides: ChainSides, stretches: StretchTable) -> tuple[Seeds, Float64Array]:
     """What a search for stretches begins with: both ends of their chains, as far as a way leads there.
 
     The tables are plain tuples. Gives the seeds, at most twice as many as there are stretches, and the metres already
     travelled at each.
     """
-    start_node, end_node, _, _, chain_metres, edge_count = chains
+    _, _, _, _, chain_metres, edge_count = chains
+    start, end, start_junction, end_junction = nodes
     chain_start_side, chain_end_side = sides
     stretch_chain, ends, connector_seconds, stretch_facility, stretch_metres = stretches
     most = 2 * len(stretch_chain)
@@ -107,16 +109,19 @@ def seeds(chains: Chains, sides: ChainSides, stretches: StretchTable) -> tuple[S
         # Between the start node and the lower end people travel in the direction of the end side, as the sketch of
         # `StretchTable` shows. A stretch that begins at the junction is reached there even if the chain is closed.
         lower_seconds = ends[row, 1] if chain_end_side[chain] < np.inf else np.inf
-        from_start = 0.0 if ends[row, 0] == 0 else lower_seconds
+        at_start, at_end = ends[row, 0] == 0, ends[row, 2] == edge_count[chain]
+        from_start = 0.0 if at_start else lower_seconds
         upper_seconds = max(0.0, chain_start_side[chain] - ends[row, 3])
-        from_end = 0.0 if ends[row, 2] == edge_count[chain] else upper_seconds
+        from_end = 0.0 if at_end else upper_seconds
         if from_start < np.inf:
-            node[count], facility[count] = start_node[chain], stretch_facility[row]
+            node[count] = start_junction[chain] if at_start else start[chain]
+            facility[count] = stretch_facility[row]
             seconds[count] = from_start + connector_seconds[row]
             metres[count] = stretch_metres[row, 2] + stretch_metres[row, 0]
             count += 1
         if from_end < np.inf:
-            node[count], facility[count] = end_node[chain], stretch_facility[row]
+            node[count] = end_junction[chain] if at_end else end[chain]
+            facility[count] = stretch_facility[row]
             seconds[count] = from_end + connector_seconds[row]
             metres[count] = stretch_metres[row, 2] + (chain_metres[chain] - stretch_metres[row, 1])
             count += 1
@@ -275,7 +280,7 @@ def nearest_few(
     connector_m: Float64Array,
     walk_mps: float,
     k: int,
-    tables: tuple[Edges, Chains, SeveralNearest, StretchTable],
+    tables: tuple[Edges, Chains, ChainNodes, SeveralNearest, StretchTable],
 ) -> SeveralNearest:
     """The ``k`` nearest facilities of points: over both ends of their chains, or along them.
 
@@ -283,12 +288,12 @@ def nearest_few(
     ----------
     edge, fraction, connector_m : shape (points,), where the points are (−1: no street is near), and metres to there
     walk_mps : speed on connectors, in metres per second
-    tables : `Edges`, `Chains`, the `SeveralNearest` of the junctions and the `StretchTable` towards the facilities,
-        sorted by chain, all as plain tuples: numba recognizes those in a tenth of the time that it takes for a
-        NamedTuple, and this function is called for every question from one point
+    tables : `Edges`, `Chains`, the nodes of ways that begin on chains, the `SeveralNearest` of all nodes and the
+        `StretchTable` towards the facilities, sorted by chain; all are plain tuples
     """
-    edges, chains, stretches = Edges(*tables[0]), Chains(*tables[1]), StretchTable(*tables[3])
-    node_seconds, node_facility, node_metres = tables[2]
+    edges, chains, stretches = Edges(*tables[0]), Chains(*tables[1]), StretchTable(*tables[4])
+    start, end, start_junction, end_junction = tables[2]
+    node_seconds, node_facility, node_metres = tables[3]
     facilities = np.full((len(edge), k), np.int32(-1))
     seconds, metres = np.full((len(edge), k), np.inf), np.zeros((len(edge), k))
     for row in range(len(edge)):
@@ -307,11 +312,14 @@ def nearest_few(
         )
         open_start, open_end = chains.backward_seconds[chain] < np.inf, chains.forward_seconds[chain] < np.inf
         # A point at an end of its chain is at the junction, from which it may leave by any street.
-        to_start = 0.0 if coordinate == 0 else start_side if open_start else np.inf
+        at_start, at_end = coordinate == 0, coordinate == chains.edge_count[chain]
+        to_start = 0.0 if at_start else start_side if open_start else np.inf
         seconds_to_end = max(np.float32(chains.forward_seconds[chain] - end_side), 0.0)
-        to_end = 0.0 if coordinate == chains.edge_count[chain] else seconds_to_end
+        to_end = 0.0 if at_end else seconds_to_end
+        start_node = start_junction[chain] if at_start else start[chain]
+        end_node = end_junction[chain] if at_end else end[chain]
         for side in range(2):
-            node = chains.start_node[chain] if side == 0 else chains.end_node[chain]
+            node = start_node if side == 0 else end_node
             to_node = to_start if side == 0 else to_end
             metres_to_node = metres_before if side == 0 else chains.metres[chain] - metres_before
             for column in range(node_facility.shape[1]):

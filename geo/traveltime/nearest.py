@@ -15,7 +15,7 @@ import numpy as np
 from geo.arrays import Float64Array, Int32Array, Int64Array
 from geo.parallel import CORES, map_in_threads
 from geo.traveltime import lookup, search
-from geo.traveltime.array_tables import Chains, Edges, NodeTimes, SeveralNearest, StretchTable, Table, plain
+from geo.traveltime.array_tables import ChainNodes, Chains, Edges, NodeTimes, SeveralNearest, StretchTable, Table, plain
 from geo.traveltime.network import Network
 from geo.traveltime.positions import ChainPositions
 from geo.traveltime.snapping import SnappedPoints
@@ -54,11 +54,10 @@ class NearestFacilities:
         _ = self.several_of_junctions
 
     @cached_property
-    def _tables(self) -> tuple[Edges, Chains, SeveralNearest, StretchTable]:
+    def _tables(self) -> tuple[Edges, Chains, ChainNodes, SeveralNearest, StretchTable]:
         """The tables that `lookup.nearest_few` takes besides the points, as plain tuples."""
-        graph = self.network.graph
-        stretches = self.stretches.table(towards=True)
-        return plain(graph.edges), plain(graph.chains), plain(self.several_of_junctions), plain(stretches)
+        graph, several, stretches = self.network.graph, self.several_of_junctions, self.stretches.table(towards=True)
+        return plain(graph.edges), plain(graph.chains), plain(graph.origins), plain(several), plain(stretches)
 
     def at_points(self, points: SnappedPoints, limit: int = FACILITIES_PER_JUNCTION) -> SeveralNearest:
         """The ``limit`` (≤ `FACILITIES_PER_JUNCTION`) nearest facilities of each point, connectors included."""
@@ -96,7 +95,8 @@ def several_nearest(network: Network, stretches: ChainStretches, k: int) -> Seve
     graph = network.graph
     seeds, seed_metres = stretches.seeds(towards=True)
     arcs, chain = graph.arcs(towards=True)
-    return search.search_several(arcs, graph.chains.metres[chain], seeds, seed_metres, k, np.inf)
+    arc_metres = np.append(graph.chains.metres, np.float32(0.0))[chain]  # −1, a turn, takes the last: no metres
+    return search.search_several(arcs, arc_metres, seeds, seed_metres, k, np.inf)
 
 
 def position_seconds(

@@ -2,12 +2,16 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geo.arrays import Float32Array, Float64Array, Int32Array
-from geo.traveltime.array_tables import ChainEnds, Chains, ChainSides, PointsByChain, PointsByNode
+from geo.traveltime.array_tables import ChainEnds, ChainNodes, Chains, ChainSides, PointsByChain, PointsByNode
+
+if TYPE_CHECKING:
+    from geo.traveltime.graph import Graph
 
 
 def chain_sides(chains: Chains, towards: bool) -> ChainSides:
@@ -19,7 +23,7 @@ def chain_sides(chains: Chains, towards: bool) -> ChainSides:
 
 @dataclass(frozen=True)
 class ChainPositions:
-    """Where points are on ``chains``, arrays of shape (points,).
+    """Where points are on the chains of a ``graph``, arrays of shape (points,).
 
     Attributes
     ----------
@@ -29,7 +33,7 @@ class ChainPositions:
     backward_seconds : seconds against the chain from the point to its start (0 where closed)
     """
 
-    chains: Chains = field(repr=False)
+    graph: "Graph" = field(repr=False)
     chain: Int32Array
     coordinate: Float64Array
     forward_seconds: Float32Array
@@ -40,7 +44,7 @@ class ChainPositions:
 
     def __getitem__(self, rows: NDArray[np.generic] | slice) -> "ChainPositions":
         return ChainPositions(
-            self.chains,
+            self.graph,
             self.chain[rows],
             self.coordinate[rows],
             self.forward_seconds[rows],
@@ -50,26 +54,30 @@ class ChainPositions:
     @cached_property
     def towards(self) -> "PointTables":
         """The tables for travel from the points, towards facilities."""
-        sides = chain_sides(self.chains, towards=True)
-        return PointTables(self, sides, start_side=self.backward_seconds, end_side=self.forward_seconds)
+        sides = chain_sides(self.graph.chains, towards=True)
+        return PointTables(
+            self, sides, self.graph.origins, start_side=self.backward_seconds, end_side=self.forward_seconds
+        )
 
     @cached_property
     def away(self) -> "PointTables":
         """The tables for travel to the points, from facilities."""
-        sides = chain_sides(self.chains, towards=False)
-        return PointTables(self, sides, start_side=self.forward_seconds, end_side=self.backward_seconds)
+        sides = chain_sides(self.graph.chains, towards=False)
+        return PointTables(
+            self, sides, self.graph.destinations, start_side=self.forward_seconds, end_side=self.backward_seconds
+        )
 
     @cached_property
     def by_chain(self) -> tuple[Int32Array, Int32Array]:
         """The points on each chain in CSR form: where those of each begin (chains + 1,), and the points."""
         order = np.argsort(self.chain, kind="stable").astype(np.int32)
-        first = np.searchsorted(self.chain[order], np.arange(len(self.chains.start_node) + 1)).astype(np.int32)
+        first = np.searchsorted(self.chain[order], np.arange(len(self.graph.chains.start_node) + 1)).astype(np.int32)
         return first, order
 
 
 @dataclass(frozen=True)
 class PointTables:
-    """Tables of points for one direction of travel.
+    """Tables of points for one direction of travel; ``nodes`` are those that it meets at the ends of the chains.
 
     ``start_side`` and ``end_side``, shape (points,), are seconds between the start nodes of their chains and the
     points; the sketch in `geo.traveltime.array_tables` explains them.
@@ -77,13 +85,14 @@ class PointTables:
 
     positions: ChainPositions = field(repr=False)
     sides: ChainSides
+    nodes: ChainNodes
     start_side: Float32Array
     end_side: Float32Array
 
     @cached_property
     def ends(self) -> ChainEnds:
         """Seconds between the points and both ends of their chains."""
-        positions, chains = self.positions, self.positions.chains
+        positions, chains, nodes = self.positions, self.positions.graph.chains, self.nodes
         count = len(positions)
         if not len(chains.start_node):
             return ChainEnds(*np.zeros((2, count), np.int32), *np.full((2, count), np.inf, np.float32))
@@ -91,13 +100,16 @@ class PointTables:
         chain = np.where(off_network, 0, positions.chain)
         # A point at an end of its chain is at the junction, from which it may leave by any street.
         open_start = np.isfinite(self.sides.start_side[chain])
-        to_start = np.where(positions.coordinate == 0, 0.0, np.where(open_start, self.start_side, np.inf))
+        at_start, at_end = positions.coordinate == 0, positions.coordinate == chains.edge_count[chain]
+        to_start = np.where(at_start, 0.0, np.where(open_start, self.start_side, np.inf))
         seconds_to_end = np.maximum(self.sides.end_side[chain] - self.end_side, 0.0)
-        to_end = np.where(positions.coordinate == chains.edge_count[chain], 0.0, seconds_to_end)
+        to_end = np.where(at_end, 0.0, seconds_to_end)
         to_start[off_network] = to_end[off_network] = np.inf
-        return ChainEnds(
-            chains.start_node[chain], chains.end_node[chain], to_start.astype(np.float32), to_end.astype(np.float32)
-        )
+        start_node, end_node = nodes.start[chain], nodes.end[chain]
+        if nodes.start is not nodes.start_junction:
+            start_node = np.where(at_start, nodes.start_junction[chain], start_node)
+            end_node = np.where(at_end, nodes.end_junction[chain], end_node)
+        return ChainEnds(start_node, end_node, to_start.astype(np.float32), to_end.astype(np.float32))
 
     @property
     def by_chain(self) -> PointsByChain:
@@ -107,8 +119,7 @@ class PointTables:
     @cached_property
     def by_node(self) -> PointsByNode:
         """The points by the nodes at the ends of their chains."""
-        ends, chains = self.ends, self.positions.chains
-        nodes = int(max(chains.start_node.max(initial=-1), chains.end_node.max(initial=-1))) + 1
+        ends, nodes = self.ends, len(self.positions.graph.network_node)
         two_nodes = ends.start_node != ends.end_node
         node = np.concatenate([ends.start_node, ends.end_node[two_nodes]])
         order = np.argsort(node, kind="stable")

@@ -26,7 +26,7 @@ def seconds_along_chain(position: ChainPositions, stretches: ChainStretches, row
     Infinity where the chain is closed in that direction. `geo.traveltime.lookup._along_chain` does the same in compiled
     loops over many points.
     """
-    chains, chain = position.chains, int(position.chain[0])
+    chains, chain = position.graph.chains, int(position.chain[0])
     low, high = stretches.low[rows], stretches.high[rows]
     before, after = position.coordinate < low.coordinate, position.coordinate > high.coordinate
     forward_open = np.isfinite(chains.forward_seconds[chain])
@@ -44,22 +44,21 @@ class SearchFromPoint:
     """
 
     def __init__(self, network: Network, stretches: ChainStretches, point: SnappedPoints, limit: float) -> None:
-        graph, chains = network.graph, network.graph.chains
+        graph = network.graph
         self._network, self._stretches, self._connector_m = network, stretches, float(point.connector_m[0])
         position = graph.positions(point.edge, point.fraction)
         self._coordinate, self._chain = float(position.coordinate[0]), int(position.chain[0])
         ends = position.towards.ends
         self._to_ends = np.concatenate([ends.start_seconds, ends.end_seconds]).astype(float)
-        self._ends = np.array([chains.start_node[self._chain], chains.end_node[self._chain]])
+        self._ends = np.concatenate([ends.start_node, ends.end_node])
         self._node_seconds, self._arc = self._search(limit)
         low, high = stretches.low, stretches.high
         same_chain = slice(*np.searchsorted(low.chain, [self._chain, self._chain + 1]))
         ways = np.full((3, len(low.chain)), np.inf)
-        for way, node, end_seconds in (
-            (OVER_START, chains.start_node[low.chain], low.away.ends.start_seconds),
-            (OVER_END, chains.end_node[low.chain], high.away.ends.end_seconds),
-        ):
-            ways[way] = self._node_seconds[node] + end_seconds + stretches.connector_seconds
+        low_ends, high_ends = low.away.ends, high.away.ends
+        self._last_nodes = (low_ends.start_node, high_ends.end_node)
+        for way, end_seconds in ((OVER_START, low_ends.start_seconds), (OVER_END, high_ends.end_seconds)):
+            ways[way] = self._node_seconds[self._last_nodes[way]] + end_seconds + stretches.connector_seconds
         ways[ALONG, same_chain] = seconds_along_chain(position, stretches, same_chain)
         self._way = ways.argmin(axis=0)
         self.seconds: Float64Array = ways.min(axis=0) + point.connector_m[0] / network.walk_mps
@@ -107,14 +106,15 @@ class SearchFromPoint:
         low, high = float(stretches.low.coordinate[stretch]), float(stretches.high.coordinate[stretch])
         if way == ALONG:
             return [(chain, self._coordinate, min(max(self._coordinate, low), high))]
-        node = int((chains.start_node, chains.end_node)[way][chain])
+        node = int(self._last_nodes[way][stretch])
         # Backwards: first the stretch's own chain, then the arcs to the point's chain, then that chain.
         pieces = [(chain, 0.0, low) if way == OVER_START else (chain, float(chains.edge_count[chain]), high)]
         while (arc := int(self._arc[node])) >= 0:
             tail = int(np.searchsorted(graph.outgoing.indptr, arc, side="right")) - 1
             chain = int(graph.outgoing_chain[arc])
-            length = float(chains.edge_count[chain])
-            pieces.append((chain, 0.0, length) if chains.start_node[chain] == tail else (chain, length, 0.0))
+            if chain >= 0:  # else it leads from one node of a junction to another
+                length = float(chains.edge_count[chain])
+                pieces.append((chain, length, 0.0) if graph.outgoing_against[arc] else (chain, 0.0, length))
             node = tail
         # A chain may begin and end at one junction; then the way over its nearer end was taken.
         to_ends = np.where(self._ends == node, self._to_ends, np.inf)

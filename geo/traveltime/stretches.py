@@ -86,5 +86,6 @@ class ChainStretches:
 
     def seeds(self, towards: bool) -> tuple[Seeds, Float64Array]:
         """What a search for the stretches begins with, the ends of their chains, and the metres travelled there."""
-        chains = self.low.chains
-        return lookup.seeds(plain(chains), plain(chain_sides(chains, towards)), plain(self.table(towards)))
+        graph = self.low.graph
+        nodes, sides = graph.destinations if towards else graph.origins, chain_sides(graph.chains, towards)
+        return lookup.seeds(plain(graph.chains), plain(nodes), plain(sides), plain(self.table(towards)))

@@ -1,5 +1,7 @@
 """Small graphs for the engine's tests, drawn at random by hypothesis or made as a grid."""
 
+from collections.abc import Collection
+
 import numpy as np
 from hypothesis import strategies as st
 
@@ -41,14 +43,14 @@ def searches(draw: st.DrawFn) -> tuple[int, list[Edge], list[EdgePoint], list[Ed
     return nodes, edges, draw(points), facilities, draw(connectors)
 
 
-def prepare_graph(nodes: int, edges: list[Edge]) -> Graph:
+def prepare_graph(nodes: int, edges: list[Edge], forbidden: Collection[tuple[int, ...]] = ()) -> Graph:
     """The prepared graph of a network; every edge is a metre long, and nodes lie at random."""
     u, v, forward, backward = (np.array(column) for column in zip(*edges, strict=True))
     table = NetworkEdges(
         u.astype(np.int32), v.astype(np.int32), forward.astype(float), backward.astype(float), np.ones(len(u))
     )
     rng = np.random.default_rng(nodes)
-    return Graph.prepare(table, rng.random(nodes), rng.random(nodes))
+    return Graph.prepare(table, rng.random(nodes), rng.random(nodes), forbidden)
 
 
 def grid_graph(side: int, rng: np.random.Generator) -> tuple[Graph, int]:

@@ -1,0 +1,103 @@
+"""Turn restrictions: travel times, catchments and ways against a slow search over the edges driven last."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from geo.traveltime import catchments, nearest, routes
+from geo.traveltime.snapping import SnappedPoints
+from support.graphs import network_with_facilities, prepare_graph
+from support.turning import Drives, restricted_searches
+
+
+@given(
+    case=restricted_searches(),
+    towards=st.booleans(),
+    sweeps=st.booleans(),
+    most_neighbours=st.sampled_from([1, 3, 64]),
+    limit=st.sampled_from([0.0, 5.0, 40.0, np.inf]),
+)
+@settings(max_examples=400, deadline=None)
+def test_seconds_and_catchments_are_those_of_the_slow_search(
+    case, towards: bool, sweeps: bool, most_neighbours: int, limit: float
+) -> None:
+    nodes, edges, people, facilities, connectors, paths = case
+    drives = Drives(edges, paths)
+    expected = np.array(
+        [
+            [
+                drives.seconds_between(*((p, f) if towards else (f, p))) + connector
+                for f, connector in zip(facilities, connectors, strict=True)
+            ]
+            for p in people
+        ]
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("geo.traveltime.graph.MOST_NEIGHBOURS", most_neighbours)
+        patch.setattr(nearest, "SWEEP_FROM", 0 if sweeps else 10**6)
+        graph = prepare_graph(nodes, edges, paths)
+        network, stretches = network_with_facilities(graph, facilities, connectors)
+        edge, fraction = (np.array(column) for column in zip(*people, strict=True))
+        positions = graph.positions(edge, fraction)
+        seconds, facility = nearest.position_seconds(network, stretches, positions, towards, limit=limit)
+    least = expected.min(axis=1)
+    np.testing.assert_allclose(seconds, np.where(least <= limit, least, np.inf), atol=1e-3)
+    reached = facility >= 0
+    np.testing.assert_allclose(expected[np.flatnonzero(reached), facility[reached]], seconds[reached], atol=1e-3)
+
+    catchment = catchments.within(graph, stretches, len(facilities), positions, limit, towards)
+    for candidate in range(len(facilities)):
+        rows = slice(*catchment.indptr[candidate : candidate + 2])
+        listed = dict(zip(catchment.point[rows].tolist(), catchment.seconds[rows].tolist(), strict=True))
+        assert len(listed) == rows.stop - rows.start
+        in_reach = {p: s for p, s in enumerate(expected[:, candidate].tolist()) if s <= limit and np.isfinite(s)}
+        assert listed == pytest.approx(in_reach, abs=1e-3)
+
+
+@given(case=restricted_searches())
+@settings(max_examples=200, deadline=None)
+def test_ways_from_one_point_are_allowed_and_as_long_as_those_of_the_slow_search(case) -> None:
+    nodes, edges, people, facilities, connectors, paths = case
+    drives = Drives(edges, paths)
+    graph = prepare_graph(nodes, edges, paths)
+    network, stretches = network_with_facilities(graph, facilities, connectors)
+    nearest_facilities = nearest.NearestFacilities(network, stretches)
+    for edge, fraction in people:
+        point = SnappedPoints(np.array([edge]), np.array([fraction]), np.array([2.0]), np.array([False]))
+        expected = [
+            2.0 + drives.seconds_between((edge, fraction), facility) + connector
+            for facility, connector in zip(facilities, connectors, strict=True)
+        ]
+        finite = sorted(seconds for seconds in expected if np.isfinite(seconds))
+        several = nearest_facilities.at_points(point)
+        rows, seconds = several.facility[0], several.seconds[0]
+        np.testing.assert_allclose(seconds[rows >= 0], finite[: nearest.FACILITIES_PER_JUNCTION], atol=1e-3)
+        np.testing.assert_allclose([expected[row] for row in rows[rows >= 0]], seconds[rows >= 0], atol=1e-3)
+        from_point = routes.SearchFromPoint(network, stretches, point, np.inf)
+        first_stretches = nearest.first_of_each(stretches.facility, from_point.seconds)
+        np.testing.assert_allclose(from_point.seconds[first_stretches], finite, atol=1e-3)
+        for stretch in first_stretches.tolist():
+            pieces = from_point._pieces(stretch)
+            check_drive(drives, graph, pieces)
+            driven = sum(abs(last - first) for _, first, last in pieces)  # every edge is a metre long
+            metres = 2.0 + driven + stretches.connector_m[stretch]
+            assert from_point.metres(stretch) == pytest.approx(metres, abs=1e-3)
+
+
+def check_drive(drives: Drives, graph, pieces) -> None:
+    """The pieces join, and each of their edges may follow those before it."""
+    first_edge, edges = graph.chain_edges
+    driven: tuple[int, ...] = ()
+    for chain, first, last in pieces:
+        low, high = min(first, last), max(first, last)
+        numbers = [n for n in range(int(np.floor(low)), int(np.ceil(high))) if n < high and n + 1 > low]
+        for number in numbers if first < last else numbers[::-1]:
+            edge = edges[first_edge[chain] + number]
+            directed = int(2 * edge + ((first < last) != graph.edges.along_chain[edge]))
+            if driven:
+                assert drives.head[driven[-1]] == drives.tail[directed]
+            assert drives.may_follow(driven, directed)
+            driven = (*driven, directed)[-drives.memory :]
