@@ -49,7 +49,7 @@ def build(folder: Path, sources: Sources, progress: Progress) -> Summary:
     place = inputs.find_place(sources, drawn)
     old = study_folder.existing(folder, place.id)
     extract = osm.read(sources.osm, drawn, place.surroundings, progress, own_categories)
-    streets, crs = study_streets.collect(extract, sources, place, summary)
+    streets, turn_restrictions, crs = study_streets.collect(extract, sources, place, summary)
     units = study_areas.collect(extract, sources, place, summary)
     people = study_people.collect(extract, sources, place, units, crs, summary)
     progress("people", len(people))
@@ -62,7 +62,9 @@ def build(folder: Path, sources: Sources, progress: Progress) -> Summary:
         standards = study_folder.existing_standards(folder, own_categories)
         summary.add("kept 保留", 1, "name, speeds and distances of study.toml; standards.toml")
     settings = _settings(sources, place, crs, extract.data_date, old)
-    contents = study_folder.Contents(settings, standards, own_categories.text, units, register, people, streets)
+    contents = study_folder.Contents(
+        settings, standards, own_categories.text, units, register, people, streets, turn_restrictions
+    )
     study_folder.write(folder, contents, progress)
     return summary
 

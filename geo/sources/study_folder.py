@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -13,7 +13,7 @@ import tomli_w
 
 from geo.errors import StudyError
 from geo.sources.summary import Progress
-from geo.study import areas, demand, geojson, standards, study
+from geo.study import areas, demand, geojson, restrictions, standards, study
 from geo.study.categories import FILE, Categories
 from geo.study.settings import StudySettings, read_settings
 
@@ -33,6 +33,7 @@ class Contents:
     facilities: gpd.GeoDataFrame
     demand: pd.DataFrame
     streets: gpd.GeoDataFrame
+    turn_restrictions: Sequence[restrictions.Path]
 
 
 def check_usable(folder: Path) -> None:
@@ -104,6 +105,7 @@ def _write_files(folder: Path, contents: Contents) -> None:
     _write_json(geojson.feature_collection(contents.facilities), folder / "facilities.geojson")
     demand.write(contents.demand, folder / "demand.csv")
     contents.streets.to_parquet(folder / "streets.parquet", compression="zstd")
+    restrictions.write(contents.turn_restrictions, folder / restrictions.FILE)
     settings = {key: value for key, value in contents.settings.items() if value is not None}
     (folder / "study.toml").write_text(tomli_w.dumps(settings), "utf-8")
     (folder / "standards.toml").write_text(contents.standards, "utf-8")

@@ -11,13 +11,17 @@ from geo.errors import ExtractError
 from geo.geodesy.projection import utm
 from geo.sources import elevation
 from geo.sources.inputs import Place, Sources
+from geo.sources.osm import restrictions
 from geo.sources.osm.extract import Extract
 from geo.sources.summary import Summary
+from geo.study.restrictions import Path as TurnRestriction
 from geo.study.streets import BUILD_COLUMNS, PACE_COLUMNS
 
 
-def collect(extract: Extract, sources: Sources, place: Place, summary: Summary) -> tuple[gpd.GeoDataFrame, str]:
-    """The streets, as `geo.study.streets` frames them, and the UTM projection of the study.
+def collect(
+    extract: Extract, sources: Sources, place: Place, summary: Summary
+) -> tuple[gpd.GeoDataFrame, list[TurnRestriction], str]:
+    """The streets, as `geo.study.streets` frames them, the turns that cars may not take, and the study's projection.
 
     Raises
     ------
@@ -26,10 +30,15 @@ def collect(extract: Extract, sources: Sources, place: Place, summary: Summary) 
     """
     streets = extract.streets if place.surroundings is None else _streets_within(extract.streets, place.surroundings)
     summary.add("streets 街道", len(streets), f"edges, {streets['length_m'].sum() / 1000:,.0f} km")
+    turn_restrictions, applied, left_out = restrictions.forbidden_paths(extract.turn_restrictions, streets)
+    if applied:
+        summary.add("turns 转弯限制", applied, "turn restrictions for cars")
+    for reason, count in sorted(left_out.items()):
+        summary.left_out(count, reason)
     crs = utm(shapely.box(*streets.total_bounds) if place.outline is None else place.outline)
     if sources.elevation is not None:
         streets = _with_slopes(streets, sources.elevation, crs, summary)
-    return streets.drop(columns=list(BUILD_COLUMNS)), crs
+    return streets.drop(columns=list(BUILD_COLUMNS)), turn_restrictions, crs
 
 
 def _with_slopes(streets: gpd.GeoDataFrame, path: Path, crs: str, summary: Summary) -> gpd.GeoDataFrame:

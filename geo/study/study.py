@@ -16,7 +16,7 @@ from pyproj import Proj
 from shapely.geometry.base import BaseGeometry
 
 from geo.errors import StudyError, TableError, UnknownNameError
-from geo.study import areas, categories, demand, facilities, standards, streets
+from geo.study import areas, categories, demand, facilities, restrictions, standards, streets
 from geo.study.areas import LEVELS
 from geo.study.categories import BUILT_IN, Categories
 from geo.study.settings import StudySettings, read_settings
@@ -41,6 +41,7 @@ class Study:
     streets : GeoDataFrame or None
         A frame as `geo.study.streets` describes it; None if the study has no street network.
     categories : the built-in categories of facilities, with those of `categories.toml`
+    turn_restrictions : paths of streets that cars may not follow, as `geo.study.restrictions` describes them
     """
 
     folder: Path
@@ -51,6 +52,7 @@ class Study:
     areas: gpd.GeoDataFrame
     streets: gpd.GeoDataFrame | None
     categories: Categories = BUILT_IN
+    turn_restrictions: tuple[restrictions.Path, ...] = ()
 
     def standard(self, standard_id: str) -> Standard:
         """Return the standard with this id; raise UnknownNameError if there is none."""
@@ -110,7 +112,9 @@ def read(folder: Path | str) -> Study:
             [f"row {row + 2}: area_code {code!r} is not in areas.geojson" for row, code in unknown.items()],
         )
     _check_scale(settings, people, folder / "study.toml")
-    street_file = folder / "streets.parquet"
+    street_file, restriction_file = folder / "streets.parquet", folder / restrictions.FILE
+    street_frame = streets.read(street_file) if street_file.exists() else None
+    restricted = street_frame is not None and restriction_file.exists()
     return Study(
         folder=folder,
         settings=settings,
@@ -118,8 +122,9 @@ def read(folder: Path | str) -> Study:
         facilities=facilities.read(folder / "facilities.geojson", own_categories),
         demand=people,
         areas=area_frame,
-        streets=streets.read(street_file) if street_file.exists() else None,
+        streets=street_frame,
         categories=own_categories,
+        turn_restrictions=restrictions.read(restriction_file, street_frame) if restricted else (),
     )
 
 

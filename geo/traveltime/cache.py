@@ -23,7 +23,7 @@ DRAFTS_S = 3600.0
 """Seconds after which a draft is taken for that of a process that was killed."""
 # To be raised whenever the names or the meaning of the arrays change: the hash in a file's name covers only what the
 # network was prepared from.
-_FORMAT = b"3"
+_FORMAT = b"4"
 _POINT_FIELDS = ("edge", "fraction", "connector_m", "island_skipped")
 
 
@@ -43,7 +43,7 @@ def network(study: Study, mode: Mode) -> tuple[Network, SnappedPoints]:
     reopened = _reopen(study, path)
     if reopened is not None:
         return reopened
-    prepared = Network.prepare(study.streets, study.settings, mode)
+    prepared = Network.prepare(study.streets, study.settings, mode, study.turn_restrictions)
     points = prepared.snapper.snap(study.demand["lon"].to_numpy(), study.demand["lat"].to_numpy())
     if (study.folder / "streets.parquet").is_file():
         _keep(path, mode, prepared, points)
@@ -66,7 +66,9 @@ def _content_hash(study: Study) -> bytes:
     streets = pd.DataFrame(study.streets)
     xy, line = shapely.get_coordinates(streets["geometry"].to_numpy(), return_index=True)
     table = pd.util.hash_pandas_object(streets.drop(columns="geometry"), index=False)
-    return digest(_FORMAT, settings.encode(), xy, line, table.to_numpy(), study.demand[["lon", "lat"]].to_numpy())
+    turns = repr(study.turn_restrictions).encode()
+    demand = study.demand[["lon", "lat"]].to_numpy()
+    return digest(_FORMAT, settings.encode(), xy, line, table.to_numpy(), turns, demand)
 
 
 def _reopen(study: Study, path: Path) -> tuple[Network, SnappedPoints] | None:

@@ -4,7 +4,7 @@ A facility is *reached* over one or more stretches of edges: a point over the po
 street meets or enters it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import geopandas as gpd
 import numpy as np
@@ -15,6 +15,7 @@ from geo.arrays import AnyArray, BoolArray, Float64Array, GeometryArray, Int64Ar
 from geo.choices import Mode
 from geo.geodesy.projection import projection
 from geo.study import streets
+from geo.study.restrictions import Path
 from geo.study.settings import Speeds, StudySettings
 from geo.traveltime.array_tables import NetworkEdges
 from geo.traveltime.graph import Graph
@@ -50,10 +51,13 @@ class Network:
         self.snapper = Snapper(xy, first_vertex, attracts, self.metric, self.max_connector_m)
 
     @classmethod
-    def prepare(cls, table: gpd.GeoDataFrame, settings: StudySettings, mode: Mode) -> "Network":
-        """Make the network of ``mode`` from a study's frame of streets."""
+    def prepare(
+        cls, table: gpd.GeoDataFrame, settings: StudySettings, mode: Mode, turn_restrictions: Sequence[Path] = ()
+    ) -> "Network":
+        """Make the network of ``mode`` from a study's frame of streets; only cars heed its ``turn_restrictions``."""
         forward_open, backward_open = _open(table, mode)
         is_open = forward_open | backward_open
+        forbidden = _among(is_open, turn_restrictions) if mode == "drive" else []
         table, forward_open, backward_open = table[is_open], forward_open[is_open], backward_open[is_open]
         metres = table["length_m"].to_numpy()
         seconds = metres / (_kph(table, mode, settings.speeds) * KPH_TO_MPS)
@@ -73,7 +77,7 @@ class Network:
             np.where(backward_open, backward, np.inf),
             metres,
         )
-        graph = Graph.prepare(edges, *node_xy.T)
+        graph = Graph.prepare(edges, node_xy[:, 0], node_xy[:, 1], forbidden)
         component_m = graph.component_metres()
         attracts = component_m >= min(ISLAND_M, ISLAND_SHARE * component_m.max(initial=0.0))
         return cls(settings, graph, xy, first_vertex, attracts[graph.edges.chain])
@@ -157,6 +161,16 @@ class Network:
         """WGS84 longitude and latitude of a point at a ``fraction`` along an ``edge``."""
         point = self.metric.inverse(shapely.line_interpolate_point(self.lines[edge], fraction, normalized=True))
         return float(point.x), float(point.y)
+
+
+def _among(is_open: BoolArray, paths: Sequence[Path]) -> list[Path]:
+    """Those of the ``paths`` whose edges are all open, with the edges renumbered among the open ones."""
+    number = np.cumsum(is_open) - 1
+    return [
+        tuple(int(2 * number[directed >> 1]) + (directed & 1) for directed in path)
+        for path in paths
+        if all(is_open[directed >> 1] for directed in path)
+    ]
 
 
 def _open(table: pd.DataFrame, mode: Mode) -> tuple[BoolArray, BoolArray]:

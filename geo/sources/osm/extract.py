@@ -19,7 +19,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from geo.errors import ExtractError
-from geo.sources.osm import buildings, facilities, highways, opl, opl_lines, polygons, tag_values
+from geo.sources.osm import buildings, facilities, highways, opl, opl_lines, polygons, restrictions, tag_values
 from geo.sources.osm.boundaries import Boundary
 from geo.sources.osm.elements import Nodes, Ways
 from geo.sources.osm.facilities import FacilityRows
@@ -45,6 +45,7 @@ class Extract:
     buildings : GeoDataFrame of residential buildings: ``floor_m2``, ``geometry`` (points)
     streets : as `geo.study.streets.from_lines` makes them
     facility_rows : not checked yet
+    turn_restrictions : the OPL lines of their relations, for `restrictions.forbidden_paths`
     left_out : how many objects are left out, by reason
     """
 
@@ -55,15 +56,20 @@ class Extract:
     buildings: gpd.GeoDataFrame
     streets: gpd.GeoDataFrame
     facility_rows: list[Row]
+    turn_restrictions: list[str]
     left_out: Counter[str]
 
 
 class _Elements(NamedTuple):
-    """Objects near a place: nodes, ways with all their nodes, and OPL lines of the multipolygons of such ways."""
+    """Objects near a place: nodes, ways with all their nodes, and OPL lines of the multipolygons of such ways.
+
+    ``turn_restrictions`` are the lines of all of them in the extract.
+    """
 
     nodes: Nodes
     ways: Ways
     relations: list[str]
+    turn_restrictions: list[str]
 
 
 def read(
@@ -84,7 +90,9 @@ def read(
     """
     box = opl.WORLD if within is None else within.bounds
     area_keys = ("building", *categories.osm_keys)
-    nodes, ways, relations = _read_elements(path, box, ("highway", *area_keys), area_keys, categories)
+    nodes, ways, relations, turn_restrictions = _read_elements(
+        path, box, ("highway", *area_keys), area_keys, categories
+    )
     lonlat = nodes.lonlat_of(ways.node_ids)
     streets, left_out = highways.edges(ways, lonlat, box, Speeds().drive_class_kph)
     if streets.empty:
@@ -121,6 +129,7 @@ def read(
         buildings=buildings.frame(levels, outlines),
         streets=streets,
         facility_rows=facility_rows.rows,
+        turn_restrictions=turn_restrictions,
         left_out=left_out + facility_rows.left_out,
     )
 
@@ -135,7 +144,7 @@ def read_facilities(path: Path, within: BaseGeometry | None, categories: Categor
     """
     box = opl.WORLD if within is None else within.bounds
     keys = categories.osm_keys
-    nodes, ways, relations = _read_elements(path, box, keys, keys, categories)
+    nodes, ways, relations, _ = _read_elements(path, box, keys, keys, categories)
     facility_rows = FacilityRows(categories)
     _add_nodes(nodes, facility_rows)
     all_ways = np.ones(len(ways.ids), dtype=bool)
@@ -161,9 +170,11 @@ def _read_elements(
     """
     # The keys that decide what a way is; the rules see no other tags of ways than those of ``way_keys`` and these.
     rule_keys = (*highways.KEYS, *buildings.KEYS, *facilities.rule_keys(categories))
-    with opl.converted(path, osmium.filter.KeyFilter(*area_keys)) as text:
+    with opl.converted(path, osmium.filter.KeyFilter(*area_keys, *restrictions.KEYS)) as text:
         nodes = text.nodes(box, keys=("place", *categories.osm_keys))
-        members = {line: opl_lines.member_ways(line) for line in text.relations() if opl_lines.is_multipolygon(line)}
+        all_relations = text.relations()
+        members = {line: opl_lines.member_ways(line) for line in all_relations if opl_lines.is_multipolygon(line)}
+        turn_restrictions = [line for line in all_relations if restrictions.is_restriction(line)]
         nodes_in_box = None if box == opl.WORLD else nodes
         ways = text.ways(way_keys, set().union(*members.values()), nodes_in_box, rule_keys)
         near = set(ways.ids.tolist())
@@ -172,7 +183,7 @@ def _read_elements(
             ways = ways.merged_with(text.ways((), outside, rule_keys=(*way_keys, *rule_keys)))
         if nodes_in_box is not None and len(unknown := np.unique(ways.node_ids[nodes.index_of(ways.node_ids) < 0])):
             nodes = nodes.merged_with(text.nodes(ids=unknown))
-    return _Elements(nodes, ways, list(members))
+    return _Elements(nodes, ways, list(members), turn_restrictions)
 
 
 def _add_nodes(nodes: Nodes, facility_rows: FacilityRows) -> None:

@@ -1,7 +1,5 @@
 """Turn restrictions: travel times, catchments and ways against a slow search over the edges driven last."""
 
-import itertools
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
