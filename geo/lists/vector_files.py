@@ -1,4 +1,4 @@
-"""Layers of features out of GeoPackages, shapefiles, KML, KMZ and FlatGeobuf, read by GDAL, and out of GeoParquet."""
+"""Layers of features: GeoPackages, shapefiles and FlatGeobuf, which GDAL reads, GeoParquet, and KML."""
 
 import json
 import re
@@ -19,17 +19,11 @@ from numpy.typing import NDArray
 from geo.arrays import GeometryArray
 from geo.choices import COORDINATE_SYSTEMS
 from geo.errors import TableError
-from geo.lists import shapefiles
-from geo.lists.file_types import DESCRIPTIONS, MAX_CELLS, MAX_ROWS, MAX_UNPACKED_BYTES, FileType, open_zip
+from geo.lists import kml_files, shapefiles
+from geo.lists.file_types import DESCRIPTIONS, MAX_CELLS, MAX_ROWS, FileType
 from geo.lists.headings import Vocabulary
 from geo.lists.layers import Layer, reproject
 from geo.lists.sheets import Cell
-
-_STYLE_FIELDS = frozenset(
-    ["id", "timestamp", "begin", "end", "altitudeMode", "tessellate", "extrude", "visibility", "drawOrder", "icon",
-     "snippet"]
-)  # fmt: skip
-"""Columns that GDAL makes for every KML file; they say how Google Earth draws a place."""
 
 
 def layers(path: Path, file_type: FileType, vocabulary: Vocabulary) -> Iterator[Layer]:
@@ -48,12 +42,11 @@ def layers(path: Path, file_type: FileType, vocabulary: Vocabulary) -> Iterator[
     if file_type == "parquet":
         yield _parquet_layer(path)
         return
+    if file_type == "kml" or file_type == "kmz":
+        yield from kml_files.read(path, file_type, vocabulary)
+        return
     if file_type == "gpkg":
         _refuse_views(path)
-    elif file_type == "kmz":
-        _check_kmz(path)
-    elif file_type == "kml":
-        _refuse_links_to_files(path)
     is_zipped_shapefile = file_type == "zip"
     with shapefiles.unpacked(path) if is_zipped_shapefile else with_ending(path, f".{file_type}") as file:
         try:
@@ -88,18 +81,6 @@ def _refuse_views(path: Path) -> None:
         raise TableError(path, [f"has views or virtual tables ({listed}), which are not read: save them as layers"])
 
 
-def _refuse_links_to_files(path: Path) -> None:
-    """TableError if GDAL would take an XML file for its own format that names other files and addresses to read."""
-    if b"OGRVRT" in path.read_bytes():
-        raise TableError(path, ["is no KML: it refers to other files"])
-
-
-def _check_kmz(path: Path) -> None:
-    with open_zip(path) as archive:
-        if sum(member.file_size for member in archive.infolist()) > MAX_UNPACKED_BYTES:
-            raise TableError(path, [f"would unpack to more than {MAX_UNPACKED_BYTES / 1e6:,.0f} MB: split it"])
-
-
 def _broken(file_type: FileType) -> str:
     if file_type in ("shp", "zip"):
         return "is truncated, or no shapefile; a shapefile is .shp, .shx, .dbf and .prj together: zip them"
@@ -126,15 +107,6 @@ def _layer(path: Path, file: Path, file_type: FileType, name: str, shown_name: s
         layer.columns = shapefiles.decode(
             path, file, list(columns), list(columns.values()), vocabulary, layer.notes, layer.remarks
         )
-    elif file_type in ("kml", "kmz"):
-        for row, visible in enumerate(columns.get("visibility", ())):
-            if visible == 0:
-                layer.remarks.notes[row].append("is not shown in its file (visibility 0); it is read like the others")
-        layer.columns = {
-            heading: column
-            for heading, column in columns.items()
-            if heading not in _STYLE_FIELDS and any(cell is not None for cell in column)
-        }
     if metadata["crs"] and "Undefined" not in metadata["crs"]:
         reproject(layer, metadata["crs"], path)
     else:

@@ -1,0 +1,240 @@
+"""Files of every type give the same facilities, whatever they are called; hostile ones are refused."""
+
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pyogrio
+import pytest
+import shapely
+
+from geo import limited_process
+from geo.errors import TableError
+from geo.lists import file_types, kml_files
+from geo.sources import facility_lists
+from support import binary_workbooks
+from support.list_files import A, B, read, refusal
+
+HEAD = ["名称", "类别", "经度", "纬度", "电话"]
+ROWS = [["甲诊所", "诊所", *A, "0579-1"], ["乙诊所", "诊所", *B, "0579-2"]]
+Make = Callable[[Path], object]
+
+
+def frame() -> gpd.GeoDataFrame:
+    columns = {"名称": ["甲诊所", "乙诊所"], "类别": ["诊所", "诊所"], "电话": ["0579-1", "0579-2"]}
+    return gpd.GeoDataFrame(columns, geometry=[shapely.Point(A), shapely.Point(B)], crs="EPSG:4326")
+
+
+def features() -> list[str]:
+    return [
+        json.dumps({
+            "type": "Feature",
+            "properties": dict(zip(HEAD, row, strict=True)) | {"经度": None, "纬度": None},
+            "geometry": {"type": "Point", "coordinates": row[2:4]},
+        })
+        for row in ROWS
+    ]  # fmt: skip
+
+
+def text(content: str) -> Make:
+    return lambda path: path.write_text(content, "utf-8")
+
+
+def driver(name: str) -> Make:
+    def make(path: Path) -> None:
+        pyogrio.write_dataframe(frame(), path.with_suffix(".made"), driver=name)  # a folder, if it ended otherwise
+        made = path.with_suffix(".made")
+        (next(made.iterdir()) if made.is_dir() else made).rename(path)
+
+    return make
+
+
+def kml(body: str = "") -> str:
+    def place(row: list[Any]) -> str:
+        data = "".join(
+            f'<Data name="{head}"><value>{cell}</value></Data>' for head, cell in zip(HEAD[1:], row[1:], strict=True)
+        )
+        return (
+            f"<Placemark><name>{row[0]}</name><ExtendedData>{data}</ExtendedData>"
+            f"<Point><coordinates>{row[2]},{row[3]},0</coordinates></Point></Placemark>"
+        )
+
+    places = "".join(map(place, ROWS))
+    head = '<?xml version="1.0" encoding="UTF-8"?><kml xmlns="http://www.opengis.net/kml/2.2">'
+    return f"{head}<Document><name>list</name>{body}{places}</Document></kml>"
+
+
+def kmz(path: Path) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("doc.kml", kml())
+
+
+def ods(path: Path, rows: list[list[Any]] | None = None, row_attributes: str = "", sheet_end: str = "") -> None:
+    """An OpenDocument spreadsheet; ``row_attributes`` stand in the last row."""
+
+    def cell(value: Any) -> str:
+        if isinstance(value, float):
+            return f'<table:table-cell office:value-type="float" office:value="{value}"/>'
+        if value == "#N/A":
+            return (
+                '<table:table-cell table:formula="of:=NA()" office:value-type="string" office:string-value="" '
+                'calcext:value-type="error"><text:p>#N/A</text:p></table:table-cell>'
+            )
+        return f'<table:table-cell office:value-type="string"><text:p>{value}</text:p></table:table-cell>'
+
+    table = [HEAD, *(rows or ROWS)]
+    lines = [
+        f"<table:table-row {row_attributes if row is table[-1] else ''}>{''.join(map(cell, row))}</table:table-row>"
+        for row in table
+    ]
+    names = {
+        "office": "office", "table": "table", "text": "text",
+    }  # fmt: skip
+    spaces = " ".join(
+        f'xmlns:{prefix}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"' for prefix, name in names.items()
+    )
+    spaces += ' xmlns:calcext="urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0"'
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr(
+            "content.xml",
+            f"<office:document-content {spaces}><office:body><office:spreadsheet>"
+            f'<table:table table:name="名单"><table:table-column table:number-columns-repeated="4"/>'
+            f'<table:table-column table:visibility="collapse"/>{"".join(lines)}</table:table>{sheet_end}'
+            "</office:spreadsheet></office:body></office:document-content>",
+        )
+        manifest = '<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"/>'
+        archive.writestr("META-INF/manifest.xml", manifest)
+
+
+MAKERS: dict[str, Make] = {
+    "kml": text(kml()),
+    "kmz": kmz,
+    "ods": ods,
+    "xlsb": lambda path: binary_workbooks.write(path, {"名单": [HEAD, *ROWS]}),
+    "fgb": driver("FlatGeobuf"),
+    "parquet": lambda path: frame().to_parquet(path),
+    "lines.geojson": text("\n".join(features()) + "\n"),
+    "records.geojson": text("".join(f"\x1e{feature}\n" for feature in features())),
+    "records_of_lines.json": text(
+        "".join("\x1e" + json.dumps(json.loads(feature), indent=1) for feature in features())
+    ),
+    "collections.json": text(
+        "\n".join(f'{{"type":"FeatureCollection","features":[{feature}]}}' for feature in features())
+    ),
+}
+
+
+@pytest.mark.parametrize("ending", MAKERS)
+def test_a_file_gives_its_facilities_under_its_own_name_and_another(ending: str, tmp_path: Path) -> None:
+    for name in (f"list.{ending}", "renamed.xls"):
+        found = read(tmp_path / name, MAKERS[ending], coordinates="wgs84")
+        rows = {row.values["name"]: row for row in found.rows}
+        assert [row.problems for row in found.rows] == [(), ()]
+        for given in ROWS:
+            row = rows[given[0]]
+            assert (row.values["category"], row.values["phone"]) == ("clinic", given[4])
+            assert row.geometry is not None
+            assert row.geometry.distance(shapely.Point(given[2:4])) < 1e-9
+    assert any("is called .xls but is" in note for note in found.notes)
+
+
+def test_one_feature_alone_is_a_list(tmp_path: Path) -> None:
+    assert len(read(tmp_path / "a.geojson", text(features()[0])).rows) == 1
+
+
+def test_a_line_that_is_no_feature_is_named(tmp_path: Path) -> None:
+    broken = "\n".join([features()[0], features()[1][:-5]])
+    assert "line 2 is not JSON" in refusal(tmp_path / "a.geojson", text(broken))
+    assert "line 2 is no GeoJSON feature" in refusal(tmp_path / "b.geojson", text(features()[0] + "\n[1]"))
+
+
+def test_a_place_that_kml_does_not_show_is_said(tmp_path: Path) -> None:
+    hidden = kml().replace("<Placemark><name>甲", "<Placemark><visibility>0</visibility><name>甲", 1)
+    first, second = read(tmp_path / "a.kml", text(hidden)).rows
+    assert ("not shown" in " ".join(first.notes), second.notes) == (True, ())
+    folders = kml().replace("<Placemark>", "<Folder><name>旧</name><visibility>0</visibility><Placemark>", 1)
+    first, second = read(tmp_path / "b.kml", text(folders.replace("</Placemark>", "</Placemark></Folder>", 1))).rows
+    assert ("not shown" in " ".join(first.notes), second.notes) == (True, ())
+    assert (first.values["extra"]["folder"], "folder" in second.values["extra"]) == ("旧", False)
+
+
+@pytest.mark.parametrize(
+    ("shape", "said"),
+    [
+        ("<gx:Track xmlns:gx='x'/>", "is a Track"),
+        ("<Point><coordinates>120.04;28.89</coordinates></Point>", "cannot be read"),
+        ("<Point/>", "cannot be read"),
+        ("<Polygon><outerBoundaryIs/></Polygon>", "cannot be read"),
+    ],
+)
+def test_a_placemark_whose_geometry_cannot_be_read_is_unusable(shape: str, said: str, tmp_path: Path) -> None:
+    broken = kml().replace(f"<Point><coordinates>{A[0]},{A[1]},0</coordinates></Point>", shape)
+    first, second = read(tmp_path / "a.kml", text(broken)).rows
+    assert (said in " ".join(first.problems), second.problems) == (True, ())
+
+
+def test_links_to_other_files_are_said(tmp_path: Path) -> None:
+    linked = read(tmp_path / "a.kml", text(kml("<NetworkLink><Link><href>http://x/</href></Link></NetworkLink>")))
+    assert any("1 links to other files" in note for note in linked.notes)
+
+
+def test_two_names_of_a_placemark_are_one_field(tmp_path: Path) -> None:
+    both = kml().replace('<Data name="类别">', '<Data name="机构名称"><value>全称</value></Data><Data name="类别">')
+    assert [row.values["name"] for row in read(tmp_path / "a.kml", text(both)).rows] == ["全称", "全称"]
+
+
+@pytest.mark.parametrize("ending", ["kmz", "ods", "xlsb", "fgb", "parquet"])
+def test_a_truncated_file_is_refused(ending: str, tmp_path: Path) -> None:
+    whole = io.BytesIO()
+    path = tmp_path / f"a.{ending}"
+    MAKERS[ending](path)
+    whole.write(path.read_bytes())
+    path.write_bytes(whole.getvalue()[: len(whole.getvalue()) * 6 // 10])
+    with pytest.raises(TableError, match="truncated"):
+        facility_lists.read_in_this_process(path)
+
+
+def test_zips_that_unpack_to_too_much_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kml_files, "MAX_UNPACKED_BYTES", 100)
+    assert "would unpack to more" in refusal(tmp_path / "a.kmz", kmz)
+
+
+@pytest.mark.parametrize("name", ["deep.kml", "deep.ods", "laughs.ods"])
+def test_hostile_xml_ends_as_one_line(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limited_process, "MAX_BYTES", 1 << 30)  # a lower limit is exceeded sooner
+    path = tmp_path / name
+    if name == "deep.kml":
+        text(kml("<Folder>" * 200_000))(path)
+    elif name == "deep.ods":
+        ods(path, sheet_end="<text:p>" * 200_000)
+    else:
+        ods(path)
+        laughs = '<!DOCTYPE x [<!ENTITY a "' + "ha" * 5_000 + '">'
+        for before, letter in zip("abcdef", "bcdefg", strict=True):
+            laughs += f'<!ENTITY {letter} "{f"&{before};" * 20}">'
+        with zipfile.ZipFile(path) as archive:
+            members = {other: archive.read(other) for other in archive.namelist()}
+        content = members["content.xml"].decode().replace("甲诊所", "&g;")
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for other, member in (members | {"content.xml": f"{laughs}]>{content}".encode()}).items():
+                archive.writestr(other, member)
+    try:
+        rows = facility_lists.read(path).rows
+    except TableError as error:
+        assert str(path) in str(error)
+    else:
+        assert all(len(row.values.get("name", "")) < 20_000 for row in rows)
+
+
+def test_a_parquet_file_without_places_is_refused(tmp_path: Path) -> None:
+    said = refusal(tmp_path / "a.parquet", lambda path: frame().drop(columns="geometry").to_parquet(path))
+    assert "without places" in said
+
+
+def test_every_file_type_is_described() -> None:
+    assert file_types.ENDINGS.keys() == file_types.DESCRIPTIONS.keys()
