@@ -8,12 +8,6 @@ MODES = {"walk": "步行 walk", "cycle": "电动自行车 e-bike", "drive": "驾
 
 
 NOT_KNOWN = "不详 not known"
-_UNKNOWN_GROUPS = {
-    "urban": "城乡不详 urban and rural not known",
-    "rural": "城乡不详 urban and rural not known",
-    "children_3_6": "儿童数不详 children not known",
-    "elders_65": "老人数不详 elders not known",
-}
 
 
 def headline(coverage: Coverage) -> str:
@@ -44,17 +38,10 @@ def area_share(coverage: Coverage, area: AreaShare) -> str:
 
 
 def counted(coverage: Coverage) -> str:
-    """How many of how many are covered, with whom these numbers count where it is not the standard's own group."""
-    numbers = f"{coverage.covered:,.0f}" if coverage.known else "—"
-    text = f"{numbers} / {coverage.total:,.0f} {UNITS[coverage.unit]}"
-    return text if coverage.people_counted == coverage.people_group else f"{text} ({everybody(coverage)})"
-
-
-def everybody(coverage: Coverage) -> str:
-    """That all people count because the standard's own group is unknown; empty where that group counts."""
-    if coverage.people_counted == coverage.people_group or coverage.people_group is None:
-        return ""
-    return f"全部人口 all people; {_UNKNOWN_GROUPS[coverage.people_group]}"
+    """How many of how many are covered; it is said where all people count because the standard's group is unknown."""
+    covered = f"{coverage.covered:,.0f}" if coverage.known else "—"
+    text = f"{covered} / {coverage.total:,.0f} {UNITS[coverage.unit]}"
+    return text if coverage.people_counted == coverage.people_group else f"{text} (全部人口 all people)"
 
 
 def limit(coverage: Coverage) -> str:

@@ -11,7 +11,6 @@ sample changes: moving a call that draws changes everything after it.
 
 import argparse
 import json
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -61,7 +60,7 @@ def main(out: Path) -> None:
     write_geojson(out / "facilities.geojson", facilities.features(rng, all_facilities, ground))
     write_geojson(out / "areas.geojson", places.area_features(towns, units, ground))
     network.table(surface, bridges, ground).to_parquet(out / "streets.parquet", compression="zstd")
-    (out / "standards.toml").write_bytes((resources.files("geo.study") / "standards.toml").read_bytes())
+    (out / "standards.toml").write_bytes((Path(__file__).parent / "standards.toml").read_bytes())
 
 
 if __name__ == "__main__":

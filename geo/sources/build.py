@@ -7,6 +7,9 @@ The command line calls `build`. Each step is a module of this folder: `inputs` f
 from datetime import date
 from pathlib import Path
 
+import pandas as pd
+import tzfpy
+
 from geo.sources import (
     inputs,
     standards_template,
@@ -32,7 +35,7 @@ def build(folder: Path, sources: Sources, progress: Progress) -> Summary:
     """Make the study ``folder``, or make it again with newer sources.
 
     Nothing is written unless the whole study can be. A study that is made again keeps what people edit: its standards,
-    its name, speeds and distances, and a register that lies in the folder.
+    its own categories, its name, time zone, speeds and distances, and a register that lies in the folder.
 
     Raises
     ------
@@ -61,7 +64,7 @@ def build(folder: Path, sources: Sources, progress: Progress) -> Summary:
     else:
         standards = study_folder.existing_standards(folder, own_categories)
         summary.add("kept 保留", 1, "name, speeds and distances of study.toml; standards.toml")
-    settings = _settings(sources, place, crs, extract.data_date, old)
+    settings = _settings(sources, place, crs, _time_zone(people), extract.data_date, old)
     contents = study_folder.Contents(
         settings, standards, own_categories.text, units, register, people, streets, turn_restrictions
     )
@@ -69,8 +72,14 @@ def build(folder: Path, sources: Sources, progress: Progress) -> Summary:
     return summary
 
 
+def _time_zone(people: pd.DataFrame) -> str:
+    """The time zone of the demand point with the most people. All of China has Asia/Shanghai."""
+    lon, lat = people[["lon", "lat"]].iloc[int(people["population"].to_numpy().argmax())]
+    return str(tzfpy.get_tz(float(lon), float(lat)))
+
+
 def _settings(
-    sources: Sources, place: Place, crs: str, data_date: date | None, old: StudySettings | None
+    sources: Sources, place: Place, crs: str, timezone: str, data_date: date | None, old: StudySettings | None
 ) -> dict[str, object]:
     """The settings of the study's `study.toml`: defaults, those kept of the ``old`` study, and the sources' own."""
     attribution = OSM_LICENCE
@@ -79,7 +88,7 @@ def _settings(
     if sources.elevation is not None:
         attribution += f"; 高程 elevation: {sources.elevation.name}"
     name_en = "" if place.name_en == place.name else place.name_en
-    defaults = StudySettings(id=place.id, name=place.name, name_en=name_en, projection=crs)
+    defaults = StudySettings(id=place.id, name=place.name, name_en=name_en, projection=crs, timezone=timezone)
     return {
         **defaults.model_dump(exclude={"data_date", "sample"}),
         **({} if old is None else old.model_dump(include=KEPT_SETTINGS)),

@@ -10,8 +10,6 @@ import geopandas as gpd
 from geo.sources.summary import Summary
 from geo.study.categories import Categories
 
-_SOURCE = 'source = "永康市'
-
 
 def answerable(facilities: gpd.GeoDataFrame, areas: gpd.GeoDataFrame, categories: Categories, summary: Summary) -> str:
     """The text of a `standards.toml` with the standards that the study's data can answer.
@@ -27,8 +25,7 @@ def answerable(facilities: gpd.GeoDataFrame, areas: gpd.GeoDataFrame, categories
         if missing:
             summary.add("standard left out 未采用标准", 1, f"{standard['id']}: {missing}")
         else:
-            # In another place, the plan that a standard is taken from is only an example.
-            kept.append(block.replace(_SOURCE, _SOURCE.replace('"', '"样板 template: ')))
+            kept.append(block)
     summary.add("standards 标准", len(kept), "in standards.toml, to be edited")
     return head + "".join(kept)
 

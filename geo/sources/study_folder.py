@@ -42,9 +42,13 @@ def check_usable(folder: Path) -> None:
     Raises
     ------
     StudyError
-        It is a file, or it holds files but no `study.toml`.
+        It is a file, or it holds files but no `study.toml`. A file of categories may be there first.
     """
-    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / "study.toml").exists())):
+    if not folder.exists():
+        return
+    if not folder.is_dir() or (
+        {file.name for file in folder.iterdir()} - {FILE} and not (folder / "study.toml").exists()
+    ):
         raise StudyError(f"{folder}: exists and is no study folder; give another name")
 
 

@@ -74,8 +74,6 @@ def _target(result: Coverage) -> str:
 def print_details(console: Console, result: Coverage) -> None:
     """Print the result of one standard by area, the alternatives, the people out of reach, and the notes."""
     console.print(f"{labels.limit(result)} · {result.source}", markup=False)
-    if everybody := labels.everybody(result):
-        console.print(f"{everybody}: {labels.counted(result)}", markup=False)
     rows = [
         (
             area.code,

@@ -15,11 +15,12 @@ from uuid import uuid4
 import geopandas as gpd
 import shapely
 from shapely.geometry.base import BaseGeometry
-from sqlalchemy import URL, ColumnElement, delete
+from sqlalchemy import URL, ColumnElement, delete, func
 from sqlmodel import Session, col, select
 
 from geo.errors import FuwuquanError, UnknownNameError
 from geo.study import facilities, texts
+from geo.study.categories import FILE
 from geo.study.study import Study
 from service.register.database import Database, RegisterError
 from service.register.history import (
@@ -92,7 +93,8 @@ class Register:
     Raises
     ------
     RegisterError
-        The database cannot be opened or written, or it is the register of another study.
+        The database cannot be opened or written, it is the register of another study, or it has facilities of a
+        category that the study does not have.
     """
 
     def __init__(self, study: Study, url: str | URL) -> None:
@@ -105,6 +107,7 @@ class Register:
                 f"{self.database.address} is the register of the study {owner!r}, not of {study.settings.id!r}; "
                 "set FUWUQUAN_DATABASE_URL to another database"
             )
+        self._check_categories()
         self.id = self._fact("id") or self._create_id()
 
     def _fill(self) -> str:
@@ -119,6 +122,18 @@ class Register:
             records = [row | {"id": key} for key, row in zip(frame.index, frame.to_dict("records"), strict=True)]
             transaction.write_rows("import", [(None, row) for row in make_rows(records, list(frame.geometry))])
         return self.study.settings.id
+
+    def _check_categories(self) -> None:
+        """RegisterError if the register has facilities of a category that the study does not have."""
+        columns = FACILITY_TABLE.c
+        with self.database.reading() as session:
+            counts = session.execute(select(columns.category, func.count()).group_by(columns.category)).all()
+        for category, count in counts:
+            if category not in self.study.categories:
+                raise RegisterError(
+                    f"{self.database.address} has {count} facilities of the category {category!r}, which the study "
+                    f"lacks; add it to {self.study.folder / FILE}"
+                )
 
     def _create_id(self) -> str:
         """Give the register an id, which tells it from other registers of the same study."""
