@@ -1,0 +1,95 @@
+"""HiGHS (Huangfu and Hall 2018), the solver of linear and mixed integer programs, called with sparse matrices."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import highspy
+import numpy as np
+from scipy import sparse
+
+from geo.arrays import BoolArray, Float64Array
+
+_HEURISTICS = ("rens", "rins", "root_reduced_cost", "zi_round", "shifting", "feasibility_jump")
+"""Heuristics of HiGHS; local search has a good choice before it starts, so that they only take time."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """Minimise costs · x subject to row_lower ≤ matrix · x ≤ row_upper and lower ≤ x ≤ upper."""
+
+    costs: Float64Array
+    matrix: sparse.csc_array
+    row_lower: Float64Array
+    row_upper: Float64Array
+    lower: Float64Array
+    upper: Float64Array
+    whole: BoolArray
+
+
+@dataclass(frozen=True)
+class Solution:
+    """What HiGHS found.
+
+    Attributes
+    ----------
+    x : the best solution; None if there is none
+    row_duals : multipliers of the rows of a linear program
+    bound : no solution costs less; −inf if unknown, inf if there is none
+    """
+
+    x: Float64Array | None
+    row_duals: Float64Array | None
+    bound: float
+
+
+def relaxed(program: Program, seconds: float) -> Solution:
+    """Solve without whole numbers, approximately, by an interior point method."""
+    highs = _loaded(program, seconds)
+    highs.setOptionValue("solver", "ipm")
+    highs.setOptionValue("run_crossover", "off")
+    highs.run()
+    solution = highs.getSolution()
+    if not solution.dual_valid:
+        return Solution(None, None, -np.inf)
+    return Solution(np.array(solution.col_value), np.array(solution.row_dual), -np.inf)
+
+
+def whole(program: Program, seconds: float, start: Float64Array | None = None, heuristics: bool = False) -> Solution:
+    """Solve with whole numbers; ``start`` is a known solution; ``heuristics`` lets HiGHS look for others."""
+    highs = _loaded(program, seconds)
+    highs.setOptionValue("mip_rel_gap", 0.0)
+    for name in () if heuristics else _HEURISTICS:
+        highs.setOptionValue(f"mip_heuristic_run_{name}", False)
+    numbers = np.flatnonzero(program.whole).astype(np.int32)
+    integer = np.full(len(numbers), int(highspy.HighsVarType.kInteger), dtype=np.uint8)
+    highs.changeColsIntegrality(len(numbers), numbers, integer)
+    if start is not None:
+        guess = highspy.HighsSolution()
+        guess.col_value = start.tolist()
+        highs.setSolution(guess)
+    highs.run()
+    if highs.getModelStatus() in (
+        highspy.HighsModelStatus.kInfeasible,
+        highspy.HighsModelStatus.kUnboundedOrInfeasible,
+    ):
+        return Solution(None, None, np.inf)
+    info = highs.getInfo()
+    feasible = info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
+    x = np.array(highs.getSolution().col_value) if feasible else None
+    return Solution(x, None, float(info.mip_dual_bound))
+
+
+def _loaded(program: Program, seconds: float) -> Any:
+    highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
+    highs.setOptionValue("output_flag", False)
+    highs.setOptionValue("time_limit", float(max(seconds, 0.01)))
+    model = highspy.HighsLp()
+    model.num_row_, model.num_col_ = program.matrix.shape
+    model.col_cost_, model.col_lower_, model.col_upper_ = program.costs, program.lower, program.upper
+    model.row_lower_, model.row_upper_ = program.row_lower, program.row_upper
+    model.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+    model.a_matrix_.start_ = program.matrix.indptr
+    model.a_matrix_.index_ = program.matrix.indices
+    model.a_matrix_.value_ = program.matrix.data
+    highs.passModel(model)
+    return highs
