@@ -15,8 +15,9 @@ endif
 serve: setup
 	.venv/bin/fuwuquan serve
 
-# Tests run on all cores; those that compare times run afterwards, one by one.
-TEST = .venv/bin/pytest -n auto --dist worksteal -m "not alone" $(PYTEST) && .venv/bin/pytest -m alone $(PYTEST)
+# Tests run on all cores; those that compare times run afterwards, one by one, from the few files that have any.
+TEST = .venv/bin/pytest -n auto --dist worksteal -m "not alone" $(PYTEST) && \
+    .venv/bin/pytest -m alone $(PYTEST) $$(grep -rl --include='*.py' 'mark\.alone' tests)
 
 test: setup
 	$(TEST)

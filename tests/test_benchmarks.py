@@ -11,7 +11,7 @@ import pytest
 from support import program
 from support.requirements import unavailable
 
-pytestmark = pytest.mark.alone  # also so that several test processes do not each make the quick run
+pytestmark = pytest.mark.long  # a process takes the tests that start first in a row, so that one makes the quick run
 
 ROOT = Path(__file__).resolve().parents[1]
 BENCHMARKS = ROOT / "benchmarks"
