@@ -28,7 +28,8 @@ from geo.lists.sheets import Cell
 from geo.lists.table_locations import StatedSystem
 from geo.lists.values import MISSING
 from geo.study import facilities
-from geo.study.categories import BUILT_IN, Categories
+from geo.study.categories import BUILT_IN, Categories, Category
+from geo.study.texts import name_key
 
 _ROWS_PER_ADVANCE = 10_000
 # A null does not clear these fields, because every facility must have them.
@@ -307,12 +308,12 @@ def _settle_categories(table: ListTable, row_values: list[Values], options: List
     no_category_stated = category is None and {"category", "subtype"}.isdisjoint(table.fields)
     problems = table.remarks.problems
     for row, fields in enumerate(row_values):
-        stated_category = None
+        stated_category = stated_subtype = None
         if (category_and_subtype := fields.get("category")) is not None:
             stated_category, stated_subtype = category_and_subtype
             fields["category"] = stated_category
-            if stated_subtype and "subtype" not in fields:
-                fields["subtype"] = stated_subtype
+            if stated_subtype:
+                _add_subtype(fields, stated_subtype, categories[stated_category], table.remarks.notes[row])
         elif category is not None and row not in problems:
             fields["category"] = category
             if isinstance(fields.get("subtype"), str):
@@ -325,11 +326,34 @@ def _settle_categories(table: ListTable, row_values: list[Values], options: List
             )
             if category_of_subtype:
                 fields["category"] = category_of_subtype
+                _check_subtype(fields, categories[category_of_subtype], table.remarks.notes[row])
         if "category" not in fields and "id" not in fields and row not in problems:
             problem = "has neither a category nor an id" if no_category_stated else "category is missing"
             if isinstance(fields.get("subtype"), str):
                 problem = values.unknown_subtype(fields["subtype"], categories)
             problems[row].append(problem)
+
+
+def _add_subtype(fields: Values, subtype: str, category: Category, notes: list[str]) -> None:
+    """Add the subtype that the word for the category says, unless the column of subtypes says a known one."""
+    words = fields.get("subtype")
+    in_column = category.subtypes_by_name.get(name_key(words)) if isinstance(words, str) else None
+    if in_column is None:
+        fields["subtype"] = subtype
+        if isinstance(words, str):
+            notes.append(
+                f"subtype {words[:60]!r} is not known; its category says {category.subtypes[subtype].zh} {subtype}"
+            )
+    elif in_column != subtype:
+        notes.append(f"its category says the subtype {subtype}, and its subtype {in_column}, which was kept")
+
+
+def _check_subtype(fields: Values, category: Category, notes: list[str]) -> None:
+    """Note a subtype that the category does not have; drop it where it is only the category's name."""
+    if fields["subtype"] is None:
+        del fields["subtype"]
+    elif (note := facilities.subtype_remark(category, fields["subtype"])) is not None:
+        notes.append(note)
 
 
 def _report_repeated_ids(row_names: list[str], row_values: list[Values], remarks: Remarks) -> None:

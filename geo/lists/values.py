@@ -10,6 +10,7 @@ from functools import partial
 import orjson
 
 from geo.lists import contact_values
+from geo.lists.placeholders import is_placeholder, is_zero_day, is_zero_phone
 from geo.lists.remarks import Remarks, WithNote
 from geo.lists.sheets import Cell
 from geo.study import facilities, texts
@@ -24,8 +25,6 @@ NUMERIC_TEXTS = ("id", "area_code", "phone")
 MAX_EXACT = 10**15
 """Numbers of this size and larger ones lose digits in a spreadsheet."""
 
-
-_NO_VALUE = {"-", "--", "—", "——", "/", "\\", "无", "暂无", "未知", "不详", "n/a", "na", "null", "none"}
 _DAY = re.compile(r"(\d{4})\s*[年./-]\s*(\d{1,2})\s*[月./-]\s*(\d{1,2})\s*[日号]?(?:[T\s]\d{1,2}:\d{2}(?::\d{2}\S*)?)?")
 _DAY_IN_DIGITS = re.compile(r"(\d{4})(\d{2})(\d{2})")
 _MONTH = re.compile(r"(\d{4})\s*[年./-]\s*(\d{1,2})\s*月?|(\d{4})(\d{2})")
@@ -55,6 +54,12 @@ def text(value: Cell) -> str | None:
     if isinstance(value, date | time):
         return value.isoformat()
     return None if value is None else str(value)
+
+
+def known_text(value: Cell) -> str | None:
+    """As `text`, but None for a placeholder such as 无 too."""
+    words = text(value)
+    return None if words is None or is_placeholder(words) else words
 
 
 def lost_digits(value: Cell) -> str | None:
@@ -103,7 +108,7 @@ def parse_day(value: Cell) -> date | WithNote | None:
             return _EXCEL_DAY_0 + timedelta(days=int(value))
         value = text(value)
     words = unicodedata.normalize("NFKC", str(text(value)))
-    if words.casefold() in _NO_VALUE:
+    if is_zero_day(words):
         return None
     if match := _DAY.fullmatch(words) or _DAY_IN_DIGITS.fullmatch(words):
         return _checked_day(match[1], match[2], match[3])
@@ -131,8 +136,6 @@ def _parse_count(value: Cell) -> int | WithNote | None:
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
     words = unicodedata.normalize("NFKC", str(text(value)))
-    if words.casefold() in _NO_VALUE:
-        return None
     match = _COUNT.fullmatch(words)
     if match is None:
         raise ValueError("is no whole number")
@@ -144,12 +147,12 @@ def _parse_phone(value: Cell) -> str | WithNote | None:
     if problem := lost_digits(value) if isinstance(value, float) else None:
         raise ValueError(problem)
     words = text(value)
-    return None if words is None else contact_values.parse_phone(words)
+    return None if words is None or is_zero_phone(words) else contact_values.parse_phone(words)
 
 
 def _parse_hours(value: Cell) -> str | WithNote | None:
     words = text(value)
-    return None if words is None or words.casefold() in _NO_VALUE else contact_values.parse_hours(words)
+    return None if words is None else contact_values.parse_hours(words)
 
 
 _READERS: dict[str, Callable[[Cell], object]] = {
@@ -162,13 +165,13 @@ _CELL_TYPES = {str, float, int, bool, type(None), date, datetime, time}
 
 
 def column(field: str, cells: Sequence[Cell], remarks: Remarks, categories: Categories) -> list[object]:
-    """The cells of one field as values, None where a cell is empty.
+    """The cells of one field as values, None where a cell is empty or has a placeholder.
 
     A category comes as (category, subtype or None). Cells that cannot be read go to the problems of ``remarks``.
     """
     read = partial(_parse_category, categories=categories) if field == "category" else _READERS.get(field)
     if read is None and field not in NUMERIC_TEXTS and {*map(type, cells)} <= _CELL_TYPES:
-        return [text(cell) for cell in cells]  # the quickest way, for most columns
+        return [known_text(cell) for cell in cells]  # the quickest way, for most columns
     read_before: dict[object, object] = {}
     result: list[object] = []
     for row, cell in enumerate(cells):
@@ -179,12 +182,12 @@ def column(field: str, cells: Sequence[Cell], remarks: Remarks, categories: Cate
             value = ValueError("is no text")
         elif read is None:
             problem = lost_digits(cell) if field in NUMERIC_TEXTS else None
-            value = ValueError(problem) if problem else text(cell)
+            value = ValueError(problem) if problem else known_text(cell)
         elif (typed := (type(cell), cell)) in read_before:
             value = read_before[typed]
         else:
             try:
-                value = read(cell) if text(cell) is not None else None
+                value = read(cell) if known_text(cell) is not None else None
             except ValueError as error:
                 value = error
             read_before[typed] = value
@@ -198,12 +201,16 @@ def column(field: str, cells: Sequence[Cell], remarks: Remarks, categories: Cate
     return result
 
 
-def subtype(category: str | None, name: str, categories: Categories) -> tuple[str | None, str]:
-    """The category and subtype that a subtype's name means; the name itself where it is not known."""
-    if category is not None:
-        return category, categories[category].subtypes_by_name.get(name_key(name), name)
+def subtype(category: str | None, name: str, categories: Categories) -> tuple[str | None, str | None]:
+    """The category and subtype that a subtype's name means; the name itself where it is not known.
+
+    The subtype is None where the name is that of the category, such as 门诊部.
+    """
     match = categories.by_name.get(name_key(name))
-    return (None, name) if match is None else (match[0], match[1] or name)
+    if category is not None:
+        known = categories[category].subtypes_by_name.get(name_key(name))
+        return category, known or (None if match == (category, None) else name)
+    return (None, name) if match is None else match
 
 
 def further_properties(heading: str, cell: Cell) -> dict[str, object]:
@@ -223,7 +230,7 @@ def further_properties(heading: str, cell: Cell) -> dict[str, object]:
                 parsed = None
             if isinstance(parsed, dict):
                 return parsed
-        words = text(cell)
+        words = known_text(cell)
         return {} if words is None else {heading: words}
     if isinstance(cell, bool | int | dict | list):
         return {heading: cell}

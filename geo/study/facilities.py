@@ -246,6 +246,14 @@ def outline_of(geometry: BaseGeometry) -> BaseGeometry | None:
     return shapely.union_all(polygons) if polygons else None
 
 
+def subtype_remark(category: Category, subtype: str | None) -> str | None:
+    """A remark on a subtype that a category does not have; None if it has it, or if the subtype is unknown."""
+    if subtype is None or subtype in category.subtypes:
+        return None
+    known = f"known: {', '.join(category.subtypes)}" if category.subtypes else "it has none"
+    return f"subtype {subtype[:60]!r} is not one of {category.id}, and was kept as it is; {known}"
+
+
 def read(path: Path, categories: Categories = BUILT_IN) -> gpd.GeoDataFrame:
     """Read the GeoJSON file of a study's facilities. A facility without an id gets one from its position in the file.
 

@@ -215,11 +215,9 @@ FILES: list[HostileFile] = [
     ),
     HostileFile(
         "kinds.csv",
-        table(
-            ["1", "综合医院", "甲", *A], ["2", "村卫生室", "乙", *B], head=["序", "机构类别", "园名", "经度", "纬度"]
-        ),
+        table(["1", "面包房", "甲", *A], ["2", "村卫生室", "乙", *B], head=["序", "机构类别", "园名", "经度", "纬度"]),
         row_count=2,
-        problems={"row 2": "subtype = '综合医院': is no category nor subtype; known: 公园 park.*村卫生室"},
+        problems={"row 2": "subtype = '面包房': is no category nor subtype; known: 公园 park.*村卫生室"},
         values={"row 3": {"name": "乙"}},
     ),
     HostileFile(
