@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 from urllib.parse import parse_qsl, quote, urlencode
 
 from geo.study.settings import StudySettings
+from maps import labels
 from maps.links import OWN_RELATIONS, PAGING_RELATIONS, Link, own_formats, page_of, safe_address, targets_of
 from maps.pages import templates
 
@@ -192,7 +193,9 @@ def _label_and_share(feature: Document) -> dict[str, object]:
     properties = feature.get("properties") or {}
     label, share = _value_text(properties.get("name") or feature.get("id")), properties.get("share")
     if isinstance(share, int | float) and not isinstance(share, bool) and 0 <= share <= 1:
-        return {"label": f"{label} {share:.1%}", "share": share}
+        return {"label": f"{label} {labels.percent(share)}", "share": share}
+    if properties.get("known") is False:
+        return {"label": f"{label} {labels.NOT_KNOWN}"}
     return {"label": label}
 
 

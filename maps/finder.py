@@ -36,7 +36,10 @@ def render(study: Study, goals: Sequence[Coverage], available: Collection[str]) 
     return templates.get_template("finder.html").render(
         settings=study.settings,
         method="straight-line" if study.streets is None else "network",
-        goals=[(goal, labels.headline(goal), labels.counted(goal), labels.limit(goal)) for goal in goals],
+        goals=[
+            (goal, labels.headline(goal), labels.counted(goal), labels.everybody(goal), labels.limit(goal))
+            for goal in goals
+        ],
         categories=choices,
         default=default,
         modes=labels.MODES,

@@ -75,6 +75,7 @@ def _panel(study: Study, coverage: Coverage, marks: gap_layers.GapMarks | None) 
         "limit": labels.limit(coverage),
         "unit": labels.UNITS[coverage.unit],
         "counted": labels.counted(coverage),
+        "everybody": labels.everybody(coverage),
         "shares": None if coverage.measure == "opened" or not coverage.known else gap_layers.SHARE_COLOURS,
         "people_legend": people_legend,
         "unit_gap_colour": gap_layers.FAR_COLOUR,

@@ -38,10 +38,14 @@ def area_share(coverage: Coverage, area: AreaShare) -> str:
 
 
 def counted(coverage: Coverage) -> str:
-    """How many of how many are covered; it is said where all people count because the standard's group is unknown."""
+    """How many of how many are covered."""
     covered = f"{coverage.covered:,.0f}" if coverage.known else "—"
-    text = f"{covered} / {coverage.total:,.0f} {UNITS[coverage.unit]}"
-    return text if coverage.people_counted == coverage.people_group else f"{text} (全部人口 all people)"
+    return f"{covered} / {coverage.total:,.0f} {UNITS[coverage.unit]}"
+
+
+def everybody(coverage: Coverage) -> str:
+    """The words for “all people” where these count because the standard's own group is unknown; else an empty text."""
+    return "" if coverage.people_counted == coverage.people_group else "全部人口 all people"
 
 
 def limit(coverage: Coverage) -> str:

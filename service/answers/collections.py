@@ -72,6 +72,8 @@ TITLES = {
     "minutes": "分钟 minutes",
     "metres": "米 metres",
     "target": "目标 target",
+    "people_counted": "计入人群 people who count",
+    "known": "有无资料 whether anything is known",
     "data_date": "数据日期 date of the data",
     "sample": "示例 sample",
 }
@@ -144,7 +146,7 @@ def of_coverage(study: Study, coverage: Coverage) -> Collection:
     of_standard = {
         name: getattr(coverage, name)
         for name in ("standard", "measure", "unit", "method", "mode", "speed_kph", "minutes", "metres", "target")
-    } | {"data_date": coverage.data_date, "sample": coverage.sample}
+    } | {name: getattr(coverage, name) for name in ("people_counted", "known", "data_date", "sample")}
     rows = [asdict(area) for area in coverage.areas]
     names = ("code", "name", "people", "total", "covered", "share")
     table = pd.DataFrame(rows, columns=list(names), index=pd.Index([row["code"] for row in rows], dtype=object))

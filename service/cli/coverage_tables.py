@@ -55,7 +55,7 @@ def overview(results: Sequence[Coverage]) -> Table:
         (
             result.standard,
             result.name,
-            labels.counted(result),
+            _counted(result),
             labels.headline(result),
             _target(result) + {None: "", True: " ✓", False: " ✗"}[result.meets_target],
         )
@@ -63,6 +63,11 @@ def overview(results: Sequence[Coverage]) -> Table:
     ]
     headings = ("标准 standard", "目标 goal", "达到 / 总数 covered", "比例 share", "要求 target")
     return table(headings, rows, right=(2, 3, 4))
+
+
+def _counted(result: Coverage) -> str:
+    everybody = labels.everybody(result)
+    return labels.counted(result) + (f" ({everybody})" if everybody else "")
 
 
 def _target(result: Coverage) -> str:
