@@ -4,6 +4,7 @@ Some need what is not part of the repository: real extracts, PostgreSQL, chromiu
 skipped with the reason; on CI they fail.
 """
 
+import gc
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -32,6 +33,12 @@ def _built(folder: Path, sources: Sources) -> Study:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Start the long tests first: begun last, one of them would keep a single core busy at the end."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+def pytest_collection_finish() -> None:
+    """Leave modules and tests out of garbage collections: they stay, and searching them takes time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

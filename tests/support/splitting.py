@@ -4,7 +4,7 @@ It works in the plane, with the streets of `handmade`. Where a location is equal
 is right: the answer is then a span from the least to the greatest seconds.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -58,20 +58,25 @@ class Split:
     def _open(self, street: Street) -> tuple[bool, bool]:
         return {"walk": (street.walk, street.walk), "cycle": street.cycle, "drive": street.drive}[self.mode]
 
-    def entries(self, location: Metres) -> list[Entry]:
-        """The nearest point on a street, if near enough; several where streets are equally near."""
-        entries: list[Entry] = []
+    def _pieces(self) -> Iterator[tuple[int, float, Metres, Metres, float]]:
+        """The straight pieces of open streets: the street, metres from its start, both ends, and the length."""
         for number, street in enumerate(self.streets):
             if any(self._open(street)):
                 metres_before = 0.0
                 for (x1, y1), (x2, y2) in pairwise(street.line):
                     length = float(np.hypot(x2 - x1, y2 - y1))
-                    along = ((location[0] - x1) * (x2 - x1) + (location[1] - y1) * (y2 - y1)) / length
-                    along = min(max(along, 0.0), length)
-                    x, y = x1 + (x2 - x1) * along / length, y1 + (y2 - y1) * along / length
-                    connector_m = float(np.hypot(location[0] - x, location[1] - y))
-                    entries.append(Entry(number, metres_before + along, metres_before + along, connector_m))
+                    yield number, metres_before, (x1, y1), (x2, y2), length
                     metres_before += length
+
+    def entries(self, location: Metres) -> list[Entry]:
+        """The nearest point on a street, if near enough; several where streets are equally near."""
+        entries: list[Entry] = []
+        for number, metres_before, (x1, y1), (x2, y2), length in self._pieces():
+            along = ((location[0] - x1) * (x2 - x1) + (location[1] - y1) * (y2 - y1)) / length
+            along = min(max(along, 0.0), length)
+            x, y = x1 + (x2 - x1) * along / length, y1 + (y2 - y1) * along / length
+            connector_m = float(np.hypot(location[0] - x, location[1] - y))
+            entries.append(Entry(number, metres_before + along, metres_before + along, connector_m))
         least = min((entry.connector_m for entry in entries), default=np.inf)
         return [e for e in entries if e.connector_m <= min(least + EQUALLY_NEAR_M, self.max_connector_m)]
 
@@ -79,23 +84,16 @@ class Split:
         """Where streets run inside a box parallel to the axes: each straight piece is clipped by its four sides."""
         west, south, east, north = box.bounds
         entries: list[Entry] = []
-        for number, street in enumerate(self.streets):
-            if any(self._open(street)):
-                metres_before = 0.0
-                for (x1, y1), (x2, y2) in pairwise(street.line):
-                    length = float(np.hypot(x2 - x1, y2 - y1))
-                    first, last = 0.0, 1.0
-                    for start, step, low, high in ((x1, x2 - x1, west, east), (y1, y2 - y1, south, north)):
-                        if step == 0:
-                            first = first if low <= start <= high else 2.0
-                        else:
-                            enters, leaves = sorted(((low - start) / step, (high - start) / step))
-                            first, last = max(first, enters), min(last, leaves)
-                    if first <= last:
-                        entries.append(
-                            Entry(number, metres_before + first * length, metres_before + last * length, 0.0)
-                        )
-                    metres_before += length
+        for number, metres_before, (x1, y1), (x2, y2), length in self._pieces():
+            first, last = 0.0, 1.0
+            for start, step, low, high in ((x1, x2 - x1, west, east), (y1, y2 - y1, south, north)):
+                if step == 0:
+                    first = first if low <= start <= high else 2.0
+                else:
+                    enters, leaves = sorted(((low - start) / step, (high - start) / step))
+                    first, last = max(first, enters), min(last, leaves)
+            if first <= last:
+                entries.append(Entry(number, metres_before + first * length, metres_before + last * length, 0.0))
         return entries
 
     def seconds(self, locations: Sequence[Metres], facilities: Sequence[Facility]) -> list[list[Span]]:

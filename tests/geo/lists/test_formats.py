@@ -132,15 +132,15 @@ MAKERS: dict[str, Make] = {
 @pytest.mark.parametrize("ending", MAKERS)
 def test_a_file_gives_its_facilities_under_its_own_name_and_another(ending: str, tmp_path: Path) -> None:
     for name in (f"list.{ending}", "renamed.xls"):
-        found = read(tmp_path / name, MAKERS[ending], coordinates="wgs84")
-        rows = {row.values["name"]: row for row in found.rows}
-        assert [row.problems for row in found.rows] == [(), ()]
+        facility_list = read(tmp_path / name, MAKERS[ending], coordinates="wgs84")
+        rows = {row.values["name"]: row for row in facility_list.rows}
+        assert [row.problems for row in facility_list.rows] == [(), ()]
         for given in ROWS:
             row = rows[given[0]]
             assert (row.values["category"], row.values["phone"]) == ("clinic", given[4])
             assert row.geometry is not None
             assert row.geometry.distance(shapely.Point(given[2:4])) < 1e-9
-    assert any("is called .xls but is" in note for note in found.notes)
+    assert any("is called .xls but is" in note for note in facility_list.notes)
 
 
 def test_one_feature_alone_is_a_list(tmp_path: Path) -> None:

@@ -40,9 +40,9 @@ def test_a_heading_states_its_coordinate_system(heading: str, field: str | None,
 
 def test_the_mapping_of_the_user_goes_before_the_headings(tmp_path: Path) -> None:
     make = table(["1", "甲", "x", *A], head=["编码", "叫法", "名称", "经度", "纬度"])
-    found = read(tmp_path / "a.csv", make, columns={"叫法": "name"}, category="clinic")
-    assert found.rows[0].values == {"id": "1", "name": "甲", "category": "clinic", "extra": {"名称": "x"}}
-    assert found.columns == {"编码": "id", "叫法": "name", "名称": "extra", "经度": "lon", "纬度": "lat"}
+    facility_list = read(tmp_path / "a.csv", make, columns={"叫法": "name"}, category="clinic")
+    assert facility_list.rows[0].values == {"id": "1", "name": "甲", "category": "clinic", "extra": {"名称": "x"}}
+    assert facility_list.columns == {"编码": "id", "叫法": "name", "名称": "extra", "经度": "lon", "纬度": "lat"}
     assert "no column '叫'" in refusal(tmp_path / "b.csv", make, columns={"叫": "name"})
     assert "no field 'nom'" in refusal(tmp_path / "c.csv", make, columns={"叫法": "nom"})
 
@@ -78,18 +78,18 @@ def test_a_column_location_that_holds_words_is_a_further_property(tmp_path: Path
 def test_a_heading_that_is_repeated_on_each_page_is_left_out(tmp_path: Path) -> None:
     head = ["编号", "类别", "lon_wgs84", "纬度"]
     make = table(["1", "诊所", *A], head, ["2", "诊所", *B], head, ["3", "诊所", *B], head=head)
-    found = read(tmp_path / "a.csv", make)
-    assert [row.where for row in found.rows] == ["row 2", "row 4", "row 6"]
-    assert found.left_out == [("row 3", "repeats the heading"), ("row 5", "repeats the heading")]
-    assert not any(row.problems for row in found.rows)
+    facility_list = read(tmp_path / "a.csv", make)
+    assert [row.where for row in facility_list.rows] == ["row 2", "row 4", "row 6"]
+    assert facility_list.left_out == [("row 3", "repeats the heading"), ("row 5", "repeats the heading")]
+    assert not any(row.problems for row in facility_list.rows)
 
 
 def test_a_repeated_heading_of_two_rows_is_left_out(tmp_path: Path) -> None:
     two = [["编号", "类别", "坐标", ""], ["", "", "经度", "纬度"]]
     make = table(two[1], ["1", "诊所", *A], *two, ["2", "诊所", *B], head=two[0])
-    found = read(tmp_path / "a.csv", make)
-    assert [row.geometry for row in found.rows] == [shapely.Point(A), shapely.Point(B)]
-    assert [where for where, _ in found.left_out] == ["row 4", "row 5"]
+    facility_list = read(tmp_path / "a.csv", make)
+    assert [row.geometry for row in facility_list.rows] == [shapely.Point(A), shapely.Point(B)]
+    assert [where for where, _ in facility_list.left_out] == ["row 4", "row 5"]
 
 
 def test_columns_without_a_heading_are_ignored(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ from support.list_files import (
 def test_a_hostile_file_is_reported(file: HostileFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / file.name
     file.make(path)
-    monkeypatch.setattr(limited_process, "MAX_BYTES", 1 << 30)  # a lower limit is exceeded sooner
+    monkeypatch.setattr(limited_process, "MAX_BYTES", 1 << 29)  # a lower limit is exceeded sooner
     read_file = facility_lists.read if file.needs_limits else facility_lists.read_in_this_process
     if file.error is not None:
         with pytest.raises(TableError) as caught:
@@ -39,9 +39,9 @@ def test_a_hostile_file_is_reported(file: HostileFile, tmp_path: Path, monkeypat
         assert re.search(file.error, str(caught.value)), str(caught.value)
         assert str(caught.value).startswith(str(path))
         return
-    found = read_file(path, ListOptions(within=WITHIN, **file.options))
-    rows = {row.where: row for row in found.rows}
-    assert len(found.rows) == file.row_count
+    facility_list = read_file(path, ListOptions(within=WITHIN, **file.options))
+    rows = {row.where: row for row in facility_list.rows}
+    assert len(facility_list.rows) == file.row_count
     assert len(rows) == file.row_count
     wrong = {where: "\n".join(row.problems + row.doubts) for where, row in rows.items() if row.problems or row.doubts}
     assert wrong.keys() == file.problems.keys(), wrong
@@ -50,8 +50,8 @@ def test_a_hostile_file_is_reported(file: HostileFile, tmp_path: Path, monkeypat
     for where, pattern in file.row_notes.items():
         assert re.search(pattern, "\n".join(rows[where].notes)), rows[where].notes
     for pattern in file.notes:
-        assert re.search(pattern, "\n".join(found.notes)), found.notes
-    left_out = dict(found.left_out)
+        assert re.search(pattern, "\n".join(facility_list.notes)), facility_list.notes
+    left_out = dict(facility_list.left_out)
     assert left_out.keys() == file.left_out.keys(), left_out
     assert all(re.search(pattern, left_out[where]) for where, pattern in file.left_out.items()), left_out
     for where, fields in file.values.items():
@@ -61,8 +61,8 @@ def test_a_hostile_file_is_reported(file: HostileFile, tmp_path: Path, monkeypat
         assert place is not None
         middle = place.centroid
         assert (middle.x, middle.y) == pytest.approx((lon, lat), abs=2e-5)
-    assert found.coordinates == file.coordinates
-    assert all(row.geometry is None or row.geometry.is_valid for row in found.rows)
+    assert facility_list.coordinates == file.coordinates
+    assert all(row.geometry is None or row.geometry.is_valid for row in facility_list.rows)
 
 
 def test_hostile_files_have_different_names() -> None:
@@ -95,10 +95,10 @@ def test_any_text_table_is_read_or_refused(
     text = "\n".join(delimiter.join(row) for row in head + rows)
     path.write_bytes(text.encode(encoding, "replace"))
     try:
-        found = facility_lists.read_in_this_process(path, ListOptions(within=WITHIN if area else None))
+        facility_list = facility_lists.read_in_this_process(path, ListOptions(within=WITHIN if area else None))
     except TableError:
         return
-    for row in found.rows:
+    for row in facility_list.rows:
         assert row.geometry is None or (row.geometry.is_valid and not row.geometry.is_empty)
         assert row.values.keys() <= set(facilities.FIELDS)
         assert row.values.get("opened") is None or isinstance(row.values["opened"], date)

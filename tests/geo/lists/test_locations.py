@@ -42,14 +42,18 @@ def test_a_doubted_location_is_kept_with_its_doubt(tmp_path: Path) -> None:
 
 def test_a_stated_system_is_used_with_a_note_where_another_fits_better(tmp_path: Path) -> None:
     make = table(*(clinic(n, at) for n, at in enumerate(list_files.GCJ_BORDER)))
-    found = read(tmp_path / "a.csv", make, coordinates="wgs84")
+    facility_list = read(tmp_path / "a.csv", make, coordinates="wgs84")
     assert any(
         "12 of 12 places lie outside the area as wgs84, which is what was stated; none as gcj02" in n
-        for n in found.notes
+        for n in facility_list.notes
     )
-    assert all("as gcj02" in note and "km outside" in note for row in found.rows for note in row.notes)
-    found = read(tmp_path / "a.csv", make, coordinates="gcj02")
-    assert (found.coordinates, found.notes, [row.notes for row in found.rows]) == ("gcj02", [], [()] * 12)
+    assert all("as gcj02" in note and "km outside" in note for row in facility_list.rows for note in row.notes)
+    facility_list = read(tmp_path / "a.csv", make, coordinates="gcj02")
+    assert (facility_list.coordinates, facility_list.notes, [row.notes for row in facility_list.rows]) == (
+        "gcj02",
+        [],
+        [()] * 12,
+    )
 
 
 def test_a_list_that_fits_one_system_is_not_called_mixed(tmp_path: Path) -> None:
@@ -83,9 +87,9 @@ def test_an_unstated_system_is_noted_with_the_distance_to_the_others(tmp_path: P
 @pytest.mark.parametrize("system", ["wgs84", "gcj02", "bd09", "cgcs2000"])
 def test_locations_are_moved_to_wgs84_from_any_system(tmp_path: Path, system: str) -> None:
     make = table(clinic(1, moved(A, system)), clinic(2, moved(B, system)))
-    found = read(tmp_path / "a.csv", make, coordinates=system)
-    assert found.coordinates == system
-    for row, at in zip(found.rows, (A, B), strict=True):
+    facility_list = read(tmp_path / "a.csv", make, coordinates=system)
+    assert facility_list.coordinates == system
+    for row, at in zip(facility_list.rows, (A, B), strict=True):
         assert row.geometry is not None
         assert (row.geometry.x, row.geometry.y) == pytest.approx(at, abs=3e-6)
     stated = collection(feature(moved(A, system)), coordinates=system)
@@ -107,9 +111,9 @@ def test_the_name_of_a_layer_states_its_coordinate_system(tmp_path: Path, name: 
     frame = gpd.GeoDataFrame({"类别": ["诊所"]}, geometry=[shapely.Point(A)], crs="EPSG:4326")
     path = tmp_path / "a.gpkg"
     pyogrio.write_dataframe(frame, path, layer=name)
-    found = facility_lists.read_in_this_process(path, ListOptions(within=WITHIN))
+    facility_list = facility_lists.read_in_this_process(path, ListOptions(within=WITHIN))
     system = name.partition("_")[2]
-    assert (found.coordinates, found.coordinates_stated) == (system or "wgs84", bool(system))
+    assert (facility_list.coordinates, facility_list.coordinates_stated) == (system or "wgs84", bool(system))
 
 
 def test_an_outline_and_a_point_must_agree(tmp_path: Path) -> None:

@@ -60,19 +60,19 @@ def test_only_parks_keep_their_outlines(tmp_path: Path) -> None:
 def test_the_sample_is_read_as_the_study_reads_it() -> None:
     path = Path(__file__).resolve().parents[3] / "data" / "facilities.geojson"
     known = facilities.read(path)
-    found = facility_lists.read_in_this_process(path, ListOptions(within=WITHIN))
-    assert not [row for row in found.rows if row.problems]
-    assert [row.values["id"] for row in found.rows] == known.index.tolist()
+    facility_list = facility_lists.read_in_this_process(path, ListOptions(within=WITHIN))
+    assert not [row for row in facility_list.rows if row.problems]
+    assert [row.values["id"] for row in facility_list.rows] == known.index.tolist()
     for field in ("category", "subtype", "name", "opened", "closed", "capacity", "area_code"):
-        assert [row.values[field] for row in found.rows] == known[field].tolist()
-    assert all(a.geometry.equals(b) for a, b in zip(found.rows, known.geometry, strict=True))
+        assert [row.values[field] for row in facility_list.rows] == known[field].tolist()
+    assert all(a.geometry.equals(b) for a, b in zip(facility_list.rows, known.geometry, strict=True))
 
 
 def test_progress_adds_up_to_the_number_of_rows(tmp_path: Path) -> None:
     counts: list[int] = []
-    found = read(tmp_path / "a.csv", table(*(clinic(n, A) for n in range(25_000))), advance=counts.append)
+    facility_list = read(tmp_path / "a.csv", table(*(clinic(n, A) for n in range(25_000))), advance=counts.append)
     assert len(counts) > 2
-    assert sum(counts) == len(found.rows) == 25_000
+    assert sum(counts) == len(facility_list.rows) == 25_000
 
 
 def test_unknown_options_and_missing_files_are_refused(tmp_path: Path) -> None:

@@ -30,18 +30,18 @@ def exported(frame: gpd.GeoDataFrame, kind: str, coordinates: str, folder: Path)
 
 def imported(path: Path, expected: str, **more: Any) -> gpd.GeoDataFrame:
     """The register that a file makes of an empty one; nothing in it may be amiss, nor need a word of the user."""
-    found = reader.read(path, ListOptions(**more))
-    assert found.coordinates == expected
-    assert found.left_out == []
-    assert [(row.where, row.problems) for row in found.rows if row.problems] == []
-    return facilities.from_rows([(row.where, row.values, row.geometry) for row in found.rows], path)
+    read_back = reader.read(path, ListOptions(**more))
+    assert read_back.coordinates == expected
+    assert read_back.left_out == []
+    assert [(row.where, row.problems) for row in read_back.rows if row.problems] == []
+    return facilities.from_rows([(row.where, row.values, row.geometry) for row in read_back.rows], path)
 
 
-def assert_same(found: gpd.GeoDataFrame, frame: gpd.GeoDataFrame) -> None:
+def assert_same(read_back: gpd.GeoDataFrame, frame: gpd.GeoDataFrame) -> None:
     fields = [field for field in facilities.FIELDS if field != "id"]
-    pd.testing.assert_frame_equal(pd.DataFrame(found[fields]), pd.DataFrame(frame[fields]))
-    assert found.geometry.geom_type.tolist() == frame.geometry.geom_type.tolist()
-    a, b = (shapely.get_coordinates(one.geometry.to_numpy()) for one in (found, frame))
+    pd.testing.assert_frame_equal(pd.DataFrame(read_back[fields]), pd.DataFrame(frame[fields]))
+    assert read_back.geometry.geom_type.tolist() == frame.geometry.geom_type.tolist()
+    a, b = (shapely.get_coordinates(one.geometry.to_numpy()) for one in (read_back, frame))
     assert np.max(Geod(ellps="WGS84").inv(*a.T, *b.T)[2], initial=0) < 0.001
 
 
@@ -59,10 +59,10 @@ def settled(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 def test_an_export_is_imported_again(kind: str, coordinates: str, tmp_path: Path) -> None:
     frame = settled(breaking_names.frame())
     path = exported(frame, kind, coordinates, tmp_path)
-    found = imported(path, coordinates)
-    assert_same(found, frame)
+    read_back = imported(path, coordinates)
+    assert_same(read_back, frame)
     if kind != "gpkg":  # which holds the time
-        assert exported(found, kind, coordinates, tmp_path).read_bytes() == path.read_bytes()
+        assert exported(read_back, kind, coordinates, tmp_path).read_bytes() == path.read_bytes()
 
 
 @pytest.mark.parametrize("coordinates", COORDINATE_SYSTEMS)

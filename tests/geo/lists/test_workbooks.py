@@ -14,8 +14,8 @@ from support.list_files import A, read
 
 def test_an_old_workbook_is_read_like_a_new_one(tmp_path: Path) -> None:
     rows = [["编号", "类别", "名称", "经度", "纬度"], ["c1", "诊所", "甲", *A]]
-    found = read(tmp_path / "old.xls", lambda path: path.write_bytes(old_workbook(rows)))
-    (row,) = found.rows
+    facility_list = read(tmp_path / "old.xls", lambda path: path.write_bytes(old_workbook(rows)))
+    (row,) = facility_list.rows
     assert (row.values, row.geometry) == ({"id": "c1", "category": "clinic", "name": "甲"}, shapely.Point(A))
 
 

@@ -55,11 +55,11 @@ def workbook(content: bytes, coordinates: str) -> list[Record]:
     sheet = openpyxl.load_workbook(io.BytesIO(content)).active
     assert sheet.freeze_panes == "A2"
     heads = [cell.value for cell in sheet[1]]
-    found = []
+    records = []
     for row in sheet.iter_rows(min_row=2):
         values = dict(zip(heads, (_unescaped(cell.value) for cell in row), strict=True))
-        found.append(_of_table(values, coordinates))
-    return found
+        records.append(_of_table(values, coordinates))
+    return records
 
 
 def _unescaped(value: Any) -> Any:  # as Excel reads it, and openpyxl does not
@@ -72,19 +72,19 @@ def _of_table(row: Record, coordinates: str) -> Record:
     assert row.keys() == {
         *HEADS.values(), *(f"{axis}({WRITTEN[coordinates]})" for axis in ("经度", "纬度")), "边界WKT"
     }  # fmt: skip
-    found: Record = {
+    record: Record = {
         field: spreadsheets.plain_cell(cell, in_text_file=True) if isinstance(cell := row[head], str) else cell
         for field, head in HEADS.items()
     }
     lon, lat = (float(row[f"{axis}({WRITTEN[coordinates]})"]) for axis in ("经度", "纬度"))
-    (kind,) = [one for one in categories.BUILT_IN if one.label == found["category"]]
-    found["category"] = kind.id
-    found["subtype"] = {zh: key for key, (zh, _) in kind.subtypes.items()}.get(found["subtype"], found["subtype"])
-    found["extra"] = json.loads(found["extra"] or "{}")
+    (kind,) = [one for one in categories.BUILT_IN if one.label == record["category"]]
+    record["category"] = kind.id
+    record["subtype"] = {zh: key for key, (zh, _) in kind.subtypes.items()}.get(record["subtype"], record["subtype"])
+    record["extra"] = json.loads(record["extra"] or "{}")
     outline = row["边界WKT"]
-    found["geometry"] = shapely.from_wkt(outline) if outline else shapely.Point(lon, lat)
-    assert shapely.intersects_xy(found["geometry"], lon, lat)
-    return found
+    record["geometry"] = shapely.from_wkt(outline) if outline else shapely.Point(lon, lat)
+    assert shapely.intersects_xy(record["geometry"], lon, lat)
+    return record
 
 
 def geopackage(content: bytes, coordinates: str) -> list[Record]:
@@ -122,10 +122,10 @@ def apart_m(ones: Any, others: Any) -> float:
     return float(np.max(Geod(ellps="WGS84").inv(*a.T, *b.T)[2], initial=0))
 
 
-def assert_same(found: Any, frame: Any) -> None:
+def assert_same(read_back: Any, frame: Any) -> None:
     fields = [field for field in facilities.FIELDS if field != "id"]
-    pd.testing.assert_frame_equal(pd.DataFrame(found[fields]), pd.DataFrame(frame[fields]))
-    assert apart_m(found, frame) < 0.001
+    pd.testing.assert_frame_equal(pd.DataFrame(read_back[fields]), pd.DataFrame(frame[fields]))
+    assert apart_m(read_back, frame) < 0.001
 
 
 # --- round trips -------------------------------------------------------------------------------------------------
@@ -137,11 +137,11 @@ def test_a_file_holds_every_field_and_shape(kind: str, coordinates: str) -> None
     frame = breaking_names.frame()
     export = writer.write(frame, kind, coordinates)
     assert export.notes == ()
-    found = read(export.content, kind, coordinates)
-    assert_same(found, frame)
-    assert writer.write(found, "geojson", coordinates) == writer.write(frame, "geojson", coordinates)
+    read_back = read(export.content, kind, coordinates)
+    assert_same(read_back, frame)
+    assert writer.write(read_back, "geojson", coordinates) == writer.write(frame, "geojson", coordinates)
     if kind != "gpkg":  # which holds the time
-        assert writer.write(found, kind, coordinates) == export
+        assert writer.write(read_back, kind, coordinates) == export
 
 
 def test_equal_rows_give_an_equal_workbook() -> None:
@@ -189,9 +189,9 @@ def test_any_register_is_written_and_read_again(rows: list[Any], kind: str, coor
     frame = facilities.from_rows(
         [(str(n), {"id": f"f{n}", **known}, shapely.Point(place)) for n, (known, place) in enumerate(rows)], "register"
     )
-    found = read(writer.write(frame, kind, coordinates).content, kind, coordinates)
-    assert_same(found, frame)
-    assert writer.write(found, "csv", coordinates) == writer.write(frame, "csv", coordinates)
+    read_back = read(writer.write(frame, kind, coordinates).content, kind, coordinates)
+    assert_same(read_back, frame)
+    assert writer.write(read_back, "csv", coordinates) == writer.write(frame, "csv", coordinates)
 
 
 @settings(max_examples=100, deadline=None)
@@ -313,10 +313,10 @@ def test_a_text_too_long_for_xlsx_is_left_out_with_a_note() -> None:
     assert [note.split()[0] for note in export.notes] == ["lake", "odd"]
     assert "边界WKT" in export.notes[0] and "32,767" in export.notes[0]
     assert "其他" in export.notes[1]
-    found = read(export.content, "xlsx", "gcj02")
-    assert found.geometry.geom_type.tolist() == ["Point", "Polygon", "Point"]
-    assert found.geometry["lake"].within(frame.geometry["lake"])
-    assert found["extra"].tolist() == [{}, long, {}]
+    read_back = read(export.content, "xlsx", "gcj02")
+    assert read_back.geometry.geom_type.tolist() == ["Point", "Polygon", "Point"]
+    assert read_back.geometry["lake"].within(frame.geometry["lake"])
+    assert read_back["extra"].tolist() == [{}, long, {}]
     sheet = openpyxl.load_workbook(io.BytesIO(export.content)).active
     assert (
         max(len(str(cell.value).encode("utf-16-le")) // 2 for row in sheet for cell in row)
