@@ -6,6 +6,7 @@ an easting may begin with the number of its zone (40,526,000 for 526,000 in zone
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pyproj
@@ -37,7 +38,7 @@ def to_degrees(
 
     A shape that lies nowhere near where the system is used becomes None, with a problem.
     """
-    crs = pyproj.CRS.from_user_input(code)
+    crs = _crs(code)
     bounds = shapely.bounds(shapes[rows])
     x, y = (bounds[:, 0] + bounds[:, 2]) / 2, (bounds[:, 1] + bounds[:, 3]) / 2
     straight, swapped = _convert(crs, x, y), _convert(crs, y, x)
@@ -77,11 +78,15 @@ def to_degrees(
     return notes
 
 
+@lru_cache(maxsize=16)
+def _crs(code: str) -> pyproj.CRS:
+    return pyproj.CRS.from_user_input(code)
+
+
 def _convert(crs: pyproj.CRS, easting: ArrayLike, northing: ArrayLike) -> _Converted:
     """The positions in degrees, and whether each lies about where the system is used."""
     x, y = np.asarray(easting, dtype=float), np.asarray(northing, dtype=float)
-    transformer = pyproj.Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
-    lon, lat = transformer.transform(x - _zone_shift(crs, x), y)
+    lon, lat = _degrees(crs, x - _zone_shift(crs, x), y)
     area = crs.area_of_use
     west, south, east, north = (area.west, area.south, area.east, area.north) if area else (-180, -90, 180, 90)
     if west > east:  # across the antimeridian
@@ -90,6 +95,12 @@ def _convert(crs: pyproj.CRS, easting: ArrayLike, northing: ArrayLike) -> _Conve
     with np.errstate(invalid="ignore"):
         fits = (lon >= west - margin) & (lon <= east + margin) & (lat >= south - margin) & (lat <= north + margin)
     return _Converted(lon, lat, np.asarray(fits & np.isfinite(lon) & np.isfinite(lat), dtype=bool))
+
+
+def _degrees(crs: pyproj.CRS, easting: Float64Array, northing: Float64Array) -> tuple[Float64Array, Float64Array]:
+    positions = shapely.points(easting, northing)
+    degrees = shapely.get_coordinates(projection(crs.to_wkt()).inverse(positions))
+    return degrees[:, 0], degrees[:, 1]
 
 
 def _zone_shift(crs: pyproj.CRS, easting: Float64Array) -> Float64Array:

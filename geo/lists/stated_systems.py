@@ -60,7 +60,7 @@ def _zone_of_cgcs2000(plain: str) -> str | None:
     if match := _CENTRAL_MERIDIAN.search(plain):
         step, rest = divmod(int(match[1]) - 75, 3)
         return f"EPSG:{_FIRST_BY_MERIDIAN + step}" if not rest and 0 <= step <= 20 else None
-    if match := _ZONE.search(plain):
+    if match := _ZONE.search(plain.replace("2000", " ")):
         step = int(match[1] or match[2]) - 25
         return f"EPSG:{_FIRST_WITH_ZONE + step}" if 0 <= step <= 20 else None
     return None

@@ -15,7 +15,7 @@ from shapely.geometry.base import BaseGeometry
 
 from geo.arrays import GeometryArray, ObjectArray
 from geo.choices import COORDINATE_SYSTEMS
-from geo.errors import TableError, UnknownNameError
+from geo.errors import InputError, TableError, UnknownNameError
 from geo.geodesy import datums
 from geo.lists import degrees, locations, option_hints, projected, stated_systems, values
 from geo.lists.headings import DATUM, EXTRA
@@ -50,9 +50,7 @@ class StatedSystem:
         if self.crs is not None:
             system = stated_systems.by_code(self.crs)
             if self.coordinates is not None and system != self.coordinates:
-                raise UnknownNameError(
-                    "crs", self.crs, [f"none beside coordinates {self.coordinates}: give one of both"]
-                )
+                raise InputError(f"coordinates {self.coordinates} and crs {self.crs} contradict each other: give one")
 
     @property
     def system(self) -> str | None:

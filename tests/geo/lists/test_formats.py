@@ -16,7 +16,7 @@ from geo import limited_process
 from geo.errors import TableError
 from geo.lists import file_types, kml_files
 from geo.sources import facility_lists
-from support import binary_workbooks
+from support import binary_workbooks, opendocument
 from support.list_files import A, B, read, refusal
 
 HEAD = ["名称", "类别", "经度", "纬度", "电话"]
@@ -73,48 +73,10 @@ def kmz(path: Path) -> None:
         archive.writestr("doc.kml", kml())
 
 
-def ods(path: Path, rows: list[list[Any]] | None = None, row_attributes: str = "", sheet_end: str = "") -> None:
-    """An OpenDocument spreadsheet; ``row_attributes`` stand in the last row."""
-
-    def cell(value: Any) -> str:
-        if isinstance(value, float):
-            return f'<table:table-cell office:value-type="float" office:value="{value}"/>'
-        if value == "#N/A":
-            return (
-                '<table:table-cell table:formula="of:=NA()" office:value-type="string" office:string-value="" '
-                'calcext:value-type="error"><text:p>#N/A</text:p></table:table-cell>'
-            )
-        return f'<table:table-cell office:value-type="string"><text:p>{value}</text:p></table:table-cell>'
-
-    table = [HEAD, *(rows or ROWS)]
-    lines = [
-        f"<table:table-row {row_attributes if row is table[-1] else ''}>{''.join(map(cell, row))}</table:table-row>"
-        for row in table
-    ]
-    names = {
-        "office": "office", "table": "table", "text": "text",
-    }  # fmt: skip
-    spaces = " ".join(
-        f'xmlns:{prefix}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"' for prefix, name in names.items()
-    )
-    spaces += ' xmlns:calcext="urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0"'
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
-        archive.writestr(
-            "content.xml",
-            f"<office:document-content {spaces}><office:body><office:spreadsheet>"
-            f'<table:table table:name="名单"><table:table-column table:number-columns-repeated="4"/>'
-            f'<table:table-column table:visibility="collapse"/>{"".join(lines)}</table:table>{sheet_end}'
-            "</office:spreadsheet></office:body></office:document-content>",
-        )
-        manifest = '<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"/>'
-        archive.writestr("META-INF/manifest.xml", manifest)
-
-
 MAKERS: dict[str, Make] = {
     "kml": text(kml()),
     "kmz": kmz,
-    "ods": ods,
+    "ods": lambda path: opendocument.write(path, [HEAD, *ROWS]),
     "xlsb": lambda path: binary_workbooks.write(path, {"名单": [HEAD, *ROWS]}),
     "fgb": driver("FlatGeobuf"),
     "parquet": lambda path: frame().to_parquet(path),
@@ -211,9 +173,9 @@ def test_hostile_xml_ends_as_one_line(name: str, tmp_path: Path, monkeypatch: py
     if name == "deep.kml":
         text(kml("<Folder>" * 200_000))(path)
     elif name == "deep.ods":
-        ods(path, sheet_end="<text:p>" * 200_000)
+        opendocument.write(path, [HEAD, *ROWS], sheet_end="<text:p>" * 200_000)
     else:
-        ods(path)
+        opendocument.write(path, [HEAD, *ROWS])
         laughs = '<!DOCTYPE x [<!ENTITY a "' + "ha" * 5_000 + '">'
         for before, letter in zip("abcdef", "bcdefg", strict=True):
             laughs += f'<!ENTITY {letter} "{f"&{before};" * 20}">'
