@@ -2,11 +2,15 @@
 
 import hashlib
 import time
+from functools import lru_cache
 from pathlib import Path
 from tokenize import TokenError
 
+import numba
 import numpy as np
 import pandas as pd
+import pyproj
+import scipy
 import shapely
 
 from geo.arrays import AnyArray
@@ -21,9 +25,6 @@ FOLDER = ".prepared"
 """The folder, in the study's own, that networks are kept in; it may be deleted at any time."""
 DRAFTS_S = 3600.0
 """Seconds after which a draft is taken for that of a process that was killed."""
-# To be raised whenever the names or the meaning of the arrays change: the hash in a file's name covers only what the
-# network was prepared from.
-_FORMAT = b"4"
 _POINT_FIELDS = ("edge", "fraction", "connector_m", "island_skipped")
 
 
@@ -60,7 +61,7 @@ def digest(*parts: bytes | AnyArray) -> bytes:
 
 
 def _content_hash(study: Study) -> bytes:
-    """A hash that changes with everything that prepared networks are made from."""
+    """A hash that changes with everything that prepared networks are made from, the program's own code included."""
     settings = study.settings.model_dump_json(include={"speeds", "projection", "max_connector_m"})
     settings += f"{networks.ISLAND_M} {networks.ISLAND_SHARE}"
     streets = pd.DataFrame(study.streets)
@@ -68,7 +69,18 @@ def _content_hash(study: Study) -> bytes:
     table = pd.util.hash_pandas_object(streets.drop(columns="geometry"), index=False)
     turns = repr(study.turn_restrictions).encode()
     demand = study.demand[["lon", "lat"]].to_numpy()
-    return digest(_FORMAT, settings.encode(), xy, line, table.to_numpy(), turns, demand)
+    return digest(_program_hash(), settings.encode(), xy, line, table.to_numpy(), turns, demand)
+
+
+@lru_cache(maxsize=1)
+def _program_hash() -> bytes:
+    """A hash of the code that prepares networks: the sources of these packages, and the libraries that they use."""
+    package = Path(__file__).parent.parent
+    folders = (package / "traveltime", package / "geodesy", package / "study")
+    sources = sorted(file for folder in folders for file in folder.glob("*.py"))
+    libraries = (np, numba, scipy, shapely, pyproj)
+    versions = [*(library.__version__ for library in libraries), shapely.geos_version_string, pyproj.proj_version_str]
+    return digest(*(file.read_bytes() for file in sources), " ".join(versions).encode())
 
 
 def _reopen(study: Study, path: Path) -> tuple[Network, SnappedPoints] | None:

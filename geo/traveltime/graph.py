@@ -111,7 +111,7 @@ class Graph:
         )
 
     def arrays(self) -> dict[str, AnyArray]:
-        """All of the graph as named arrays, for `from_arrays`. They are a file format: see `geo.traveltime.cache`."""
+        """All of the graph as named arrays, for `from_arrays`."""
         arrays: dict[str, AnyArray] = {"network_node": self.network_node, "component": self.component}
         for name, table in (
             ("edges", self.edges),

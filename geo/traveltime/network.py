@@ -83,7 +83,7 @@ class Network:
         return cls(settings, graph, xy, first_vertex, attracts[graph.edges.chain])
 
     def arrays(self) -> dict[str, AnyArray]:
-        """All of the network as named arrays, for `from_arrays`. They are a file format: see `geo.traveltime.cache`."""
+        """All of the network as named arrays, for `from_arrays`."""
         return self.graph.arrays() | {
             "xy": self._xy,
             "first_vertex": self._first_vertex,

@@ -1,6 +1,5 @@
 """Contraction: chains and the curve that orders junctions; and graphs that are kept in files."""
 
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,16 +23,6 @@ def test_graph_from_a_file_equals_the_one_that_was_written(network, tmp_path_fac
         assert reopened.arrays()[name].dtype == array.dtype
     assert reopened.outgoing.longest_seconds == graph.outgoing.longest_seconds
     assert (reopened.incoming is reopened.outgoing) == (graph.incoming is graph.outgoing)
-
-
-def test_file_of_another_format_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "walk.npy"
-    np.save(path, np.arange(3))
-    with pytest.raises(ValueError, match="holds no record"):
-        mapped_arrays.read(path)
-    path.write_bytes(b"\x93NUMPY")
-    with pytest.raises((ValueError, OSError)):
-        mapped_arrays.read(path)
 
 
 def test_chains_hold_every_edge_once_and_end_at_junctions() -> None:

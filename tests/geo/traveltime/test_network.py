@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import shutil
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -125,6 +126,37 @@ def test_changed_study_gets_a_new_network(sample_folder: Path, change: str) -> N
         assert len(after.network("walk").graph.edges.chain) <= 1000
     assert len(after.demand_points("walk").edge) == len(other.demand)
     assert prepared_files(study) == ["walk"]  # the outdated file is deleted
+
+
+def test_file_of_another_version_of_the_program_is_not_opened(
+    sample_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package, changed = Path(cache.__file__).parent.parent, tmp_path / "geo"
+    for folder in ("traveltime", "geodesy", "study"):
+        shutil.copytree(package / folder, changed / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(cache, "__file__", str(changed / "traveltime" / "cache.py"))
+    study, names = read(sample_folder), []
+    for appended in ("", "", "\n"):
+        with (changed / "traveltime" / "snapping.py").open("a") as source:
+            source.write(appended)
+        cache._program_hash.cache_clear()
+        cache.network(study, "walk")
+        names += [path.name for path in (study.folder / cache.FOLDER).glob("walk-*.npy")]
+    cache._program_hash.cache_clear()
+    assert names[0] == names[1] != names[2]
+    assert len(names) == 3
+
+
+def test_files_swapped_between_modes_are_not_opened(sample_folder: Path) -> None:
+    study = read(sample_folder)
+    seconds = [Travel(study).demand_times(study.facilities, mode).seconds for mode in ("walk", "cycle")]
+    paths = [next((study.folder / cache.FOLDER).glob(f"{mode}-*.npy")) for mode in ("walk", "cycle")]
+    contents = [path.read_bytes() for path in paths]
+    for path, content in zip(paths, contents[::-1], strict=True):
+        path.unlink()
+        path.write_bytes(content)
+    again = [Travel(study).demand_times(study.facilities, mode).seconds for mode in ("walk", "cycle")]
+    assert all(map(np.array_equal, seconds, again))
 
 
 @pytest.mark.parametrize("damage", ["cut short", "emptied", "of another kind", "overwritten"])
