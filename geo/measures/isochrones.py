@@ -31,6 +31,8 @@ CELL_M = 20.0
 BESIDE_M = 29.0  # the diagonal of a cell: every point of a reached street is inside its contour
 OFF_STREET_M = 50.0
 STEP_M = 10.0
+TILE_CORNERS = 2048
+"""How many corners a grid may have on each side: one that covers more is made a tile at a time, 32 MB each."""
 
 
 @dataclass(frozen=True)
@@ -94,14 +96,9 @@ def around(
     population = travel.study.demand["population"].to_numpy()
     # Where the way to the nearest street takes longer than the limit, no street is reached and there is no grid.
     reached = street_seconds <= limit
-    grid = (
-        _Grid.from_points(samples.xy[reached], street_seconds[reached], network.walk_mps, limit)
-        if reached.any()
-        else None
-    )
+    polygons = _polygons(samples.xy[reached], street_seconds[reached], network.walk_mps, [60.0 * m for m in levels])
     contours: list[Contour] = []
-    for level in levels:
-        polygon = grid.polygon(level * 60.0) if grid else shapely.MultiPolygon()
+    for level, polygon in zip(levels, polygons, strict=True):
         people = population[demand_seconds <= level * 60.0 + traveltime.TOLERANCE_S].sum()
         contours.append(_contour(level, network.metric.inverse(polygon), float(people)))
     if place.geom_type != "Point":
@@ -145,42 +142,58 @@ def _sample_edges(network: Network, edges: Int64Array) -> _Samples:
     return _Samples(xy, edges[row], np.minimum(metres / length, 1.0))
 
 
-class _Grid:
-    """Travel times in seconds on the corners of a grid, ready to be contoured."""
+def _polygons(
+    xy: Float64Array, seconds: Float64Array, walk_mps: float, levels: list[float]
+) -> list[shapely.MultiPolygon]:
+    """What is reached within each of ``levels`` (seconds, rising), in projected coordinates.
 
-    def __init__(self, x: Float64Array, y: Float64Array, seconds: Float64Array) -> None:
-        self._generator = contourpy.contour_generator(x, y, seconds, fill_type="OuterOffset")
+    ``xy``, shape (n, 2), are points on streets, and ``seconds`` the times to reach them.
+    """
+    if not len(xy):
+        return [shapely.MultiPolygon() for _ in levels]
+    margin = OFF_STREET_M + CELL_M
+    west, south = xy.min(axis=0) - margin
+    east, north = xy.max(axis=0) + margin
+    x, y = np.arange(west, east + CELL_M, CELL_M), np.arange(south, north + CELL_M, CELL_M)
+    parts: list[list[shapely.Polygon]] = [[] for _ in levels]
+    # Tiles share the corners at their sides, so that the contours of both meet there exactly.
+    for first_row in range(0, len(y) - 1, TILE_CORNERS - 1):
+        for first_column in range(0, len(x) - 1, TILE_CORNERS - 1):
+            tile_x = x[first_column : first_column + TILE_CORNERS]
+            tile_y = y[first_row : first_row + TILE_CORNERS]
+            lowest, highest = np.array([tile_x[0], tile_y[0]]) - margin, np.array([tile_x[-1], tile_y[-1]]) + margin
+            near = ((lowest <= xy) & (xy <= highest)).all(axis=1)
+            if near.any():
+                cells = (xy[near] - (west, south)) / CELL_M - (first_column, first_row)
+                _add_tile(parts, tile_x, tile_y, cells, seconds[near], walk_mps, levels)
+    one_tile = max(len(x), len(y)) <= TILE_CORNERS
+    shapes = [shapely.MultiPolygon(polygons) if one_tile else shapely.union_all(polygons) for polygons in parts]
+    return [shape if shape.geom_type == "MultiPolygon" else shapely.MultiPolygon([shape]) for shape in shapes]
 
-    @classmethod
-    def from_points(cls, xy: Float64Array, seconds: Float64Array, walk_mps: float, limit: float) -> "_Grid":
-        """Make the grid from points on streets, shape (n, 2), and the times to reach them, up to ``limit`` seconds."""
-        margin = OFF_STREET_M + CELL_M
-        west, south = xy.min(axis=0) - margin
-        east, north = xy.max(axis=0) + margin
-        x, y = np.arange(west, east + CELL_M, CELL_M), np.arange(south, north + CELL_M, CELL_M)
-        grid = np.full((len(y), len(x)), np.inf)
-        spread_seconds(
-            grid,
-            (xy - (west, south)) / CELL_M,
-            seconds,
-            free_cells=BESIDE_M / CELL_M,
-            max_cells=OFF_STREET_M / CELL_M,
-            seconds_per_cell=CELL_M / walk_mps,
-        )
-        # Contours are interpolated between corners. Twice the limit outside keeps the contours of different times
-        # metres apart at the edge of what is reached, so that rounding cannot make them cross.
-        grid[np.isinf(grid)] = 2.0 * limit
-        return cls(x, y, grid)
 
-    def polygon(self, seconds: float) -> shapely.MultiPolygon:
-        """Return what is reached within ``seconds``, in projected coordinates."""
+def _add_tile(
+    parts: list[list[shapely.Polygon]],
+    x: Float64Array,
+    y: Float64Array,
+    cells: Float64Array,
+    seconds: Float64Array,
+    walk_mps: float,
+    levels: list[float],
+) -> None:
+    """Contour the times on the corners ``x``, ``y`` of one tile, and add the polygons to ``parts``, by level."""
+    grid = np.full((len(y), len(x)), np.inf)
+    free, most = BESIDE_M / CELL_M, OFF_STREET_M / CELL_M
+    spread_seconds(grid, cells, seconds, free, most, seconds_per_cell=CELL_M / walk_mps)
+    # Contours are interpolated between corners. Twice the limit outside keeps the contours of different times metres
+    # apart at the edge of what is reached, so that rounding cannot make them cross.
+    grid[np.isinf(grid)] = 2.0 * levels[-1]
+    generator = contourpy.contour_generator(x, y, grid, fill_type="OuterOffset")
+    for polygons, level in zip(parts, levels, strict=True):
         # With "OuterOffset" the answer has, for each polygon, the vertices of all its rings and where each ring begins.
-        vertices, offsets = cast(tuple[list[Float64Array], list[Int64Array]], self._generator.filled(-1.0, seconds))
-        polygons = []
-        for xy, ring_offsets in zip(vertices, offsets, strict=True):
-            shell, *holes = (xy[begin:end] for begin, end in itertools.pairwise(ring_offsets))
+        vertices, offsets = cast(tuple[list[Float64Array], list[Int64Array]], generator.filled(-1.0, level))
+        for ring_xy, ring_offsets in zip(vertices, offsets, strict=True):
+            shell, *holes = (ring_xy[begin:end] for begin, end in itertools.pairwise(ring_offsets))
             polygons.append(shapely.Polygon(shell, holes))
-        return shapely.MultiPolygon(polygons)
 
 
 def _contour(minutes: float, polygon: BaseGeometry, people: float) -> Contour:

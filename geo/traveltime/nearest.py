@@ -24,6 +24,9 @@ from geo.traveltime.stretches import ChainStretches
 FACILITIES_PER_JUNCTION = 8
 """How many nearest facilities are kept for every junction."""
 
+_NODE_BYTES, _FACILITY_BYTES = 8 + 4, 8 + 4 + 4
+"""What `NodeTimes` take for each node, and `SeveralNearest` for each of its facilities."""
+
 SWEEP_FROM = 64
 """Seeds from which on a sweep over the whole network is faster than a search around each."""
 PARALLEL_FROM = 2**17
@@ -48,6 +51,13 @@ class NearestFacilities:
     def several_of_junctions(self) -> SeveralNearest:
         """The `FACILITIES_PER_JUNCTION` nearest facilities of every junction."""
         return several_nearest(self.network, self.stretches, FACILITIES_PER_JUNCTION)
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes that this takes once all of it is computed, without the network."""
+        nodes = len(self.network.graph.network_node)
+        stretches = sum(array.nbytes for array in self.stretches.table(towards=True))
+        return nodes * (_NODE_BYTES + FACILITIES_PER_JUNCTION * _FACILITY_BYTES) + 2 * stretches
 
     def prepare_ranking(self) -> None:
         """Search `several_of_junctions` now, so that `at_points` only looks them up."""

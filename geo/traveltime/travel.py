@@ -5,13 +5,13 @@ It prepares the networks of the modes, snaps the study's demand onto them, and k
 """
 
 from dataclasses import dataclass, field
-from functools import lru_cache
-from threading import RLock
+from threading import Lock, RLock
 from typing import Literal
 
 import geopandas as gpd
 import numpy as np
 import shapely
+from cachetools import LRUCache, cached
 
 from geo.arrays import Float64Array, Int64Array, ObjectArray
 from geo.choices import Mode
@@ -31,6 +31,10 @@ TOLERANCE_S = 1e-3
 So 15 minutes exactly are inside, however they are added up.
 """
 
+NEAREST_CACHE_BYTES = 2**30
+TIMES_CACHE_BYTES = 2**28
+"""What the searches that are kept may take, and what the times of the demand may; the latest is always kept."""
+
 
 @dataclass(frozen=True)
 class TravelTimes:
@@ -46,6 +50,11 @@ class TravelTimes:
     seconds: Float64Array
     facility: Int64Array
     reason: ObjectArray
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes that these times take; the reasons are shared."""
+        return self.seconds.nbytes + self.facility.nbytes + self.reason.nbytes
 
 
 @dataclass(frozen=True)
@@ -72,8 +81,14 @@ class Travel:
         self._lock = RLock()  # a network is prepared once, and other threads wait for it
         self._prepared: dict[Mode, tuple[Network, SnappedPoints]] = {}
         self._positions: dict[Mode, ChainPositions] = {}
-        self._nearest_facilities = lru_cache(maxsize=32)(self._compute_nearest_facilities)
-        self._demand_times = lru_cache(maxsize=16)(self._compute_demand_times)
+        nearest_cache: LRUCache[_FacilitiesKey, NearestFacilities] = LRUCache(
+            NEAREST_CACHE_BYTES, getsizeof=lambda nearest: min(nearest.nbytes, NEAREST_CACHE_BYTES)
+        )
+        times_cache: LRUCache[_FacilitiesKey, TravelTimes] = LRUCache(
+            TIMES_CACHE_BYTES, getsizeof=lambda times: min(times.nbytes, TIMES_CACHE_BYTES)
+        )
+        self._nearest_facilities = cached(nearest_cache, key=_itself, lock=Lock())(self._compute_nearest_facilities)
+        self._demand_times = cached(times_cache, key=_itself, lock=Lock())(self._compute_demand_times)
 
     def speed_kph(self, mode: Mode) -> float | None:
         """The one speed of ``mode``; None for driving on streets, each of which has its own."""
@@ -154,6 +169,10 @@ class Travel:
         network = self.network(key.mode)
         stretches = network.edge_stretches(key.facilities.geometry.to_numpy())
         return NearestFacilities(network, network.chain_stretches(stretches))
+
+
+def _itself(key: _FacilitiesKey) -> _FacilitiesKey:
+    return key
 
 
 def _network_times(

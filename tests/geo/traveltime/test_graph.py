@@ -1,6 +1,5 @@
 """Contraction: chains and the curve that orders junctions; and graphs that are kept in files."""
 
-
 import numpy as np
 import pytest
 from hypothesis import given, settings

@@ -99,3 +99,43 @@ def check_drive(drives: Drives, graph, pieces) -> None:
                 assert drives.head[driven[-1]] == drives.tail[directed]
             assert drives.may_follow(driven, directed)
             driven = (*driven, directed)[-drives.memory :]
+
+
+WEST_STREET, NORTH_STREET, DEAD_END = 0, 1, 2
+CROSSROADS = [(0, 1, 10.0, 10.0), (1, 2, 10.0, 10.0), (1, 3, 1.0, 1.0)]
+"""Three streets that meet at node 1: two of ten seconds, and a dead end of one."""
+LEFT_TURN, BACK = (2 * WEST_STREET, 2 * NORTH_STREET), (2 * DEAD_END, 2 * DEAD_END + 1)
+
+
+@pytest.mark.parametrize(
+    ("forbidden", "seconds"),
+    [
+        ([], 20),
+        ([LEFT_TURN], 22),  # into the dead end, round, and back
+        ([LEFT_TURN, BACK], np.inf),
+        ([LEFT_TURN, (2 * WEST_STREET, 2 * DEAD_END)], np.inf),
+        ([LEFT_TURN, (2 * DEAD_END + 1, 2 * NORTH_STREET)], np.inf),
+        ([(2 * NORTH_STREET + 1, 2 * WEST_STREET + 1)], 20),  # the turn of those who come the other way
+        ([(2 * WEST_STREET, 2 * DEAD_END, 2 * DEAD_END + 1, 2 * NORTH_STREET), LEFT_TURN], np.inf),
+    ],
+)
+def test_cars_turn_round_in_a_dead_end(forbidden: list[tuple[int, ...]], seconds: float) -> None:
+    graph = prepare_graph(4, CROSSROADS, forbidden)
+    network, stretches = network_with_facilities(graph, [(NORTH_STREET, 1.0)], [0.0])
+    start = graph.positions(np.array([WEST_STREET]), np.array([0.0]))
+    assert nearest.position_seconds(network, stretches, start).seconds == pytest.approx([seconds])
+    assert Drives(CROSSROADS, forbidden).seconds_between((WEST_STREET, 0.0), (NORTH_STREET, 1.0)) == seconds
+
+
+def test_cars_do_not_turn_round_where_a_street_goes_on() -> None:
+    # The street beyond the junction is a ring of three edges: nobody turns round at its nodes.
+    ring = [(1, 3, 1.0, 1.0), (3, 4, 100.0, 100.0), (4, 1, 100.0, 100.0)]
+    graph = prepare_graph(5, [*CROSSROADS[:2], *ring], [LEFT_TURN])
+    network, stretches = network_with_facilities(graph, [(NORTH_STREET, 1.0)], [0.0])
+    start = graph.positions(np.array([WEST_STREET]), np.array([0.0]))
+    assert nearest.position_seconds(network, stretches, start).seconds == pytest.approx([221])
+
+
+def test_path_whose_edges_do_not_meet_is_refused() -> None:
+    with pytest.raises(ValueError, match="do not follow each other"):
+        prepare_graph(4, CROSSROADS, [(2 * NORTH_STREET, 2 * WEST_STREET)])
