@@ -116,7 +116,8 @@ LEFT_TURN, BACK = (2 * WEST_STREET, 2 * NORTH_STREET), (2 * DEAD_END, 2 * DEAD_E
         ([LEFT_TURN, (2 * WEST_STREET, 2 * DEAD_END)], np.inf),
         ([LEFT_TURN, (2 * DEAD_END + 1, 2 * NORTH_STREET)], np.inf),
         ([(2 * NORTH_STREET + 1, 2 * WEST_STREET + 1)], 20),  # the turn of those who come the other way
-        ([(2 * WEST_STREET, 2 * DEAD_END, 2 * DEAD_END + 1, 2 * NORTH_STREET), LEFT_TURN], np.inf),
+        # Over the dead end it is forbidden too, but whoever goes in twice comes from there and not from the west.
+        ([(2 * WEST_STREET, *BACK, 2 * NORTH_STREET), LEFT_TURN], 24),
     ],
 )
 def test_cars_turn_round_in_a_dead_end(forbidden: list[tuple[int, ...]], seconds: float) -> None:
@@ -139,3 +140,21 @@ def test_cars_do_not_turn_round_where_a_street_goes_on() -> None:
 def test_path_whose_edges_do_not_meet_is_refused() -> None:
     with pytest.raises(ValueError, match="do not follow each other"):
         prepare_graph(4, CROSSROADS, [(2 * NORTH_STREET, 2 * WEST_STREET)])
+
+
+def test_path_over_a_street_binds_only_those_who_come_by_its_beginning() -> None:
+    # Two streets lead over the same link: one from node 0, one from node 5. Beyond it is node 4.
+    first, link, last, second, detour = ((2 * edge,) for edge in range(5))
+    streets = [(0, 1, 10.0, np.inf), (1, 3, 1.0, np.inf), (3, 4, 10.0, np.inf), (5, 1, 10.0, np.inf)]
+    streets += [(3, 1, 5.0, np.inf), (3, 4, 90.0, np.inf)]
+    forbidden = [(*first, *link, *last), (*second, *link, *detour)]
+    graph = prepare_graph(6, streets, forbidden)
+    network, stretches = network_with_facilities(graph, [(2, 1.0)], [0.0])
+    places = graph.positions(np.array([0, 3, 1, 0]), np.array([0.0, 0.0, 0.5, 0.5]))
+    seconds = nearest.position_seconds(network, stretches, places).seconds
+    # From node 0 once round over the detour, from node 5 and from the middle of the link straight on.
+    assert seconds == pytest.approx([10 + 1 + 5 + 1 + 10, 21, 10.5, 22])
+    bound = prepare_graph(6, streets, [*forbidden, (*first, *link, *detour)])
+    network, stretches = network_with_facilities(bound, [(2, 1.0)], [0.0])
+    places = bound.positions(np.array([0]), np.array([0.0]))
+    assert nearest.position_seconds(network, stretches, places).seconds == pytest.approx([101])
