@@ -135,3 +135,30 @@ def test_contour_is_a_circle_without_streets(small_study) -> None:
     radius = 4000 / 6 / 1.3  # metres in ten minutes
     assert near.area_km2 * 1e6 == pytest.approx(np.pi * radius**2, rel=0.01)
     assert (near.people, far.people) == (3, 7)
+
+
+def test_contours_made_in_tiles_are_those_of_one_grid(sample: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    travel, place = Travel(sample), sample.facilities.geometry.iloc[0]
+    whole = isochrones.around(travel, place, [5, 15], "cycle").contours
+    monkeypatch.setattr(isochrones, "TILE_CORNERS", 40)
+    tiles = isochrones.around(travel, place, [5, 15], "cycle").contours
+    for one, many in zip(whole, tiles, strict=True):
+        assert one.area_km2 > (40 * isochrones.CELL_M / 1000) ** 2 / 10
+        assert many.geometry.is_valid
+        assert shapely.area(shapely.symmetric_difference(one.geometry, many.geometry)) < 1e-6 * one.geometry.area
+        assert (many.area_km2, many.people) == (pytest.approx(one.area_km2, rel=1e-4), one.people)
+
+
+def test_no_grid_takes_more_than_a_tile(sample: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    travel, place = Travel(sample), sample.facilities.geometry.iloc[0]
+    monkeypatch.setattr(isochrones, "TILE_CORNERS", 64)
+    shapes, spread_seconds = [], isochrones.spread_seconds
+
+    def spread(grid: np.ndarray, *arguments: object, **options: object) -> None:
+        shapes.append(grid.shape)
+        spread_seconds(grid, *arguments, **options)
+
+    monkeypatch.setattr(isochrones, "spread_seconds", spread)
+    isochrones.around(travel, place, [30], "drive")
+    assert len(shapes) > 4
+    assert max(max(shape) for shape in shapes) == 64
