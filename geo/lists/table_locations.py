@@ -137,6 +137,15 @@ def _systems_of_rows(
     result: list[str | None] = []
     for table in tables:
         own = _systems_of_table(table, len(result), remarks)
+        if table.shapes is not None and table.system is not None and any(own):
+            # Such a file, an export of ours for example, says which system its shapes are in; a property may be older.
+            disagree = sum(system is not None and not _agree(system, table.system) for system in own)
+            if disagree:
+                heading = table.column_names[table.fields.index(DATUM)]
+                notes.append(
+                    f"{heading} of {disagree:,} features contradicts {table.system}, which the file states: ignored"
+                )
+            own = [None] * len(own)
         if DATUM in table.fields and any(own):
             heading = table.column_names[table.fields.index(DATUM)]
             counts = ", ".join(f"{count:,} {system}" for system, count in sorted(Counter(filter(None, own)).items()))

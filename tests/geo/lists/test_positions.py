@@ -16,7 +16,7 @@ from geo.geodesy import datums
 from geo.lists import degrees, stated_systems
 from geo.lists.reader import ListOptions
 from geo.lists.remarks import Remarks
-from support.list_files import WITHIN, A, B, book, read, refusal, table
+from support.list_files import WITHIN, A, B, book, collection, feature, moved, read, refusal, table
 
 AT = (120 + 5 / 60 + 30 / 3600, 28 + 53 / 60 + 20 / 3600)
 SPLIT = [120, 5, 30, 28, 53, 20]
@@ -170,6 +170,15 @@ def test_a_contradiction_with_the_user_is_said(tmp_path: Path) -> None:
     found = read(tmp_path / "a.csv", make, coordinates="gcj02")
     assert place(found.rows[0]) == pytest.approx(A, abs=2e-6)
     assert any("1 of 1 rows state another system than gcj02 as you say" in note for note in found.notes)
+
+
+def test_the_system_that_a_file_of_features_states_goes_before_a_property(tmp_path: Path) -> None:
+    marked = {"坐标系": "GCJ02"}
+    stated = read(tmp_path / "a.geojson", collection(feature(**marked), coordinates="wgs84"))
+    assert place(stated.rows[0]) == A
+    assert any("坐标系 of 1 features contradicts wgs84" in note for note in stated.notes)
+    unstated = read(tmp_path / "b.geojson", collection(feature(moved(A, "gcj02"), **marked)))
+    assert place(unstated.rows[0]) == pytest.approx(A, abs=2e-6)
 
 
 # --- metres of a projection --------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Offices' own lists in a build: the same files, encodings, headings and coordinates as an import reads."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import shapely
 
 from geo.errors import TableError
 from geo.geodesy import datums
+from geo.geodesy.projection import projection
 from geo.lists.table_locations import StatedSystem
 from geo.sources import own_lists
 from geo.sources.summary import Summary
@@ -133,3 +135,46 @@ def test_areas_that_cannot_be_used_are_refused(tmp_path: Path, head: list[str], 
         areas_of(path)
     assert said in str(caught.value)
     assert str(caught.value).startswith(str(path))
+
+
+BOX = shapely.box(9.47, 47.05, 9.64, 47.27)
+
+
+@pytest.mark.parametrize(
+    ("at", "said"),
+    [
+        ((0, 0), "its place is 0, 0, which stands for an unknown place"),
+        ((47.14, 9.52), "5,0.. km outside the extract; with longitude and latitude swapped it would lie inside"),
+        ((10.5, 47.14), "65 km outside the extract"),
+        ((10, 47), "whole degrees"),
+    ],
+)
+def test_a_facility_far_from_the_extract_is_left_out_and_named(
+    at: tuple[float, float], said: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "h.csv"
+    table(["甲", "clinic", *at], ["乙", "clinic", 9.52, 47.14], ["丙", "clinic", 9.7, 47.14],
+          head=["name", "category", "lon", "lat"])(path)  # fmt: skip
+    summary = Summary()
+    frame = own_lists.read_facilities(path, None, BOX, StatedSystem(), summary)
+    assert frame["name"].tolist() == ["乙", "丙"]
+    (line,) = (line for line in summary.lines if line.subject.startswith("left out"))
+    assert re.search(f"h.csv row 2 .甲.: .*{said}", line.remark), line.remark
+
+
+def test_a_facility_far_from_the_area_is_left_out_and_one_with_swapped_axes_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "h.csv"
+    table(["甲", "clinic", 121.5, 28.9], ["乙", "clinic", A[1], A[0]], ["丙", "clinic", *B],
+          head=["name", "category", "lon", "lat"])(path)  # fmt: skip
+    frame, lines = facilities_of(path, "wgs84")
+    assert frame["name"].tolist() == ["乙", "丙"]
+    assert any("h.csv row 2 (甲): lies 1" in line for line in lines)
+    assert "note 注: h.csv row 3: longitude and latitude were swapped" in lines
+
+
+def test_areas_in_metres_are_read_with_their_crs(tmp_path: Path) -> None:
+    path = tmp_path / "areas.csv"
+    x, y = projection("EPSG:4549").to_metres(*A)
+    table(["1", "甲", "镇", y, x], head=["代码", "名称", "级别", "X坐标", "Y坐标"])(path)
+    frame = own_lists.read_areas(path, StatedSystem(crs="EPSG:4549"), Summary())
+    assert shapely.distance(frame.geometry.iloc[0], shapely.Point(A)) < 1e-7
