@@ -19,8 +19,22 @@ _TOWN, _VILLAGE = 2, 3
 
 Identity = tuple[tuple[str, ...], tuple[tuple[int, str], ...]]
 """The marks and units of a name."""
-Units = Mapping[str, tuple[int, str]]
-"""{plain name of an administrative unit, in full and in short: (level, short name)}."""
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """Administrative units that names may begin with.
+
+    Attributes
+    ----------
+    by_name
+        (level, short name) of each unit by its plain name, in full and in short.
+    longest
+        The length of the longest of these names.
+    """
+
+    by_name: Mapping[str, tuple[int, str]]
+    longest: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +114,17 @@ def _as_digits(match: re.Match[str]) -> str:
 def units_of(area_names: Iterable[str]) -> Units:
     """The units that names may begin with; the name of a village does not include its town's."""
     levels = {area: _level(area) for area in sorted({plain_text(area) for area in area_names} - {""})}
-    towns = [area for area, level in levels.items() if level == _TOWN]
+    towns = {area for area, level in levels.items() if level == _TOWN}
     units: dict[str, tuple[int, str]] = {}
     for area, level in sorted(levels.items(), key=lambda item: item[1]):  # a town goes before a village of its name
-        town = next((town for town in towns if level == _VILLAGE and area.startswith(town)), "")
+        ends = range(1, len(area) + 1) if level == _VILLAGE else ()
+        town = next((area[:end] for end in ends if area[:end] in towns), "")
         full = area.removeprefix(town)
         short = _LEVEL_ENDINGS[level].sub("", full)
         short = short if len(short) > 1 else full
         units.setdefault(full, (level, short))
         units.setdefault(short, (level, short))
-    return units
+    return Units(units, max(map(len, units), default=0))
 
 
 def _level(area: str) -> int:
@@ -123,14 +138,14 @@ def without_units(text: str, units: Units) -> tuple[str, dict[int, str]]:
         unit = pattern.match(text)
         if unit and unit.end() < len(text):
             removed[level], text = unit[1], text[unit.end() :]
-    longest = max(map(len, units), default=0)
+    by_name = units.by_name
     while True:
-        ends = range(min(longest, len(text) - 1), 0, -1)
-        end = next((end for end in ends if text[:end] in units and units[text[:end]][0] not in removed), 0)
+        ends = range(min(units.longest, len(text) - 1), 0, -1)
+        end = next((end for end in ends if text[:end] in by_name and by_name[text[:end]][0] not in removed), 0)
         # A number is not cut: 村12 does not begin with 村1.
         if not end or text[end - 1 : end + 1].isdigit():
             return text, removed
-        level, short = units[text[:end]]
+        level, short = by_name[text[:end]]
         removed[level], text = short, text[end:]
 
 

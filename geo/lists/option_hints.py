@@ -27,3 +27,16 @@ def column(heading: str, field: str) -> str:
 def sheet(name: str) -> str:
     """The advice to name a sheet or layer that is not read by itself."""
     return f"give --sheet {name} (HTTP: sheet={name}) to read it"
+
+
+def own_ids(condition: str) -> str:
+    """The advice where an id is that of another facility; ``condition`` says when the row is about that facility."""
+    return (
+        "if the ids are the list's own, give --source NAME (HTTP: source=NAME), which is put before them; "
+        f"{condition}, give --update (HTTP: update=true)"
+    )
+
+
+def no_ids(heading: str) -> str:
+    """The advice to find facilities by name, where the ids of a list are not the register's."""
+    return f"if the list's ids are not the register's, import that column as extra: {column(heading, 'extra')}"

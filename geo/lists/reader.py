@@ -57,6 +57,8 @@ class ListRow:
         Doubts about its location. The row is usable if the register has the facility at the same place.
     notes
         What was understood in a way that the user should know of.
+    status
+        Whether the facility stands, in the words of the list; None if it does not say.
     """
 
     where: str
@@ -65,6 +67,7 @@ class ListRow:
     problems: tuple[str, ...]
     doubts: tuple[str, ...]
     notes: tuple[str, ...]
+    status: str | None = None
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ class FacilityList:
         return _unpickled, (self.file, columns, wkb, other_fields)
 
 
-_REMARK_FIELDS = ("problems", "doubts", "notes")
+_REMARK_FIELDS = ("problems", "doubts", "notes", "status")
 
 
 def _unpickled(
@@ -241,7 +244,9 @@ def _facilities_of_tables(
     row_values: list[Values] = []
     shapes: list[GeometryArray] = []
     columns: dict[str, str] = {}
+    statuses: list[str | None] = []
     for table in tables:
+        statuses += _statuses(table)
         shapes.append(table_locations.shapes_of(table))
         values_of_table = _values(table, options)
         remarks.add(table.remarks, len(row_values))
@@ -260,12 +265,20 @@ def _facilities_of_tables(
             located.shapes[row] = kept
     rows: list[ListRow] = []
     for row, name in enumerate(row_names):
-        rows.append(ListRow(name, row_values[row], located.shapes[row], *remarks.of(row)))
+        rows.append(ListRow(name, row_values[row], located.shapes[row], *remarks.of(row), statuses[row]))
         if row % _ROWS_PER_ADVANCE == _ROWS_PER_ADVANCE - 1:
             advance(_ROWS_PER_ADVANCE)
     advance(len(row_names) % _ROWS_PER_ADVANCE)
     left_out = [row for table in tables for row in table.left_out]
     return FacilityList(path, rows, left_out, located.system, is_stated, columns, notes + located.notes)
+
+
+def _statuses(table: ListTable) -> Sequence[str | None]:
+    """Whether the facility of each row stands, as the column of it says; None where nothing is said."""
+    if headings.STATUS not in table.fields:
+        return [None] * len(table.row_names)
+    cells = table.cells[table.fields.index(headings.STATUS)]
+    return [values.known_text(cell) if isinstance(cell, str) else None for cell in cells]
 
 
 def _values(table: ListTable, options: ListOptions) -> list[Values]:

@@ -15,7 +15,7 @@ import pandas as pd
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from geo.arrays import Float64Array, ObjectArray
+from geo.arrays import BoolArray, Float64Array, Int64Array, ObjectArray
 from geo.errors import TableError
 from geo.geodesy.projection import projection
 from geo.study import facilities, texts
@@ -162,14 +162,24 @@ def locate(areas: gpd.GeoDataFrame, lon: Float64Array, lat: Float64Array, crs: s
     has_no_units = ~areas.index.isin(areas["parent"].dropna())
     parents = areas["parent"].to_numpy()
     is_point_unit = has_no_units & ~is_polygon
-    for town in dict.fromkeys(parents[is_point_unit]) if is_polygon.any() else [None]:
-        # Points in the town that no village polygon contains; without a town, points that no polygon contains.
-        unassigned = np.flatnonzero(result == town) if town else np.flatnonzero(containing < 0)
-        units = np.flatnonzero(is_point_unit & (parents == town) if is_polygon.any() else is_point_unit)
-        if len(unassigned) and len(units):
+    # Points in a town that no village polygon contains; without a town, points that no polygon contains.
+    units_by_town, points_by_town = _rows_by_value(parents, is_point_unit), _rows_by_value(result, containing >= 0)
+    points_by_town[None] = np.flatnonzero(containing < 0)
+    if not is_polygon.any():
+        units_by_town = {None: np.flatnonzero(is_point_unit)}
+    for town, units in units_by_town.items():
+        unassigned = points_by_town.get(town, ())
+        if len(unassigned):
             point, unit = shapely.STRtree(shapes[units]).query_nearest(points[unassigned], all_matches=False)
             result[unassigned[point]] = codes[units[unit]]
     return result
+
+
+def _rows_by_value(values: ObjectArray, chosen: BoolArray) -> dict[str | None, Int64Array]:
+    """The rows of each value, among the chosen rows."""
+    rows = np.flatnonzero(chosen)
+    groups = pd.Series(rows).groupby(values[rows], sort=False, dropna=False)
+    return {None if pd.isna(value) else value: group.to_numpy() for value, group in groups}
 
 
 def to_geojson(areas: gpd.GeoDataFrame) -> dict[str, object]:

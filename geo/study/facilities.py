@@ -27,6 +27,8 @@ from geo.study.files import Properties, Row, geojson_features, parse_geometry
 FIRST_DAY, LAST_DAY = date(1000, 1, 1), date(2200, 12, 31)
 Text = Annotated[Annotated[str, Field(max_length=300)] | None, BeforeValidator(texts.clean)]
 Day = Annotated[Annotated[date, Field(ge=FIRST_DAY, le=LAST_DAY)] | None, BeforeValidator(texts.clean)]
+NOT_YET = LAST_DAY
+"""The day of opening of a facility that does not stand yet, as long as nobody knows when it will open."""
 RESERVED_ENDINGS = ("/history", "/restore", "/merge")
 """No id may end like this, since the API uses these paths below a facility's own."""
 MAX_EXTRA_BYTES = 20_000

@@ -1,6 +1,7 @@
 """Commands about the register: importing and exporting lists, duplicates, history and keys."""
 
 import getpass
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -37,7 +38,7 @@ ByOption = Annotated[str | None, typer.Option("--by", help="who does it, for the
 
 
 @app.command("import")
-def import_lists(
+def import_lists(  # noqa: PLR0913  (each parameter is an option of the command)
     files: Annotated[
         list[Path], typer.Argument(help=".xlsx, .ods, .csv, .geojson, .kml, .gpkg, .shp or zipped, .osm.pbf …")
     ],
@@ -58,13 +59,19 @@ def import_lists(
     verified: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="the day when the office checked the whole list")
     ] = None,
+    source: Annotated[
+        str | None, typer.Option(help="whose ids these are, where an office has its own: put before each of them")
+    ] = None,
+    update: Annotated[
+        bool, typer.Option("--update", help="an id is the register's even if name, place or category is another")
+    ] = False,
     leave_out: Annotated[bool, typer.Option("--leave-out", help="import the rest where rows are unusable")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would change, change nothing")] = False,
     format: Annotated[Format, typer.Option(help="table or json")] = Format.table,
     by: ByOption = None,
     study: StudyOption = None,
 ) -> None:
-    """Import lists of facilities into the register: all of a list or nothing of it."""
+    """Import lists of facilities into the register: all rows of all lists, or nothing."""
     from geo.lists.reader import ListOptions
     from geo.sources import facility_lists
     from service.register import imports
@@ -73,42 +80,40 @@ def import_lists(
         raise FuwuquanError("a report is written as table or json")
     columns = dict(_heading_and_field(option) for option in column or ())
     register, who = open_register(study), by or _user_name()
-    reports = []
-    for file in files:
-        with progress(transient=True) as advance:
-            options = ListOptions(
-                within=register.study.territory,
-                coordinates=coordinates or ("wgs84" if register.is_source(file) else None),
-                crs=crs,
-                sheets=tuple(sheet or ()),
-                columns=columns,
-                category=category,
-                categories=register.study.categories,
+    options = imports.ImportOptions(
+        dry_run=dry_run, leave_out=leave_out, verified=verified and verified.date(), source=source, update=update
+    )
+    with progress(transient=True) as advance:
+        lists = [
+            facility_lists.read(
+                file,
+                ListOptions(
+                    within=register.study.territory,
+                    coordinates=coordinates or ("wgs84" if register.is_source(file) else None),
+                    crs=crs,
+                    sheets=tuple(sheet or ()),
+                    columns=columns,
+                    category=category,
+                    categories=register.study.categories,
+                ),
+                advance=lambda rows: advance("读取 read", rows),
             )
-            facility_list = facility_lists.read(file, options, advance=lambda rows: advance("读取 read", rows))
-            report = imports.apply_list(
-                register,
-                facility_list,
-                who,
-                dry_run=dry_run,
-                leave_out=leave_out,
-                verified=verified and verified.date(),
-                advance=lambda rows: advance("比较 compare", rows),
-            )
-        reports.append(report)
+            for file in files
+        ]
+        # An upload over HTTP has a mere name; only an absolute path can be that of the study's own file.
+        lists = [replace(listed, file=file.absolute()) for listed, file in zip(lists, files, strict=True)]
+        reports = imports.apply_lists(register, lists, who, options, lambda rows: advance("比较 compare", rows))
+    for report in reports:
         _print_summary(report)
         if format is Format.table:
             _print_rows(report)
-        if not report.applied and not dry_run:
-            break
     if format is Format.json:
         write(orjson.dumps([report.as_json() for report in reports], option=orjson.OPT_INDENT_2) + b"\n", None)
-    unusable = sum(report.counts["unusable"] for report in reports if not report.applied)
-    if unusable and not dry_run:
-        raise FuwuquanError(
-            f"{reports[-1].file}: nothing of it was imported, because {unusable} "
-            f"{'row is' if unusable == 1 else 'rows are'} unusable; --leave-out imports the rest"
-        )
+    unusable = {report.file: report.counts["unusable"] for report in reports if report.counts["unusable"]}
+    if unusable and not dry_run and not leave_out:
+        counts = ", ".join(f"{count} {'row' if count == 1 else 'rows'} of {file}" for file, count in unusable.items())
+        verb = "is" if sum(unusable.values()) == 1 else "are"
+        raise FuwuquanError(f"nothing was imported, because {counts} {verb} unusable; --leave-out imports the rest")
 
 
 def _heading_and_field(option: str) -> tuple[str, str]:

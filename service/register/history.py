@@ -20,7 +20,7 @@ from geo.arrays import GeometryArray
 from geo.errors import FieldError
 from geo.geodesy.distance import distances_outside
 from geo.lists import locations
-from geo.study import areas, facilities
+from geo.study import area_codes, facilities
 from geo.study.study import Study
 from service.register.tables import ChangeRecord, FacilityRecord, FactRecord
 
@@ -49,20 +49,28 @@ class Transaction:
     session : the open database session
     editor : who makes the changes, for the history
     source : name of the file that the changes come from, None for an edit
+    remarks : what the editor should know of the facility that was saved
     """
 
     def __init__(self, study: Study, session: Session, editor: str, source: str | None) -> None:
         self._study = study
         self.session, self.editor, self.source = session, editor, source
+        self.remarks: tuple[str, ...] = ()
 
-    def assign_area_codes(self, rows: Sequence[NewRow]) -> None:
-        """Set the ``area_code`` of each row to that of the area it lies in; rows outside every area keep theirs."""
-        if rows:
-            points = shapely.point_on_surface(shapely.from_wkb([row["geometry"] for row in rows]))
-            lon, lat = shapely.get_x(points), shapely.get_y(points)
-            codes = areas.locate(self._study.areas, lon, lat, self._study.settings.projection)
-            for row, code in zip(rows, codes, strict=True):
-                row["area_code"] = code or row["area_code"]
+    def settle_area_codes(self, rows: Sequence[NewRow], states_code: Sequence[bool]) -> list[tuple[str, ...]]:
+        """Set the ``area_code`` of each row as `geo.study.area_codes` settles it; return the remarks on each row.
+
+        Where the row does not state its code (``states_code``), the position alone decides; a row outside every area
+        then keeps the code that it has.
+        """
+        if not rows:
+            return []
+        stated = [row["area_code"] if states else None for row, states in zip(rows, states_code, strict=True)]
+        shapes = shapely.from_wkb([row["geometry"] for row in rows])
+        settled = area_codes.settle(self._study.areas, self._study.settings.projection, stated, shapes)
+        for row, code, (settled_code, _) in zip(rows, stated, settled, strict=True):
+            row["area_code"] = settled_code if code is not None else settled_code or row["area_code"]
+        return [() if remark is None else (remark,) for _, remark in settled]
 
     def save_facility(
         self,
@@ -95,8 +103,9 @@ class Transaction:
         km_outside = float(distances_outside(self._study.territory, np.array([shape]))[0]) / 1000 if moved else 0.0
         if km_outside > locations.MAX_KM_OUTSIDE:
             raise FieldError([("geometry", f"geometry lies {km_outside:,.0f} km outside the area of the study")])
-        if new["area_code"] is None or (moved and not sets_area):
-            self.assign_area_codes([new])
+        states_another = sets_area and (old is None or old["area_code"] != new["area_code"])
+        if new["area_code"] is None or moved or states_another:
+            self.remarks += self.settle_area_codes([new], [sets_area and new["area_code"] is not None])[0]
         return self.write_rows(action, [(old, new)])[0]
 
     def write_rows(

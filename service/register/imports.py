@@ -1,7 +1,7 @@
 """Imports lists of facilities into the register: all of a list in one transaction, or nothing of it.
 
-`matching` finds the facility that each row stands for; `ImportPlan` decides what the row changes; `apply_list` writes
-the changes and returns an `ImportReport`. The command line and the API call `apply_list`.
+`matching` finds the facility that each row stands for; `ImportPlan` decides what the row changes; `apply_lists` writes
+the changes and returns an `ImportReport`. The command line and the API call `apply_lists`.
 
 Who judges a value: `geo.lists.values` reads each cell. A cell that it cannot read, such as a bad date, is among the
 ``problems`` of its `geo.lists.reader.ListRow`, and `ImportPlan.add` makes the row unusable. Fields that can be read but
@@ -9,8 +9,9 @@ contradict each other, such as a facility closed before it opened, are refused b
 `geo.study.facilities.validate_fields`, and the row is unusable too.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import NamedTuple
 
@@ -19,70 +20,109 @@ from shapely.geometry.base import BaseGeometry
 from geo import garbage_collection
 from geo.errors import FieldError
 from geo.geodesy import datums, distance
+from geo.lists import statuses
 from geo.lists.degrees import MAX_BESIDE_M
 from geo.lists.reader import FacilityList, ListRow
 from geo.study import facilities
-from geo.study.categories import Categories
+from geo.study.study import Study
 from service.register import history, matching
 from service.register.history import FacilityRow, FieldChanges, NewRow, Transaction
 from service.register.import_report import ImportReport, Outcome, RowOutcome
 from service.register.matching import RegisterIndex, RowMatcher, RowRejectedError
+from service.register.name_index import SAME_PLACE_M
 from service.register.register import Register, file_hash
 from service.register.tables import FactRecord
 
+FAR_MOVE_M = 1000.0
+"""A facility that moves farther than this gets a remark."""
 
-def apply_list(
-    register: Register,
-    facility_list: FacilityList,
-    editor: str,
-    *,
-    dry_run: bool = False,
-    leave_out: bool = False,
-    verified: date | None = None,
-    advance: Callable[[int], None] = lambda rows: None,
-) -> ImportReport:
-    """Import a list into the register.
 
-    Parameters
+@dataclass(frozen=True)
+class ImportOptions:
+    """How lists are imported.
+
+    Attributes
     ----------
-    editor : who imports, for the history
-    dry_run : report what would change, and change nothing
-    leave_out : import the other rows if some are unusable; if false, nothing is imported when one row is unusable
-    verified : the day on which the list's office checked every facility of the list
-    advance : called with the number of rows compared since the last call
+    dry_run
+        Report what would change, and change nothing.
+    leave_out
+        Import the other rows if some are unusable; if false, nothing is imported when one row of any list is unusable.
+    verified
+        The day on which the lists' office checked every facility of them.
+    source
+        The name of the office whose ids these are: it is put before each id, and becomes the facilities' source.
+    update
+        Whether a row stands for the facility with its id even if its name, place or category is another.
+    """
+
+    dry_run: bool = False
+    leave_out: bool = False
+    verified: date | None = None
+    source: str | None = None
+    update: bool = False
+
+
+class _NotAppliedError(Exception):
+    """Undoes the transaction of lists with unusable rows."""
+
+
+def apply_lists(
+    register: Register,
+    facility_lists: Sequence[FacilityList],
+    editor: str,
+    options: ImportOptions = ImportOptions(),
+    advance: Callable[[int], None] = lambda rows: None,
+) -> list[ImportReport]:
+    """Import lists into the register, one after another, all of them or nothing; one report for each.
+
+    ``editor`` imports, for the history. ``advance`` is called with the number of rows compared since the last call.
 
     Raises
     ------
     TableError
-        The list is probably in another coordinate system than the one it was read in.
+        A list is probably in another coordinate system than the one it was read in.
     """
-    file_name = facility_list.file.name
-    transaction_context = register.read_only_transaction() if dry_run else register.transaction(editor, file_name)
-    with garbage_collection.paused(), transaction_context as transaction:
-        index = RegisterIndex(history.select_rows(transaction.session))
-        notes = [*facility_list.notes, *matching.check_coordinate_system(facility_list, index)]
-        verification = {} if verified is None else {"verified": verified, "verified_by": editor}
-        plan = ImportPlan(facility_list, index, verification, register.study.categories)
-        for row in facility_list.rows:
-            plan.add(row)
-            advance(1)
-        pairs, changes, outcomes = plan.finish(transaction)
-        applied = not dry_run and (leave_out or all(outcome.outcome != "unusable" for outcome in outcomes))
-        if applied:
-            transaction.write_rows("import", pairs, changes)
-            # The register is now up to date with the study's own file; otherwise `Register.warning` would stay.
-            if register.is_source(facility_list.file) and facility_list.coordinates in datums.UNSHIFTED:
-                transaction.session.merge(FactRecord(key="source", value=file_hash(facility_list.file)))
-    in_list = plan.rows_by_id.keys() & index.by_id.keys()
-    return ImportReport(
-        file=file_name,
-        coordinates=facility_list.coordinates,
-        columns=dict(facility_list.columns),
-        notes=notes,
-        rows=[*outcomes, *(RowOutcome(where, "left out", why=(why,)) for where, why in facility_list.left_out)],
-        missing=index.present_count - len(in_list),
-        applied=applied,
-    )
+    reports: list[ImportReport] = []
+    transaction_context = register.read_only_transaction() if options.dry_run else register.transaction(editor)
+    with garbage_collection.paused(), suppress(_NotAppliedError), transaction_context as transaction:
+        rows, is_usable = history.select_rows(transaction.session), True
+        for number, facility_list in enumerate(facility_lists):
+            index = RegisterIndex(rows)
+            plan = ImportPlan(with_source(facility_list, options.source), index, register.study, editor, options)
+            reports.append(plan.report(transaction, advance))
+            is_usable &= options.leave_out or reports[-1].counts["unusable"] == 0
+            is_last = number == len(facility_lists) - 1
+            if is_usable and not options.dry_run:
+                plan.write(transaction)
+                _set_source_hash(register, facility_list, transaction)
+                rows = rows if is_last else history.select_rows(transaction.session)
+            elif not is_last:  # the next list is compared with what this one would change
+                rows = list(({row["id"]: row for row in rows} | plan.planned_rows()).values())
+        if not is_usable:
+            raise _NotAppliedError
+    applied = is_usable and not options.dry_run
+    return [replace(report, applied=applied) for report in reports]
+
+
+def _set_source_hash(register: Register, facility_list: FacilityList, transaction: Transaction) -> None:
+    """Record that the register is up to date with the study's own file; otherwise `Register.warning` would stay."""
+    path = facility_list.file
+    if path.is_absolute() and register.is_source(path) and facility_list.coordinates in datums.UNSHIFTED:
+        transaction.session.merge(FactRecord(key="source", value=file_hash(path)))
+
+
+def with_source(facility_list: FacilityList, source: str | None) -> FacilityList:
+    """A list with the name of its source before each id."""
+    if source is None:
+        return facility_list
+    prefix = f"{source}-"
+    rows = [
+        replace(row, values=row.values | {"id": prefix + str(row.values["id"]).removeprefix(prefix)})
+        if "id" in row.values
+        else row
+        for row in facility_list.rows
+    ]
+    return replace(facility_list, rows=rows)
 
 
 class _PlannedWrite(NamedTuple):
@@ -103,19 +143,45 @@ class ImportPlan:
     """
 
     def __init__(
-        self,
-        facility_list: FacilityList,
-        index: RegisterIndex,
-        verification: Mapping[str, object],
-        categories: Categories,
+        self, facility_list: FacilityList, index: RegisterIndex, study: Study, editor: str, options: ImportOptions
     ) -> None:
-        """``verification`` are fields that every facility of the list gets."""
-        self._list, self._index, self._verification = facility_list, index, verification
-        self._categories = categories
-        self._matcher = RowMatcher(facility_list, index)
+        self._list, self._index, self._study, self._source = facility_list, index, study, options.source
+        self._verification = {} if options.verified is None else {"verified": options.verified, "verified_by": editor}
+        self._categories, self._today = study.categories, study.today()
+        self._matcher = RowMatcher(facility_list, index, study.categories, options.update)
         self._outcomes: list[RowOutcome] = []
         self._writes: list[_PlannedWrite] = []
+        self._pairs: list[tuple[FacilityRow | None, FacilityRow]] = []
+        self._changes: list[FieldChanges] = []
         self.rows_by_id: dict[str, ListRow] = {}
+
+    def report(self, transaction: Transaction, advance: Callable[[int], None]) -> ImportReport:
+        """Decide what all rows of the list change; TableError as `apply_lists`."""
+        notes = [*self._list.notes, *matching.check_coordinate_system(self._list, self._index)]
+        for row in self._list.rows:
+            self.add(row)
+            advance(1)
+        self._finish(transaction)
+        left_out = (RowOutcome(where, "left out", why=(why,)) for where, why in self._list.left_out)
+        return ImportReport(
+            file=self._list.file.name,
+            coordinates=self._list.coordinates,
+            columns=dict(self._list.columns),
+            notes=notes,
+            rows=[*self._outcomes, *left_out],
+            missing=self._index.present_count - len(self.rows_by_id.keys() & self._index.by_id.keys()),
+            applied=False,
+        )
+
+    def write(self, transaction: Transaction) -> None:
+        """Write what the rows change."""
+        transaction.source = self._list.file.name
+        transaction.write_rows("import", self._pairs, self._changes)
+
+    def planned_rows(self) -> dict[str, FacilityRow]:
+        """The rows of the register that the list would add or change, by id."""
+        unwritten = {"number": None, "version": 0, "removed": None, "merged_into": None}
+        return {new["id"]: unwritten | dict(old or {}) | dict(new) for old, new in self._pairs}
 
     def add(self, row: ListRow) -> None:
         """Decide what a row changes. Call this once for each row, in the order of the list."""
@@ -129,37 +195,53 @@ class ImportPlan:
             geometry, remarks = self._geometry(old, row)
             if old is None:
                 remarks = (*remarks, *self._matcher.check_new(row))
-            outcome = replace(outcome, id=facility_id, why=(*row.notes, *remarks))
-            if old is None or not self._is_unchanged(old, row, geometry):
-                fields = self._new_fields(old, facility_id, row)
+            stated, status_remarks = self._stated_fields(old, row)
+            outcome = replace(outcome, id=facility_id, why=(*row.notes, *remarks, *status_remarks))
+            if old is None or not self._is_unchanged(old, row, stated, geometry):
+                fields = self._new_fields(old, facility_id, row, stated)
                 self._writes.append(_PlannedWrite(len(self._outcomes), old, fields, geometry))
         except RowRejectedError as rejection:
             outcome = replace(outcome, outcome=rejection.outcome, why=(*row.notes, *rejection.reasons))
         self._outcomes.append(outcome)
 
-    def finish(
-        self, transaction: Transaction
-    ) -> tuple[Sequence[tuple[FacilityRow | None, FacilityRow]], list[FieldChanges], list[RowOutcome]]:
-        """The old and new row of each facility to be written, their changes, and the outcome of each row added."""
+    def _finish(self, transaction: Transaction) -> None:
+        """Settle the area codes of the facilities to be written, and complete the outcomes of their rows."""
         new_rows = history.make_rows(
             [write.fields for write in self._writes], [write.geometry for write in self._writes]
         )
-        pairs = [(write.old, new) for write, new in zip(self._writes, new_rows, strict=True)]
-        transaction.assign_area_codes([new for old, new in pairs if self._needs_area_code(old, new)])
-        changes = history.differences(pairs)
-        for write, new, fields in zip(self._writes, new_rows, changes, strict=True):
-            outcome: Outcome = "added" if write.old is None else "changed" if fields else "unchanged"
-            # Of a new facility every field is new; the report does not list them.
-            reported = {} if write.old is None else fields
-            self._outcomes[write.position] = replace(
-                self._outcomes[write.position], name=new["name"], outcome=outcome, fields=reported
+        self._pairs = [(write.old, new) for write, new in zip(self._writes, new_rows, strict=True)]
+        unsettled = [
+            position
+            for position, (old, new) in enumerate(self._pairs)
+            if old is None
+            or new["area_code"] is None
+            or old["geometry"] != new["geometry"]
+            or old["area_code"] != new["area_code"]
+        ]
+        remarks = dict(
+            zip(
+                unsettled,
+                transaction.settle_area_codes(
+                    [new_rows[position] for position in unsettled],
+                    [self._states_area_code(new_rows[position]["id"]) for position in unsettled],
+                ),
+                strict=True,
             )
-        return pairs, changes, self._outcomes
+        )
+        self._changes = history.differences(self._pairs)
+        for position, (write, new, fields) in enumerate(zip(self._writes, new_rows, self._changes, strict=True)):
+            outcome: Outcome = "added" if write.old is None else "changed" if fields else "unchanged"
+            self._outcomes[write.position] = replace(
+                self._outcomes[write.position],
+                name=new["name"],
+                outcome=outcome,
+                # Of a new facility every field is new; the report does not list them.
+                fields={} if write.old is None else fields,
+                why=(*self._outcomes[write.position].why, *remarks.get(position, ())),
+            )
 
-    def _needs_area_code(self, old: FacilityRow | None, new: FacilityRow) -> bool:
-        """Whether a facility has no area code, or has moved and the list does not state its code."""
-        stated = self.rows_by_id[new["id"]].values.get("area_code") is not None
-        return new["area_code"] is None or not (stated or old is None or old["geometry"] == new["geometry"])
+    def _states_area_code(self, facility_id: str) -> bool:
+        return self.rows_by_id[facility_id].values.get("area_code") is not None
 
     def _check_repeated(self, facility_id: str, row: ListRow) -> None:
         """Reject a row if an earlier one stands for the same facility."""
@@ -193,34 +275,44 @@ class ImportPlan:
             if metres <= MAX_BESIDE_M:
                 return old_geometry, () if metres == 0 else ("lies beside its outline, which was kept",)
             return new, (f"lies {metres:,.0f} m from its outline, which a point replaces",)
-        return (old_geometry if has_not_moved(old_geometry, new) else new), ()
+        if has_not_moved(old_geometry, new):
+            return old_geometry, ()
+        metres = distance.separation(old_geometry, new)
+        return new, (f"moves by {metres / 1000:.1f} km",) if metres >= FAR_MOVE_M else ()
 
-    def _stated_fields(self, old: FacilityRow | None, row: ListRow) -> NewRow:
-        """The fields that a row states, with those of the verification unless a later one is in the register."""
+    def _stated_fields(self, old: FacilityRow | None, row: ListRow) -> tuple[NewRow, tuple[str, ...]]:
+        """The fields that a row states, and remarks on its status.
+
+        Those of the verification are among them, unless the register has a later one, and the days that follow from
+        the status.
+        """
         fields = {name: value for name, value in row.values.items() if name not in ("id", "extra")}
         fields |= self._verification
         if old is not None and old["verified"] and fields.get("verified") and fields["verified"] < old["verified"]:
             del fields["verified"]
             fields.pop("verified_by", None)
-        return fields
+        if row.status is None:
+            return fields, ()
+        days = statuses.days(row.status, fields, old or {}, self._today)
+        return fields | days.changes, days.remarks
 
-    def _is_unchanged(self, old: FacilityRow, row: ListRow, geometry: BaseGeometry) -> bool:
+    def _is_unchanged(self, old: FacilityRow, row: ListRow, fields: FacilityRow, geometry: BaseGeometry) -> bool:
         """Whether a row certainly changes nothing: a quick test, which saves validating most rows."""
-        fields, extra = self._stated_fields(old, row), row.values.get("extra") or {}
+        extra = row.values.get("extra") or {}
         return (
             all(old[name] == value for name, value in fields.items())
             and all(name in old["extra"] and old["extra"][name] == value for name, value in extra.items())
             and geometry is self._index.geometries[old["id"]]
         )
 
-    def _new_fields(self, old: FacilityRow | None, facility_id: str, row: ListRow) -> NewRow:
+    def _new_fields(self, old: FacilityRow | None, facility_id: str, row: ListRow, stated: FacilityRow) -> NewRow:
         """The validated fields of a facility after the import; RowRejectedError if one is wrong."""
         fields = {} if old is None else history.fields_of(old)
         if old is None and "source" not in self._list.columns.values():  # else the list states its own sources
-            fields["source"] = self._list.file.name
+            fields["source"] = self._source or self._list.file.name
         extra = ({} if old is None else old["extra"]) | (row.values.get("extra") or {})
         extra = {name: value for name, value in extra.items() if value is not None}
-        fields |= self._stated_fields(old, row) | {"extra": extra, "id": facility_id}
+        fields |= {**stated, "extra": extra, "id": facility_id}
         try:
             return facilities.validate_fields(fields, self._categories)
         except FieldError as error:
@@ -228,5 +320,5 @@ class ImportPlan:
 
 
 def has_not_moved(old: BaseGeometry, new: BaseGeometry) -> bool:
-    """Whether two WGS84 geometries are nowhere farther than `matching.SAME_PLACE_M` apart."""
-    return old.geom_type == new.geom_type and distance.hausdorff_distance(old, new) <= matching.SAME_PLACE_M
+    """Whether two WGS84 geometries are nowhere farther than `SAME_PLACE_M` apart."""
+    return old.geom_type == new.geom_type and distance.hausdorff_distance(old, new) <= SAME_PLACE_M

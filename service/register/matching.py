@@ -8,31 +8,32 @@ be the same.
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Sequence
 
 import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from geo.arrays import Float64Array, GeometryArray
+from geo.arrays import GeometryArray
 from geo.choices import COORDINATE_SYSTEMS
 from geo.errors import TableError
 from geo.geodesy import datums, distance
 from geo.lists import option_hints
 from geo.lists.reader import FacilityList, ListRow
+from geo.study.categories import Categories
 from geo.study.texts import name_key
-from service.register.history import BOUNDS, FacilityRow
+from service.register.history import FacilityRow
 from service.register.import_report import Outcome
+from service.register.name_index import (
+    MAX_NEIGHBOURS,
+    SAME_NAME_M,
+    CategoryAndName,
+    NameIndex,
+    category_and_name,
+)
 
-SAME_PLACE_M = 1.0
-"""A facility that was moved by no more than this has not moved."""
-SAME_NAME_M = 500.0
-"""A row without an id stands for the facility of its name that is no farther away than this."""
-SAME_ID_M = 1000.0
+SAME_ID_M = 50.0
 """A row whose id belongs to a facility of another name farther away than this does not stand for that facility."""
-MAX_NEIGHBOURS = 8
-"""How many facilities of one name near a row are compared with it."""
 MAX_SHIFT_M = 1500.0
 """Positions in two coordinate systems are never farther apart than this."""
 SHIFT_TOLERANCE_M = 30.0
@@ -41,10 +42,6 @@ MIN_SHIFTED_ROWS, MIN_SHIFT_M = 3, 150.0
 """The coordinate system of a list is doubted if at least `MIN_SHIFTED_ROWS` of its facilities are in the register under
 the same name, and the median of their distances to those is at least `MIN_SHIFT_M`."""
 
-ID_HINT = "if the list's ids are not the register's, import that column as extra"
-
-CategoryAndName: TypeAlias = tuple[str, str]
-
 
 class RowRejectedError(Exception):
     """A row of a list is not imported: its outcome, and the reasons in words."""
@@ -52,39 +49,6 @@ class RowRejectedError(Exception):
     def __init__(self, outcome: Outcome, *reasons: str) -> None:
         super().__init__(*reasons)
         self.outcome, self.reasons = outcome, reasons
-
-
-class NameIndex:
-    """Finds facilities by category and name. Those without a name are found by rows without one."""
-
-    def __init__(self, rows: Iterable[FacilityRow], geometries: Mapping[str, BaseGeometry]) -> None:
-        self._geometries = geometries
-        self._rows: dict[CategoryAndName, list[FacilityRow]] = defaultdict(list)
-        for row in rows:
-            self._rows[row["category"], name_key(row["name"] or "")].append(row)
-        self._bounds: dict[CategoryAndName, Float64Array] = {}
-
-    def same_name(self, row: ListRow) -> list[FacilityRow]:
-        """The facilities with the category and name of a row, wherever they are."""
-        return self._rows.get(_category_and_name(row), [])
-
-    def nearby(self, row: ListRow) -> list[tuple[float, str]]:
-        """The nearest facilities with a row's category and name that it may stand for: (metres, id), nearest first."""
-        candidates, key = self.same_name(row), _category_and_name(row)
-        if not candidates or row.geometry is None:
-            return []
-        limit = SAME_NAME_M if key[1] else SAME_PLACE_M
-        # Thousands of facilities may have one name, such as 卫生室. Exclude by bounding box all that are far away.
-        if key not in self._bounds:
-            self._bounds[key] = np.array([[candidate[side] for side in BOUNDS] for candidate in candidates])
-        west, south, east, north = self._bounds[key].T
-        row_west, row_south, row_east, row_north = row.geometry.bounds
-        lon_apart = np.maximum(west - row_east, row_west - east).clip(0)
-        lat_apart = np.maximum(south - row_north, row_south - north).clip(0)
-        near_boxes = np.flatnonzero(distance.flat_distance(lon_apart, lat_apart, row_south) <= 1.1 * limit).tolist()
-        ids = [candidates[number]["id"] for number in near_boxes]
-        metres = [distance.separation(row.geometry, self._geometries[facility_id]) for facility_id in ids]
-        return sorted(pair for pair in zip(metres, ids, strict=True) if pair[0] <= limit)[:MAX_NEIGHBOURS]
 
 
 class RegisterIndex:
@@ -110,8 +74,11 @@ class RegisterIndex:
 class RowMatcher:
     """Finds the facilities that the rows of one list stand for. Ask for each row once, in the order of the list."""
 
-    def __init__(self, facility_list: FacilityList, index: RegisterIndex) -> None:
-        self._list, self._index = facility_list, index
+    def __init__(
+        self, facility_list: FacilityList, index: RegisterIndex, categories: Categories, update: bool = False
+    ) -> None:
+        """``update``: an id is the register's even where another name at another place has it."""
+        self._list, self._index, self._categories, self._update = facility_list, index, categories, update
         self._list_ids = {row.values["id"] for row in facility_list.rows if "id" in row.values}
         self._ids_by_row = self._match_by_name()
         # Rows with the same category, name and place stand for the same facility: its id by their generated id.
@@ -193,20 +160,34 @@ class RowMatcher:
         for _, facility_id in self._index.present.nearby(row):
             if facility_id not in self._list_ids:
                 reason = f"id {row.values['id']} is unknown, and the register has this name here as {facility_id}"
-                raise RowRejectedError("unusable", f"{reason}; {ID_HINT}")
+                raise RowRejectedError("unusable", f"{reason}; {option_hints.no_ids(self._id_heading())}")
 
     def _check_known_id(self, row: ListRow, facility: FacilityRow) -> None:
         """Reject a row that does not look like the facility with its id: two offices may both number from 1."""
+        if self._update:
+            return
         category, name = row.values.get("category", facility["category"]), row.values.get("name")
         description = f"{facility['name'] or 'without a name'}, {facility['category']}"
         reason = f"id {facility['id']} is {description}, in the register"
+        hint = option_hints.own_ids(f"if {facility['id']} is that facility")
         if category != facility["category"]:
-            raise RowRejectedError("unusable", f"{reason}, and {category} here; {ID_HINT}")
-        if name and facility["name"] and row.geometry is not None:
-            row_key, facility_key = name_key(name), name_key(facility["name"])
-            metres = distance.separation(row.geometry, self._index.geometries[facility["id"]])
-            if metres > SAME_ID_M and row_key not in facility_key and facility_key not in row_key:
-                raise RowRejectedError("unusable", f"{reason}, {metres / 1000:.1f} km from here; {ID_HINT}")
+            raise RowRejectedError("unusable", f"{reason}, and {category} here: {hint}")
+        if row.geometry is None or (bool(name) != bool(facility["name"])):
+            return
+        metres = distance.separation(row.geometry, self._index.geometries[facility["id"]])
+        limit = SAME_ID_M if name else SAME_NAME_M
+        if metres > limit and not (name and self._is_one_name(name, facility["name"])):
+            far = f"{metres / 1000:.1f} km" if metres >= 1000 else f"{metres:.0f} m"
+            raise RowRejectedError("unusable", f"{reason}, {far} from here: {hint}, renamed and moved")
+
+    def _is_one_name(self, name: str, other: str) -> bool:
+        """Whether two names are equal or one is a longer form of the other; 诊所 alone is no form of 东城诊所."""
+        shorter, longer = sorted((name_key(name), name_key(other)), key=len)
+        return shorter == longer or (shorter in longer and shorter not in self._categories.by_name)
+
+    def _id_heading(self) -> str:
+        """The heading of the list's column of ids."""
+        return next((heading for heading, field in self._list.columns.items() if field == "id"), "id")
 
     def check_new(self, row: ListRow) -> tuple[str, ...]:
         """Remarks on a row that stands for a new facility whose name occurs nearby in the register or the list.
@@ -229,13 +210,19 @@ class RowMatcher:
                     hint = option_hints.coordinates(system)
                     raise RowRejectedError("unusable", f"{remark}: {hint}, or split the list")
                 return (remark,)
-        new_rows = self._new_rows[_category_and_name(row)]
+        remarks = []
+        nearest = self._index.present.nearest(row)
+        if nearest is not None and nearest[0] > SAME_NAME_M:
+            count = f" and {len(same_name) - 1} more" if len(same_name) > 1 else ""
+            place = f"as {nearest[1]}{count}, {nearest[0] / 1000:.1f} km away"
+            remarks.append(f"the register has this name {place}: another branch, or has it moved? Then give its id")
+        new_rows = self._new_rows[category_and_name(row)]
         for where, geometry in new_rows[:MAX_NEIGHBOURS]:
             metres = distance.separation(row.geometry, geometry)
             if metres <= SAME_NAME_M:
-                return (f"{where} has this name too, {metres:,.0f} m away",)
+                return (*remarks, f"{where} has this name too, {metres:,.0f} m away")
         new_rows.append((row.where, row.geometry))
-        return ()
+        return tuple(remarks)
 
     def _fitting_system(self, geometry: BaseGeometry, facility: BaseGeometry) -> str | None:
         """The coordinate system in which a row's geometry would lie at ``facility``.
@@ -293,12 +280,8 @@ def _median_distance(points: GeometryArray, others: GeometryArray) -> float:
     return float(np.median(distance.flat_distance(x1 - x0, y1 - y0, y0)))
 
 
-def _category_and_name(row: ListRow) -> CategoryAndName:
-    return row.values["category"], name_key(row.values.get("name") or "")
-
-
 def generate_id(row: ListRow) -> str:
     """An id for a row without one: the same whenever the list is read again."""
-    category, name = _category_and_name(row)
+    category, name = category_and_name(row)
     x, y = (0.0, 0.0) if row.geometry is None else shapely.get_coordinates(row.geometry.centroid)[0]
     return f"{category}-{hashlib.sha256(f'{category} {name} {x:.5f} {y:.5f}'.encode()).hexdigest()[:12]}"

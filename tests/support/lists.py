@@ -11,6 +11,7 @@ from geo.lists import reader, writer
 from geo.lists.reader import ListOptions
 from service.register import imports
 from service.register.import_report import ImportReport, RowOutcome
+from service.register.imports import ImportOptions
 from service.register.register import Register
 
 HEADINGS = ("名称", "类别", "经度", "纬度")
@@ -37,9 +38,10 @@ def rewrite_geojson(path: Path, change: Callable[[list[dict[str, Any]]], object]
 
 
 def import_list(register: Register, path: Path, coordinates: str | None = "wgs84", **options: Any) -> ImportReport:
-    """Read a list and import it; ``options`` are those of `imports.apply_list`."""
+    """Read a list and import it; ``options`` are the fields of `imports.ImportOptions`."""
     facility_list = reader.read(path, ListOptions(within=register.study.territory, coordinates=coordinates))
-    return imports.apply_list(register, facility_list, EDITOR, **options)
+    (report,) = imports.apply_lists(register, [facility_list], EDITOR, ImportOptions(**options))
+    return report
 
 
 def import_row(register: Register, folder: Path, *cells: object, headings: Sequence[str] = HEADINGS) -> RowOutcome:

@@ -4,7 +4,7 @@ import dataclasses
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +17,7 @@ from starlette.datastructures import UploadFile
 from geo.choices import Coordinates
 from geo.errors import ExtractError, FieldError, TableError, UnknownNameError
 from geo.lists import duplicates, writer
-from geo.lists.reader import ListOptions
+from geo.lists.reader import FacilityList, ListOptions
 from geo.lists.table_locations import StatedSystem
 from geo.sources import facility_lists
 from geo.study import texts
@@ -39,8 +39,10 @@ from service.api.queries import (
 )
 from service.api.responses import answers_of, describe_responses, json_response, respond
 from service.register import imports
+from service.register.imports import ImportOptions
 
 MAX_DUPLICATES = 1000
+MAX_FILES, MAX_FORM_FIELDS = 20, 100
 
 router = APIRouter(prefix="/v1", tags=["register"], route_class=QueryRoute, default_response_class=Response)
 
@@ -67,6 +69,12 @@ class ImportQuery(KnownParametersOnly):
     verified: Annotated[date | None, Field(description="the day on which its office verified all of it"), DATE_TEXT] = (
         None
     )
+    source: Annotated[
+        str | None, Field(min_length=1, max_length=60, description="whose ids these are: put before each of them")
+    ] = None
+    update: Annotated[
+        bool, Field(description="an id is the register's even if name, place or category is another"), BOOLEAN_TEXT
+    ] = False
     dry_run: Annotated[bool, Field(description="report what would change, and change nothing"), BOOLEAN_TEXT] = False
     leave_out: Annotated[bool, Field(description="import the list without its unusable rows"), BOOLEAN_TEXT] = False
 
@@ -99,6 +107,7 @@ def parse_columns(text: str | None) -> Mapping[str, str]:
     return columns
 
 
+FILE_SCHEMA = {"type": "string", "format": "binary", "description": "the list; several such parts are several lists"}
 UPLOAD_BODY = {
     "required": True,
     "content": {
@@ -106,7 +115,7 @@ UPLOAD_BODY = {
             "schema": {
                 "type": "object",
                 "required": ["file"],
-                "properties": {"file": {"type": "string", "format": "binary", "description": "the list"}},
+                "properties": {"file": FILE_SCHEMA},
             }
         }
     },
@@ -121,14 +130,39 @@ UPLOAD_BODY = {
 )
 async def import_list(request: Request, query: Annotated[ImportQuery, Query()], editor: Editor) -> Response:
     # FastAPI would read the whole body before it checks the key, so the body is read here.
-    async with request.form(max_files=1, max_fields=1) as form:
-        file = form.get("file")
-        if not isinstance(file, UploadFile):
+    async with request.form(max_files=MAX_FILES, max_fields=MAX_FORM_FIELDS) as form:
+        reason = "is no part of the form, which has only “file”: options are parameters of the address"
+        unknown = dict.fromkeys(name for name in form if name != "file")
+        if unknown:
+            raise FieldError([(name[:60], f"{name[:60]} {reason}, such as ?dry_run=true") for name in unknown])
+        files = form.getlist("file")
+        uploads = [file for file in files if isinstance(file, UploadFile)]
+        if not files or len(uploads) < len(files):
             raise FieldError([("file", "file is missing: send the list as multipart/form-data, in the part “file”")])
-        return await run_in_threadpool(_import, answers_of(request), file, query, editor)
+        return await run_in_threadpool(_import, answers_of(request), uploads, query, editor)
 
 
-def _import(answers: Answers, file: UploadFile, query: ImportQuery, editor: str) -> Response:
+def _import(answers: Answers, files: Sequence[UploadFile], query: ImportQuery, editor: str) -> Response:
+    lists = [_read(answers, file, query) for file in files]
+    options = ImportOptions(
+        dry_run=query.dry_run,
+        leave_out=query.leave_out,
+        verified=query.verified,
+        source=query.source,
+        update=query.update,
+    )
+    reports = imports.apply_lists(answers.register, lists, editor, options)
+    contents = [report.as_json() for report in reports]
+    content = contents[0] if len(contents) == 1 else {"applied": reports[0].applied, "reports": contents}
+    unusable = {report.file: report.counts["unusable"] for report in reports if report.counts["unusable"]}
+    if unusable and not query.dry_run and not query.leave_out:
+        detail = "; ".join(f"{name}: {count} of its rows are unusable" for name, count in unusable.items())
+        return problem_response(422, f"nothing was imported, because rows are unusable: {detail}", None, **content)
+    return json_response(content)
+
+
+def _read(answers: Answers, file: UploadFile, query: ImportQuery) -> FacilityList:
+    """The list in an uploaded file; TableError, with the client's name of the file, if it cannot be read."""
     name = Path((file.filename or "").replace("\\", "/")).name
     name = str(texts.clean(name[-100:].lstrip(".")) or "list")
     with tempfile.TemporaryDirectory() as folder:
@@ -147,25 +181,11 @@ def _import(answers: Answers, file: UploadFile, query: ImportQuery, editor: str)
                 categories=answers.study.categories,
             )
             facility_list = facility_lists.read(path, options)
-            report = imports.apply_list(
-                answers.register,
-                dataclasses.replace(facility_list, file=Path(name)),
-                editor,
-                dry_run=query.dry_run,
-                leave_out=query.leave_out,
-                verified=query.verified,
-            )
         except TableError as error:
             raise TableError(name, error.problems) from error
         except ExtractError as error:
             raise TableError(name, [str(error).removeprefix(f"{path}: ")]) from error
-    content = report.as_json()
-    if not report.applied and not query.dry_run:
-        count = report.counts["unusable"]
-        return problem_response(
-            422, f"{name}: nothing of it was imported, because {count} of its rows are unusable", None, **content
-        )
-    return json_response(content)
+    return dataclasses.replace(facility_list, file=Path(name))
 
 
 @router.get(

@@ -44,7 +44,7 @@ def test_a_dry_run_prints_what_would_change(command: Command, list_with_unusable
 
 def test_an_unusable_row_keeps_the_whole_list_out(command: Command, list_with_unusable_row: Path):
     notes = command("import", list_with_unusable_row, "--coordinates", "wgs84", status=1)[1]
-    assert "nothing of it was imported" in notes
+    assert "nothing was imported" in notes
 
 
 def test_leave_out_imports_the_other_rows_and_the_history_names_the_editor(

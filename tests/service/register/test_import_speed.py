@@ -33,7 +33,7 @@ def test_an_import_takes_at_most_6_times_as_long_as_bare_inserts(
     begin = time.process_time()
     options = ListOptions(within=register.study.territory, coordinates="wgs84")
     facility_list = reader.read(path, options, advance=progress.append)
-    report = imports.apply_list(register, facility_list, "test", advance=progress.append)
+    (report,) = imports.apply_lists(register, [facility_list], "test", advance=progress.append)
     import_s = time.process_time() - begin
     assert report.counts["added"] == count
     assert sum(progress) == 2 * count  # rows read and rows compared

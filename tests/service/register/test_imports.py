@@ -17,6 +17,7 @@ from geo.sources import facility_lists
 from geo.study import study
 from service.register import imports
 from service.register.import_report import ImportReport
+from service.register.imports import ImportOptions
 from service.register.register import Register
 from support import hostile, town
 from support.lists import HEADINGS, import_list, import_row, snapshot, write_csv
@@ -48,7 +49,8 @@ def test_a_hostile_file_is_imported_whole_or_not_at_all(name: str, sample_regist
 
     def import_file(**options: Any) -> ImportReport:
         facility_list = facility_lists.read(path, ListOptions(within=register.study.territory, **file.options))
-        return imports.apply_list(register, facility_list, "test", **options)
+        (report,) = imports.apply_lists(register, [facility_list], "test", ImportOptions(**options))
+        return report
 
     try:
         report = import_file(dry_run=True)
@@ -108,7 +110,7 @@ def test_the_extract_that_a_study_was_built_from_changes_nothing_when_it_is_impo
     folder = shutil.copytree(liechtenstein.folder, tmp_path / "study")
     register = open_register(folder, f"sqlite:///{tmp_path / 'register.sqlite'}")
     facility_list = facility_lists.read(liechtenstein_extract, ListOptions(within=register.study.territory))
-    report = imports.apply_list(register, facility_list, "test")
+    (report,) = imports.apply_lists(register, [facility_list], "test")
     assert report.counts["unchanged"] > 40
     assert [(row.id, row.fields) for row in report.rows if row.outcome == "changed"] == []
 
@@ -156,9 +158,10 @@ def test_an_earlier_verification_does_not_replace_a_later_one(register: Register
 
 def test_an_area_code_that_a_list_states_is_kept(register: Register, tmp_path: Path):
     headings = ("编号", "经度", "纬度", "区划代码")
-    path = write_csv(tmp_path, ("c1", *town.place(2, 6), "T1S"), headings=headings)  # the place lies in T1N
+    path = write_csv(tmp_path, ("c1", *town.place(2, 4.1), "T1S"), headings=headings)  # 55 m into T1N
     (row,) = import_list(register, path).rows
     assert set(row.fields) == {"geometry"}
+    assert "T1S, 55 m from its position, which lies in " in row.why[-1]
     assert import_list(register, path).counts["unchanged"] == 1
     moved = import_row(register, tmp_path, "c1", *town.place(12, 2), headings=headings[:3])
     assert moved.fields["area_code"] == ["T1S", "T2S"]

@@ -73,7 +73,7 @@ def test_a_row_with_the_id_of_a_different_facility_is_rejected(register: Registe
     path = write_csv(tmp_path, ("c1", "甲公园", "公园", *town.place(1, 1)), headings=ID_HEADINGS)
     report = import_list(register, path)
     assert not report.applied
-    assert "import that column as extra" in report.rows[0].why[-1]
+    assert "give --source NAME (HTTP: source=NAME)" in report.rows[0].why[-1]
     far = import_row(register, tmp_path, "c1", "完全另一家医院", "诊所", *town.place(7, 7), headings=ID_HEADINGS)
     assert "km from here" in far.why[-1]
     moved = import_row(register, tmp_path, "c1", "甲", "诊所", *town.place(7, 7), headings=ID_HEADINGS)

@@ -1,0 +1,81 @@
+"""Ids are a source's own: two offices may both number their facilities from 1."""
+
+from pathlib import Path
+
+import pytest
+
+from service.register.register import Register
+from support import town
+from support.lists import ID_HEADINGS, import_list, import_row, write_csv
+
+EAST = (("1", "东城甲诊所", "诊所", *town.place(1, 1)), ("2", "东城乙诊所", "诊所", *town.place(2, 1)))
+WEST = (("1", "西城丙诊所", "诊所", *town.place(1.9, 1)), ("2", "西城丁诊所", "诊所", *town.place(2.2, 1)))
+
+
+@pytest.fixture
+def east(tmp_path: Path) -> Path:
+    return write_csv(tmp_path, *EAST, headings=ID_HEADINGS, name="east.csv")
+
+
+@pytest.fixture
+def west(tmp_path: Path) -> Path:
+    return write_csv(tmp_path, *WEST, headings=ID_HEADINGS, name="west.csv")
+
+
+def test_a_known_id_with_another_name_and_place_is_asked_about(register: Register, east: Path, west: Path):
+    import_list(register, east)
+    report = import_list(register, west)
+    assert (report.applied, report.counts["unusable"]) == (False, 2)
+    assert "id 1 is 东城甲诊所, clinic, in the register, 4" in report.rows[0].why[0]
+    assert list(register.facilities().loc[["1", "2"], "name"]) == ["东城甲诊所", "东城乙诊所"]
+
+
+def test_a_source_keeps_its_ids_apart_from_others(register: Register, east: Path, west: Path):
+    import_list(register, east)
+    assert import_list(register, west, source="西城").counts["added"] == 2
+    facilities = register.facilities()
+    assert list(facilities.loc[["1", "西城-1"], "name"]) == ["东城甲诊所", "西城丙诊所"]
+    assert facilities["source"]["西城-1"] == "西城"
+    assert import_list(register, west, source="西城").counts["unchanged"] == 2
+    assert import_list(register, east).counts["unchanged"] == 2
+
+
+def test_a_facility_that_was_renamed_and_moved_is_taken_with_update(register: Register, east: Path, west: Path):
+    import_list(register, east)
+    assert import_list(register, west, update=True).counts["changed"] == 2
+    assert register.facilities()["name"]["1"] == "西城丙诊所"
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "outcome"),
+    [
+        ("东城甲诊所", 6, "changed"),  # moved
+        ("东城甲诊所一部", 6, "changed"),  # a longer form of the name, moved
+        ("东城新诊所", 1, "changed"),  # renamed
+        ("东城新诊所", 1.05, "changed"),  # renamed, and measured again 25 m away
+        ("东城新诊所", 1.2, "unusable"),
+        ("诊所", 6, "unusable"),  # a word that all clinics have
+    ],
+)
+def test_a_facility_that_was_renamed_or_moved_but_not_both_is_the_same(
+    name: str, column: float, outcome: str, register: Register, east: Path, tmp_path: Path
+):
+    import_list(register, east)
+    row = import_row(register, tmp_path, "1", name, "诊所", *town.place(column, 1), headings=ID_HEADINGS)
+    assert row.outcome == outcome
+    assert ("moves by 2.4 km" in row.why) == (outcome == "changed" and column == 6)
+
+
+def test_nameless_facilities_of_one_id_far_apart_are_asked_about(register: Register, tmp_path: Path):
+    headings = ("编号", "类别", "经度", "纬度")
+    import_row(register, tmp_path, "9", "公园", *town.place(1, 1), headings=headings)
+    assert import_row(register, tmp_path, "9", "公园", *town.place(6, 1), headings=headings).outcome == "unusable"
+
+
+def test_a_name_that_the_register_has_elsewhere_gets_a_remark(register: Register, east: Path, tmp_path: Path):
+    import_list(register, east)
+    row = import_row(register, tmp_path, "31", "东城甲诊所", "诊所", *town.place(5, 1), headings=ID_HEADINGS)
+    assert (row.outcome, row.why) == (
+        "added",
+        ("the register has this name as 1, 2.0 km away: another branch, or has it moved? Then give its id",),
+    )
