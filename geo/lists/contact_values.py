@@ -10,6 +10,7 @@ from geo.study import chinese_hours, opening_hours
 _WITH_DECIMALS = re.compile(r"(\d{5,15})\.0+")
 _SCIENTIFIC = re.compile(r"(\d)(?:\.(\d+))?[eE]\+?(\d{1,2})")
 _SPAN = re.compile(r"(\d{1,2}):(\d\d)\s*-\s*(\d{1,2}):(\d\d)")
+_USUAL = re.compile(r"\d[\d ()+;,/-]*\d")
 _PHONE = re.compile(r"(?=(?:\D*\d){5})[\d\s()+,;/、.;转分机extEXT*#-]+")
 
 
@@ -23,6 +24,8 @@ def parse_phone(text: str) -> str | WithNote:
     ValueError
         Digits were lost, as in 1.38679E+10.
     """
+    if _USUAL.fullmatch(text):
+        return text  # a shortcut, which suffices for most numbers
     plain = plain_cell(text, in_text_file=False) if text.startswith('="') else text
     narrow = unicodedata.normalize("NFKC", plain).strip()
     if match := _WITH_DECIMALS.fullmatch(narrow):

@@ -96,7 +96,8 @@ def report_errors(names: Sequence[str], fields: Sequence[str], columns: list[lis
         if not column_field:
             continue
         for row, cell in enumerate(cells):
-            if error := error_value(cell):
+            # A shortcut: few texts begin like an error.
+            if cell.__class__ is str and cell[:1] in ("#", "E") and (error := error_value(cell)):
                 is_extra = column_field == headings.EXTRA
                 texts = (reports.notes if is_extra else reports.problems)[row]
                 texts.append(f"{name} holds the error {error}: look at it in the workbook that it comes from")

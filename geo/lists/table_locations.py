@@ -15,7 +15,7 @@ from shapely.geometry.base import BaseGeometry
 
 from geo.arrays import GeometryArray, ObjectArray
 from geo.choices import COORDINATE_SYSTEMS
-from geo.errors import InputError, TableError, UnknownNameError
+from geo.errors import FieldError, TableError, UnknownNameError
 from geo.geodesy import datums
 from geo.lists import degrees, locations, option_hints, projected, stated_systems, values
 from geo.lists.headings import DATUM, EXTRA
@@ -44,13 +44,14 @@ class StatedSystem:
     crs: str | None = None
 
     def check(self) -> None:
-        """UnknownNameError if there is no such system; InputError if both are given and differ."""
+        """UnknownNameError if there is no such system; FieldError if both are given and differ."""
         if self.coordinates is not None and self.coordinates not in COORDINATE_SYSTEMS:
             raise UnknownNameError("coordinates", self.coordinates, COORDINATE_SYSTEMS)
         if self.crs is not None:
             system = stated_systems.by_code(self.crs)
             if self.coordinates is not None and system != self.coordinates:
-                raise InputError(f"coordinates {self.coordinates} and crs {self.crs} contradict each other: give one")
+                problem = f"crs {self.crs} and coordinates {self.coordinates} contradict each other: give one"
+                raise FieldError([("crs", problem)])
 
     @property
     def system(self) -> str | None:

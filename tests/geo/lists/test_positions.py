@@ -11,7 +11,7 @@ import shapely
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from geo.errors import InputError, UnknownNameError
+from geo.errors import FieldError, UnknownNameError
 from geo.geodesy import datums
 from geo.lists import degrees, stated_systems
 from geo.lists.reader import ListOptions
@@ -241,7 +241,7 @@ def test_metres_without_a_crs_name_the_option(tmp_path: Path) -> None:
 def test_a_crs_that_contradicts_is_refused(tmp_path: Path) -> None:
     make = table(["甲", "诊所", *in_metres(A, "EPSG:4549")], head=[*HEAD, "高德经度", "高德纬度"])
     assert "and not EPSG:4549 as you say" in refusal(tmp_path / "a.csv", make, crs="EPSG:4549")
-    with pytest.raises(InputError, match="contradict"):
+    with pytest.raises(FieldError, match="contradict"):
         ListOptions(coordinates="gcj02", crs="EPSG:4549").check()
     for code in ("EPSG:1", "mars", "EPSG:5773"):
         with pytest.raises(UnknownNameError):

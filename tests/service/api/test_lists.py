@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from geo.geodesy.projection import projection
 from geo.lists import writer
 from service.api.app import create_app
 from service.register import keys
 from service.settings import Settings
-from support import town
+from support import binary_workbooks, town
 from support.lists import write_csv
 
 ITEMS = "/v1/collections/facilities/items"
@@ -141,3 +142,21 @@ def test_duplicates_are_listed_until_they_are_merged(client: TestClient):
     merged = client.post(f"{ITEMS}/c1/merge", json={"twin": duplicate_id}, headers={"If-Match": "*"})
     assert merged.status_code == 200
     assert client.get("/v1/duplicates").json()["numberMatched"] == before["numberMatched"] - 1
+
+
+def test_a_list_in_metres_and_a_chosen_sheet_are_imported(client: TestClient, tmp_path: Path):
+    x, y = town.place(5, 5)
+    easting, northing = projection("EPSG:4549").to_metres(x, y)
+    path = write_csv(tmp_path, ("丁医院", northing, easting, "诊所"), headings=("名称", "X坐标", "Y坐标", "类别"))
+    report = upload(client, path, crs="EPSG:4549", dry_run="true").json()
+    assert (report["counts"]["added"], "x is the northing" in " ".join(report["notes"])) == (1, True)
+    book = tmp_path / "a.xlsb"
+    rows = [["名称", "类别", "经度", "纬度"], ["丁医院", "诊所", x, y]]
+    binary_workbooks.write(book, {"名单": rows, "旧": [*rows, ["戊医院", "诊所", x + 0.001, y]]}, hidden_sheets=["旧"])
+    counts = [
+        upload(client, book, coordinates="wgs84", dry_run="true", **query).json()["counts"]["added"]
+        for query in ({}, {"sheet": "旧"})
+    ]
+    assert counts == [1, 2]
+    for query in ({"crs": "EPSG:1"}, {"crs": "EPSG:4549", "coordinates": "gcj02"}):
+        assert upload(client, path, **query).status_code == 400, query
