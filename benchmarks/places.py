@@ -10,7 +10,7 @@ import numpy as np
 import osmium
 from pyproj import Geod
 
-from geo.sources.osm import highways
+from geo.sources.osm import highways, speeds
 from networks import METRES_A_DEGREE, WALK_MPS, Network
 from plan import EXTRACTS
 
@@ -63,9 +63,10 @@ def read(extract: Path, mode: str, class_kph: Mapping[str, float], drive_factor:
     ways: list[tuple[int, float, bool, bool]] = []  # edges, metres per second, open forwards and backwards
     for tags, nodes in _ways(extract):
         if mode == "walk":
-            mps, forward, backward = WALK_MPS, highways.walkable(tags), highways.walkable(tags)
+            mps = WALK_MPS
+            forward, backward = highways.walkable(tags)
         else:
-            legal = highways.maxspeed_kph(tags)
+            legal = speeds.maxspeed_kph(tags)
             kph = class_kph.get(tags["highway"], np.nan) if np.isnan(legal) else legal
             mps = kph * drive_factor / 3.6
             forward, backward = highways.drivable(tags, class_kph)

@@ -59,6 +59,8 @@ def build(folder: Path, sources: Sources, progress: Progress) -> Summary:
     register = study_facilities.collect(extract, sources, place, units, crs, own_categories, summary)
     for reason, count in sorted(extract.left_out.items()):
         summary.left_out(count, reason)
+    for remark, count in extract.notes.items():
+        summary.note(count, remark)
     if old is None:
         standards = standards_template.answerable(register, units, own_categories, summary)
     else:

@@ -13,6 +13,7 @@ import pandas as pd
 import shapely
 
 from geo.arrays import GeometryArray, Int64Array
+from geo.choices import Mode
 from geo.errors import StudyError
 from geo.geodesy.distance import geodesic_lengths
 
@@ -31,6 +32,15 @@ COLUMNS = (
 PACE_COLUMNS = ("walk_pace_forward", "walk_pace_backward")
 """Optional columns: the time to walk an edge as a multiple of the time on flat ground. Without them all is flat."""
 MAX_PACE = 100.0
+MAX_KPH = 200.0
+BACKWARD_KPH, WALK_ONEWAY, FERRY_KPH = "maxspeed_backward_kph", "walk_oneway", "ferry_kph"
+"""Optional columns, see docs/study.md: without them speeds are alike in both directions, and nothing is a ferry."""
+ATTRACTS: dict[Mode, str] = {"walk": "walk_attracts", "cycle": "cycle_attracts", "drive": "drive_attracts"}
+"""Optional columns by mode, all or none: whether trips may begin and end on an edge. Without them they may on all."""
+STOPS_COLUMNS = ("stops_u", "stops_v")
+"""Optional columns, both or none: whom a barrier at ``u`` and at ``v`` stops, the sum of `STOPS`; 0: nobody."""
+STOPS: dict[Mode, int] = {"walk": 1, "cycle": 2, "drive": 4}
+OPTIONAL_COLUMNS = (BACKWARD_KPH, WALK_ONEWAY, FERRY_KPH, *ATTRACTS.values(), *STOPS_COLUMNS)
 OFF_GROUND = "off_ground"
 """A column that exists only while a study is built: whether the edge is a bridge or a tunnel, off the terrain."""
 WAY_ID, U_ID, V_ID = "way_id", "u_id", "v_id"
@@ -56,8 +66,8 @@ def from_lines(lines: GeometryArray, ends: Int64Array, attributes: pd.DataFrame)
     ----------
     lines : LineStrings in WGS84, shape (n,)
     ends : any integers that identify the first and the last vertex of each line, shape (n, 2)
-    attributes : DataFrame with n rows and the `COLUMNS` other than ``u``, ``v`` and ``length_m``; a column
-        `OFF_GROUND` is kept too, and so is `WAY_ID`, with the identities of the ends as `U_ID` and `V_ID`
+    attributes : DataFrame with n rows and the `COLUMNS` other than ``u``, ``v`` and ``length_m``; `OPTIONAL_COLUMNS`
+        and a column `OFF_GROUND` are kept too, and so is `WAY_ID`, with the identities of the ends as `U_ID` and `V_ID`
     """
     lengths = geodesic_lengths(lines)
     keep = lengths > 0
@@ -76,8 +86,9 @@ def from_lines(lines: GeometryArray, ends: Int64Array, attributes: pd.DataFrame)
     table = table.assign(u=nodes[:, 0], v=nodes[:, 1], length_m=lengths)
     if WAY_ID in table:
         table = table.assign(**{U_ID: ends[:, 0], V_ID: ends[:, 1]})
-    table["maxspeed_kph"] = table["maxspeed_kph"].astype(np.float32)
-    columns = [name for name in (*COLUMNS, *BUILD_COLUMNS) if name in table]
+    types = {"maxspeed_kph": np.float32, BACKWARD_KPH: np.float32, WALK_ONEWAY: np.int8}
+    table = table.astype({name: dtype for name, dtype in types.items() if name in table})
+    columns = [name for name in (*COLUMNS, *OPTIONAL_COLUMNS, *BUILD_COLUMNS) if name in table]
     return gpd.GeoDataFrame(table[columns], geometry=lines, crs="EPSG:4326")
 
 
@@ -113,13 +124,16 @@ def _column_problem(streets: gpd.GeoDataFrame) -> str | None:
     missing = [name for name in COLUMNS if name not in streets]
     if missing:
         return f"has no column {', '.join(missing)}"
-    paces = [name for name in PACE_COLUMNS if name in streets]
-    if len(paces) == 1:
-        return f"has {paces[0]}, and so must have {', '.join(PACE_COLUMNS)}"
-    empty = [name for name in (*COLUMNS, *paces) if name != "maxspeed_kph" and streets[name].isna().any()]
+    for group in (PACE_COLUMNS, tuple(ATTRACTS.values()), STOPS_COLUMNS):
+        present = [name for name in group if name in streets]
+        if present and len(present) < len(group):
+            return f"has {', '.join(present)}, and so must have {', '.join(group)}"
+    optional = [name for name in (*PACE_COLUMNS, *OPTIONAL_COLUMNS) if name in streets]
+    may_be_empty = ("maxspeed_kph", BACKWARD_KPH, FERRY_KPH)
+    empty = [name for name in (*COLUMNS, *optional) if name not in may_be_empty and streets[name].isna().any()]
     if empty:
         return f"{', '.join(empty)} must not be empty"
-    numbers = ("u", "v", "length_m", "maxspeed_kph", *paces)
+    numbers = ("u", "v", "length_m", "maxspeed_kph", *optional)
     wrong = [name for name in numbers if not pd.api.types.is_numeric_dtype(streets[name])]
     return f"{', '.join(wrong)} must be numbers" if wrong else None
 
@@ -132,9 +146,15 @@ def _value_problem(streets: gpd.GeoDataFrame) -> str | None:
         return "has no streets"
     if (streets["u"] == streets["v"]).any() or not (streets["length_m"] > 0).all():
         return "has edges that begin where they end, or have no length"
-    maxspeed_kph = streets["maxspeed_kph"]
-    if not (maxspeed_kph.isna() | ((maxspeed_kph > 0) & (maxspeed_kph <= 200))).all():
-        return "maxspeed_kph must be above 0 and up to 200, or empty where unknown"
+    for name in ("maxspeed_kph", BACKWARD_KPH, FERRY_KPH):
+        if name in streets and not (streets[name].isna() | ((streets[name] > 0) & (streets[name] <= MAX_KPH))).all():
+            return f"{name} must be above 0 and up to {MAX_KPH:g}, or empty where unknown"
+    for name, least, most in ((WALK_ONEWAY, -1, 1), *((name, 0, sum(STOPS.values())) for name in STOPS_COLUMNS)):
+        if name in streets and not streets[name].isin(range(least, most + 1)).all():
+            return f"{name} must be a whole number from {least} to {most}"
+    for name in ATTRACTS.values():
+        if name in streets and not streets[name].isin([False, True]).all():
+            return f"{name} must be true or false"
     paces = [name for name in PACE_COLUMNS if name in streets]
     if not ((streets[paces] > 0) & (streets[paces] <= MAX_PACE)).all(axis=None):
         return f"{', '.join(PACE_COLUMNS)} must be above 0 and up to {MAX_PACE:g}"

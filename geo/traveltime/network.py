@@ -5,13 +5,14 @@ street meets or enters it.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
 
-from geo.arrays import AnyArray, BoolArray, Float64Array, GeometryArray, Int64Array
+from geo.arrays import AnyArray, BoolArray, Float64Array, GeometryArray, Int8Array, Int64Array
 from geo.choices import Mode
 from geo.geodesy.projection import projection
 from geo.study import streets
@@ -38,17 +39,17 @@ class Network:
     ----------
     xy : shape (vertices, 2), the vertices of the edges' lines in projected metres
     first_vertex : shape (edges + 1,), where the vertices of each edge begin
-    attracts : shape (edges,), false on small islands
+    attraction : shape (edges,), 1 on most; 0 on small islands; −1 where no trip begins or ends
     """
 
     def __init__(
-        self, settings: StudySettings, graph: Graph, xy: Float64Array, first_vertex: Int64Array, attracts: BoolArray
+        self, settings: StudySettings, graph: Graph, xy: Float64Array, first_vertex: Int64Array, attraction: Int8Array
     ) -> None:
         self.graph, self._xy, self._first_vertex = graph, xy, first_vertex
         self.walk_mps = settings.speeds.walk_kph * KPH_TO_MPS
         self.max_connector_m = settings.max_connector_m
         self.metric = projection(settings.projection)
-        self.snapper = Snapper(xy, first_vertex, attracts, self.metric, self.max_connector_m)
+        self.snapper = Snapper(xy, first_vertex, attraction, self.metric, self.max_connector_m)
 
     @classmethod
     def prepare(
@@ -60,9 +61,8 @@ class Network:
         forbidden = _among(is_open, turn_restrictions) if mode == "drive" else []
         table, forward_open, backward_open = table[is_open], forward_open[is_open], backward_open[is_open]
         metres = table["length_m"].to_numpy()
-        seconds = metres / (_kph(table, mode, settings.speeds) * KPH_TO_MPS)
-        forward, backward = (seconds * pace for pace in _paces(table, mode))
-        ends = table[["u", "v"]].to_numpy()
+        forward, backward = _seconds(table, mode, settings.speeds)
+        ends = _cut_at_barriers(table, mode)
         names, nodes = np.unique(ends, return_inverse=True)
         u, v = nodes.reshape(ends.shape).T
         lines = projection(settings.projection).forward(table.geometry.to_numpy())
@@ -77,17 +77,19 @@ class Network:
             np.where(backward_open, backward, np.inf),
             metres,
         )
+        forbidden = [path for path in forbidden if _is_connected(path, nodes.reshape(ends.shape))]
         graph = Graph.prepare(edges, node_xy[:, 0], node_xy[:, 1], forbidden)
         component_m = graph.component_metres()
         attracts = component_m >= min(ISLAND_M, ISLAND_SHARE * component_m.max(initial=0.0))
-        return cls(settings, graph, xy, first_vertex, attracts[graph.edges.chain])
+        attraction = np.where(_attract(table, mode), attracts[graph.edges.chain], -1).astype(np.int8)
+        return cls(settings, graph, xy, first_vertex, attraction)
 
     def arrays(self) -> dict[str, AnyArray]:
         """All of the network as named arrays, for `from_arrays`."""
         return self.graph.arrays() | {
             "xy": self._xy,
             "first_vertex": self._first_vertex,
-            "attracts": self.snapper.attracts,
+            "attraction": self.snapper.attraction,
         }
 
     @classmethod
@@ -104,7 +106,7 @@ class Network:
         first_vertex, indptr = arrays["first_vertex"], arrays["outgoing_indptr"]
         if (first_vertex[0], first_vertex[-1]) != (0, len(arrays["xy"])) or indptr[-1] != len(arrays["outgoing_heads"]):
             raise ValueError("the arrays of a network do not belong together")
-        return cls(settings, Graph.from_arrays(arrays), arrays["xy"], first_vertex, arrays["attracts"])
+        return cls(settings, Graph.from_arrays(arrays), arrays["xy"], first_vertex, arrays["attraction"])
 
     @property
     def lines(self) -> GeometryArray:
@@ -116,10 +118,10 @@ class Network:
         geometries = self.metric.forward(shapes)
         polygons = np.flatnonzero(shapely.get_dimensions(geometries) == 2)
         facility, edge, start_fraction, end_fraction = self._inside(geometries, polygons)
-        attracts = self.snapper.attracts
+        attracts = self.snapper.attraction > 0
         # These are snapped to the nearest street:
         # * points;
-        # * polygons that no street meets;
+        # * polygons that no street meets, or only one that nobody can leave there, such as a tunnel below;
         # * polygons that a street only touches, where the intersection is empty although the predicate is true: their
         #   nearest point is that touch;
         # * polygons that only small islands meet: they are reached from another street as well.
@@ -173,20 +175,63 @@ def _among(is_open: BoolArray, paths: Sequence[Path]) -> list[Path]:
     ]
 
 
+def _is_connected(path: Path, ends: Int64Array) -> bool:
+    """Whether the edges of a path still follow each other, and no barrier between two of them stops the mode.
+
+    ``ends`` are the nodes of all edges, shape (edges, 2).
+    """
+    steps = pairwise(path)
+    return all(ends[here >> 1, 1 - (here & 1)] == ends[there >> 1, there & 1] for here, there in steps)
+
+
 def _open(table: pd.DataFrame, mode: Mode) -> tuple[BoolArray, BoolArray]:
     """Which edges are open to a mode, along and against them."""
-    names = ("walk", "walk") if mode == "walk" else (f"{mode}_forward", f"{mode}_backward")
-    return table[names[0]].to_numpy(dtype=bool), table[names[1]].to_numpy(dtype=bool)
+    if mode == "walk":
+        walk, oneway = table["walk"].to_numpy(dtype=bool), _column(table, streets.WALK_ONEWAY, 0)
+        return walk & (oneway >= 0), walk & (oneway <= 0)
+    return table[f"{mode}_forward"].to_numpy(dtype=bool), table[f"{mode}_backward"].to_numpy(dtype=bool)
 
 
-def _kph(table: pd.DataFrame, mode: Mode, speeds: Speeds) -> Float64Array:
-    """The speed of a mode on each edge, on the flat."""
+def _attract(table: pd.DataFrame, mode: Mode) -> BoolArray:
+    """Whether trips of a mode may begin and end on each edge."""
+    return _column(table, streets.ATTRACTS[mode], 1) > 0
+
+
+def _column(table: pd.DataFrame, name: str, default: float) -> Float64Array:
+    """An optional column of numbers, shape (edges,)."""
+    return table[name].to_numpy(dtype=float) if name in table else np.full(len(table), default)
+
+
+def _cut_at_barriers(table: pd.DataFrame, mode: Mode) -> Int64Array:
+    """The node numbers at both ends of each edge, shape (edges, 2); an end at a barrier has a number of its own."""
+    ends: Int64Array = table[["u", "v"]].to_numpy(dtype=np.int64, copy=True)
+    stops = np.column_stack([_column(table, name, 0) for name in streets.STOPS_COLUMNS]).astype(np.int64)
+    is_cut = (stops & streets.STOPS[mode]) > 0
+    ends[is_cut] = ends.max(initial=0) + 1 + np.arange(is_cut.sum())
+    return ends
+
+
+def _seconds(table: pd.DataFrame, mode: Mode, speeds: Speeds) -> tuple[Float64Array, Float64Array]:
+    """The seconds that each edge takes a mode, along it and against it."""
+    metres, ferry_kph = table["length_m"].to_numpy(), _column(table, streets.FERRY_KPH, np.nan)
+    forward, backward = (
+        metres / (kph * KPH_TO_MPS) * pace
+        for kph, pace in zip(_kph(table, mode, speeds), _paces(table, mode), strict=True)
+    )
+    on_ferry, ferry = ~np.isnan(ferry_kph), metres / (ferry_kph * KPH_TO_MPS)
+    return np.where(on_ferry, ferry, forward), np.where(on_ferry, ferry, backward)
+
+
+def _kph(table: pd.DataFrame, mode: Mode, speeds: Speeds) -> tuple[Float64Array, Float64Array]:
+    """The speed of a mode along each edge and against it, on the flat."""
     one_speed = speeds.kph(mode)
     if one_speed is not None:
-        return np.full(len(table), one_speed)
-    by_class = table["highway"].map(dict(speeds.drive_class_kph)).fillna(speeds.drive_other_kph)
-    legal = table["maxspeed_kph"].to_numpy(dtype=float)
-    return np.asarray(np.where(np.isnan(legal), by_class.to_numpy(dtype=float), legal) * speeds.drive_factor)
+        return np.full(len(table), one_speed), np.full(len(table), one_speed)
+    classes = table["highway"].map(dict(speeds.drive_class_kph)).fillna(speeds.drive_other_kph).to_numpy(dtype=float)
+    backward_name = streets.BACKWARD_KPH if streets.BACKWARD_KPH in table else "maxspeed_kph"
+    forward, backward = (table[name].to_numpy(dtype=float) for name in ("maxspeed_kph", backward_name))
+    forward, backward = (np.where(np.isnan(legal), classes, legal) for legal in (forward, backward))
+    return forward * speeds.drive_factor, backward * speeds.drive_factor
 
 
 def _paces(table: pd.DataFrame, mode: Mode) -> tuple[Float64Array, Float64Array]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from geo.arrays import BoolArray, Float64Array, Int32Array, Int64Array
+from geo.arrays import Float64Array, Int8Array, Int32Array, Int64Array
 from geo.compiled import compiled
 
 # The fewest segments per cell for which the grid takes less memory than the segments.
@@ -25,7 +25,7 @@ class GridTables(NamedTuple):
     ----------
     xy : shape (vertices, 2), the lines' vertices in metres
     first_vertex : shape (lines + 1,), where the vertices of each line begin
-    preferred : shape (lines,), see `SegmentGrid`
+    preference : shape (lines,), see `SegmentGrid`
     line : shape (vertices,), the line of each vertex
     metres_before : shape (vertices,), metres of its line before each vertex
     corner : shape (2,), the lower left corner of the grid
@@ -37,7 +37,7 @@ class GridTables(NamedTuple):
 
     xy: Float64Array
     first_vertex: Int64Array
-    preferred: BoolArray
+    preference: Int8Array
     line: Int32Array
     metres_before: Float64Array
     corner: Float64Array
@@ -52,12 +52,13 @@ class SegmentGrid:
     """The segments of lines in metres; the grid is built on first use.
 
     ``xy`` are the lines' vertices, shape (vertices, 2), those of a line begin at ``first_vertex``, shape (lines + 1,).
-    ``preferred``, shape (lines,), is true for the lines that a point is snapped to before others.
+    ``preference``, shape (lines,), is 1 for lines that a point is snapped to before others, 0 for others, and −1 for
+    lines that no point is snapped to.
     """
 
     xy: Float64Array
     first_vertex: Int64Array
-    preferred: BoolArray
+    preference: Int8Array
 
     @cached_property
     def _tables(self) -> tuple[object, ...]:
@@ -77,7 +78,7 @@ class SegmentGrid:
         empty = GridTables(
             xy,
             self.first_vertex,
-            self.preferred,
+            self.preference,
             line,
             metres_before,
             low,
@@ -110,7 +111,7 @@ def _fill(tables: GridTables, free: Int64Array) -> None:
     xy, line, corner, cell_m, shape = tables.xy, tables.line, tables.corner, tables.cell_m, tables.shape
     segments = tables.segments
     for vertex in range(len(xy) - 1):
-        if line[vertex] != line[vertex + 1]:
+        if line[vertex] != line[vertex + 1] or tables.preference[line[vertex]] < 0:
             continue
         ax, ay = (xy[vertex, 0] - corner[0]) / cell_m, (xy[vertex, 1] - corner[1]) / cell_m
         bx, by = (xy[vertex + 1, 0] - corner[0]) / cell_m, (xy[vertex + 1, 1] - corner[1]) / cell_m
@@ -132,7 +133,7 @@ def _fill(tables: GridTables, free: Int64Array) -> None:
 @compiled
 def _nearest(points: Float64Array, farthest: float, plain_tables: GridTables) -> tuple[Int64Array, Float64Array]:
     tables = GridTables(*plain_tables)
-    xy, first_vertex, preferred, line = tables.xy, tables.first_vertex, tables.preferred, tables.line
+    xy, first_vertex, preference, line = tables.xy, tables.first_vertex, tables.preference, tables.line
     metres_before, corner, cell_m, shape = tables.metres_before, tables.corner, tables.cell_m, tables.shape
     indptr, segments = tables.indptr, tables.segments
     nearest_line, nearest_at = np.full((len(points), 2), -1), np.full((len(points), 2, 3), np.nan)
@@ -167,7 +168,7 @@ def _nearest(points: Float64Array, farthest: float, plain_tables: GridTables) ->
                         near_x, near_y = ax + segment_fraction * dx, ay + segment_fraction * dy
                         away = (x - near_x) ** 2 + (y - near_y) ** 2
                         candidate = line[vertex]
-                        group = 0 if preferred[candidate] else 1
+                        group = 0 if preference[candidate] > 0 else 1
                         if away < least[group] or (
                             away == least[group]
                             and (nearest_line[point, group] < 0 or candidate < nearest_line[point, group])

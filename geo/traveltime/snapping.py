@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 import shapely
 
-from geo.arrays import BoolArray, Float64Array, GeometryArray, Int64Array
+from geo.arrays import BoolArray, Float64Array, GeometryArray, Int8Array, Int64Array
 from geo.geodesy.distance import geodesic_distance, geodesic_lengths
 from geo.geodesy.projection import Projection
 from geo.traveltime.segment_grid import SegmentGrid
@@ -47,7 +47,8 @@ class Snapper:
     ----------
     xy : shape (vertices, 2), the vertices of the lines in the metres of ``metric``
     first_vertex : shape (edges + 1,), where the vertices of each line begin
-    attracts : shape (edges,), false on small islands: a point near another street is not snapped to them
+    attraction : shape (edges,), 1 on most; 0 on small islands: a point near another street is not snapped to them; −1
+        where no trip begins or ends, such as in a tunnel: nothing is snapped there
     max_connector_m : the longest connector (≤), in geodesic metres
     """
 
@@ -55,12 +56,12 @@ class Snapper:
         self,
         xy: Float64Array,
         first_vertex: Int64Array,
-        attracts: BoolArray,
+        attraction: Int8Array,
         metric: Projection,
         max_connector_m: float,
     ) -> None:
-        self.attracts, self._metric, self._max_connector_m = attracts, metric, max_connector_m
-        self._grid = SegmentGrid(xy, first_vertex, attracts)
+        self.attraction, self._metric, self._max_connector_m = attraction, metric, max_connector_m
+        self._grid = SegmentGrid(xy, first_vertex, attraction)
         self._farthest = max_connector_m * _SEARCH_FACTOR
 
     @cached_property
@@ -71,14 +72,14 @@ class Snapper:
 
     @cached_property
     def tree(self) -> shapely.STRtree:
-        """A search tree of all `lines`."""
-        return shapely.STRtree(self.lines)
+        """A search tree of all `lines` that trips may begin or end on: others are empty in it."""
+        return shapely.STRtree(np.where(self.attraction >= 0, self.lines, shapely.LineString()))
 
     @cached_property
     def _trees(self) -> tuple[tuple[Int64Array, shapely.STRtree], tuple[Int64Array, shapely.STRtree]]:
         """The edges that attract, and those of small islands, each with their tree."""
-        attracting, islands = np.flatnonzero(self.attracts), np.flatnonzero(~self.attracts)
-        tree = self.tree if not len(islands) else shapely.STRtree(self.lines[attracting])
+        attracting, islands = np.flatnonzero(self.attraction > 0), np.flatnonzero(self.attraction == 0)
+        tree = self.tree if len(attracting) == len(self.lines) else shapely.STRtree(self.lines[attracting])
         return (attracting, tree), (islands, shapely.STRtree(self.lines[islands]))
 
     def snap(self, lon: Float64Array, lat: Float64Array) -> SnappedPoints:

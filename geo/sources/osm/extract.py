@@ -19,7 +19,17 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from geo.errors import ExtractError
-from geo.sources.osm import buildings, facilities, highways, opl, opl_lines, polygons, restrictions, tag_values
+from geo.sources.osm import (
+    buildings,
+    facilities,
+    highways,
+    opl,
+    opl_lines,
+    polygons,
+    restrictions,
+    street_edges,
+    tag_values,
+)
 from geo.sources.osm.boundaries import Boundary
 from geo.sources.osm.elements import Nodes, Ways
 from geo.sources.osm.facilities import FacilityRows
@@ -47,6 +57,7 @@ class Extract:
     facility_rows : not checked yet
     turn_restrictions : the OPL lines of their relations, for `restrictions.forbidden_paths`
     left_out : how many objects are left out, by reason
+    notes : remarks about streets, each with the number of objects that it is about
     """
 
     path: Path
@@ -58,17 +69,20 @@ class Extract:
     facility_rows: list[Row]
     turn_restrictions: list[str]
     left_out: Counter[str]
+    notes: Counter[str]
 
 
 class _Elements(NamedTuple):
-    """Objects near a place: nodes, ways with all their nodes, and OPL lines of the multipolygons of such ways.
+    """Objects near a place: nodes, ways with all their nodes, and OPL lines of relations of such ways.
 
-    ``turn_restrictions`` are the lines of all of them in the extract.
+    ``relations`` are multipolygons, ``street_relations`` squares and ferries. ``turn_restrictions`` are the lines of
+    all of them in the extract.
     """
 
     nodes: Nodes
     ways: Ways
     relations: list[str]
+    street_relations: list[str]
     turn_restrictions: list[str]
 
 
@@ -90,11 +104,11 @@ def read(
     """
     box = opl.WORLD if within is None else within.bounds
     area_keys = ("building", *categories.osm_keys)
-    nodes, ways, relations, turn_restrictions = _read_elements(
-        path, box, ("highway", *area_keys), area_keys, categories
+    nodes, ways, relations, street_relations, turn_restrictions = _read_elements(
+        path, box, (*highways.WAY_KEYS, *area_keys), area_keys, categories
     )
     lonlat = nodes.lonlat_of(ways.node_ids)
-    streets, left_out = highways.edges(ways, lonlat, box, Speeds().drive_class_kph)
+    streets, left_out, notes = street_edges.of_ways(ways, nodes, street_relations, box, Speeds().drive_class_kph)
     if streets.empty:
         raise ExtractError(f"{path}: holds no street{'' if within is None else ' in or around the area'}")
     progress("streets", len(streets))
@@ -131,6 +145,7 @@ def read(
         facility_rows=facility_rows.rows,
         turn_restrictions=turn_restrictions,
         left_out=left_out + facility_rows.left_out,
+        notes=notes,
     )
 
 
@@ -144,7 +159,7 @@ def read_facilities(path: Path, within: BaseGeometry | None, categories: Categor
     """
     box = opl.WORLD if within is None else within.bounds
     keys = categories.osm_keys
-    nodes, ways, relations, _ = _read_elements(path, box, keys, keys, categories)
+    nodes, ways, relations, *_ = _read_elements(path, box, keys, keys, categories)
     facility_rows = FacilityRows(categories)
     _add_nodes(nodes, facility_rows)
     all_ways = np.ones(len(ways.ids), dtype=bool)
@@ -170,10 +185,15 @@ def _read_elements(
     """
     # The keys that decide what a way is; the rules see no other tags of ways than those of ``way_keys`` and these.
     rule_keys = (*highways.KEYS, *buildings.KEYS, *facilities.rule_keys(categories))
-    with opl.converted(path, osmium.filter.KeyFilter(*area_keys, *restrictions.KEYS)) as text:
-        nodes = text.nodes(box, keys=("place", *categories.osm_keys))
+    relation_filter = osmium.filter.KeyFilter(*area_keys, *highways.WAY_KEYS, *restrictions.KEYS)
+    with opl.converted(path, relation_filter) as text:
+        nodes = text.nodes(box, keys=("place", "barrier", *categories.osm_keys))
         all_relations = text.relations()
-        members = {line: opl_lines.member_ways(line) for line in all_relations if opl_lines.is_multipolygon(line)}
+        members = {
+            line: opl_lines.member_ways(line)
+            for line in all_relations
+            if opl_lines.is_multipolygon(line) or highways.is_ferry(opl_lines.tags(line, highways.WAY_KEYS))
+        }
         turn_restrictions = [line for line in all_relations if restrictions.is_restriction(line)]
         nodes_in_box = None if box == opl.WORLD else nodes
         ways = text.ways(way_keys, set().union(*members.values()), nodes_in_box, rule_keys)
@@ -182,8 +202,10 @@ def _read_elements(
         if outside := set(ways.outside_ids.tolist()).intersection(set().union(*members.values())):
             ways = ways.merged_with(text.ways((), outside, rule_keys=(*way_keys, *rule_keys)))
         if nodes_in_box is not None and len(unknown := np.unique(ways.node_ids[nodes.index_of(ways.node_ids) < 0])):
-            nodes = nodes.merged_with(text.nodes(ids=unknown))
-    return _Elements(nodes, ways, list(members), turn_restrictions)
+            nodes = nodes.merged_with(text.nodes(ids=unknown, keys=("barrier",)))
+    multipolygons = [line for line in members if opl_lines.is_multipolygon(line)]
+    street_relations = [line for line in members if highways.is_street(opl_lines.tags(line, highways.WAY_KEYS))]
+    return _Elements(nodes, ways, multipolygons, street_relations, turn_restrictions)
 
 
 def _add_nodes(nodes: Nodes, facility_rows: FacilityRows) -> None:

@@ -18,7 +18,7 @@ import osmium
 
 from geo.arrays import BoolArray, Int64Array
 from geo.errors import ExtractError
-from geo.sources.osm import opl_scan
+from geo.sources.osm import opl_lines, opl_scan
 from geo.sources.osm.elements import Nodes, Ways
 from geo.sources.osm.opl_scan import Box
 
@@ -42,7 +42,7 @@ class OplFile:
     def nodes(self, box: Box = WORLD, ids: Int64Array | None = None, keys: Sequence[str] = ()) -> Nodes:
         """The nodes in ``box``, or those of them that have one of ``ids`` (ascending).
 
-        `Nodes.tagged_lines` are those of all nodes in the box that have one of ``keys``.
+        `Nodes.tagged_lines` are those of these nodes that have one of ``keys``.
         """
         key_hashes = opl_scan.hash_keys(keys)
         all_ids, all_lonlat = [np.empty(0, np.int64)], [np.empty((0, 2))]
@@ -59,7 +59,10 @@ class OplFile:
             # Copied, since a slice would keep the whole block's arrays in memory.
             all_ids.append(block_ids[:count][selected].copy())
             all_lonlat.append(lonlat[:count][selected].copy())
-            tagged_lines += [block[begin:end].decode() for begin, end in tagged[:tagged_count].tolist()]
+            lines = [block[begin:end].decode() for begin, end in tagged[:tagged_count].tolist()]
+            if ids is not None:
+                lines = [line for line in lines if _is_among(np.array([opl_lines.object_id(line)]), ids)[0]]
+            tagged_lines += lines
         return Nodes.of(np.concatenate(all_ids), np.concatenate(all_lonlat), tagged_lines)
 
     def ways(

@@ -8,7 +8,7 @@ import re
 from collections.abc import Container, Iterable
 
 _ESCAPED = re.compile("%([0-9a-f]+)%")
-_MEMBER_WAYS = re.compile(r"[M,]w(-?\d+)@")
+_MEMBER_WAYS = re.compile(r"[M,]w(-?\d+)@([^,\s]*)")
 _MULTIPOLYGON = re.compile("[T,]type=(?:multipolygon|boundary)[, ]")
 
 
@@ -53,7 +53,12 @@ def is_multipolygon(line: str) -> bool:
 
 def member_ways(line: str) -> set[int]:
     """The ids of the ways that are members of a relation's line."""
-    return {int(way_id) for way_id in _MEMBER_WAYS.findall(line[line.rindex(" ") :])}
+    return {way_id for way_id, _ in way_roles(line)}
+
+
+def way_roles(line: str) -> list[tuple[int, str]]:
+    """The ids of the ways that are members of a relation's line, each with its role."""
+    return [(int(way_id), _unescaped(role)) for way_id, role in _MEMBER_WAYS.findall(line[line.rindex(" ") :])]
 
 
 def _unescaped(text: str) -> str:

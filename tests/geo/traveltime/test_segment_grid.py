@@ -16,7 +16,9 @@ def grid_of(lines: list[list[tuple[float, float]]], preferred: list[bool] | None
     """A grid of lines, all of them preferred unless said otherwise."""
     xy = np.array([vertex for line in lines for vertex in line], dtype=float).reshape(-1, 2)
     first_vertex = np.cumsum([0, *(len(line) for line in lines)])
-    return SegmentGrid(xy, first_vertex, np.array(preferred if preferred is not None else [True] * len(lines)))
+    return SegmentGrid(
+        xy, first_vertex, np.array(preferred if preferred is not None else [True] * len(lines), dtype=np.int8)
+    )
 
 
 def count_nearest(grid: SegmentGrid, points: np.ndarray, farthest: float) -> int:
@@ -25,13 +27,13 @@ def count_nearest(grid: SegmentGrid, points: np.ndarray, farthest: float) -> int
     lines = np.array([shapely.LineString(xy) for xy in np.split(grid.xy, grid.first_vertex[1:-1])], dtype=object)
     metres = shapely.distance(shapely.points(points)[:, None], lines[None, :])
     for row, point in enumerate(points):
-        least = [np.min(metres[row, grid.preferred == preferred], initial=np.inf) for preferred in (True, False)]
+        least = [np.min(metres[row, grid.preference == preferred], initial=np.inf) for preferred in (True, False)]
         for column in range(2):
             line, (fraction, x, y) = nearest_line[row, column], nearest_at[row, column]
             if line < 0:
                 assert least[column] > farthest or (column == 1 and least[0] <= least[1])
                 continue
-            assert grid.preferred[line] == (column == 0)
+            assert grid.preference[line] == (column == 0)
             assert np.hypot(x - point[0], y - point[1]) == pytest.approx(least[column], abs=1e-7)
             assert least[column] <= farthest + 1e-9
             if lines[line].length:

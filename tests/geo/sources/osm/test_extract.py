@@ -93,7 +93,7 @@ def test_way_with_a_missing_node_becomes_two_edges(read: Callable[[Extract], osm
 
 def test_ways_closed_to_everybody_are_left_out(read: Callable[[Extract], osm.Extract], town: Extract) -> None:
     for tags in ({"highway": "construction"}, {"highway": "service", "access": "private"}, {"highway": "proposed"},
-                 {"highway": "pedestrian", "area": "yes"}):  # fmt: skip
+                 {"highway": "pedestrian", "foot": "no"}):  # fmt: skip
         town.way([(10.0, 50.0), (10.0, 50.01)], tags)
     result = read(town)
     assert len(result.streets) == 1

@@ -1,0 +1,91 @@
+"""Pedestrian squares: streets with an area, which people cross straight and not only along the outline.
+
+The ways across a square are lines between the places where streets meet it and the corners that one has to walk round,
+as far as they lie in the square. So the shortest way is the exact one (a visibility graph, see de Berg and others,
+Computational Geometry, 2008, chapter 15).
+"""
+
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+import shapely
+from shapely.geometry.base import BaseGeometry
+from shapely.geometry.polygon import orient
+
+from geo.arrays import BoolArray, Float64Array, Int64Array
+
+MOST_PLACES = 40
+"""The most places and corners of a square between which it is crossed; with more, people walk along its outline."""
+_WIDER = 1e-8
+"""Degrees, a millimetre, by which a line may leave a square: its corners are rounded to centimetres."""
+
+
+class Ring(NamedTuple):
+    """A part of a square's outline, closed or not: its nodes' ids and their longitudes and latitudes in degrees."""
+
+    node_ids: Int64Array
+    lonlat: Float64Array
+    is_inner: bool
+
+
+class Crossings(NamedTuple):
+    """Straight ways across a square: the ids of the two ends of each, shape (n, 2), and their places, shape (n, 2, 2).
+
+    ``too_many`` is true where the square has more than `MOST_PLACES`, and no crossings for that reason.
+    """
+
+    node_ids: Int64Array
+    lonlat: Float64Array
+    too_many: bool
+
+
+def crossings(rings: list[Ring], street_nodes: Int64Array) -> Crossings:
+    """The ways across a square; ``street_nodes`` are the ids of the nodes that it shares with other streets.
+
+    A square whose outline is not closed has no ways across.
+    """
+    nothing = Crossings(np.empty((0, 2), np.int64), np.empty((0, 2, 2)), False)
+    polygon = _polygon(rings)
+    if polygon.is_empty:
+        return nothing
+    node_ids, first = np.unique(np.concatenate([ring.node_ids for ring in rings]), return_index=True)
+    lonlat = np.concatenate([ring.lonlat for ring in rings])[first]
+    meets_street = np.isin(node_ids, street_nodes)
+    if meets_street.sum() < 2:
+        return nothing
+    places = np.flatnonzero(meets_street | _is_corner(polygon, lonlat))
+    if len(places) > MOST_PLACES:
+        return nothing._replace(too_many=True)
+    pairs = np.array(list(combinations(places.tolist(), 2)))
+    lines = shapely.linestrings(lonlat[pairs])
+    wider = polygon.buffer(_WIDER)
+    shapely.prepare(wider)
+    inside = shapely.covers(wider, lines) & (shapely.length(lines) > 0)
+    return Crossings(node_ids[pairs[inside]], lonlat[pairs[inside]], False)
+
+
+def _polygon(rings: list[Ring]) -> BaseGeometry:
+    """The area between the outer and the inner rings; empty where they are not closed."""
+    outer, inner = (
+        shapely.union_all(
+            shapely.get_parts(shapely.polygonize([shapely.linestrings(r.lonlat) for r in rings if r.is_inner == which]))
+        )
+        for which in (False, True)
+    )
+    return shapely.difference(outer, inner)
+
+
+def _is_corner(polygon: BaseGeometry, lonlat: Float64Array) -> BoolArray:
+    """Whether each position is a corner of a polygon where the inner angle is more than 180°, shape (n,).
+
+    Shortest ways inside a polygon bend only there.
+    """
+    corners: set[tuple[float, float]] = set()
+    for part in map(orient, shapely.get_parts(polygon)):  # now the polygon lies on the left of all its rings
+        for ring in (part.exterior, *part.interiors):
+            xy = shapely.get_coordinates(ring)[:-1]
+            back, ahead = xy - np.roll(xy, 1, axis=0), np.roll(xy, -1, axis=0) - xy
+            turn = back[:, 0] * ahead[:, 1] - back[:, 1] * ahead[:, 0]
+            corners.update(map(tuple, xy[turn < 0].tolist()))
+    return np.array([tuple(place) in corners for place in lonlat.tolist()], dtype=bool)

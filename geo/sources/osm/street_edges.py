@@ -1,0 +1,273 @@
+"""Street edges out of the ways of an OpenStreetMap extract: cut at junctions and barriers, with ferries and squares."""
+
+from collections import Counter
+from collections.abc import Container, Iterable, Iterator
+from typing import NamedTuple
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from geo.arrays import BoolArray, Float64Array, GeometryArray, Int64Array
+from geo.geodesy.distance import geodesic_lengths
+from geo.sources.osm import barriers, highways, opl_lines, speeds, squares
+from geo.sources.osm.access import Tags
+from geo.sources.osm.elements import Nodes, Ways
+from geo.sources.osm.opl_scan import Box
+from geo.study import streets
+
+_EXAMPLES = 5
+"""How many values of a tag that was not understood are named."""
+
+
+class Streets(NamedTuple):
+    """The streets of an extract.
+
+    Attributes
+    ----------
+    frame : as `geo.study.streets.from_lines` makes it
+    left_out : how many ways are left out, by reason
+    notes : remarks about the streets that are kept, each with the number of ways or nodes that it is about
+    """
+
+    frame: gpd.GeoDataFrame
+    left_out: Counter[str]
+    notes: Counter[str]
+
+
+def of_ways(ways: Ways, nodes: Nodes, relations: Iterable[str], box: Box, car_classes: Container[str]) -> Streets:
+    """The streets of all ways that anybody may use and that come into a box.
+
+    Parameters
+    ----------
+    ways : their `Ways.keys` must contain `highways.KEYS`
+    nodes : the nodes of the ways, with the `Nodes.tagged_lines` of barriers
+    relations : OPL lines of relations, those of squares and ferries among them
+    box : west, south, east, north
+    car_classes : the values of highway that are open to cars
+    """
+    tagged = _TaggedWays(ways, relations)
+    lonlat = nodes.lonlat_of(ways.node_ids)
+    attributes = [highways.attributes(tags, car_classes) for tags in tagged.tag_sets]
+    usable_sets = np.array([row is not None for row in attributes], dtype=bool)
+    is_street = np.array([highways.is_street(tags) for tags in tagged.tag_sets], dtype=bool)[tagged.tag_set]
+    usable = usable_sets[tagged.tag_set]
+    way = np.repeat(np.arange(len(ways.ids)), ways.node_counts)
+    missing = np.isnan(lonlat[:, 0])
+    left_out = Counter(
+        {
+            "ways closed to everybody": int((is_street & ~usable).sum()),
+            "ways cut at the extract's border": len(np.unique(way[usable[way] & missing])),
+        }
+    )
+    lines = _lines_in_box(way, ways.node_ids, lonlat, usable[way] & ~missing, box)
+    lines, too_large = _with_crossings(lines, tagged.squares())
+    stopped, unknown_barriers = _barriers(nodes.tagged_lines, lines.node_ids)
+    edge = _cut_at_junctions(lines, np.array(list(stopped), dtype=np.int64))
+    edge_way = lines.way[edge.line]
+    table = pd.DataFrame([row for row in attributes if row is not None], columns=highways.Attributes._fields)
+    table = table.iloc[(np.cumsum(usable_sets) - 1)[tagged.tag_set[edge_way]]].assign(
+        **{streets.WAY_ID: ways.ids[edge_way], streets.FERRY_KPH: tagged.ferry_kph(way, lonlat)[edge_way]}
+    )
+    frame = streets.from_lines(edge.geometries, edge.ends, table)
+    numbers = pd.Series(stopped, dtype=np.uint8)
+    for column, id_column in zip(streets.STOPS_COLUMNS, (streets.U_ID, streets.V_ID), strict=True):
+        frame[column] = numbers.reindex(frame[id_column]).fillna(0).to_numpy(dtype=np.uint8)
+    notes = _notes(tagged, np.unique(lines.way), unknown_barriers)
+    notes["squares are walked around, not across: too many streets and corners"] = too_large
+    return Streets(frame, +left_out, +notes)
+
+
+class _TaggedWays:
+    """Ways with the tags that count for them, those of the ferries and squares that they are members of included.
+
+    Attributes
+    ----------
+    tag_sets : the tag sets that occur
+    tag_set : shape (ways,), the index in `tag_sets` of each way's
+    """
+
+    def __init__(self, ways: Ways, relations: Iterable[str]) -> None:
+        self._ways = ways
+        self.tag_sets, self.tag_set = list(ways.tag_sets), ways.tag_set.copy()
+        row_of = {way_id: row for row, way_id in enumerate(ways.ids.tolist())}
+        self._square_members: list[list[tuple[int, bool]]] = []
+        self._ferries: list[tuple[str, list[int]]] = []
+        for line in relations:
+            tags = opl_lines.tags(line, ways.keys)
+            members = [(row_of[way_id], role) for way_id, role in opl_lines.way_roles(line) if way_id in row_of]
+            if highways.is_ferry(tags):
+                # Ferries have landing stages among their members, with roles of their own.
+                rows = [row for row, role in members if role in ("", "forward", "backward", "ferry", "main")]
+                self._ferries.append((tags.pop("duration", ""), rows))
+                self._inherit(rows, tags)
+            elif opl_lines.is_multipolygon(line) and highways.is_square(tags):
+                self._square_members.append([(row, role == "inner") for row, role in members])
+                self._inherit([row for row, _ in members], tags)
+
+    def _inherit(self, rows: Iterable[int], tags: Tags) -> None:
+        """Give ways that are no streets by themselves the tags of a relation; their own go before."""
+        for row in rows:
+            own = self.tag_sets[self.tag_set[row]]
+            if "highway" not in own:
+                self.tag_set[row] = len(self.tag_sets)
+                self.tag_sets.append({**tags, **own})
+
+    def squares(self) -> list[list[tuple[int, bool]]]:
+        """The squares: of each its ways, by their rows, and whether the way is an inner ring."""
+        is_square = np.array([tags.get("area") == "yes" and "highway" in tags for tags in self.tag_sets], dtype=bool)
+        in_relation = {row for members in self._square_members for row, _ in members}
+        alone = [row for row in np.flatnonzero(is_square[self.tag_set]).tolist() if row not in in_relation]
+        return [*self._square_members, *([(row, False)] for row in alone)]
+
+    def ferry_kph(self, way: Int64Array, lonlat: Float64Array) -> Float64Array:
+        """The speed of each way that is a ferry, NaN for others, shape (ways,).
+
+        It is the length by the duration of the way or of its relation. ``way`` and ``lonlat`` are those of all nodes of
+        all ways.
+        """
+        kph = np.full(len(self._ways.ids), np.nan)
+        is_ferry = np.array([highways.is_ferry(tags) for tags in self.tag_sets], dtype=bool)[self.tag_set]
+        rows = np.flatnonzero(is_ferry)
+        km = np.zeros(len(kph))
+        for row in rows.tolist():
+            places = lonlat[way == row]
+            places = places[~np.isnan(places[:, 0])]
+            if len(places) > 1:
+                km[row] = geodesic_lengths(np.array([shapely.LineString(places)]))[0] / 1000
+        kph[rows] = highways.FERRY_KPH
+        for duration, members in self._ferries:
+            if seconds := speeds.duration_seconds(duration):
+                kph[members] = km[members].sum() / (seconds / 3600)
+        for row in rows.tolist():
+            if seconds := speeds.duration_seconds(self.tag_sets[self.tag_set[row]].get("duration", "")):
+                kph[row] = km[row] / (seconds / 3600)
+        return np.where(is_ferry & ~(kph > 0), highways.FERRY_KPH, np.where(is_ferry, kph, np.nan))
+
+
+def _notes(tagged: _TaggedWays, rows: Int64Array, unknown_barriers: Counter[tuple[str, str]]) -> Counter[str]:
+    """Remarks about the tags of the ways in some rows, and of barriers."""
+    notes: Counter[str] = Counter()
+    unknown = Counter(unknown_barriers)
+    counts = np.bincount(tagged.tag_set[rows], minlength=len(tagged.tag_sets))
+    for tags, count in zip(tagged.tag_sets, counts.tolist(), strict=True):
+        if count:
+            for tag in highways.not_understood(tags):
+                unknown[tag] += count
+            notes["streets have tags for some hours, such as access:conditional, which are not applied"] += (
+                count if highways.has_conditions(tags) else 0
+            )
+    for key in dict.fromkeys(key for key, _ in unknown):
+        values = Counter({value: count for (tag, value), count in unknown.items() if tag == key})
+        examples = ", ".join(f"{value} ({count:,})" for value, count in values.most_common(_EXAMPLES))
+        notes[f"tags {key} were not understood, and do not count: {examples}"] = values.total()
+    return notes
+
+
+def _barriers(tagged_lines: Iterable[str], node_ids: Int64Array) -> tuple[dict[int, int], Counter[tuple[str, str]]]:
+    """Whom the barriers among some nodes stop, by node id, and how often each of their tags was not understood."""
+    on_street = dict(_barrier_tags(tagged_lines))
+    stopped: dict[int, int] = {}
+    unknown: Counter[tuple[str, str]] = Counter()
+    for node_id in np.intersect1d(node_ids, np.fromiter(on_street, np.int64, len(on_street))).tolist():
+        unknown.update(barriers.not_understood(on_street[node_id]))
+        if number := barriers.stopped(on_street[node_id]):
+            stopped[node_id] = number
+    return stopped, unknown
+
+
+def _barrier_tags(tagged_lines: Iterable[str]) -> Iterator[tuple[int, Tags]]:
+    for line in tagged_lines:
+        if "barrier=" in line and "barrier" in (tags := opl_lines.tags(line)):
+            yield opl_lines.object_id(line), tags
+
+
+class _Lines(NamedTuple):
+    """Connected pieces of ways: ``way`` of each, and the nodes of all of them, one line after the other."""
+
+    way: Int64Array
+    counts: Int64Array
+    node_ids: Int64Array
+    lonlat: Float64Array
+
+
+def _lines_in_box(way: Int64Array, node_ids: Int64Array, lonlat: Float64Array, usable: BoolArray, box: Box) -> _Lines:
+    """The connected pieces, of two nodes or more, of usable ways that have a node in the box.
+
+    A node that is missing in the extract cuts a way in two. A node that follows itself counts once. All arrays have a
+    row for each node of each way.
+    """
+    begins = np.ones(len(node_ids), dtype=bool)
+    missing = np.isnan(lonlat[:, 0])
+    begins[1:] = (way[1:] != way[:-1]) | missing[1:] | missing[:-1]
+    line = np.cumsum(begins) - 1
+    new_node = begins.copy()
+    new_node[1:] |= node_ids[1:] != node_ids[:-1]
+    kept = usable & new_node
+    west, south, east, north = box
+    lon, lat = lonlat.T
+    inside = kept & (west <= lon) & (lon <= east) & (south <= lat) & (lat <= north)
+    counts = np.bincount(line, kept).astype(np.int64)
+    kept_lines = (counts > 1) & (np.bincount(line, inside) > 0)
+    kept &= kept_lines[line]
+    return _Lines(way[begins][kept_lines], counts[kept_lines], node_ids[kept], lonlat[kept])
+
+
+def _with_crossings(lines: _Lines, areas: list[list[tuple[int, bool]]]) -> tuple[_Lines, int]:
+    """The lines, with the ways across squares, and how many squares have too many places to be crossed.
+
+    ``areas`` are the squares: of each its ways, and whether they are inner rings.
+    """
+    lines_of: dict[int, list[int]] = {}
+    for line in np.flatnonzero(np.isin(lines.way, [row for members in areas for row, _ in members])).tolist():
+        lines_of.setdefault(int(lines.way[line]), []).append(line)
+    ends = np.cumsum(lines.counts)
+    too_large, added = 0, []
+    node_ids, visits = np.unique(lines.node_ids, return_counts=True)
+    for members in areas:
+        rings = [
+            squares.Ring(lines.node_ids[part], lines.lonlat[part], is_inner)
+            for row, is_inner in members
+            for line in lines_of.get(row, ())
+            for part in [slice(ends[line] - lines.counts[line], ends[line])]
+        ]
+        if not rings:
+            continue
+        own_ids, own_visits = np.unique(np.concatenate([ring.node_ids for ring in rings]), return_counts=True)
+        shared = own_ids[visits[np.searchsorted(node_ids, own_ids)] > own_visits]
+        crossings = squares.crossings(rings, shared)
+        too_large += crossings.too_many
+        added.append((np.full(len(crossings.node_ids), members[0][0]), crossings))
+    way = np.concatenate([lines.way, *(row for row, _ in added)]).astype(np.int64)
+    counts = np.concatenate([lines.counts, np.full(len(way) - len(lines.way), 2)])
+    node_ids = np.concatenate([lines.node_ids, *(crossings.node_ids.ravel() for _, crossings in added)])
+    lonlat = np.concatenate([lines.lonlat, *(crossings.lonlat.reshape(-1, 2) for _, crossings in added)])
+    return _Lines(way, counts, node_ids, lonlat), too_large
+
+
+class _Edges(NamedTuple):
+    """Lines between junctions: the ``line`` of `_Lines` each is part of, the ids of its two end nodes, its geometry."""
+
+    line: Int64Array
+    ends: Int64Array
+    geometries: GeometryArray
+
+
+def _cut_at_junctions(lines: _Lines, barrier_ids: Int64Array) -> _Edges:
+    """Cut lines at each node that several lines share or that one line visits twice, and at barriers."""
+    first = np.cumsum(lines.counts) - lines.counts
+    _, node, visits = np.unique(lines.node_ids, return_inverse=True, return_counts=True)
+    is_end = (visits[node] > 1) | np.isin(lines.node_ids, barrier_ids)
+    is_end[first] = is_end[first + lines.counts - 1] = True
+    ends = np.flatnonzero(is_end)
+    line = np.repeat(np.arange(len(lines.counts)), lines.counts)
+    begin, end = ends[:-1], ends[1:]
+    same_line = line[begin] == line[end]
+    begin, end = begin[same_line], end[same_line]
+    # Edges share their end nodes, so the nodes of all edges are more than those of the lines.
+    counts = end - begin + 1
+    offset = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    vertices = lines.lonlat[np.repeat(begin, counts) + offset]
+    geometries = shapely.linestrings(vertices, indices=np.repeat(np.arange(len(begin)), counts))
+    return _Edges(line[begin], np.column_stack([lines.node_ids[begin], lines.node_ids[end]]), geometries)
