@@ -130,7 +130,8 @@ class _Samples(NamedTuple):
 
 
 def _sample_edges(network: Network, edges: Int64Array) -> _Samples:
-    """Return points along ``edges``, at most `STEP_M` apart."""
+    """Return points along ``edges``, at most `STEP_M` apart; edges without length have none."""
+    edges = edges[shapely.length(network.lines[edges]) > 0]
     lines = shapely.segmentize(network.lines[edges], STEP_M)
     xy, row = shapely.get_coordinates(lines, return_index=True)
     step = np.hypot(*np.diff(xy, axis=0, prepend=xy[:1]).T)

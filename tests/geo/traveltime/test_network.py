@@ -7,12 +7,14 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
 import shapely
 from pyproj import Geod
 
-from geo.measures import coverage
+from geo.measures import coverage, isochrones
 from geo.study.study import Study, read
 from geo.traveltime import cache
 from geo.traveltime.network import Network
@@ -74,6 +76,46 @@ def test_island_of_a_hundredth_of_the_largest_component_is_not_skipped(small_stu
     longer = Street(line=[(0.0, 0.0), (20_100.0, 0.0)])
     study = small_study(streets=[longer, path], people=[People((500.0, 45.0), 1)])
     assert Travel(study).demand_points("walk").island_skipped.tolist() == [True]
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_edge_without_length_joins_its_streets(small_study: Callable[..., Study], first: bool) -> None:
+    """Two junctions at one place, with an edge of no metres between them, before or after the other edges."""
+    whole = small_study(
+        streets=[Street([(0, 0), (500, 0)]), Street([(500, 0), (1000, 0)]), Street([(500, 0), (500, 400)])],
+        facilities=[
+            Facility("end", "clinic", (1000, 0)),
+            Facility("middle", "clinic", (500, 0)),
+            Facility("park", "park", shapely.box(490, -10, 510, 10)),
+        ],
+        people=[People((0, 0), 1), People((500, 10), 2), People((500, 0), 3), People((490, -20), 4)],
+    )
+    assert whole.streets is not None
+    cut = whole.streets.copy()
+    cut.loc[1, "u"] = 4
+    place = shapely.Point(cut.geometry.iloc[1].coords[0])
+    joint = cut.iloc[[1]].assign(u=whole.streets.loc[1, "u"], v=4, length_m=0.0)
+    joint = joint.set_geometry([shapely.LineString([place, place])], crs=4326)
+    table = pd.concat([joint, cut] if first else [cut, joint], ignore_index=True)
+    joined = dataclasses.replace(whole, streets=gpd.GeoDataFrame(table, crs=4326))
+    for mode in ("walk", "drive"):
+        for row in range(3):
+            facility = whole.facilities.iloc[[row]]
+            times = [Travel(study).demand_times(facility, mode).seconds for study in (whole, joined)]
+            assert times[1] == pytest.approx(times[0], abs=1e-3)
+            areas = [
+                [contour.area_km2 for contour in isochrones.around(Travel(study), place, [1, 5], mode).contours]
+                for study in (whole, joined)
+            ]
+            assert areas[1] == pytest.approx(areas[0], rel=1e-6)
+        rankings = [
+            Travel(study).ranker(whole.facilities, mode).rank(*lonlat(0, 0), limit=3, paths=True)
+            for study in (whole, joined)
+        ]
+        assert rankings[0].paths is not None
+        assert rankings[1].paths is not None
+        assert rankings[1].metres == pytest.approx(rankings[0].metres, abs=1e-3)
+        assert all(map(shapely.equals, *(shapely.simplify(ranking.paths, 1e-9) for ranking in rankings)))
 
 
 @pytest.fixture
