@@ -7,6 +7,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Sequence
+from datetime import time, timedelta
 
 import lat_lon_parser
 import numpy as np
@@ -126,9 +127,15 @@ def _column(axis_name: str, cells: Sequence[Cell], remarks: Remarks) -> tuple[Fl
     result = np.full(len(cells), np.nan)
     axes: dict[int, str] = {}
     for row, cell in enumerate(cells):
-        if cell is None or cell == "" or not isinstance(cell, str | float | int):
+        if cell is None or cell == "":
+            continue
+        if isinstance(cell, timedelta | time):  # 120:05:30 in a spreadsheet
+            result[row] = _hours(cell)
+            remarks.notes[row].append(f"{axis_name}: the time {cell} was taken as {result[row]:.7f}°")
             continue
         try:
+            if not isinstance(cell, str | float | int):
+                raise ValueError
             number = float(cell)
             if isinstance(cell, bool) or not math.isfinite(number):
                 raise ValueError
@@ -142,6 +149,12 @@ def _column(axis_name: str, cells: Sequence[Cell], remarks: Remarks) -> tuple[Fl
             if axis:
                 axes[row] = axis
     return result, axes
+
+
+def _hours(cell: timedelta | time) -> float:
+    if isinstance(cell, timedelta):
+        return cell.total_seconds() / 3600
+    return cell.hour + cell.minute / 60 + (cell.second + cell.microsecond / 1e6) / 3600
 
 
 def parse(words: str) -> tuple[float, str]:

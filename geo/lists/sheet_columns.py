@@ -12,6 +12,7 @@ from geo.lists.spreadsheets import error_value
 from geo.lists.workbook_details import column_letters
 
 _PARTS_OF_AXIS = {"lon": ("经度分", "经度秒"), "lat": ("纬度分", "纬度秒")}
+_UNITS = (("分", "′", "'", "minutes", "min"), ("秒", "″", '"', "seconds", "sec"))
 _MARKS = " °度′'分″\"秒"
 
 
@@ -34,7 +35,7 @@ def with_minutes(
 ) -> list[str]:
     """The names of the columns; those of minutes and seconds beside a column of whole degrees get headings that say so.
 
-    Such columns have no heading, or that of the degrees repeated, where one merged cell stands above all three.
+    Such columns have no heading, 分 and 秒, or that of the degrees repeated, where one merged cell is above all three.
     """
     result = list(names)
     for column, name in enumerate(names):
@@ -44,7 +45,8 @@ def with_minutes(
         beside = []
         for number, part in enumerate(parts, start=1):
             following = names[column + number] if column + number < len(names) else None
-            if following not in ("", f"{name} ({number + 1})") or part in names:
+            unit = re.sub(r" \(\d+\)$", "", following or "")
+            if (following not in ("", f"{name} ({number + 1})") and unit not in _UNITS[number - 1]) or part in names:
                 break
             if not _holds_numbers(sheet, heading_row, column + number, 60, whole=False):
                 break

@@ -1,5 +1,6 @@
 """Positions in unusual columns: degrees, minutes and seconds, a system for each row, metres of a projection."""
 
+from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ def place(row: Any) -> tuple[float, float]:
         ["经度(度)", "经度(分)", "经度(秒)", "纬度（度）", "纬度（分）", "纬度（秒）"],
         ["东经", "", "", "北纬", "", ""],
         ["东经度", "东经分", "东经秒", "北纬度", "北纬分", "北纬秒"],
+        ["经度", "分", "秒", "纬度", "分", "秒"],
         ["lon_deg", "lon_min", "lon_sec", "lat_deg", "lat_min", "lat_sec"],
     ],
 )
@@ -100,6 +102,25 @@ def test_a_heading_that_announces_degrees_minutes_and_seconds(
         assert "write 120°05′30″" in row.problems[0]
     else:
         assert place(row)[0] == pytest.approx(expected, abs=1e-9)
+
+
+def test_a_time_in_a_workbook_is_degrees_and_a_date_is_not(tmp_path: Path) -> None:
+    lon, lat = (timedelta(hours=degree) for degree in AT)
+    found = read(
+        tmp_path / "a.xlsx",
+        book([*HEAD, "经度", "纬度"], ["甲", "诊所", lon, lat], ["乙", "诊所", date(2021, 1, 1), A[1]]),
+    )
+    first, second = found.rows
+    assert place(first) == pytest.approx(AT, abs=1e-5)
+    assert "was taken as 120.09" in first.notes[0]
+    assert "is no number of degrees" in second.problems[0]
+
+
+def test_degrees_and_decimal_minutes_are_joined(tmp_path: Path) -> None:
+    make = table(["甲", "诊所", 120, 5.5, 28, 53.25], head=[*HEAD, "经度", "", "纬度", ""])
+    assert place(read(tmp_path / "a.csv", make, coordinates="wgs84").rows[0]) == pytest.approx(
+        (120 + 5.5 / 60, 28 + 53.25 / 60)
+    )
 
 
 @given(st.integers(-179, 179), st.integers(0, 59), st.floats(0, 59.9))
