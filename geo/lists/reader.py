@@ -214,6 +214,8 @@ def from_tables(
         names = dict.fromkeys(name for table in tables for name in table.column_names if name)
         raise TableError(path, [f"has a heading and no rows under it: {', '.join(names)}"])
     fields = {field for table in tables for field in table.fields}
+    if not fields and options.category is None:
+        raise TableError(path, ["holds no features"])
     if fields.isdisjoint(("category", "subtype", "id")) and options.category is None:
         raise TableError(
             path, ["has no column of categories: " + option_hints.category("|".join(options.categories.ids))]

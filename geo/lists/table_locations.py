@@ -84,7 +84,7 @@ def locate(
     """
     notes: list[str] = []
     file_system = _file_system(tables, stated, path)
-    own = _systems_of_rows(tables, stated.system, remarks, notes)
+    own = _systems_of_rows(tables, stated, shapes, remarks, notes)
     if stated.crs is not None:
         unstated = [table.accepts_crs for table in tables for _ in table.row_names]
         for row in np.flatnonzero(unstated).tolist():
@@ -132,12 +132,21 @@ def _file_system(tables: Sequence[ListTable], stated: StatedSystem, path: Path) 
 
 
 def _systems_of_rows(
-    tables: Sequence[ListTable], stated: str | None, remarks: Remarks, notes: list[str]
+    tables: Sequence[ListTable], stated: StatedSystem, shapes: GeometryArray, remarks: Remarks, notes: list[str]
 ) -> ObjectArray:
-    """The system that each row's own column states, shape (n,); None where there is none."""
+    """The system that each row's own column states, shape (n,); None where there is none.
+
+    Of metres the word CGCS2000 names the datum only; the CRS is the one that the user gives.
+    """
     result: list[str | None] = []
+    in_metres = np.nan_to_num(np.abs(shapely.bounds(shapes))).max(axis=1, initial=0) > 1000
     for table in tables:
         own = _systems_of_table(table, len(result), remarks)
+        if stated.crs is not None and table.accepts_crs:
+            metres = in_metres[len(result) : len(result) + len(own)]
+            own = [
+                None if far and system in datums.UNSHIFTED else system for system, far in zip(own, metres, strict=True)
+            ]
         if table.shapes is not None and table.system is not None and any(own):
             # Such a file, an export of ours for example, says which system its shapes are in; a property may be older.
             disagree = sum(system is not None and not _agree(system, table.system) for system in own)
@@ -151,9 +160,11 @@ def _systems_of_rows(
             heading = table.column_names[table.fields.index(DATUM)]
             counts = ", ".join(f"{count:,} {system}" for system, count in sorted(Counter(filter(None, own)).items()))
             notes.append(f"the column {heading} states the coordinate system of each row: {counts}")
-            others = sum(system is not None and not _agree(system, stated or table.system) for system in own)
+            others = sum(system is not None and not _agree(system, stated.system or table.system) for system in own)
             if others:
-                said = f"{stated} as you say" if stated else f"{table.system} as its heading or layer says"
+                said = (
+                    f"{stated.system} as you say" if stated.system else f"{table.system} as its heading or layer says"
+                )
                 notes.append(
                     f"{others:,} of {len(own):,} rows state another system than {said}: each row's own is used"
                 )

@@ -140,6 +140,20 @@ def test_a_placemark_whose_geometry_cannot_be_read_is_unusable(shape: str, said:
     assert (said in " ".join(first.problems), second.problems) == (True, ())
 
 
+def test_kml_without_placemarks_is_refused(tmp_path: Path) -> None:
+    assert "holds no features" in refusal(tmp_path / "a.kml", text('<kml xmlns="http://www.opengis.net/kml/2.2"/>'))
+
+
+def test_the_folder_of_a_placemark_can_be_its_category(tmp_path: Path) -> None:
+    folder = (
+        kml()
+        .replace('<Data name="类别"><value>诊所</value></Data>', "")
+        .replace("<Document><name>list", "<Folder><name>诊所")
+    )
+    found = read(tmp_path / "a.kml", text(folder.replace("</Document>", "</Folder>")), columns={"folder": "category"})
+    assert [row.values["category"] for row in found.rows] == ["clinic", "clinic"]
+
+
 def test_links_to_other_files_are_said(tmp_path: Path) -> None:
     linked = read(tmp_path / "a.kml", text(kml("<NetworkLink><Link><href>http://x/</href></Link></NetworkLink>")))
     assert any("1 links to other files" in note for note in linked.notes)

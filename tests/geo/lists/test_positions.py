@@ -245,6 +245,18 @@ def test_any_position_of_a_zone_comes_back(
     assert place(row) == pytest.approx((lon, lat), abs=1e-7)
 
 
+def test_the_datum_of_metres_is_no_contradiction(tmp_path: Path) -> None:
+    metres = in_metres(A, "EPSG:4549")
+    make = table(
+        ["甲", "诊所", "CGCS2000", *metres],
+        ["乙", "诊所", "GCJ02", *moved(A, "gcj02")],
+        head=[*HEAD, "坐标系", "x", "y"],
+    )
+    found = read(tmp_path / "a.csv", make, crs="EPSG:4549")
+    assert [place(row) for row in found.rows] == [pytest.approx(A, abs=2e-6)] * 2
+    assert any("1 of 2 rows state another system than EPSG:4549 as you say" in note for note in found.notes)
+
+
 def test_positions_of_another_zone_and_degrees_are_problems(tmp_path: Path) -> None:
     x, y = in_metres(A, "EPSG:4549")
     make = table(["甲", "诊所", x + 39e6, y], ["乙", "诊所", *A], ["丙", "诊所", x, y], head=[*HEAD, "x", "y"])
