@@ -16,7 +16,7 @@ NAMES = {
     "demand.csv": set(demand.COLUMNS),
     "areas.geojson": {"code", *areas.COLUMNS, *areas.LEVELS},
     "facilities.geojson": {*facilities.FIELDS, *categories.BUILT_IN.ids, "hospital", "public", "pocket"} - {"extra"},
-    "streets.parquet": {*streets.COLUMNS, *streets.PACE_COLUMNS},
+    "streets.parquet": {*streets.COLUMNS, *streets.PACE_COLUMNS, *streets.OPTIONAL_COLUMNS},
 }
 
 

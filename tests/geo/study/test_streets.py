@@ -109,6 +109,13 @@ def test_built_streets_meet_at_their_nodes(liechtenstein: Study) -> None:
             (lambda t, pace=pace: t.assign(walk_pace_forward=1.0, walk_pace_backward=pace), "walk_pace_backward")
             for pace in (np.nan, np.inf, 0.0, -1.0, 1e6, "steep", None)
         ),
+        *((lambda t, kph=kph: t.assign(ferry_kph=kph), "ferry_kph") for kph in (0.0, -5.0, 500.0, "slow")),
+        *((lambda t, way=way: t.assign(walk_oneway=way), "walk_oneway") for way in (2, -2, 0.5, np.nan)),
+        *((lambda t, stops=stops: t.assign(stops_u=0, stops_v=stops), "stops_v") for stops in (8, -1, 0.5, np.nan)),
+        (lambda t: t.assign(stops_u=1), "stops_v"),
+        (lambda t: t.assign(maxspeed_backward_kph=np.float32(0)), "maxspeed_backward_kph"),
+        (lambda t: t.assign(drive_attracts=True), "walk_attracts"),
+        (lambda t: t.assign(walk_attracts=True, cycle_attracts=True, drive_attracts=2), "drive_attracts"),
     ],
 )
 def test_table_with_wrong_values_is_refused(tmp_path: Path, spoil: object, expected: str) -> None:
