@@ -6,6 +6,7 @@ and `geo.sources.facility_lists` choose their reader by `detect`.
 
 import re
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
@@ -119,9 +120,12 @@ def _by_members(path: Path) -> FileType:
     with open_zip(path) as archive:
         names = archive.namelist()
         mimetype = b""
-        if "mimetype" in names and archive.getinfo("mimetype").file_size < 200:
-            with archive.open("mimetype") as member:
-                mimetype = member.read(200)
+        if "mimetype" in names:
+            try:
+                with archive.open("mimetype") as member:
+                    mimetype = member.read(200)
+            except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError) as error:
+                raise TableError(path, [f"is truncated, broken or encrypted ({error})"]) from error
     if "xl/workbook.xml" in names:
         return "xlsx"
     if "xl/workbook.bin" in names:

@@ -5,7 +5,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import pytest
+import shapely
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -14,7 +16,7 @@ from geo.errors import ExtractError, TableError
 from geo.lists.reader import ListOptions
 from geo.sources import facility_lists
 from geo.study import facilities
-from support import hostile, list_files
+from support import binary_workbooks, hostile, list_files, opendocument
 from support.list_files import (
     WITHIN,
     A,
@@ -106,7 +108,20 @@ def test_any_text_table_is_read_or_refused(
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    st.binary(max_size=300), st.sampled_from([b"", b"PK\x03\x04", b"SQLite format 3\0", b"\0\0\x27\x0a", b'{"type":'])
+    st.binary(max_size=300),
+    st.sampled_from(
+        [
+            b"",
+            b"PK\x03\x04",
+            b"SQLite format 3\0",
+            b"\0\0\x27\x0a",
+            b'{"type":',
+            b"fgb\x03fgb\x01",
+            b"PAR1",
+            b"<kml>",
+            b"\x1e{",
+        ]
+    ),
 )
 def test_any_bytes_are_refused(tmp_path: Path, content: bytes, start: bytes) -> None:
     path = tmp_path / "any.xlsx"
@@ -122,6 +137,10 @@ def test_any_bytes_are_refused(tmp_path: Path, content: bytes, start: bytes) -> 
         ("a.zip", list_files.zipped(list_files.layer("ESRI Shapefile", "EPSG:4326", "GBK"))),
         ("a.geojson", collection(feature(), feature(B, "f2"))),
         ("a.gpkg", list_files.layer("GPKG", "EPSG:4326")),
+        ("a.kmz", list_files.layer("LIBKML", "EPSG:4326")),
+        ("a.parquet", lambda path: gpd.GeoDataFrame({"类别": ["公园"]}, geometry=[shapely.Point(A)]).to_parquet(path)),
+        ("a.xlsb", lambda path: binary_workbooks.write(path, {"s": [list_files.HEAD, clinic(1, A)]})),
+        ("a.ods", lambda path: opendocument.write(path, [list_files.HEAD, clinic(1, A)])),
     ],
 )
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # GDAL says much of a broken file
