@@ -63,7 +63,7 @@ def add_areas(map_: folium.Map, study: Study, coverage: Coverage) -> None:
         properties = {
             "名称": area.name,
             "达标": labels.area_share(coverage, area),
-            "数量": f"{area.covered:,.0f} / {area.total:,.0f} {labels.UNITS[coverage.unit]}",
+            "数量": labels.counted(coverage, area),
             "人口": f"{area.people:,.0f}",
         }
         style: Style = {"color": "#41556b", "weight": 1.4, "fillColor": fill, "fillOpacity": 1.0}

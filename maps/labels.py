@@ -37,10 +37,11 @@ def area_share(coverage: Coverage, area: AreaShare) -> str:
     return f"{area.covered:g}" if coverage.measure == "opened" else percent(area.share)
 
 
-def counted(coverage: Coverage) -> str:
-    """How many of how many are covered."""
-    covered = f"{coverage.covered:,.0f}" if coverage.known else "—"
-    return f"{covered} / {coverage.total:,.0f} {UNITS[coverage.unit]}"
+def counted(coverage: Coverage, area: AreaShare | None = None) -> str:
+    """How many of how many are covered, in the whole place or in one area."""
+    part = coverage if area is None else area
+    covered = f"{part.covered:,.0f}" if coverage.known else "—"
+    return f"{covered} / {part.total:,.0f} {UNITS[coverage.unit]}"
 
 
 def everybody(coverage: Coverage) -> str:

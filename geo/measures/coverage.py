@@ -198,7 +198,7 @@ def _alternatives(travel: Travel, counted: CountedUnits, standard: TravelTime) -
 
 
 def _unreachable(counted: CountedUnits) -> list[Unreachable]:
-    if counted.unit != "people":
+    if counted.unit != "people" or not counted.is_known:
         return []
     out_of_reach = counted.rows[np.isinf(counted.rows["beyond"])]
     people = out_of_reach.groupby("reason")["weight"].sum()

@@ -225,7 +225,8 @@ def read(path: Path) -> Categories:
     except ValidationError as error:
         problem = error.errors()[0]
         key = ".".join(str(part) for part in problem["loc"] if part != "[key]")
-        raise StudyError(f"{path}: {key}: {problem['msg'].removeprefix('Value error, ')}") from error
+        reason = "is an unknown key" if problem["type"] == "extra_forbidden" else problem["msg"]
+        raise StudyError(f"{path}: {key}: {reason}") from error
     except ValueError as error:  # TOMLDecodeError, UnicodeDecodeError
         raise StudyError(f"{path}: is not TOML: {error}") from error
     try:

@@ -84,7 +84,7 @@ def print_details(console: Console, result: Coverage) -> None:
             area.code,
             area.name,
             f"{area.people:,.0f}",
-            f"{area.covered:,.0f}",
+            f"{area.covered:,.0f}" if result.known else "—",
             f"{area.total:,.0f}",
             labels.area_share(result, area) if result.measure != "opened" else "—",
         )

@@ -138,6 +138,7 @@ def test_share_is_not_known_where_the_register_never_had_a_facility(county: Stud
     assert (answer.known, answer.share, answer.meets_target, answer.covered) == (False, None, None, 0)
     assert {area.share for area in answer.areas} == {None}
     assert {alternative.share for alternative in answer.alternatives} <= {None}
+    assert answer.unreachable == []
     (note,) = (note for note in answer.notes if "nothing is known" in note)
     assert note.startswith("没有任何诊所的资料") and note.endswith("import a list of them")
 
