@@ -105,7 +105,7 @@ EXPECTED = {
 def serving(folder: Path) -> Iterator[tuple[str, str, Path]]:
     """A server of a copy of the sample: its address, a key to edit, and its log, which is complete at the end."""
     study, log = ogc.copy_study(folder / "study"), folder / "server.log"
-    key = program.run("keys", "add", "fuzz", "--study", study).stdout.decode().strip()
+    key = program.output_of(program.call("keys", "add", "fuzz", "--study", study)).decode().strip()
     with program.serving(study) as (address, process), log.open("wb") as file:
         reader = threading.Thread(target=shutil.copyfileobj, args=(process.stderr, file))
         reader.start()

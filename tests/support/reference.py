@@ -206,17 +206,15 @@ def read_streets(extract: Path, mode: Mode, class_kph: Mapping[str, float] | Non
         raise NotImplementedError("the reference knows walking and driving")
     locations: dict[int, Place] = {}
     segments: list[tuple[int, int, bool, bool, float]] = []
-    for element in osmium.FileProcessor(str(extract)):
-        if isinstance(element, osmium.osm.Node):
-            locations[element.id] = (element.location.lon, element.location.lat)
-        elif isinstance(element, osmium.osm.Way):
-            tags = {tag.k: tag.v for tag in element.tags}
-            if walkable(tags) if mode == "walk" else drivable(tags):
-                forward, backward, kph = (True, True, np.nan) if mode == "walk" else driven(tags, class_kph or {})
-                pairs = pairwise([node.ref for node in element.nodes])
-                segments += [
-                    (a, b, forward, backward, kph * 0.8) for a, b in pairs if a in locations and b in locations
-                ]
+    only_ways = osmium.filter.EntityFilter(osmium.osm.WAY)  # most objects are nodes, which take long in Python
+    for way in osmium.FileProcessor(str(extract)).with_locations().with_filter(only_ways):
+        tags = {tag.k: tag.v for tag in way.tags}
+        if walkable(tags) if mode == "walk" else drivable(tags):
+            forward, backward, kph = (True, True, np.nan) if mode == "walk" else driven(tags, class_kph or {})
+            located = {node.ref: (node.lon, node.lat) for node in way.nodes if node.location.valid()}
+            locations |= located
+            pairs = pairwise([node.ref for node in way.nodes])
+            segments += [(a, b, forward, backward, kph * 0.8) for a, b in pairs if a in located and b in located]
     index = {ref: n for n, ref in enumerate(dict.fromkeys(ref for segment in segments for ref in segment[:2]))}
     lonlat = np.array([locations[ref] for ref in index], dtype=float).reshape(-1, 2)
     ends = np.array([(index[a], index[b]) for a, b, *_ in segments], dtype=np.int64).reshape(-1, 2)

@@ -11,7 +11,7 @@ TESTS = Path(__file__).parents[2]
 
 
 def test_no_acknowledged_edit_is_lost_when_writers_are_killed(database_url: str):
-    command = [sys.executable, "-m", "support.torture", "--seconds", "4", "--database", database_url]
+    command = [sys.executable, "-m", "support.torture", "--seconds", "2", "--database", database_url]
     process = subprocess.run(
         command, cwd=TESTS, capture_output=True, text=True, timeout=program.LIMIT_SECONDS, check=False
     )
