@@ -47,31 +47,27 @@ def to_degrees(
         near = shapely.box(*within.bounds).buffer(0.5)
         is_near = [shapely.intersects_xy(near, result.lon, result.lat) for result in (straight, swapped)]
         fits_better |= swapped.fits & is_near[1] & ~is_near[0]
-    zones = np.zeros(len(rows))
-    for position, row in enumerate(rows.tolist()):
-        if shapes[row] is None or shapes[row].is_empty:
-            continue
-        is_swapped = bool(fits_better[position])
-        easting, northing = (y, x) if is_swapped else (x, y)
-        if not (swapped if is_swapped else straight).fits[position]:
-            remarks.problems[row].append(_misfit(crs, code, easting[position], northing[position]))
-            shapes[row] = None
-            continue
-        shift = float(_zone_shift(crs, easting[position : position + 1])[0])
-        zones[position] = shift
-
-        def convert(xy: Float64Array, is_swapped: bool = is_swapped, shift: float = shift) -> Float64Array:
-            east_north = xy[:, ::-1] if is_swapped else xy
-            moved: Float64Array = east_north - np.array([shift, 0.0])
-            return moved
-
-        shapes[row] = shapely.transform(shapes[row], convert)
-    usable = rows[~shapely.is_missing(shapes[rows])]
+    easting, northing = np.where(fits_better, y, x), np.where(fits_better, x, y)
+    shift = _zone_shift(crs, easting)
+    misfits = np.isfinite(easting) & ~np.where(fits_better, swapped.fits, straight.fits)
+    for position in np.flatnonzero(misfits).tolist():
+        row = int(rows[position])
+        remarks.problems[row].append(_misfit(crs, code, easting[position], northing[position]))
+        shapes[row] = None
+    fitting = np.isfinite(easting) & ~misfits
+    is_point = fitting & (shapely.get_type_id(shapes[rows]) == 0)
+    shapes[rows[is_point]] = shapely.points(easting[is_point] - shift[is_point], northing[is_point])
+    for position in np.flatnonzero(fitting & ~is_point).tolist():
+        columns = [1, 0] if fits_better[position] else [0, 1]
+        offset = np.array([shift[position], 0.0])
+        shape = shapes[rows[position]]
+        shapes[rows[position]] = shapely.transform(shape, lambda xy, c=columns, o=offset: xy[:, c] - o)
+    usable = rows[fitting]
     shapes[usable] = projection(crs.to_wkt()).inverse(shapes[usable])
     notes = [f"{len(usable):,} places reprojected from {code} {crs.name}"] if len(usable) else []
-    if count := int(fits_better.sum()):
+    if count := int(fits_better[fitting].sum()):
         notes.append(f"{code}: x is the northing and y the easting in {count:,} of {len(rows):,} rows, as in surveys")
-    if count := int(np.count_nonzero(zones)):
+    if count := int(np.count_nonzero(shift[fitting])):
         notes.append(f"{code}: the zone's number before the easting was heeded in {count:,} of {len(rows):,} rows")
     if len(usable) and _OLD_DATUM.search((crs.geodetic_crs or crs).name):
         notes.append(f"{code}: its datum lies up to 100 m from WGS84, by an amount that PROJ knows only roughly")
