@@ -41,7 +41,6 @@ def search(
     costs: Float64Array,
     count: int,
     budget: float,
-    fixed: BoolArray,
     best: BoolArray,
     rounds: int,
     seed: int,
@@ -71,7 +70,7 @@ def search(
     best_value = value
     for round_number in range(rounds):
         if round_number > 0:
-            free = np.flatnonzero(is_open & ~fixed)
+            free = np.flatnonzero(is_open)
             closing = min(len(free), 2 + np.random.randint(0, 3 + used // 20))
             np.random.shuffle(free)
             for site in free[:closing]:
@@ -92,7 +91,7 @@ def search(
         while improving:
             improving = False
             # The first turn closes nothing and fills up; the others close one open site each.
-            turns = np.flatnonzero(is_open & ~fixed)
+            turns = np.flatnonzero(is_open)
             np.random.shuffle(turns)
             for turn in range(-1, len(turns)):
                 out = turns[turn] if turn >= 0 else -1

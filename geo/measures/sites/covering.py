@@ -9,15 +9,21 @@ from scipy import sparse
 
 from geo.arrays import BoolArray, Float64Array, Int64Array
 from geo.errors import InputError
-from geo.measures.sites import cover_search, presolve, problem, solver
+from geo.measures.sites import cover_cuts, cover_search, presolve, problem, solver
 from geo.measures.sites.problem import Choice, Limits
 from geo.measures.sites.solver import Program
 
-_ROUNDS = 40
-_SEARCH_SHARE = 0.15
-"""The share of the time that local search may take before the bound is computed."""
-_FRUITLESS = 6
+_ROUNDS = 100
+_FRUITLESS = 8
 """Local search ends after so many calls of `_ROUNDS` rounds without a better choice."""
+_SEARCH_SHARE = 0.1
+"""The share of the time that local search may take before the bound is computed."""
+_CUTTING_SHARE = 0.6
+"""The share of the time then left in which the bound may be tightened by cuts before HiGHS branches."""
+_LEAST_PROGRESS = 0.01
+"""Cuts end when they close less than this share of the gap."""
+_LOOSE = 0.05
+"""A cut that holds by more than this is dropped."""
 
 
 def most_people(
@@ -97,59 +103,108 @@ class _Covering:
     def covered(self, is_open: BoolArray) -> float:
         return float(self.weights[self.cover @ is_open.astype(float) > 0].sum())
 
-    def keeping(self, candidates: BoolArray) -> "_Covering":
-        """The problem with fewer candidates."""
-        numbers = np.flatnonzero(candidates)
-        rows, weights = presolve.without_equal_rows(self.cover[:, numbers], self.weights)
-        count = min(self.count, len(numbers))
-        return replace(
-            self, cover=rows, weights=weights, numbers=self.numbers[numbers], costs=self.costs[numbers], count=count
-        )
-
 
 def _solve(rest: _Covering, limits: Limits) -> tuple[Int64Array, float, float]:
     """The best sites to add, the weight that they cover, and a bound on what any could cover."""
     everything = float(rest.weights.sum())
     if rest.count == 0 or not everything:
         return np.empty(0, dtype=np.int64), 0.0, 0.0
-    step = 1.0 if problem.are_whole(rest.weights) else 0.0
-    best = _searched(rest, limits)
-    value = rest.covered(best)
-    if value >= everything * (1 - problem.RELATIVE_TOLERANCE):
-        return rest.numbers[best], value, value
-    program = _program(rest)
-    bound, multipliers = _bound(rest, program, limits)
-    bound = min(bound, everything)
-    if step:
-        bound = np.floor(bound + 1e-6)
-    # Only a choice that covers more is of interest; with whole numbers, at least one more.
-    needed = value + (step or problem.RELATIVE_TOLERANCE * max(value, 1.0))
-    if bound < needed or limits.seconds_left() <= 0:
-        return rest.numbers[best], value, max(bound, value)
-    chosen, remaining_bound = _branch(rest, best, multipliers, needed, limits)
-    if chosen is not None and (found := rest.covered(chosen)) > value:
-        best, value = chosen, found
-    bound = min(bound, max(remaining_bound, value))
-    if step:
-        bound = np.floor(bound + 1e-6)
-    return rest.numbers[best], value, bound
-
-
-def _searched(rest: _Covering, limits: Limits) -> BoolArray:
-    """A good choice by local search, shape (candidates,)."""
-    columns = rest.cover.tocsc()
-    best, fixed = np.zeros(len(rest.numbers), dtype=bool), np.zeros(len(rest.numbers), dtype=bool)
-    value, fruitless, seed = -1.0, 0, 0
+    search = _Search(rest)
     until = limits.seconds_left() * (1 - _SEARCH_SHARE)
-    while fruitless < _FRUITLESS and (seed == 0 or limits.seconds_left() > until):
-        improved = cover_search.search(
-            columns.indptr.astype(np.int32), columns.indices.astype(np.int32), rest.cover.indptr.astype(np.int32),
-            rest.cover.indices.astype(np.int32), rest.weights, rest.costs, rest.count, rest.budget, fixed, best,
-            _ROUNDS if seed else 1, seed,
+    while search.fruitless < _FRUITLESS and (search.seed == 0 or limits.seconds_left() > until):
+        search.run(_ROUNDS)
+    bound = everything
+    if search.value < everything * (1 - problem.RELATIVE_TOLERANCE):
+        program, bound = _tightened(rest, search, limits)
+        if bound >= search.needed() and limits.seconds_left() > 0.05:
+            bound = _branched(rest, program, search, bound, limits)
+    return rest.numbers[search.best], search.value, max(bound, search.value)
+
+
+class _Search:
+    """The best choice so far, ``best`` of shape (candidates,), and the local search that improves it."""
+
+    def __init__(self, rest: _Covering) -> None:
+        self._rest = rest
+        columns = rest.cover.tocsc()
+        tables = (columns.indptr, columns.indices, rest.cover.indptr, rest.cover.indices)
+        self._tables = tuple(table.astype(np.int32) for table in tables)
+        self._step = 1.0 if problem.are_whole(rest.weights) else 0.0
+        self.best = np.zeros(len(rest.numbers), dtype=bool)
+        self.value, self.fruitless, self.seed = 0.0, 0, 0
+
+    def run(self, rounds: int) -> None:
+        """Try to improve the best choice."""
+        rest = self._rest
+        site_start, site_rows, row_start, row_sites = self._tables
+        cover_search.search(
+            site_start, site_rows, row_start, row_sites, rest.weights, rest.costs, rest.count, rest.budget, self.best,
+            rounds if self.seed else 1, self.seed,
         )  # fmt: skip
-        fruitless = 0 if improved > value else fruitless + 1
-        value, seed = improved, seed + 1
-    return best
+        value = rest.covered(self.best)
+        self.fruitless = 0 if value > self.value else self.fruitless + 1
+        self.value, self.seed = value, self.seed + 1
+
+    def propose(self, choice: BoolArray) -> None:
+        """Take a choice that covers more than the best one."""
+        if (value := self._rest.covered(choice)) > self.value:
+            self.best, self.value = choice, value
+
+    def needed(self) -> float:
+        """What a choice has to cover to be better: with whole weights, at least one more."""
+        return self.value + (self._step or problem.RELATIVE_TOLERANCE * max(self.value, 1.0))
+
+    def rounded(self, bound: float) -> float:
+        """A bound, rounded down where weights are whole numbers."""
+        return float(np.floor(bound + 1e-6)) if self._step else bound
+
+
+def _tightened(rest: _Covering, search: _Search, limits: Limits) -> tuple[Program, float]:
+    """The linear program with cuts, and with columns fixed whose other value no better choice has; and its bound."""
+    program, everything = _program(rest), float(rest.weights.sum())
+    rows, sites = rest.cover.shape
+    own_rows = program.matrix.shape[0]
+    bound, known, until = everything, set[bytes](), limits.seconds_left() * (1 - _CUTTING_SHARE)
+    while limits.seconds_left() > 0.05:
+        solution = solver.relaxed(program, limits.seconds_left())
+        if solution.x is None or solution.row_duals is None:
+            break
+        uncovered, reduced = program.dual_bound(solution.row_duals)
+        previous, bound = bound, min(bound, search.rounded(everything - uncovered))
+        if bound < search.needed():
+            break
+        search.run(_ROUNDS)
+        slack = everything - search.needed() - uncovered + 1e-6
+        is_free = program.lower < program.upper
+        program = replace(
+            program,
+            lower=np.where(is_free & (-reduced > slack), 1.0, program.lower),
+            upper=np.where(is_free & (reduced > slack), 0.0, program.upper),
+        )
+        if limits.seconds_left() < until or previous - bound < _LEAST_PROGRESS * (bound - search.value):
+            break
+        x, y = np.clip(solution.x[:sites], 0, 1), np.clip(solution.x[sites : sites + rows], 0, 1)
+        sets = cover_cuts.violated(rest.cover, x, y, known)
+        if not sets.shape[0]:
+            break
+        halves = sparse.csr_array(sets @ rest.cover)
+        halves.data = np.ceil(halves.data / 2)
+        is_tight = program.matrix @ solution.x < program.row_lower + _LOOSE
+        is_tight[:own_rows] = True
+        size = np.diff(sets.indptr)
+        program = program.with_rows(is_tight, sparse.csr_array(sparse.hstack([halves, sets])), (size + 1) / 2)
+    return program, bound
+
+
+def _branched(rest: _Covering, program: Program, search: _Search, bound: float, limits: Limits) -> float:
+    """Solve with whole numbers; the bound."""
+    sites = len(rest.numbers)
+    start = np.concatenate([search.best, rest.cover @ search.best.astype(float) == 0]).astype(float)
+    is_possible = ((start >= program.lower) & (start <= program.upper)).all()
+    solution = solver.whole(program, limits.seconds_left(), start if is_possible else None)
+    if solution.x is not None:
+        search.propose(solution.x[:sites] > 0.5)
+    return min(bound, search.rounded(max(float(rest.weights.sum()) - solution.bound, search.value)))
 
 
 def _program(rest: _Covering) -> Program:
@@ -169,54 +224,3 @@ def _program(rest: _Covering) -> Program:
         upper=np.ones(sites + rows),
         whole=np.arange(sites + rows) < sites,
     )
-
-
-@dataclass(frozen=True)
-class _Multipliers:
-    """What a relaxation says of each candidate: ``bound`` less |``reduced``| bounds the choices that differ in it."""
-
-    bound: float
-    reduced: Float64Array
-
-
-def _bound(rest: _Covering, program: Program, limits: Limits) -> tuple[float, _Multipliers]:
-    """A bound on the weight that can be covered, from the multipliers of the linear program.
-
-    The bound is computed from the multipliers themselves, which is valid whatever the solver's accuracy: with u of the
-    rows, λ of the count and μ of the budget it is Σ max(0, w − u) + λ count + μ budget + Σ max(0, reduced), where a
-    site's ``reduced`` is the sum of u over its rows less λ and μ times its cost.
-    """
-    rows, sites = rest.cover.shape
-    duals = solver.relaxed(program, limits.seconds_left()).row_duals
-    if duals is None:
-        return float(rest.weights.sum()), _Multipliers(float(rest.weights.sum()), np.zeros(sites))
-    u = np.clip(duals[:rows], 0.0, rest.weights)
-    by_count = max(0.0, -duals[rows])
-    by_budget = max(0.0, -duals[rows + 1]) if np.isfinite(rest.budget) else 0.0
-    reduced = rest.cover.T @ u - by_count - by_budget * rest.costs
-    bound = float((rest.weights - u).sum() + by_count * rest.count + np.maximum(reduced, 0.0).sum())
-    bound += by_budget * rest.budget if by_budget else 0.0
-    return bound, _Multipliers(bound, reduced)
-
-
-def _branch(
-    rest: _Covering, best: BoolArray, multipliers: _Multipliers, needed: float, limits: Limits
-) -> tuple[BoolArray | None, float]:
-    """Solve with whole numbers after fixing sites; the choice, and a bound on those that cover ``needed`` or more."""
-    slack = multipliers.bound - needed
-    never = multipliers.reduced < -slack - 1e-6
-    always = multipliers.reduced > slack + 1e-6
-    small = rest.keeping(~never)
-    of_small = np.flatnonzero(~never)
-    program = _program(small)
-    lower = program.lower.copy()
-    lower[: len(of_small)][always[of_small]] = 1.0
-    start = np.concatenate([best[of_small], small.cover @ best[of_small].astype(float) == 0]).astype(float)
-    usable = not best[never].any() and best[always].all()
-    solution = solver.whole(replace(program, lower=lower), limits.seconds_left(), start if usable else None)
-    bound = float(small.weights.sum()) - solution.bound
-    if solution.x is None:
-        return None, bound
-    chosen = np.zeros(len(rest.numbers), dtype=bool)
-    chosen[of_small[solution.x[: len(of_small)] > 0.5]] = True
-    return chosen, bound

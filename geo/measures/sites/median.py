@@ -164,10 +164,11 @@ def _solve(rows: _Rows, limits: Limits) -> tuple[Int64Array, float, float]:
         needed = value - (step or problem.RELATIVE_TOLERANCE * max(value, 1.0))
         if bound > needed:
             return np.flatnonzero(best), value, bound
-        never = reduced > needed - raised + 1e-6
-        always = (-reduced > needed - raised + 1e-6) & remaining.allowed
+        is_free = remaining.allowed & ~remaining.fixed
+        never = is_free & (reduced > needed - raised + 1e-6)
+        always = is_free & (-reduced > needed - raised + 1e-6)
         remaining = replace(remaining, allowed=remaining.allowed & ~never, fixed=remaining.fixed | always)
-        if (remaining.fixed & ~remaining.allowed).any() or remaining.fixed.sum() > remaining.count:
+        if remaining.fixed.sum() > remaining.count:
             return np.flatnonzero(best), value, value  # no choice is better than the known one
         value = rows.search(limits, best, _ROUNDS, seed)
         fruitless = 0 if bound > previous + 1e-4 * abs(bound) else fruitless + 1

@@ -1,6 +1,6 @@
 """HiGHS (Huangfu and Hall 2018), the solver of linear and mixed integer programs, called with sparse matrices."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import highspy
@@ -24,6 +24,27 @@ class Program:
     lower: Float64Array
     upper: Float64Array
     whole: BoolArray
+
+    def with_rows(self, kept: BoolArray, rows: sparse.csr_array, lower: Float64Array) -> "Program":
+        """The program with those of its rows that are ``kept``, and further ``rows`` that are at least ``lower``."""
+        return replace(
+            self,
+            matrix=sparse.csc_array(sparse.vstack([sparse.csr_array(self.matrix)[np.flatnonzero(kept)], rows])),
+            row_lower=np.append(self.row_lower[kept], lower),
+            row_upper=np.append(self.row_upper[kept], np.full(len(lower), np.inf)),
+        )
+
+    def dual_bound(self, row_duals: Float64Array) -> tuple[float, Float64Array]:
+        """A bound that no solution's costs are below, and the columns' reduced costs, from multipliers of the rows.
+
+        It is valid for any multipliers, however inaccurate: Σ multiplier · row limit + Σ reduced cost · column limit.
+        """
+        multipliers = np.where(np.isfinite(self.row_lower), row_duals, np.minimum(row_duals, 0.0))
+        multipliers = np.where(np.isfinite(self.row_upper), multipliers, np.maximum(multipliers, 0.0))
+        reduced = self.costs - self.matrix.T @ multipliers
+        limit = np.where(multipliers > 0, self.row_lower, self.row_upper)
+        rows = float((multipliers * np.where(multipliers == 0, 0.0, limit)).sum())
+        return rows + float((reduced * np.where(reduced > 0, self.lower, self.upper)).sum()), reduced
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import sparse
+from scipy import optimize, sparse
 
 from geo.errors import InputError
-from geo.measures.sites import fewest_sites, least_time, most_people
+from geo.measures.sites import cover_search, fewest_sites, least_time, median_search, most_people
 
 SITING = Path(__file__).parents[4] / "shared" / "data" / "siting"
 
@@ -127,6 +127,67 @@ def test_least_time_agrees_with_trying_every_choice(
     assert result.proven
     assert result.value == pytest.approx(best)
     assert total(result.sites) == pytest.approx(result.value)
+
+
+@pytest.fixture(params=[False, True], ids=["as it is", "poor beginnings"])
+def beginnings(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also with a local search that stops early, so that bounds, cuts and branching have to do the work."""
+    if request.param:
+        improve, interchange = cover_search.search, median_search.search
+        monkeypatch.setattr(cover_search, "search", lambda *a: improve(*a) if a[-1] == 0 else 0.0)
+        monkeypatch.setattr(median_search, "search", lambda *a: interchange(*a[:-2], 1, a[-1]))
+
+
+def solved_by_scipy(costs: np.ndarray, rows: Any, lower: Any, upper: Any, sites: int) -> float:
+    result = optimize.milp(
+        costs,
+        constraints=optimize.LinearConstraint(rows, lower, upper),
+        bounds=optimize.Bounds(0, 1),
+        integrality=np.arange(len(costs)) < sites,
+        options={"mip_rel_gap": 0},
+    )
+    assert result.success
+    return float(result.fun)
+
+
+@pytest.mark.usefixtures("beginnings")
+@pytest.mark.parametrize("seed", range(12))
+def test_towns_agree_with_the_textbook_programs(seed: int) -> None:
+    """Whole and fractional weights, with and without costs, against scipy's solver on the models of the literature."""
+    random = np.random.default_rng(seed)
+    people, sites = 70, 40
+    metres = np.hypot(*(random.random((people, 1, 2)) - random.random((1, sites, 2))).transpose(2, 0, 1)) * 1000
+    weights = random.integers(1, 50, people) * (1.0 if seed % 2 else 1.37)
+    costs = np.ones(sites) if seed % 3 else random.integers(1, 9, sites).astype(float)
+    budget = costs.mean() * (4 + seed % 5)
+    cover = (metres <= 130 + 10 * (seed % 4)).astype(float)
+    limit: dict[str, Any] = {"costs": costs, "budget": budget}
+    uncovered = solved_by_scipy(
+        np.append(np.zeros(sites), weights),
+        np.block([[cover, np.eye(people)], [costs[None, :], np.zeros((1, people))]]),
+        np.append(np.ones(people), 0),
+        np.append(np.full(people, np.inf), budget),
+        sites,
+    )
+    most = most_people(cover, None, weights, **limit)
+    assert most.proven
+    assert most.value == pytest.approx(weights.sum() - uncovered)
+    assigned = np.kron(np.eye(people), np.ones((1, sites)))
+    opened = np.tile(np.eye(sites), (people, 1))
+    travelled = solved_by_scipy(
+        np.append(np.zeros(sites), (metres * weights[:, None]).ravel()),
+        np.block([
+            [np.zeros((people, sites)), assigned],
+            [opened, -np.eye(people * sites)],
+            [costs[None, :], np.zeros((1, people * sites))],
+        ]),
+        np.concatenate([np.ones(people), np.zeros(people * sites), [0]]),
+        np.concatenate([np.ones(people), np.full(people * sites, np.inf), [budget]]),
+        sites,
+    )  # fmt: skip
+    least = least_time(metres, None, weights, **limit)
+    assert least.proven
+    assert least.value == pytest.approx(travelled)
 
 
 def town(people: int, sites: int) -> tuple[np.ndarray, np.ndarray]:
