@@ -1,5 +1,6 @@
 """Maximal covering: the sites that cover most people."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -18,6 +19,8 @@ _FRUITLESS = 8
 """Local search ends after so many calls of `_ROUNDS` rounds without a better choice."""
 _SEARCH_SHARE = 0.1
 """The share of the time that local search may take before the bound is computed."""
+_MOSTLY_OPEN = 0.4
+"""Local search begins with the sites that a relaxation opens by more than this share."""
 _CUTTING_SHARE = 0.6
 """The share of the time then left in which the bound may be tightened by cuts before HiGHS branches."""
 _LEAST_PROGRESS = 0.01
@@ -112,7 +115,7 @@ def _solve(rest: _Covering, limits: Limits) -> tuple[Int64Array, float, float]:
     search = _Search(rest)
     until = limits.seconds_left() * (1 - _SEARCH_SHARE)
     while search.fruitless < _FRUITLESS and (search.seed == 0 or limits.seconds_left() > until):
-        search.run(_ROUNDS)
+        search.run(search.best)
     bound = everything
     if search.value < everything * (1 - problem.RELATIVE_TOLERANCE):
         program, bound = _tightened(rest, search, limits)
@@ -133,22 +136,32 @@ class _Search:
         self.best = np.zeros(len(rest.numbers), dtype=bool)
         self.value, self.fruitless, self.seed = 0.0, 0, 0
 
-    def run(self, rounds: int) -> None:
-        """Try to improve the best choice."""
-        rest = self._rest
+    def run(self, beginning: BoolArray) -> None:
+        """Improve a choice, and keep it if it covers more than the best one."""
+        rest, choice = self._rest, beginning.copy()
         site_start, site_rows, row_start, row_sites = self._tables
         cover_search.search(
-            site_start, site_rows, row_start, row_sites, rest.weights, rest.costs, rest.count, rest.budget, self.best,
-            rounds if self.seed else 1, self.seed,
+            site_start, site_rows, row_start, row_sites, rest.weights, rest.costs, rest.count, rest.budget, choice,
+            _ROUNDS if self.seed else 1, self.seed,
         )  # fmt: skip
-        value = rest.covered(self.best)
-        self.fruitless = 0 if value > self.value else self.fruitless + 1
-        self.value, self.seed = value, self.seed + 1
+        self.seed += 1
+        self.fruitless += 1
+        self.propose(choice)
+
+    def run_near(self, shares: Float64Array, until: float) -> None:
+        """Begin with the sites that a relaxation opens most, then improve the best choice, until that time."""
+        rest, beginning = self._rest, np.zeros(len(shares), dtype=bool)
+        order = np.argsort(-shares, kind="stable")
+        order = order[shares[order] > _MOSTLY_OPEN][: rest.count]
+        beginning[order[np.cumsum(rest.costs[order]) <= rest.budget]] = True
+        self.run(beginning)
+        while time.monotonic() < until:
+            self.run(self.best)
 
     def propose(self, choice: BoolArray) -> None:
-        """Take a choice that covers more than the best one."""
+        """Keep a choice if it covers more than the best one."""
         if (value := self._rest.covered(choice)) > self.value:
-            self.best, self.value = choice, value
+            self.best, self.value, self.fruitless = choice, value, 0
 
     def needed(self) -> float:
         """What a choice has to cover to be better: with whole weights, at least one more."""
@@ -166,6 +179,7 @@ def _tightened(rest: _Covering, search: _Search, limits: Limits) -> tuple[Progra
     own_rows = program.matrix.shape[0]
     bound, known, until = everything, set[bytes](), limits.seconds_left() * (1 - _CUTTING_SHARE)
     while limits.seconds_left() > 0.05:
+        started = time.monotonic()
         solution = solver.relaxed(program, limits.seconds_left())
         if solution.x is None or solution.row_duals is None:
             break
@@ -173,7 +187,8 @@ def _tightened(rest: _Covering, search: _Search, limits: Limits) -> tuple[Progra
         previous, bound = bound, min(bound, search.rounded(everything - uncovered))
         if bound < search.needed():
             break
-        search.run(_ROUNDS)
+        finished = time.monotonic()
+        search.run_near(solution.x[:sites], finished + min(finished - started, limits.seconds_left() / 4))
         slack = everything - search.needed() - uncovered + 1e-6
         is_free = program.lower < program.upper
         program = replace(

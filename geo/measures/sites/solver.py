@@ -97,7 +97,9 @@ def whole(program: Program, seconds: float, start: Float64Array | None = None, h
     info = highs.getInfo()
     feasible = info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
     x = np.array(highs.getSolution().col_value) if feasible else None
-    return Solution(x, None, float(info.mip_dual_bound))
+    # The dual bound of an optimum differs from its costs by HiGHS's tolerance.
+    is_optimal = highs.getModelStatus() == highspy.HighsModelStatus.kOptimal
+    return Solution(x, None, float(info.objective_function_value if is_optimal else info.mip_dual_bound))
 
 
 def _loaded(program: Program, seconds: float) -> Any:

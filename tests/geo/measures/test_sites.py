@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 from scipy import optimize, sparse
 
 from geo.errors import InputError
-from geo.measures.sites import cover_search, fewest_sites, least_time, median_search, most_people
+from geo.measures.sites import (
+    cover_cuts,
+    cover_search,
+    covering,
+    fewest_sites,
+    least_time,
+    median_search,
+    most_people,
+    problem,
+)
 
 SITING = Path(__file__).parents[4] / "shared" / "data" / "siting"
 
@@ -38,92 +47,92 @@ def problems(draw: Any) -> dict[str, Any]:
     }
 
 
-def allowed_choices(problem: dict[str, Any]) -> Iterator[list[int]]:
+def allowed_choices(case: dict[str, Any]) -> Iterator[list[int]]:
     """All choices that keep the limits."""
-    sites = problem["times"].shape[1]
-    count = sites if problem["count"] is None else problem["count"]
-    budget = np.inf if problem["budget"] is None else problem["budget"]
-    free = [site for site in range(sites) if site not in problem["fixed"] and site not in problem["forbidden"]]
+    sites = case["times"].shape[1]
+    count = sites if case["count"] is None else case["count"]
+    budget = np.inf if case["budget"] is None else case["budget"]
+    free = [site for site in range(sites) if site not in case["fixed"] and site not in case["forbidden"]]
     for size in range(len(free) + 1):
         for others in itertools.combinations(free, size):
-            chosen = [*problem["fixed"], *others]
-            if len(chosen) <= count and problem["costs"][chosen].sum() <= budget:
+            chosen = [*case["fixed"], *others]
+            if len(chosen) <= count and case["costs"][chosen].sum() <= budget:
                 yield chosen
 
 
-def check_limits(problem: dict[str, Any], sites: np.ndarray) -> None:
-    assert set(problem["fixed"]) <= set(sites.tolist())
-    assert not set(problem["forbidden"]) & set(sites.tolist())
-    assert problem["count"] is None or len(sites) <= problem["count"]
-    assert problem["budget"] is None or problem["costs"][sites].sum() <= problem["budget"] + 1e-6
+def check_limits(case: dict[str, Any], sites: np.ndarray) -> None:
+    assert set(case["fixed"]) <= set(sites.tolist())
+    assert not set(case["forbidden"]) & set(sites.tolist())
+    assert case["count"] is None or len(sites) <= case["count"]
+    assert case["budget"] is None or case["costs"][sites].sum() <= case["budget"] + 1e-6
 
 
-def options(problem: dict[str, Any], *names: str) -> dict[str, Any]:
-    return {name: problem[name] for name in ("fixed", "forbidden", "costs", *names)}
+def options(case: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: case[name] for name in ("fixed", "forbidden", "costs", *names)}
 
 
 @given(problems())
 @settings(deadline=None, max_examples=60)
-def test_most_people_agrees_with_trying_every_choice(problem: dict[str, Any]) -> None:
-    cover = problem["times"] <= 4
-    choices = list(allowed_choices(problem))
-    if not choices or (problem["count"] is None and problem["budget"] is None):
+def test_most_people_agrees_with_trying_every_choice(case: dict[str, Any]) -> None:
+    cover = case["times"] <= 4
+    choices = list(allowed_choices(case))
+    if not choices or (case["count"] is None and case["budget"] is None):
         with pytest.raises(InputError):
-            most_people(cover, problem["count"], problem["weights"], **options(problem, "budget"))
+            most_people(cover, case["count"], case["weights"], **options(case, "budget"))
         return
-    best = max(float(problem["weights"][cover[:, chosen].any(axis=1)].sum()) for chosen in choices)
-    result = most_people(cover, problem["count"], problem["weights"], **options(problem, "budget"))
-    check_limits(problem, result.sites)
+    best = max(float(case["weights"][cover[:, chosen].any(axis=1)].sum()) for chosen in choices)
+    result = most_people(cover, case["count"], case["weights"], **options(case, "budget"))
+    check_limits(case, result.sites)
     assert result.proven
     assert result.value == pytest.approx(best)
-    assert float(problem["weights"][cover[:, result.sites].any(axis=1)].sum()) == pytest.approx(result.value)
+    assert float(case["weights"][cover[:, result.sites].any(axis=1)].sum()) == pytest.approx(result.value)
 
 
 @given(problems(), st.sampled_from([1.0, 0.9, 0.5, 0.01]))
 @settings(deadline=None, max_examples=60)
-def test_fewest_sites_agree_with_trying_every_choice(problem: dict[str, Any], share: float) -> None:
-    cover, weights = problem["times"] <= 4, problem["weights"]
-    problem |= {"count": None, "budget": None}
+def test_fewest_sites_agree_with_trying_every_choice(case: dict[str, Any], share: float) -> None:
+    cover, weights = case["times"] <= 4, case["weights"]
+    case |= {"count": None, "budget": None}
     enough = [
         chosen
-        for chosen in allowed_choices(problem)
+        for chosen in allowed_choices(case)
         if weights[cover[:, chosen].any(axis=1)].sum() >= share * weights.sum() * (1 - 1e-9)
     ]
     if not enough:
         with pytest.raises(InputError, match="all sites together cover"):
-            fewest_sites(cover, share, weights, **options(problem))
+            fewest_sites(cover, share, weights, **options(case))
         return
-    result = fewest_sites(cover, share, weights, **options(problem))
-    check_limits(problem, result.sites)
+    result = fewest_sites(cover, share, weights, **options(case))
+    check_limits(case, result.sites)
     assert result.proven
-    assert result.value == pytest.approx(min(problem["costs"][chosen].sum() for chosen in enough))
-    assert problem["costs"][result.sites].sum() == pytest.approx(result.value)
+    assert result.value == pytest.approx(min(case["costs"][chosen].sum() for chosen in enough))
+    assert case["costs"][result.sites].sum() == pytest.approx(result.value)
     assert weights[cover[:, result.sites].any(axis=1)].sum() >= share * weights.sum() * (1 - 1e-8)
 
 
 @given(problems(), st.one_of(st.none(), st.integers(0, 12)), st.booleans())
 @settings(deadline=None, max_examples=80)
 def test_least_time_agrees_with_trying_every_choice(
-    problem: dict[str, Any], otherwise: int | None, as_sparse: bool
+    case: dict[str, Any], otherwise: int | None, as_sparse: bool
 ) -> None:
-    times, weights = problem["times"], problem["weights"]
+    times, weights = case["times"], case["weights"]
 
     def total(chosen: Any) -> float:
         nearest = np.min(times[:, chosen], axis=1, initial=np.inf if otherwise is None else otherwise)
         return float((nearest[weights > 0] * weights[weights > 0]).sum())
 
-    best = min(map(total, allowed_choices(problem)), default=np.inf)
+    best = min(map(total, allowed_choices(case)), default=np.inf)
     table: Any = times
     if as_sparse:
         row, column = np.nonzero(np.isfinite(times))
         table = sparse.csr_array((times[row, column], (row, column)), times.shape)
-    arguments = {"otherwise": otherwise, **options(problem, "budget")}
-    if not np.isfinite(best) or (problem["count"] is None and problem["budget"] is None):
+    arguments = {"otherwise": otherwise, **options(case, "budget")}
+    if not np.isfinite(best) or (case["count"] is None and case["budget"] is None):
         with pytest.raises(InputError):
-            least_time(table, problem["count"], weights, **arguments)
+            least_time(table, case["count"], weights, **arguments)
         return
-    result = least_time(table, problem["count"], weights, **arguments)
-    check_limits(problem, result.sites)
+    result = least_time(table, case["count"], weights, **arguments)
+    check_limits(case, result.sites)
     assert result.proven
     assert result.value == pytest.approx(best)
     assert total(result.sites) == pytest.approx(result.value)
@@ -188,6 +197,57 @@ def test_towns_agree_with_the_textbook_programs(seed: int) -> None:
     least = least_time(metres, None, weights, **limit)
     assert least.proven
     assert least.value == pytest.approx(travelled)
+
+
+@given(st.integers(0, 2**32), st.integers(5, 12), st.integers(4, 9))
+@settings(deadline=None, max_examples=40)
+def test_cuts_hold_for_every_choice(seed: int, rows: int, sites: int) -> None:
+    random = np.random.default_rng(seed)
+    cover = (random.random((rows, sites)) < 0.35).astype(float)
+    cover[np.arange(rows), random.integers(0, sites, rows)] = 1.0
+    x = random.choice([0.0, 1 / 3, 0.5], sites)
+    y = np.maximum(0.0, 1.0 - cover @ x)
+    sets = cover_cuts.violated(sparse.csr_array(cover), x, y, set())
+    coefficients, right_sides = np.ceil((sets @ cover) / 2), (sets.sum(axis=1) + 1) / 2
+    for chosen in itertools.product((0.0, 1.0), repeat=sites):
+        uncovered = (cover @ np.array(chosen) == 0).astype(float)
+        assert (coefficients @ np.array(chosen) + sets @ uncovered >= right_sides - 1e-9).all()
+    assert (coefficients @ x + sets @ y < right_sides).all()
+
+
+def test_cut_closes_the_gap_of_three_people_between_three_sites() -> None:
+    """Half of each site covers everybody; two whole sites are needed."""
+    cover = sparse.csr_array(np.array([[1, 1, 0], [0, 1, 1], [1, 0, 1]], dtype=float))
+    sets = cover_cuts.violated(cover, np.full(3, 0.5), np.zeros(3), set())
+    assert sets.toarray().tolist() == [[1, 1, 1]]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_columns_are_fixed_only_if_no_better_choice_has_their_other_value(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The program with cuts and fixed columns still has the best choice, though the search knew only a poor one."""
+    random = np.random.default_rng(seed)
+    where = random.random((300, 2))
+    metres = np.hypot(*(where[:, None] - where[None]).transpose(2, 0, 1)) * 1000
+    weights, cover = random.integers(1, 100, 300).astype(float), sparse.csr_array((metres <= 110).astype(float))
+    best = most_people(cover, 14, weights)
+    assert best.proven
+    limits = problem.limits(300, 14, None, None, (), (), 60)
+    rest = covering._Covering.of(cover, weights, limits)
+    search = covering._Search(rest)
+    monkeypatch.setattr(covering._Search, "run", lambda self, beginning: None)
+    greedy = np.zeros(len(rest.numbers), dtype=bool)
+    search.propose(greedy)
+    search.value = 0.99 * best.value
+    monkeypatch.setattr(covering._Search, "run_near", lambda *arguments: None)
+    program, bound = covering._tightened(rest, search, limits)
+    assert bound >= best.value
+    chosen = np.isin(rest.numbers, best.sites)
+    columns = np.append(chosen, rest.cover @ chosen.astype(float) == 0).astype(float)
+    assert ((program.lower <= columns) & (columns <= program.upper)).all()
+    assert (program.matrix @ columns >= program.row_lower - 1e-9).all()
+    assert (program.lower == program.upper).any()
 
 
 def town(people: int, sites: int) -> tuple[np.ndarray, np.ndarray]:
