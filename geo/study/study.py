@@ -10,12 +10,15 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import shapely
 from pyproj import Proj
 from shapely.geometry.base import BaseGeometry
 
+from geo.arrays import BoolArray, GeometryArray
 from geo.errors import StudyError, TableError, UnknownNameError
+from geo.geodesy.projection import projection
 from geo.study import areas, categories, demand, facilities, restrictions, standards, streets
 from geo.study.areas import LEVELS
 from geo.study.categories import BUILT_IN, Categories
@@ -71,6 +74,25 @@ class Study:
             return union
         people = shapely.multipoints(self.demand[["lon", "lat"]].to_numpy())
         return shapely.convex_hull(people).buffer(0.02)
+
+    @cached_property
+    def _walked_streets(self) -> shapely.STRtree | None:
+        if self.streets is None:
+            return None
+        walked = self.streets.geometry[self.streets["walk"]].to_numpy()
+        return shapely.STRtree(projection(self.settings.projection).forward(walked))
+
+    def are_off_streets(self, geometries: GeometryArray) -> BoolArray:
+        """Whether WGS84 geometries lie farther than `max_connector_m` from every street that is walked, shape (n,)."""
+        result = np.zeros(len(geometries), dtype=bool)
+        if self._walked_streets is not None and len(geometries):
+            shapes = projection(self.settings.projection).forward(geometries)
+            near, _ = self._walked_streets.query_nearest(
+                shapes, max_distance=self.settings.max_connector_m, all_matches=False
+            )
+            result[:] = True
+            result[near] = False
+        return result
 
     def today(self) -> date:
         """Return the date of today in the study's time zone."""

@@ -4,8 +4,11 @@ Every parameter that a model does not name is refused, as OGC API requires (17-0
 """
 
 import inspect
+import json
+import math
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 from urllib.parse import parse_qsl
 
@@ -102,6 +105,8 @@ class QueryRoute(APIRoute):
             parameters = query_parameters(request)
             if model is not None:  # FastAPI validates them again, without the study
                 _validate(model, parameters, request)
+            if "json" in request.headers.get("content-type", ""):
+                _check_numbers(await request.body())
             return await handle(request)
 
         if model is None or not is_only_input:
@@ -167,6 +172,19 @@ def parameter_error(problems: Sequence[tuple[str, str]]) -> RequestValidationErr
     return RequestValidationError(
         [{"loc": ("query", name), "type": "parameter", "msg": reason} for name, reason in problems]
     )
+
+
+def _check_numbers(body: bytes) -> None:
+    """RequestValidationError if a JSON body has NaN, Infinity or a number such as 1e999, which JSON does not allow."""
+
+    def finite(text: str) -> float:
+        if math.isfinite(number := float(text)):
+            return number
+        reason = f"{text[:40]} is no number that JSON allows; null stands for an unknown value"
+        raise RequestValidationError([{"loc": ("body",), "type": "json_invalid", "msg": reason}])
+
+    with suppress(ValueError, RecursionError):  # FastAPI reports what is no JSON at all
+        json.loads(body, parse_float=finite, parse_constant=finite)
 
 
 class FacilityIdConvertor(PathConvertor):

@@ -19,7 +19,7 @@ from sqlmodel import Session
 from geo.arrays import GeometryArray
 from geo.errors import FieldError
 from geo.geodesy.distance import distances_outside
-from geo.lists import locations
+from geo.lists import locations, outlines
 from geo.study import area_codes, facilities
 from geo.study.study import Study
 from service.register.tables import ChangeRecord, FacilityRecord, FactRecord
@@ -100,6 +100,11 @@ class Transaction:
         fields, shape = facilities.validate({**properties, "id": facility_id}, geometry, self._study.categories)
         new = make_rows([fields], [shape])[0]
         moved = old is None or old["geometry"] != new["geometry"]
+        subtype_note = facilities.subtype_remark(self._study.categories[new["category"]], new["subtype"])
+        if subtype_note and (old is None or any(old[name] != new[name] for name in ("category", "subtype"))):
+            self.remarks += (subtype_note,)
+        if geometry is not None and (shape_note := outlines.what_became(geometry, shape)):
+            self.remarks += (shape_note,)
         km_outside = float(distances_outside(self._study.territory, np.array([shape]))[0]) / 1000 if moved else 0.0
         if km_outside > locations.MAX_KM_OUTSIDE:
             raise FieldError([("geometry", f"geometry lies {km_outside:,.0f} km outside the area of the study")])

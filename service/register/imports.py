@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import NamedTuple
 
+import numpy as np
 from shapely.geometry.base import BaseGeometry
 
 from geo import garbage_collection
@@ -82,15 +83,16 @@ def apply_lists(
     TableError
         A list is probably in another coordinate system than the one it was read in.
     """
-    reports: list[ImportReport] = []
+    plans: list[ImportPlan] = []
     transaction_context = register.read_only_transaction() if options.dry_run else register.transaction(editor)
     with garbage_collection.paused(), suppress(_NotAppliedError), transaction_context as transaction:
         rows, is_usable = history.select_rows(transaction.session), True
         for number, facility_list in enumerate(facility_lists):
             index = RegisterIndex(rows)
             plan = ImportPlan(with_source(facility_list, options.source), index, register.study, editor, options)
-            reports.append(plan.report(transaction, advance))
-            is_usable &= options.leave_out or reports[-1].counts["unusable"] == 0
+            plan.compare(transaction, advance)
+            plans.append(plan)
+            is_usable &= options.leave_out or not plan.has_unusable_rows
             is_last = number == len(facility_lists) - 1
             if is_usable and not options.dry_run:
                 plan.write(transaction)
@@ -101,7 +103,7 @@ def apply_lists(
         if not is_usable:
             raise _NotAppliedError
     applied = is_usable and not options.dry_run
-    return [replace(report, applied=applied) for report in reports]
+    return [plan.report(applied) for plan in plans]
 
 
 def _set_source_hash(register: Register, facility_list: FacilityList, transaction: Transaction) -> None:
@@ -153,24 +155,34 @@ class ImportPlan:
         self._writes: list[_PlannedWrite] = []
         self._pairs: list[tuple[FacilityRow | None, FacilityRow]] = []
         self._changes: list[FieldChanges] = []
+        self._notes: list[str] = []
         self.rows_by_id: dict[str, ListRow] = {}
 
-    def report(self, transaction: Transaction, advance: Callable[[int], None]) -> ImportReport:
+    def compare(self, transaction: Transaction, advance: Callable[[int], None]) -> None:
         """Decide what all rows of the list change; TableError as `apply_lists`."""
-        notes = [*self._list.notes, *matching.check_coordinate_system(self._list, self._index)]
+        self._notes = [*self._list.notes, *matching.check_coordinate_system(self._list, self._index)]
         for row in self._list.rows:
             self.add(row)
             advance(1)
         self._finish(transaction)
+
+    @property
+    def has_unusable_rows(self) -> bool:
+        """Whether a row cannot be imported."""
+        return any(outcome.outcome == "unusable" for outcome in self._outcomes)
+
+    def report(self, applied: bool) -> ImportReport:
+        """What the list changes or would change. Call this after the transaction: it may have to index the streets."""
+        self._remark_on_streets()
         left_out = (RowOutcome(where, "left out", why=(why,)) for where, why in self._list.left_out)
         return ImportReport(
             file=self._list.file.name,
             coordinates=self._list.coordinates,
             columns=dict(self._list.columns),
-            notes=notes,
+            notes=self._notes,
             rows=[*self._outcomes, *left_out],
             missing=self._index.present_count - len(self.rows_by_id.keys() & self._index.by_id.keys()),
-            applied=False,
+            applied=applied,
         )
 
     def write(self, transaction: Transaction) -> None:
@@ -239,6 +251,20 @@ class ImportPlan:
                 fields={} if write.old is None else fields,
                 why=(*self._outcomes[write.position].why, *remarks.get(position, ())),
             )
+
+    def _remark_on_streets(self) -> None:
+        """Add a remark to each facility that is new or has moved where no street reaches it."""
+        placed = [
+            write
+            for write in self._writes
+            if write.old is None or write.geometry is not self._index.geometries[write.old["id"]]
+        ]
+        shapes = np.array([write.geometry for write in placed], dtype=object)
+        limit = self._study.settings.max_connector_m
+        remark = f"no street within {limit:,.0f} m: nobody reaches it in the travel times"
+        for position in np.flatnonzero(self._study.are_off_streets(shapes)).tolist():
+            outcome = self._outcomes[placed[position].position]
+            self._outcomes[placed[position].position] = replace(outcome, why=(*outcome.why, remark))
 
     def _states_area_code(self, facility_id: str) -> bool:
         return self.rows_by_id[facility_id].values.get("area_code") is not None

@@ -57,14 +57,15 @@ class StaleVersionError(FuwuquanError):
 
 @dataclass(frozen=True)
 class StoredFacility:
-    """A facility of the register: a frame of one row, and its version."""
+    """A facility of the register: a frame of one row, its version, and remarks on the edit that has saved it."""
 
     frame: gpd.GeoDataFrame
     version: int
+    remarks: tuple[str, ...] = ()
 
     @classmethod
-    def from_row(cls, row: FacilityRow) -> "StoredFacility":
-        return cls(to_frame([row]), row["version"])
+    def from_row(cls, row: FacilityRow, remarks: tuple[str, ...] = ()) -> "StoredFacility":
+        return cls(to_frame([row]), row["version"], remarks)
 
     @property
     def id(self) -> str:
@@ -271,7 +272,7 @@ class Register:
                         at=datetime.now(UTC),
                     )
                 )
-            return StoredFacility.from_row(row)
+            return StoredFacility.from_row(row, transaction.remarks)
 
     def edit(
         self,
@@ -301,7 +302,7 @@ class Register:
             old = _check_version(_check_present(_find(transaction.session, facility_id)), versions)
             fields, geometry = change(old)
             row = transaction.save_facility(action, old, fields, facility_id, geometry, sets_area)
-            return StoredFacility.from_row(row)
+            return StoredFacility.from_row(row, transaction.remarks)
 
     def remove(self, facility_id: str, versions: Versions, editor: str) -> None:
         """Remove a facility; its history stays readable, and `restore` brings it back. Raises as `edit` does."""

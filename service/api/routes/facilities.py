@@ -46,6 +46,7 @@ class FeatureMembers(BaseModel):
     ] = None
     sample: Annotated[bool | None, Field(description="changes nothing")] = None
     links: Annotated[JsonValue, Field(description="change nothing")] = None
+    remarks: Annotated[JsonValue, Field(description="on an edit, in its answer; change nothing")] = None
 
 
 class Feature(FeatureMembers):
@@ -95,6 +96,8 @@ AllowedVersions = Annotated[list[int] | None, Depends(allowed_versions)]
 
 def _facility_response(request: Request, record: StoredFacility, coordinates: str, status: int = 200) -> Response:
     document, headers = facility_document(request, record, coordinates)
+    if record.remarks:
+        document["remarks"] = list(record.remarks)
     if status == 201:
         headers["Location"] = str(request.url.replace(query="")) + "/" + quote(record.id, safe="")
     return json_response(document, GEOJSON, status, headers)

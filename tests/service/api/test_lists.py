@@ -160,3 +160,61 @@ def test_a_list_in_metres_and_a_chosen_sheet_are_imported(client: TestClient, tm
     assert counts == [1, 2]
     for query in ({"crs": "EPSG:1"}, {"crs": "EPSG:4549", "coordinates": "gcj02"}):
         assert upload(client, path, **query).status_code == 400, query
+
+
+def test_an_unknown_form_field_is_refused_and_nothing_is_imported(client: TestClient, tmp_path: Path):
+    before = client.get(ITEMS).json()
+    path = write_csv(tmp_path, ("丁", "诊所", *town.place(5, 5)))
+    for field in ("dry_run", "coordinates", "files", "leave_out", "nonsense"):
+        response = client.post("/v1/imports", files={"file": (path.name, path.read_bytes())}, data={field: "true"})
+        assert response.status_code == 400
+        assert response.json()["parameters"][0]["name"] == field
+    other_part = {"file": (path.name, path.read_bytes()), "list": ("b.csv", path.read_bytes())}
+    assert client.post("/v1/imports", files=other_part).json()["parameters"][0]["name"] == "list"
+    assert client.get(ITEMS).json() == before
+
+
+def test_several_lists_are_imported_together_or_not_at_all(client: TestClient, tmp_path: Path):
+    good, more = ("丁", "诊所", *town.place(5, 5)), ("戊", "诊所", *town.place(5, 6))
+    paths = [write_csv(tmp_path, good, name="a.csv"), write_csv(tmp_path, good, more, name="b.csv")]
+    bad = write_csv(tmp_path, ("己", "面包店", *town.place(5, 6)), name="c.csv")
+
+    def upload_all(*files: Path) -> Any:
+        parts = [("file", (path.name, path.read_bytes())) for path in files]
+        return client.post("/v1/imports", files=parts, params={"coordinates": "wgs84"})
+
+    before = client.get(ITEMS).json()
+    refused = upload_all(*paths, bad)
+    assert (refused.status_code, refused.json()["applied"]) == (422, False)
+    assert [report["counts"]["unusable"] for report in refused.json()["reports"]] == [0, 0, 1]
+    assert client.get(ITEMS).json() == before
+    applied = upload_all(*paths).json()
+    assert [(report["applied"], report["counts"]["added"]) for report in applied["reports"]] == [(True, 1), (True, 1)]
+
+
+def test_an_upload_with_the_name_of_the_studys_own_file_is_not_that_file(
+    client: TestClient, town_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    source = town_folder / "facilities.geojson"
+    source.write_text(source.read_text("utf-8").replace("0579-0000000", "0579-1111111"), "utf-8")
+    monkeypatch.chdir(town_folder)
+    register = client.app.state.answers.register  # type: ignore[attr-defined]
+    assert register.warning is not None
+    path = write_csv(tmp_path, ("丁", "诊所", *town.place(5, 5)))
+    for name in ("facilities.geojson", str(source)):
+        response = client.post(
+            "/v1/imports", files={"file": (name, path.read_bytes())}, params={"coordinates": "wgs84"}
+        )
+        assert response.status_code == 200
+        assert register.warning is not None
+
+
+def test_a_source_and_update_answer_a_conflict_of_ids(client: TestClient, tmp_path: Path):
+    path = write_csv(
+        tmp_path, ("c1", "另一诊所", "诊所", *town.place(6, 1)), headings=("编号", "名称", "类别", "经度", "纬度")
+    )
+    refused = upload(client, path, coordinates="wgs84")
+    assert "HTTP: source=NAME" in refused.json()["rows"][0]["why"][0]
+    assert upload(client, path, coordinates="wgs84", source="西城").json()["rows"][0]["id"] == "西城-c1"
+    (row,) = upload(client, path, coordinates="wgs84", update="true", dry_run="true").json()["rows"]
+    assert (row["id"], row["outcome"]) == ("c1", "changed")

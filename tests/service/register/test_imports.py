@@ -191,3 +191,9 @@ def test_a_point_in_or_beside_a_parks_outline_does_not_replace_it(register: Regi
     assert (beside.outcome, "kept" in beside.why[-1]) == ("unchanged", True)
     away = import_row(register, tmp_path, "p1", east + 0.002, inside.y, headings=headings)
     assert (away.outcome, "replaces" in away.why[-1]) == ("changed", True)
+
+
+def test_a_place_that_no_street_reaches_gets_a_remark(register: Register, tmp_path: Path):
+    far = import_row(register, tmp_path, "东诊所", "诊所", *town.place(14, 4))
+    assert far.why == ("no street within 1,000 m: nobody reaches it in the travel times",)
+    assert import_row(register, tmp_path, "中诊所", "诊所", *town.place(8.5, 4)).why == ()
