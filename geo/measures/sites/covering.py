@@ -1,8 +1,10 @@
 """Maximal covering: the sites that cover most people."""
 
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from threading import Event
+from typing import TypeVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,6 +15,9 @@ from geo.errors import InputError
 from geo.measures.sites import cover_cuts, cover_search, presolve, problem, solver
 from geo.measures.sites.problem import Choice, Limits
 from geo.measures.sites.solver import Program
+from geo.parallel import map_in_threads
+
+Result = TypeVar("Result")
 
 _ROUNDS = 100
 _FRUITLESS = 8
@@ -148,15 +153,30 @@ class _Search:
         self.fruitless += 1
         self.propose(choice)
 
-    def run_near(self, shares: Float64Array, until: float) -> None:
-        """Begin with the sites that a relaxation opens most, then improve the best choice, until that time."""
+    def run_beside(self, task: Callable[[], Result]) -> Result:
+        """The result of a task; until it ends, another core improves the best choice."""
+        done = Event()
+
+        def work() -> Result | None:
+            try:
+                return task()
+            finally:
+                done.set()
+
+        def improve() -> None:
+            while not done.is_set():
+                self.run(self.best)
+
+        result, _ = map_in_threads(lambda function: function(), [work, improve])
+        return cast(Result, result)
+
+    def run_near(self, shares: Float64Array) -> None:
+        """Begin with the sites that a relaxation opens most."""
         rest, beginning = self._rest, np.zeros(len(shares), dtype=bool)
         order = np.argsort(-shares, kind="stable")
         order = order[shares[order] > _MOSTLY_OPEN][: rest.count]
         beginning[order[np.cumsum(rest.costs[order]) <= rest.budget]] = True
         self.run(beginning)
-        while time.monotonic() < until:
-            self.run(self.best)
 
     def propose(self, choice: BoolArray) -> None:
         """Keep a choice if it covers more than the best one."""
@@ -179,16 +199,14 @@ def _tightened(rest: _Covering, search: _Search, limits: Limits) -> tuple[Progra
     own_rows = program.matrix.shape[0]
     bound, known, until = everything, set[bytes](), limits.seconds_left() * (1 - _CUTTING_SHARE)
     while limits.seconds_left() > 0.05:
-        started = time.monotonic()
-        solution = solver.relaxed(program, limits.seconds_left())
+        solution = search.run_beside(partial(solver.relaxed, program, limits.seconds_left()))
         if solution.x is None or solution.row_duals is None:
             break
         uncovered, reduced = program.dual_bound(solution.row_duals)
         previous, bound = bound, min(bound, search.rounded(everything - uncovered))
         if bound < search.needed():
             break
-        finished = time.monotonic()
-        search.run_near(solution.x[:sites], finished + min(finished - started, limits.seconds_left() / 4))
+        search.run_near(solution.x[:sites])
         slack = everything - search.needed() - uncovered + 1e-6
         is_free = program.lower < program.upper
         program = replace(
@@ -216,7 +234,8 @@ def _branched(rest: _Covering, program: Program, search: _Search, bound: float, 
     sites = len(rest.numbers)
     start = np.concatenate([search.best, rest.cover @ search.best.astype(float) == 0]).astype(float)
     is_possible = ((start >= program.lower) & (start <= program.upper)).all()
-    solution = solver.whole(program, limits.seconds_left(), start if is_possible else None)
+    known = start if is_possible else None
+    solution = search.run_beside(partial(solver.whole, program, limits.seconds_left(), known))
     if solution.x is not None:
         search.propose(solution.x[:sites] > 0.5)
     return min(bound, search.rounded(max(float(rest.weights.sum()) - solution.bound, search.value)))

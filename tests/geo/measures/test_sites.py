@@ -340,3 +340,18 @@ def test_stores_of_san_francisco() -> None:
     least = least_time(metres.to_numpy(), 4, people.to_numpy())
     assert least.value == pytest.approx(2_848_268_129.7145)
     assert least.proven
+
+
+@needs_tables
+@pytest.mark.long
+def test_new_york_is_proven() -> None:
+    """Maximal covering of 2,713 nodes, 400 m on a sphere of 6,378,100 m."""
+    lines = (SITING / "new_york_2713.txt").read_text().splitlines()
+    lat, lon = np.radians([[float(word) for word in line.split()] for line in lines[5:2718]]).T
+    people = np.array(lines[2719:5432], dtype=float)
+    half = (
+        np.sin((lat[:, None] - lat) / 2) ** 2
+        + np.cos(lat)[:, None] * np.cos(lat) * np.sin((lon[:, None] - lon) / 2) ** 2
+    )
+    result = most_people(2 * 6_378_100 * np.arcsin(np.sqrt(half)) <= 400, 50, people, seconds=600)
+    assert (result.value, result.proven) == (1_153_640, True)
