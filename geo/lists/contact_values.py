@@ -10,7 +10,7 @@ from geo.study import chinese_hours, opening_hours
 _WITH_DECIMALS = re.compile(r"(\d{5,15})\.0+")
 _SCIENTIFIC = re.compile(r"(\d)(?:\.(\d+))?[eE]\+?(\d{1,2})")
 _SPAN = re.compile(r"(\d{1,2}):(\d\d)\s*-\s*(\d{1,2}):(\d\d)")
-_USUAL = re.compile(r"\d[\d ()+;,/-]*\d")
+_USUAL = re.compile(r"\d[\d ()+;,/-]*\d", re.ASCII)
 _PHONE = re.compile(r"(?=(?:\D*\d){5})[\d\s()+,;/、.;转分机extEXT*#-]+")
 
 
