@@ -73,10 +73,20 @@ def lost_digits(value: Cell) -> str | None:
 
 
 def _parse_category(value: Cell, categories: Categories) -> tuple[str, str | None]:
-    category = categories.by_name.get(name_key(text(value) or ""))
+    name = text(value) or ""
+    category = categories.by_name.get(name_key(name))
     if category is None:
-        raise ValueError(f"is no category; known: {_listed(categories)}, and their subtypes")
+        known = f"is no category; known: {_listed(categories)}, and their subtypes"
+        raise ValueError(_ambiguity(name, categories) or known)
     return category
+
+
+def _ambiguity(name: str, categories: Categories) -> str | None:
+    """The problem of a name of a subtype that several categories have; None of any other name."""
+    owners = [category for category in categories if name_key(name) in category.subtypes_by_name]
+    if len(owners) < 2:
+        return None
+    return f"is a subtype of {', '.join(f'{owner.label} {owner.id}' for owner in owners)}: state the category too"
 
 
 def _listed(categories: Categories) -> str:
@@ -86,7 +96,8 @@ def _listed(categories: Categories) -> str:
 def unknown_subtype(value: str, categories: Categories) -> str:
     """The problem of a row whose subtype does not say the category."""
     labels = ", ".join(zh for category in categories for zh, _ in category.subtypes.values())
-    return f"subtype = {value[:60]!r}: is no category nor subtype; known: {_listed(categories)}; {labels}"
+    known = f"is no category nor subtype; known: {_listed(categories)}; {labels}"
+    return f"subtype = {value[:60]!r}: {_ambiguity(value, categories) or known}"
 
 
 def other_category(category: str, subtype: str, categories: Categories) -> str | None:

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from geo.errors import FuwuquanError, StudyError, UnknownNameError
+from geo.lists.reader import ListOptions
+from geo.sources import facility_lists
 from geo.sources.osm.facilities import classify
 from geo.study import categories, texts
 from geo.study.categories import BUILT_IN
@@ -149,6 +151,15 @@ def test_subtype_of_two_categories_does_not_tell_the_category(tmp_path: Path) ->
     assert of_study.by_name["小学"] == ("school", "primary")
     assert of_study.by_name["民办"] == ("kindergarten", "private")
     assert of_study["school"].subtypes_by_name["公办"] == "public"
+    path = tmp_path / "list.csv"
+    for heading in ("类别", "子类"):
+        path.write_text(f"名称,{heading},经度,纬度\n甲,公办,120,28.9\n乙,小学,120,28.9\n", "utf-8")
+        options = ListOptions(coordinates="wgs84", categories=of_study)
+        ambiguous, clear = facility_lists.read_in_this_process(path, options).rows
+        assert any(
+            "subtype of 幼儿园 kindergarten, 学校 school: state the category" in why for why in ambiguous.problems
+        )
+        assert (clear.values["category"], clear.values["subtype"]) == ("school", "primary")
 
 
 @pytest.mark.parametrize(
