@@ -7,7 +7,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from geo.lists import sheet_columns, workbook_details
+from geo.lists import workbook_details
 from support import binary_workbooks, opendocument
 from support.binary_workbooks import old_workbook
 from support.list_files import A, B, C, book, clinic, raw, read, refusal, table
@@ -156,4 +156,3 @@ def test_hidden_parts_of_a_sheet_that_is_written_by_hand_are_seen(tmp_path: Path
 def test_columns_are_lettered_as_in_spreadsheets() -> None:
     letters = [workbook_details.column_letters(column) for column in (0, 25, 26, 701, 702)]
     assert letters == ["A", "Z", "AA", "ZZ", "AAA"]
-    assert sheet_columns.placeholder.__doc__
