@@ -1,10 +1,13 @@
-"""What a build states of the place itself: its time zone, and standards that name no other county."""
+"""What a build states of the place itself: its time zone, its standards, and what these count."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from geo.measures import coverage
 from geo.study.categories import FILE
+from geo.traveltime.travel import Travel
 from support.country import build_study
 from support.extracts import ROAD, Extract
 
@@ -58,3 +61,21 @@ def test_categories_may_lie_in_the_folder_before_the_study_is_built(tmp_path: Pa
     (folder / FILE).write_text('[bank]\nlabel = "银行"\nosm = [{ tags = { amenity = ["bank"] } }]\n', "utf-8")
     study, _ = build_study(folder, extract_at(tmp_path, 120.05, 28.9), people=100)
     assert "bank" in study.categories
+
+
+@pytest.mark.parametrize(("third", "facilities", "covered"), [(None, 2, 100), ("东门社区卫生服务站", 1, 0)])
+def test_goal_of_health_stations_counts_hospitals_until_a_station_is_known(
+    tmp_path: Path, third: str | None, facilities: int, covered: float
+) -> None:
+    """Two hospitals near the people; the station is 3 km away."""
+    extract = Extract()
+    extract.way([(120.0, 28.9), (120.05, 28.9)], ROAD)
+    extract.box(120.0495, 28.9005, 120.0497, 28.9007, {"building": "house"})
+    for lon in (120.045, 120.048):
+        extract.node(lon, 28.9, {"amenity": "hospital"})
+    if third:
+        extract.node(120.02, 28.9, {"amenity": "clinic", "name": third})
+    study, _ = build_study(tmp_path / "study", extract.write(tmp_path / "x.osm.pbf"), people=100)
+    answer = coverage.measure(Travel(study), study.facilities, study.standard("health-15"), date(2026, 1, 1))
+    assert (answer.facilities, answer.covered, answer.total) == (facilities, covered, 100)
+    assert any("every clinic counts" in note for note in answer.notes) == (third is None)
