@@ -29,11 +29,11 @@ def sheet(name: str) -> str:
     return f"give --sheet {name} (HTTP: sheet={name}) to read it"
 
 
-def own_ids(condition: str) -> str:
-    """The advice where an id is that of another facility; ``condition`` says when the row is about that facility."""
+def own_ids(difference: str) -> str:
+    """The advice where a row has the id of a facility, and another ``difference`` than it, such as “name”."""
     return (
         "if the ids are the list's own, give --source NAME (HTTP: source=NAME), which is put before them; "
-        f"{condition}, give --update (HTTP: update=true)"
+        f"if that facility has another {difference} now, give --update (HTTP: update=true)"
     )
 
 

@@ -4,6 +4,7 @@ All rows must be usable, except that facilities whose position is doubted are le
 """
 
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 import geopandas as gpd
@@ -13,8 +14,10 @@ from shapely.geometry.base import BaseGeometry
 
 from geo.errors import TableError
 from geo.geodesy.distance import distances_outside
+from geo.lists import statuses
 from geo.lists.locations import MAX_KM_OUTSIDE
 from geo.lists.reader import ListOptions
+from geo.lists.statuses import Days
 from geo.lists.table_locations import StatedSystem
 from geo.sources import facility_lists
 from geo.sources.summary import Summary
@@ -64,8 +67,13 @@ def read_facilities(
     listed = facility_lists.read(path, options)
     problems = [f"{row.where}: {problem}" for row in listed.rows for problem in row.problems]
     doubts = {row.where: row.doubts or _far_off(row.geometry, extent) for row in listed.rows if not row.problems}
+    days = {
+        row.where: statuses.days(row.status, row.values, {}, date.today())
+        for row in listed.rows
+        if row.status is not None and not row.problems
+    }
     rows = [
-        (row.where, {"id": _made_id(path, row.where)} | row.values, row.geometry)
+        (row.where, {"id": _made_id(path, row.where)} | row.values | _changes(days.get(row.where)), row.geometry)
         for row in listed.rows
         if not row.problems and not doubts[row.where]
     ]
@@ -82,8 +90,14 @@ def read_facilities(
     for where, reasons in doubts.items():
         if reasons:
             summary.left_out(1, f"{path.name} {names[where]}: {'; '.join(reasons)}")
-    _add_row_notes(summary, path, [(row.where, note) for row in listed.rows for note in row.notes])
+    notes = [(row.where, note) for row in listed.rows for note in row.notes]
+    notes += [(where, remark) for where, status_days in days.items() for remark in status_days.remarks]
+    _add_row_notes(summary, path, notes)
     return result
+
+
+def _changes(days: Days | None) -> dict[str, date | None]:
+    return {} if days is None else days.changes
 
 
 def _far_off(geometry: BaseGeometry | None, extent: BaseGeometry | None) -> tuple[str, ...]:

@@ -10,8 +10,10 @@ from geo.sources import own_lists
 from geo.sources.inputs import Place, Sources
 from geo.sources.osm.extract import Extract
 from geo.sources.summary import Summary
-from geo.study import areas, facilities
+from geo.study import area_codes, facilities
 from geo.study.categories import Categories
+
+_MENTIONED = 20
 
 
 def collect(
@@ -52,21 +54,36 @@ def collect(
     register = gpd.GeoDataFrame(pd.concat(filled)) if len(filled) > 1 else filled[0]
     repeated = register.index[register.index.duplicated()]
     if len(repeated):
-        raise InputError(f"facility id {repeated[0]!r} stands in more than one file; ids must differ")
+        raise InputError(
+            f"facility id {repeated[0]!r} stands in more than one file; ids must differ: give the column of ids of one "
+            "of them another heading, such as 序号, and its facilities get ids of the file's name"
+        )
     if place.surroundings is not None:
         near = register.intersects(place.surroundings)
         if not near.all():
             summary.left_out(int((~near).sum()), "facilities farther than the margin from the area")
         register = register[near]
-    return register.assign(area_code=_area_codes(register, place, units, crs))
+    return register.assign(area_code=_area_codes(register, place, units, crs, summary))
 
 
-def _area_codes(register: gpd.GeoDataFrame, place: Place, units: gpd.GeoDataFrame, crs: str) -> pd.Series:
-    """The code of each facility's area: its own if there is such an area, else that of the area it is in."""
-    points = register.representative_point()
-    codes = areas.locate(units, points.x.to_numpy(), points.y.to_numpy(), crs)
+def _area_codes(
+    register: gpd.GeoDataFrame, place: Place, units: gpd.GeoDataFrame, crs: str, summary: Summary
+) -> pd.Series:
+    """The code of each facility's area by its own code and its position, as `area_codes.settle` compares them."""
+    stated = [code if isinstance(code, str) else None for code in register["area_code"]]
+    settled = area_codes.settle(units, crs, stated, register.geometry.to_numpy())
+    remarks = [
+        f"{facility} {name or ''}: {code.remark}"
+        for facility, name, code in zip(register.index, register["name"], settled, strict=True)
+        if code.remark is not None
+    ]
+    for remark in remarks[:_MENTIONED]:
+        summary.note(1, remark)
+    if len(remarks) > _MENTIONED:
+        summary.note(len(remarks) - _MENTIONED, "further facilities with an area code that was not taken as stated")
+    codes = np.array([code.code for code in settled], dtype=object)
     if place.outline is not None:
         # Where areas are points, the nearest one is located also for a facility across the border.
-        codes[~points.intersects(place.outline).to_numpy()] = None
-    has_own = register["area_code"].isin(units.index).to_numpy()
-    return pd.Series(np.where(has_own, register["area_code"], codes), index=register.index, dtype=object)
+        is_outside = ~register.representative_point().intersects(place.outline).to_numpy()
+        codes[is_outside & np.array([code is None for code in stated], dtype=bool)] = None
+    return pd.Series(codes, index=register.index, dtype=object)

@@ -10,7 +10,7 @@ import orjson
 import typer
 
 from geo.choices import Coordinates
-from geo.errors import FuwuquanError
+from geo.errors import FuwuquanError, InputError
 from service.cli.options import (
     CoordinatesOption,
     Format,
@@ -83,34 +83,46 @@ def import_lists(  # noqa: PLR0913  (each parameter is an option of the command)
     options = imports.ImportOptions(
         dry_run=dry_run, leave_out=leave_out, verified=verified and verified.date(), source=source, update=update
     )
+    lists, errors = [], {}
     with progress(transient=True) as advance:
-        lists = [
-            facility_lists.read(
-                file,
-                ListOptions(
-                    within=register.study.territory,
-                    coordinates=coordinates or ("wgs84" if register.is_source(file) else None),
-                    crs=crs,
-                    sheets=tuple(sheet or ()),
-                    columns=columns,
-                    category=category,
-                    categories=register.study.categories,
-                ),
-                advance=lambda rows: advance("读取 read", rows),
+        for file in files:
+            read_options = ListOptions(
+                within=register.study.territory,
+                coordinates=coordinates or ("wgs84" if register.is_source(file) else None),
+                crs=crs,
+                sheets=tuple(sheet or ()),
+                columns=columns,
+                category=category,
+                categories=register.study.categories,
             )
-            for file in files
-        ]
-        # An upload over HTTP has a mere name; only an absolute path can be that of the study's own file.
-        lists = [replace(listed, file=file.absolute()) for listed, file in zip(lists, files, strict=True)]
+            try:
+                listed = facility_lists.read(file, read_options, lambda rows: advance("读取 read", rows))
+                # An upload over HTTP has a mere name; only an absolute path can be that of the study's own file.
+                lists.append(replace(listed, file=file.absolute()))
+            except InputError as error:
+                errors[file] = str(error)
+        options = replace(options, dry_run=dry_run or bool(errors))
         reports = imports.apply_lists(register, lists, who, options, lambda rows: advance("比较 compare", rows))
     for report in reports:
         _print_summary(report)
         if format is Format.table:
             _print_rows(report)
     if format is Format.json:
-        write(orjson.dumps([report.as_json() for report in reports], option=orjson.OPT_INDENT_2) + b"\n", None)
+        documents = iter([report.as_json() for report in reports])
+        unread = {file: {"file": file.name, "applied": False, "error": error} for file, error in errors.items()}
+        content = [unread[file] if file in unread else next(documents) for file in files]
+        write(orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n", None)
+    if errors:
+        others = "; nothing of the other files was imported" if len(files) > 1 and not dry_run else ""
+        raise FuwuquanError("; ".join(errors.values()) + others)
+    if not dry_run and not leave_out:
+        _check_all_usable(reports)
+
+
+def _check_all_usable(reports: list["ImportReport"]) -> None:
+    """FuwuquanError if a row of any list is unusable, so that nothing was imported."""
     unusable = {report.file: report.counts["unusable"] for report in reports if report.counts["unusable"]}
-    if unusable and not dry_run and not leave_out:
+    if unusable:
         counts = ", ".join(f"{count} {'row' if count == 1 else 'rows'} of {file}" for file, count in unusable.items())
         verb = "is" if sum(unusable.values()) == 1 else "are"
         raise FuwuquanError(f"nothing was imported, because {counts} {verb} unusable; --leave-out imports the rest")

@@ -169,16 +169,15 @@ class RowMatcher:
         category, name = row.values.get("category", facility["category"]), row.values.get("name")
         description = f"{facility['name'] or 'without a name'}, {facility['category']}"
         reason = f"id {facility['id']} is {description}, in the register"
-        hint = option_hints.own_ids(f"if {facility['id']} is that facility")
         if category != facility["category"]:
-            raise RowRejectedError("unusable", f"{reason}, and {category} here: {hint}")
+            raise RowRejectedError("unusable", f"{reason}, and {category} here: {option_hints.own_ids('category')}")
         if row.geometry is None or (bool(name) != bool(facility["name"])):
             return
         metres = distance.separation(row.geometry, self._index.geometries[facility["id"]])
         limit = SAME_ID_M if name else SAME_NAME_M
         if metres > limit and not (name and self._is_one_name(name, facility["name"])):
             far = f"{metres / 1000:.1f} km" if metres >= 1000 else f"{metres:.0f} m"
-            raise RowRejectedError("unusable", f"{reason}, {far} from here: {hint}, renamed and moved")
+            raise RowRejectedError("unusable", f"{reason}, {far} from here: {option_hints.own_ids('name and place')}")
 
     def _is_one_name(self, name: str, other: str) -> bool:
         """Whether two names are equal or one is a longer form of the other; 诊所 alone is no form of 东城诊所."""

@@ -71,3 +71,17 @@ def test_bad_arguments_are_named(command: Command, list_with_unusable_row: Path,
     assert "is not HEADING=FIELD" in command("import", list_with_unusable_row, "--column", "x", status=1)[1]
     assert "kind of file" in command("export", tmp_path / "out.doc", status=1)[1]
     assert "unknown facility" in command("history", "nobody", status=1)[1]
+
+
+@pytest.mark.parametrize("bad", [0, 1, 2])
+def test_several_files_are_one_document_and_all_or_nothing(command: Command, tmp_path: Path, bad: int):
+    row = ("丁诊所", "诊所", *town.place(5, 5))
+    files = [write_csv(tmp_path, row, name=f"{number}.csv") for number in range(3)]
+    files[bad].write_text("nothing,known\n1,2\n", "utf-8")
+    out, notes = command("import", *files, "--coordinates", "wgs84", "--format", "json", status=1)
+    reports = json.loads(out)
+    assert [report["file"] for report in reports] == ["0.csv", "1.csv", "2.csv"]
+    assert [report["applied"] for report in reports] == [False] * 3
+    assert ["error" in report for report in reports] == [number == bad for number in range(3)]
+    assert "nothing of the other files was imported" in notes
+    assert "丁诊所" not in command("nearest", "--lon", row[2], "--lat", row[3], "--category", "clinic")[0]
