@@ -3,22 +3,20 @@
 It simplifies and indexes nothing, runs Dijkstra's algorithm once for each facility, and shares no code with `geo`.
 """
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import osmium
 import shapely
 from numpy.typing import NDArray
 from pyproj import Geod
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components, dijkstra
 from shapely.geometry.base import BaseGeometry
+
+from support.reference_turns import Arcs, Drives
 
 Mode = Literal["walk", "cycle", "drive"]
 Floats = NDArray[np.float64]
@@ -28,41 +26,6 @@ Facilities = Sequence[tuple[str, BaseGeometry]]  # id; shapely Point, Polygon or
 Entry = tuple[int, float, float, float]  # segment, from and to which fraction, connector in metres
 
 GEOD = Geod(ellps="WGS84")
-NOT_WALKED = {"motorway", "motorway_link", "construction", "proposed", "abandoned", "razed"}
-NOT_WALKED |= {"raceway", "platform", "corridor"}
-LINKED = {"motorway", "trunk", "primary", "secondary", "tertiary"}
-DRIVEN = {"residential", "living_street", "service", "unclassified", "road"}
-DRIVEN |= LINKED | {f"{road}_link" for road in LINKED}
-MAXSPEED = re.compile(r"(\d+(?:\.\d+)?) ?(mph|km/h|kmh|kph)?")
-
-
-def walkable(tags: Mapping[str, str]) -> bool:
-    """Whether a way is open to walkers."""
-    if "highway" not in tags or tags.get("area") == "yes":
-        return False
-    foot, access, motorroad, highway = (tags.get(key) for key in ("foot", "access", "motorroad", "highway"))
-    closed = foot in {"no", "private", "use_sidepath"} or access in {"no", "private"} or motorroad == "yes"
-    opened = foot in {"yes", "designated", "permissive", "destination", "official"}
-    return opened or not (closed or highway in NOT_WALKED)
-
-
-def drivable(tags: Mapping[str, str]) -> bool:
-    """Whether a way is open to cars, by its class and its most specific access tag."""
-    access = [tags[key] for key in ("motorcar", "motor_vehicle", "vehicle", "access") if key in tags]
-    closed = tags.get("area") == "yes" or access[:1] in (["no"], ["private"])
-    return tags.get("highway") in DRIVEN and not closed
-
-
-def driven(tags: Mapping[str, str], class_kph: Mapping[str, float]) -> tuple[bool, bool, float]:
-    """Whether cars may drive along a way and against it, and its legal or class speed in km/h."""
-    oneway, highway = tags.get("oneway"), tags["highway"]
-    implied = tags.get("junction") in {"roundabout", "circular"} or highway == "motorway"
-    single = oneway in {"yes", "true", "1"} or (implied and oneway not in {"no", "false", "0"})
-    reverse = oneway in {"-1", "reverse"}
-    kph = class_kph.get(highway) or class_kph[highway.removesuffix("_link")]
-    if (signed := MAXSPEED.fullmatch(tags.get("maxspeed", "").strip())) and float(signed[1]) > 0:
-        kph = float(signed[1]) * (1.609344 if signed[2] == "mph" else 1)
-    return not reverse, reverse or not single, kph
 
 
 def metres_around(place: Place, lonlat: Floats) -> Floats:
@@ -92,6 +55,12 @@ class Streets:
     kph: Floats  # NaN: people walk at `walk_kph`
     attracts: NDArray[np.bool_]  # not on a small island
     paces: Floats | None = None  # (segments, 2), factors of slopes on the seconds forward and backward
+    eligible: NDArray[np.bool_] | None = None  # not in a tunnel, on a motorway or on the water; None: all are
+    forbidden: frozenset[Arcs] = frozenset()  # see `support.reference_turns`
+
+    @property
+    def _eligible(self) -> NDArray[np.bool_]:
+        return np.ones(len(self.ends), dtype=bool) if self.eligible is None else self.eligible
 
     def locate(self, segment: int, fraction: float) -> Place:
         """Longitude and latitude of a point on a segment."""
@@ -111,6 +80,7 @@ class Streets:
     def _snap(
         self, lon: float, lat: float, max_connector_m: float, candidates: NDArray[np.bool_]
     ) -> tuple[int, float, float] | None:
+        candidates = candidates & self._eligible
         if not candidates.any():
             return None
         first, last = metres_around((lon, lat), self.lonlat)[self.ends].transpose(1, 0, 2)
@@ -129,7 +99,7 @@ class Streets:
             return [(snapped[0], snapped[1], *snapped[1:])] if snapped else []
         lines = np.asarray(shapely.linestrings(self.lonlat[self.ends]))
         inside_entries: list[Entry] = []
-        for segment in np.flatnonzero(shapely.intersects(shape, lines)).tolist():
+        for segment in np.flatnonzero(shapely.intersects(shape, lines) & self._eligible).tolist():
             line, inside = lines[segment], shapely.intersection(lines[segment], shape)
             if inside.is_empty:  # a bare touch, lost by rounding
                 inside = shapely.shortest_line(line, shape)
@@ -137,10 +107,10 @@ class Streets:
             inside_entries += [(segment, float(along.min()), float(along.max()), 0.0) for along in spans]
         if any(self.attracts[entry[0]] for entry in inside_entries):
             return inside_entries
-        beside = self._beside(shape, max_connector_m, np.flatnonzero(self.attracts))
+        beside = self._beside(shape, max_connector_m, np.flatnonzero(self.attracts & self._eligible))
         if inside_entries or beside:
             return inside_entries + beside
-        return self._beside(shape, max_connector_m, np.arange(len(self.ends)))
+        return self._beside(shape, max_connector_m, np.flatnonzero(self._eligible))
 
     def _beside(self, polygon: BaseGeometry, max_connector_m: float, segments: NDArray[np.int64]) -> list[Entry]:
         """The point of these segments that is nearest to a polygon which none of them touches, if near enough."""
@@ -169,23 +139,39 @@ class Streets:
             direction: list[float] = forward if last > first else backward
             return 0.0 if first == last else direction[segment] * abs(last - first)
 
-        # Arcs run against the traffic, so that a search from a facility finds the time towards it; facility
-        # `f` is the node `nodes + f`. Of parallel arcs only the least is kept: scipy would add them up.
-        arcs = [*zip(b, a, forward, strict=True), *zip(a, b, backward, strict=True)]
         reached = [self.entries(shape, max_connector_m) for _, shape in facilities]
-        for f, entries in enumerate(reached, start=nodes):
+        if self.forbidden:
+            drives = Drives(
+                {2 * s: forward[s] for s in range(len(a)) if forward[s] < np.inf}
+                | {2 * s + 1: backward[s] for s in range(len(a)) if backward[s] < np.inf},
+                list(zip(a, b, strict=True)),
+                self.forbidden,
+            )
+            arcs, states, before = drives.reversed_arcs(), len(drives.number), drives.states_before()
+        else:
+            # Arcs run against the traffic, so that a search from a facility finds the time towards it.
+            arcs = [*zip(b, a, forward, strict=True), *zip(a, b, backward, strict=True)]
+            states, before = nodes, {}
+        # Facility `f` is the node `states + f`.
+        ends_of_drives: list[tuple[int, int, float]] = []
+        for f, entries in enumerate(reached, start=states):
             for s, low, high, connector_m in entries:
-                arcs.append((f, a[s], along(s, 0, low) + connector_m / walk_mps))
-                arcs.append((f, b[s], along(s, 1, high) + connector_m / walk_mps))
-        least = {arc[:2]: arc[2] for arc in sorted(arcs, key=lambda arc: -arc[2]) if arc[2] < np.inf}
-        tails_heads = np.array([*least], dtype=np.int64).reshape(-1, 2).T
-        graph = csr_array(([*least.values()], tuple(tails_heads)), shape=(nodes + len(reached),) * 2)
+                for arc, node, seconds in ((2 * s, a[s], along(s, 0, low)), (2 * s + 1, b[s], along(s, 1, high))):
+                    states_before = before.get(arc, ()) if self.forbidden else (node,)
+                    ends_of_drives += [(f, state, seconds + connector_m / walk_mps) for state in states_before]
+        graph = least_graph([*arcs, *ends_of_drives], states + len(reached))
         snaps = {p: snap for p, place in enumerate(places) if (snap := self.snap(*place, max_connector_m))}
         result = np.full((len(places), len(facilities)), np.inf)
         for f, entries in enumerate(reached):
-            from_node = dijkstra(graph, indices=np.array([nodes + f]))[0].tolist()
+            from_node = dijkstra(graph, indices=np.array([states + f]))[0].tolist()
             for p, (s, here, place_m) in snaps.items():
-                ways = [along(s, here, 0) + from_node[a[s]], along(s, here, 1) + from_node[b[s]]]
+                if self.forbidden:
+                    ways = [
+                        along(s, here, 0) + (from_node[drives.start(2 * s + 1)] if backward[s] < np.inf else np.inf),
+                        along(s, here, 1) + (from_node[drives.start(2 * s)] if forward[s] < np.inf else np.inf),
+                    ]
+                else:
+                    ways = [along(s, here, 0) + from_node[a[s]], along(s, here, 1) + from_node[b[s]]]
                 same_segment = [(min(max(here, low), high), m) for entry, low, high, m in entries if entry == s]
                 ways += [along(s, here, there) + connector_m / walk_mps for there, connector_m in same_segment]
                 result[p, f] = place_m / walk_mps + min(ways)
@@ -200,29 +186,11 @@ class Streets:
         return [(s, facilities[f][0] if s < np.inf else None) for s, f in least]
 
 
-def read_streets(extract: Path, mode: Mode, class_kph: Mapping[str, float] | None = None) -> Streets:
-    """The segments of the ways open to `mode`; cars drive at 0.8 times `maxspeed`, or `class_kph` where untagged."""
-    if mode == "cycle":
-        raise NotImplementedError("the reference knows walking and driving")
-    locations: dict[int, Place] = {}
-    segments: list[tuple[int, int, bool, bool, float]] = []
-    only_ways = osmium.filter.EntityFilter(osmium.osm.WAY)  # most objects are nodes, which take long in Python
-    for way in osmium.FileProcessor(str(extract)).with_locations().with_filter(only_ways):
-        tags = {tag.k: tag.v for tag in way.tags}
-        if walkable(tags) if mode == "walk" else drivable(tags):
-            forward, backward, kph = (True, True, np.nan) if mode == "walk" else driven(tags, class_kph or {})
-            located = {node.ref: (node.lon, node.lat) for node in way.nodes if node.location.valid()}
-            locations |= located
-            pairs = pairwise([node.ref for node in way.nodes])
-            segments += [(a, b, forward, backward, kph * 0.8) for a, b in pairs if a in located and b in located]
-    index = {ref: n for n, ref in enumerate(dict.fromkeys(ref for segment in segments for ref in segment[:2]))}
-    lonlat = np.array([locations[ref] for ref in index], dtype=float).reshape(-1, 2)
-    ends = np.array([(index[a], index[b]) for a, b, *_ in segments], dtype=np.int64).reshape(-1, 2)
-    length_m = np.asarray(GEOD.inv(*lonlat[ends[:, 0]].T, *lonlat[ends[:, 1]].T)[2])
-    forward_open, backward_open = (np.array([segment[i] for segment in segments], dtype=bool) for i in (2, 3))
-    kph = np.array([segment[4] for segment in segments], dtype=float)
-    attracts = mainland(len(index), ends, length_m, forward_open, backward_open)
-    return Streets(lonlat, ends, length_m, forward_open, backward_open, kph, attracts)
+def least_graph(arcs: Sequence[tuple[int, int, float]], nodes: int) -> csr_array:
+    """The graph of the arcs (tail, head, seconds); of parallel ones only the least, as scipy would add them up."""
+    least = {arc[:2]: arc[2] for arc in sorted(arcs, key=lambda arc: -arc[2]) if arc[2] < np.inf}
+    tails_heads = np.array([*least], dtype=np.int64).reshape(-1, 2).T
+    return csr_array(([*least.values()], tuple(tails_heads)), shape=(nodes, nodes))
 
 
 def mainland(

@@ -15,7 +15,7 @@ from shapely.geometry.polygon import orient
 
 from geo.arrays import BoolArray, Float64Array, Int64Array
 
-MOST_PLACES = 40
+MOST_PLACES = 100
 """The most places and corners of a square between which it is crossed; with more, people walk along its outline."""
 _WIDER = 1e-8
 """Degrees, a millimetre, by which a line may leave a square: its corners are rounded to centimetres."""

@@ -18,7 +18,7 @@ from geo.study import demand, facilities, geojson, study
 from geo.study.study import Study
 from geo.traveltime import network
 from geo.traveltime.travel import Travel
-from support import reference
+from support import reference, reference_reading
 from support.handmade import standard
 
 POINTS = 200
@@ -39,7 +39,7 @@ def compare(study: Study, extract: Path, frame: gpd.GeoDataFrame, mode: Mode, co
     speeds = study.settings.speeds
     # The reference knows highway=road as a class of its own; the program takes other classes at one speed.
     class_kph = {"road": speeds.drive_other_kph, **speeds.drive_class_kph}
-    streets = reference.read_streets(extract, mode, class_kph)
+    streets = reference_reading.read_streets(extract, mode, class_kph)
     places = list(zip(lon.tolist(), lat.tolist(), strict=True))
     listed = list(zip(frame.index, frame.geometry, strict=True))
     expected = np.array([seconds for seconds, _ in streets.nearest(places, listed)])
@@ -76,7 +76,7 @@ def test_times_to_the_nearest_park_equal_the_slow_ones_in_liechtenstein(
     liechtenstein: Study, liechtenstein_extract: Path
 ) -> None:
     parks = liechtenstein.facilities[liechtenstein.facilities["category"] == "park"]
-    streets = reference.read_streets(liechtenstein_extract, "walk")
+    streets = reference_reading.read_streets(liechtenstein_extract, "walk")
     lines = shapely.STRtree(shapely.linestrings(streets.lonlat[streets.ends]))
     polygons = parks[parks.geometry.geom_type != "Point"]
     crossed = np.unique(lines.query(polygons.geometry.to_numpy(), predicate="intersects")[0])
