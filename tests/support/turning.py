@@ -21,8 +21,9 @@ class Drives:
 
     def __init__(self, edges: list[Edge], forbidden: Collection[Path]) -> None:
         self.forbidden = set(forbidden)
-        self.memory = max([2, *map(len, self.forbidden)]) - 1
+        self.beginnings = {path[:length] for path in self.forbidden for length in range(1, len(path))}
         self.tail, self.head, self.seconds = {}, {}, {}
+        self.reached_from: dict[EdgePoint, dict[tuple[int, Path], float]] = {}
         self.exits: dict[int, list[int]] = defaultdict(list)
         self.entries: dict[int, list[int]] = defaultdict(list)
         ends: dict[int, list[int]] = defaultdict(list)
@@ -72,7 +73,9 @@ class Drives:
             reached[node, driven] = seconds
             for directed in self.exits[node]:
                 if self.may_follow(driven, directed):
-                    way = (*driven, directed)[-self.memory :]
+                    way = (*driven, directed)
+                    while len(way) > 1 and way not in self.beginnings:  # the edge driven first no longer matters
+                        way = way[1:]
                     heapq.heappush(queue, (seconds + self.seconds[directed], self.head[directed], way))
         return reached
 
@@ -84,7 +87,9 @@ class Drives:
             directed = 2 * edge if start[1] < fraction else 2 * edge + 1
             share = abs(fraction - start[1])
             ways.append(share * self.seconds[directed] if share else 0.0)
-        for (node, driven), seconds in self.arrivals(start).items():
+        if start not in self.reached_from:
+            self.reached_from[start] = self.arrivals(start)
+        for (node, driven), seconds in self.reached_from[start].items():
             if fraction in (0.0, 1.0) and node == (self.head[2 * edge] if fraction else self.tail[2 * edge]):
                 ways.append(seconds)
             for directed, share in ((2 * edge, fraction), (2 * edge + 1, 1 - fraction)):

@@ -98,7 +98,7 @@ def check_drive(drives: Drives, graph, pieces) -> None:
             if driven:
                 assert drives.head[driven[-1]] == drives.tail[directed]
             assert drives.may_follow(driven, directed)
-            driven = (*driven, directed)[-drives.memory :]
+            driven = (*driven, directed)
 
 
 WEST_STREET, NORTH_STREET, DEAD_END = 0, 1, 2
