@@ -8,8 +8,8 @@ from scipy import sparse
 
 from geo.arrays import BoolArray, Float64Array
 from geo.errors import InputError
-from geo.measures.sites import presolve, problem, solver
-from geo.measures.sites.problem import Choice
+from geo.measures.sites import covering, presolve, problem, solver
+from geo.measures.sites.problem import Choice, Limits
 from geo.measures.sites.solver import Program
 
 
@@ -66,11 +66,14 @@ def fewest_sites(
     price = limits.costs[numbers]
     chosen = _greedy(rows, weight, price, spare)
     program = _program(rows, weight, price, spare, everybody)
+    least = 0.0
+    if not everybody and len(price) and (price == 1).all():
+        chosen, least = _bisected(rows, weight, spare, chosen, limits)
     spent = float(limits.costs[limits.fixed].sum())
-    value, bound = float(price[chosen].sum()), 0.0
-    if value > 0:
+    value, bound = float(price[chosen].sum()), least
+    if value > least:
         solution = solver.whole(program, limits.seconds_left(), _columns(rows, chosen, everybody), heuristics=True)
-        bound = min(solution.bound, value)
+        bound = min(max(solution.bound, least), value)
         if solution.x is not None:
             better = solution.x[: len(numbers)] > 0.5
             # HiGHS may take a constraint as met that misses by its tolerance.
@@ -98,6 +101,25 @@ def _greedy(rows: sparse.csr_array, weight: Float64Array, price: Float64Array, s
         if float(weight[~(rows @ without.astype(float) > 0)].sum()) <= spare:
             chosen = without
     return chosen
+
+
+def _bisected(
+    rows: sparse.csr_array, weight: Float64Array, spare: float, chosen: BoolArray, limits: Limits
+) -> tuple[BoolArray, float]:
+    """The smallest number of sites with which maximal covering reaches enough: a choice, and a bound on the number."""
+    enough = float(weight.sum()) - spare
+    least, most = 1, int(chosen.sum())
+    while least < most and limits.seconds_left() > 0.1:
+        count = (least + most) // 2
+        result = covering.most_people(rows, count, weight, seconds=limits.seconds_left() / 3)
+        if result.value >= enough:
+            chosen = np.isin(np.arange(rows.shape[1]), result.sites)
+            most = len(result.sites)
+        elif result.bound < enough:
+            least = count + 1
+        else:
+            break
+    return chosen, float(least)
 
 
 def _program(
