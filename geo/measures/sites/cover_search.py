@@ -71,7 +71,7 @@ def search(
     for round_number in range(rounds):
         if round_number > 0:
             free = np.flatnonzero(is_open)
-            closing = min(len(free), 2 + np.random.randint(0, 3 + used // 20))
+            closing = min(len(free), 1 + np.random.randint(0, 3))
             np.random.shuffle(free)
             for site in free[:closing]:
                 _flip(site, -1, site_start, site_rows, row_start, row_sites, weights, covered_by, gain)
@@ -81,7 +81,13 @@ def search(
                 money -= costs[site]
                 # A site elsewhere, so that filling up does not bring the same sites back.
                 other = np.random.randint(0, sites)
-                if not is_open[other] and gain[other] > 0 and used < count and money + costs[other] <= budget:
+                if (
+                    not is_open[other]
+                    and gain[other] > 0
+                    and np.random.random() < 0.5
+                    and used < count
+                    and money + costs[other] <= budget
+                ):
                     value += gain[other]
                     _flip(other, 1, site_start, site_rows, row_start, row_sites, weights, covered_by, gain)
                     is_open[other] = True
