@@ -90,7 +90,7 @@ EXAMPLES: dict[int, JsonObject] = {
     410: {"detail": "facility 'clinic-1' was removed from the register on 2026-03-01"},
     412: {"detail": "facility 'clinic-1' has changed since you read it; it is now version 3"},
     413: {"detail": "the body is longer than 1 MB"},
-    422: {"detail": "list.csv: nothing of it was imported, because 2 of its rows are unusable"},
+    422: {"detail": "nothing was imported, because rows are unusable: list.csv: 2 of its rows are unusable"},
     428: {"detail": "give If-Match with the ETag that GET gave, so that nobody's edit is lost"},
     429: {"detail": "more than 600 per 1 minute; ask again in 12 s"},
     503: {"detail": "the register of facilities cannot be used; the server's log says why"},

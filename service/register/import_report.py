@@ -14,7 +14,7 @@ OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
 MAX_JSON_ROWS = 10_000
 """Notable rows that a report lists as JSON."""
-_NOTABLE: tuple[Outcome, ...] = ("unusable", "left out", "changed", "added")
+_NOTABLE: tuple[Outcome, ...] = ("unusable", "left out", "changed", "added", "unchanged")
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,11 @@ class ImportReport:
         return {outcome: counter[outcome] for outcome in OUTCOMES}
 
     def notable_rows(self) -> list[RowOutcome]:
-        """The rows that change something or need attention: unusable ones first, then left out, changed and added."""
-        notable = (row for row in self.rows if row.outcome in _NOTABLE)
+        """The rows that change something or need attention: unusable ones first, then left out, changed and added.
+
+        Unchanged rows are among them if there is a remark on them.
+        """
+        notable = (row for row in self.rows if row.outcome != "unchanged" or row.why)
         return sorted(notable, key=lambda row: _NOTABLE.index(row.outcome))
 
     def as_json(self) -> dict[str, object]:

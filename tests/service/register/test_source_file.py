@@ -147,7 +147,7 @@ def test_one_bad_row_keeps_the_whole_file_out(
     path = rewrite_geojson(town_folder / "facilities.geojson", change, town_folder / "own.geojson")
     process = program.call("import", path, "--study", town_folder, FUWUQUAN_DATABASE_URL=database_url)
     assert process.returncode == 1
-    assert "nothing of it was imported, because 1 row is unusable" in process.stderr.decode()
+    assert "nothing was imported, because 1 row of own.geojson is unusable" in process.stderr.decode()
     row = process.stdout.decode().splitlines()[3]
     assert ("feature 9" in row, "unusable" in row, reason in row) == (True, True, True)
     assert read_tables(database_url) == before
