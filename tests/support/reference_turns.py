@@ -86,14 +86,24 @@ def _head(arc: int, ends: Sequence[tuple[int, int]]) -> int:
 
 
 class Drives:
-    """All drives over arcs that follow no forbidden sequence, as a graph of `State`."""
+    """All drives over arcs that follow no forbidden sequence, as a graph of `State`.
+
+    Cars turn round at junctions and dead ends, and not where a street just goes on from one segment to the next.
+    """
 
     def __init__(self, seconds: Mapping[int, float], ends: Sequence[tuple[int, int]], forbidden: set[Arcs]) -> None:
         self._ends, self._forbidden = ends, forbidden
         self._beginnings = {sequence[:n] for sequence in forbidden for n in range(1, len(sequence))}
         self._leaving: dict[int, list[int]] = defaultdict(list)
+        entering: dict[int, set[int]] = defaultdict(set)
         for arc in seconds:
             self._leaving[_tail(arc, ends)].append(arc)
+            entering[_head(arc, ends)].add(arc // 2)
+        self._goes_on = set()
+        for node, arcs in self._leaving.items():
+            leave, enter = {arc // 2 for arc in arcs}, entering[node]
+            if len(leave | enter) == 2 and (leave == enter or len(leave) == len(enter) == 1):
+                self._goes_on.add(node)
         self.number: dict[State, int] = {}
         pending = [self._state(arc, ()) for arc in seconds]
         self.number = {state: n for n, state in enumerate(dict.fromkeys(pending))}
@@ -123,6 +133,7 @@ class Drives:
             following
             for following in self._leaving[_head(arc, self._ends)]
             if not any((*ending, following) in self._forbidden for ending in endings)
+            and not (following == arc ^ 1 and _head(arc, self._ends) in self._goes_on)
         ]
 
     def states_before(self) -> dict[int, list[int]]:

@@ -1,5 +1,6 @@
 """Travel times in real places against the slow computation of `support.reference`, and against published figures."""
 
+import dataclasses
 import json
 from datetime import date
 from pathlib import Path
@@ -59,6 +60,22 @@ def test_times_to_the_nearest_clinic_equal_the_slow_ones_in_liechtenstein(
     seconds = compare(liechtenstein, liechtenstein_extract, clinics, mode, POINTS)
     assert np.isfinite(seconds).mean() > 0.9
     assert np.ptp(seconds[np.isfinite(seconds)]) > 600
+
+
+def test_times_of_cars_that_turn_restrictions_delay_equal_the_slow_ones(
+    liechtenstein: Study, liechtenstein_extract: Path
+) -> None:
+    clinics = liechtenstein.facilities[liechtenstein.facilities["category"] == "clinic"]
+    unrestricted = dataclasses.replace(liechtenstein, turn_restrictions=())
+    seconds, free = (Travel(each).demand_times(clinics, "drive").seconds for each in (liechtenstein, unrestricted))
+    delayed = np.flatnonzero(np.isfinite(free) & (seconds > free + 1))
+    assert len(delayed) > 4
+    speeds = liechtenstein.settings.speeds
+    class_kph = {"road": speeds.drive_other_kph, **speeds.drive_class_kph}
+    streets = reference_reading.read_streets(liechtenstein_extract, "drive", class_kph)
+    places = liechtenstein.demand[["lon", "lat"]].to_numpy()[delayed].tolist()
+    expected = streets.nearest(places, list(zip(clinics.index, clinics.geometry, strict=True)))
+    assert seconds[delayed] == pytest.approx([each for each, _ in expected], abs=1)
 
 
 @pytest.mark.parametrize("mode", ["walk", "drive"])
