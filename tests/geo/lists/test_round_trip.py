@@ -16,6 +16,7 @@ from pyproj import Geod
 
 from geo.choices import COORDINATE_SYSTEMS
 from geo.lists import reader, writer
+from geo.lists.placeholders import is_placeholder
 from geo.lists.reader import ListOptions
 from geo.study import categories, facilities
 from geo.study.study import Study
@@ -46,10 +47,11 @@ def assert_same(read_back: gpd.GeoDataFrame, frame: gpd.GeoDataFrame) -> None:
 
 
 def settled(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """A frame as a reader leaves it: texts in Unicode's composed form."""
+    """A frame as a reader leaves it: texts in Unicode's composed form, and none that stands for an unknown value."""
     texts = [field for field in facilities.FIELDS if field not in ("id", "extra", "category", *facilities.DATE_FIELDS)]
     for field in texts:
         composed = [unicodedata.normalize("NFC", one) if isinstance(one, str) else one for one in frame[field]]
+        composed = [None if isinstance(text, str) and is_placeholder(text) else text for text in composed]
         frame[field] = pd.Series(composed, index=frame.index, dtype=object)
     return frame
 
