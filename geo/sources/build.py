@@ -68,7 +68,7 @@ def build(folder: Path, sources: Sources, progress: Progress) -> Summary:
         summary.add("kept 保留", 1, "name, speeds and distances of study.toml; standards.toml")
     settings = _settings(sources, place, crs, _time_zone(people), extract.data_date, old)
     contents = study_folder.Contents(
-        settings, standards, own_categories.text, units, register, people, streets, turn_restrictions
+        settings, standards, own_categories.text, units, register, people, streets, turn_restrictions, summary.as_json()
     )
     study_folder.write(folder, contents, progress)
     return summary

@@ -1,7 +1,6 @@
 """Writes a built study to its folder, all of it or nothing, and keeps what people edited there."""
 
 import json
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import tomli_w
 from geo.errors import StudyError
 from geo.sources.summary import Progress
 from geo.study import areas, demand, geojson, restrictions, standards, study
+from geo.study import folder as study_files
 from geo.study.categories import FILE, Categories
 from geo.study.settings import StudySettings, read_settings
 
@@ -23,7 +23,7 @@ class Contents:
     """What a study folder holds.
 
     ``settings`` become `study.toml`; ``standards`` and ``categories`` are the texts of `standards.toml` and
-    `categories.toml`, the latter None if the study has no categories of its own.
+    `categories.toml`, the latter None if the study has no categories of its own; ``report`` is that of `build.json`.
     """
 
     settings: Mapping[str, object]
@@ -34,6 +34,7 @@ class Contents:
     demand: pd.DataFrame
     streets: gpd.GeoDataFrame
     turn_restrictions: Sequence[restrictions.Path]
+    report: str
 
 
 def check_usable(folder: Path) -> None:
@@ -44,10 +45,13 @@ def check_usable(folder: Path) -> None:
     StudyError
         It is a file, or it holds files but no `study.toml`. A file of categories may be there first.
     """
+    if folder.is_dir():
+        study_files.recover(folder)
     if not folder.exists():
         return
     if not folder.is_dir() or (
-        {file.name for file in folder.iterdir()} - {FILE} and not (folder / "study.toml").exists()
+        {file.name for file in folder.iterdir() if not study_files.is_leftover(file)} - {FILE}
+        and not (folder / "study.toml").exists()
     ):
         raise StudyError(f"{folder}: exists and is no study folder; give another name")
 
@@ -81,7 +85,7 @@ def existing_standards(folder: Path, categories: Categories) -> str:
 
 
 def write(folder: Path, contents: Contents, progress: Progress) -> None:
-    """Write a study: first beside ``folder``, and into it once all files are written and can be read.
+    """Write a study: first into a draft, which replaces the old files once all files are written and can be read.
 
     Raises
     ------
@@ -89,22 +93,17 @@ def write(folder: Path, contents: Contents, progress: Progress) -> None:
         The folder cannot be written.
     """
     try:
-        with tempfile.TemporaryDirectory(dir=_made_parent(folder), prefix=".building-") as scratch:
-            draft = Path(scratch)
-            _write_files(draft, contents)
-            study.read(draft)
-            folder.mkdir(parents=True, exist_ok=True)
-            for file in sorted(draft.iterdir()):
-                if (folder / file.name).is_dir():
-                    raise StudyError(f"{folder / file.name}: is a folder; a file of the study must go there")
-            for file in sorted(draft.iterdir()):
-                file.replace(folder / file.name)
-                progress("files written", 1)
+        with study_files.draft(folder) as scratch:
+            _write_files(scratch, contents)
+            study.read(scratch)
+            study_files.replace_files(folder, scratch)
+        progress("files written", 1)
     except OSError as error:
         raise StudyError(f"{folder}: cannot be written: {error.strerror}") from error
 
 
 def _write_files(folder: Path, contents: Contents) -> None:
+    (folder / "build.json").write_text(contents.report, "utf-8")
     _write_json(areas.to_geojson(contents.areas), folder / "areas.geojson")
     _write_json(geojson.feature_collection(contents.facilities), folder / "facilities.geojson")
     demand.write(contents.demand, folder / "demand.csv")
@@ -122,12 +121,3 @@ def _write_json(collection: Mapping[str, object], path: Path) -> None:
         json.dumps(feature, ensure_ascii=False) for feature in cast(list[object], collection["features"])
     )
     path.write_text('{"type": "FeatureCollection", "features": [\n' + features + "\n]}\n", "utf-8")
-
-
-def _made_parent(folder: Path) -> Path:
-    parent = folder.absolute().parent
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StudyError(f"{parent}: cannot be made: {error.strerror}") from error
-    return parent

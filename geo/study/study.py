@@ -20,6 +20,7 @@ from geo.arrays import BoolArray, GeometryArray
 from geo.errors import StudyError, TableError, UnknownNameError
 from geo.geodesy.projection import projection
 from geo.study import areas, categories, demand, facilities, restrictions, standards, streets
+from geo.study import folder as study_files
 from geo.study.areas import LEVELS
 from geo.study.categories import BUILT_IN, Categories
 from geo.study.settings import StudySettings, read_settings
@@ -121,6 +122,7 @@ def read(folder: Path | str) -> Study:
         A file is missing, unreadable or wrong, or two files contradict each other.
     """
     folder = Path(folder)
+    study_files.recover(folder)
     if not (folder / "study.toml").is_file():
         raise StudyError(f"{folder}: is not a study folder (it has no study.toml); make one with `fuwuquan build`")
     settings = read_settings(folder / "study.toml")

@@ -148,8 +148,7 @@ def build(
     sources.stated.check()
     with progress() as advance:
         summary = builder.build(out, sources, advance)
-    rows = [(what, f"{count:,.0f}", remark) for what, count, remark in summary.lines]
-    terminal_tables.print_table(("内容 what", "数量 count", "说明 remark"), rows, right=(1,))
+    terminal_tables.print_table(("内容 what", "数量 count", "说明 remark"), summary.table(), right=(1,))
 
 
 @app.command()
