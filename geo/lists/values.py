@@ -241,7 +241,7 @@ def further_properties(heading: str, cell: Cell) -> dict[str, object]:
                 parsed = None
             if isinstance(parsed, dict):
                 return parsed
-        words = known_text(cell)
+        words = text(cell)
         return {} if words is None else {heading: words}
     if isinstance(cell, bool | int | dict | list):
         return {heading: cell}

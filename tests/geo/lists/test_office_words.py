@@ -49,7 +49,7 @@ PLACE = ("120.05", "28.9")
     ],
 )
 def test_a_placeholder_is_no_value(cell: str, tmp_path: Path):
-    path = write_csv(tmp_path, ("T1", cell, "诊所", *PLACE, *[cell] * 7), headings=HEADINGS)
+    path = write_csv(tmp_path, ("T1", cell, "诊所", *PLACE, *[cell] * 6), headings=HEADINGS)
     (row,) = reader.read(path).rows
     assert row.values == {"id": "T1", "category": "clinic"}
     assert row.problems == ()

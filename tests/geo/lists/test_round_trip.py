@@ -16,7 +16,7 @@ from pyproj import Geod
 
 from geo.choices import COORDINATE_SYSTEMS
 from geo.lists import reader, writer
-from geo.lists.placeholders import is_placeholder
+from geo.lists.placeholders import is_placeholder, is_zero_phone
 from geo.lists.reader import ListOptions
 from geo.study import categories, facilities
 from geo.study.study import Study
@@ -53,6 +53,7 @@ def settled(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
         composed = [unicodedata.normalize("NFC", one) if isinstance(one, str) else one for one in frame[field]]
         composed = [None if isinstance(text, str) and is_placeholder(text) else text for text in composed]
         frame[field] = pd.Series(composed, index=frame.index, dtype=object)
+    frame["phone"] = frame["phone"].map(lambda text: None if text is None or is_zero_phone(text) else text)
     return frame
 
 
