@@ -53,7 +53,8 @@ def settled(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
         composed = [unicodedata.normalize("NFC", one) if isinstance(one, str) else one for one in frame[field]]
         composed = [None if isinstance(text, str) and is_placeholder(text) else text for text in composed]
         frame[field] = pd.Series(composed, index=frame.index, dtype=object)
-    frame["phone"] = frame["phone"].map(lambda text: None if text is None or is_zero_phone(text) else text)
+    phones = [None if isinstance(text, str) and is_zero_phone(text) else text for text in frame["phone"]]
+    frame["phone"] = pd.Series(phones, index=frame.index, dtype=object)
     return frame
 
 
