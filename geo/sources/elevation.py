@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 # docs/decisions.md gives the reasons for these bounds.
 SHORTEST_PIECE_M = 10.0
+SHORTEST_BRIDGE_M = 0.01
+"""A bridge that is shorter, or has no length, levels its ends as one of this length does."""
 STEEPEST = 0.6
 LOWEST_M, HIGHEST_M = -500.0, 9000.0
 """Heights beyond are voids: rasters mark them with −9999 or −32768. The Dead Sea and Everest lie between."""
@@ -110,9 +112,10 @@ def slopes_along(streets: gpd.GeoDataFrame, path: Path, crs: str) -> Slopes:
 
     same_edge = edge[1:] == edge[:-1]
     edge = edge[1:][same_edge]
-    slope = np.diff(height_m)[same_edge] * (piece_counts / length_m)[edge]
+    pieces_per_metre = np.divide(piece_counts, length_m, out=np.zeros(len(length_m)), where=length_m > 0)
+    slope = np.diff(height_m)[same_edge] * pieces_per_metre[edge]
     heights_known = np.bincount(edge, np.isnan(slope)) == 0
-    if not heights_known[~off_ground].any():  # bridges that meet no ground are level, whatever the raster
+    if not heights_known[~off_ground & (length_m > 0)].any():  # bridges that meet no ground are level, whatever the raster
         raise InputError(f"{path}: has no height on any street; give a raster that covers the area")
     clipped = np.clip(slope, -STEEPEST, STEEPEST)
     mean = np.bincount(edge, np.abs(clipped)) / piece_counts
@@ -229,7 +232,7 @@ def _level_bridges(
     height_m[free] = 0.0
     usable = ~np.isnan(height_m[ends]).any(axis=1)
     u, v = ends[usable].T
-    weight = 1.0 / length_m[usable]
+    weight = 1.0 / np.maximum(length_m[usable], SHORTEST_BRIDGE_M)
     both_ways = (np.tile(weight, 2), (np.concatenate([u, v]), np.concatenate([v, u])))
     weights = csr_array(both_ways, shape=(len(height_m), len(height_m)))[free]
     # Laplacian of the free nodes × their heights = weighted heights of their neighbours on the ground.

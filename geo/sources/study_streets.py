@@ -62,7 +62,7 @@ def _with_slopes(streets: gpd.GeoDataFrame, path: Path, crs: str, summary: Summa
 def _streets_within(streets: gpd.GeoDataFrame, polygon: BaseGeometry) -> gpd.GeoDataFrame:
     """The streets that touch a polygon, with their nodes numbered anew."""
     touching = streets[streets.intersects(polygon)].reset_index(drop=True)
-    if touching.empty:
+    if not touching["length_m"].any():
         raise ExtractError("the extract holds no street in or around the area")
     nodes = np.unique(touching[["u", "v"]].to_numpy(), return_inverse=True)[1].reshape(-1, 2)
     return touching.assign(u=nodes[:, 0].astype(np.int32), v=nodes[:, 1].astype(np.int32))

@@ -59,8 +59,8 @@ def has_slopes(streets: pd.DataFrame) -> bool:
 def from_lines(lines: GeometryArray, ends: Int64Array, attributes: pd.DataFrame) -> gpd.GeoDataFrame:
     """Make a frame of streets from lines and the identities of their ends.
 
-    Edges without length are dropped. Rings, which begin where they end, are split in two, so that a fraction of an
-    edge's length names one position.
+    Rings, which begin where they end, are split in two, so that a fraction of an edge's length names one position;
+    rings without length are dropped. Other edges without length are kept: they join the streets at both of their ends.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def from_lines(lines: GeometryArray, ends: Int64Array, attributes: pd.DataFrame)
         and a column `OFF_GROUND` are kept too, and so is `WAY_ID`, with the identities of the ends as `U_ID` and `V_ID`
     """
     lengths = geodesic_lengths(lines)
-    keep = lengths > 0
+    keep = (lengths > 0) | (ends[:, 0] != ends[:, 1])
     lines, ends, attributes, lengths = lines[keep], ends[keep], attributes[keep], lengths[keep]
     is_ring = ends[:, 0] == ends[:, 1]
     if is_ring.any():
@@ -144,8 +144,10 @@ def _value_problem(streets: gpd.GeoDataFrame) -> str | None:
         return "must be in EPSG:4326"
     if streets.empty:
         return "has no streets"
-    if (streets["u"] == streets["v"]).any() or not (streets["length_m"] > 0).all():
-        return "has edges that begin where they end, or have no length"
+    if (streets["u"] == streets["v"]).any() or not (streets["length_m"] >= 0).all():
+        return "has edges that begin where they end, or whose length is below 0"
+    if not streets["length_m"].any():
+        return "has no street with a length"
     for name in ("maxspeed_kph", BACKWARD_KPH, FERRY_KPH):
         if name in streets and not (streets[name].isna() | ((streets[name] > 0) & (streets[name] <= MAX_KPH))).all():
             return f"{name} must be above 0 and up to {MAX_KPH:g}, or empty where unknown"

@@ -81,7 +81,9 @@ class Network:
         graph = Graph.prepare(edges, node_xy[:, 0], node_xy[:, 1], forbidden)
         component_m = graph.component_metres()
         attracts = component_m >= min(ISLAND_M, ISLAND_SHARE * component_m.max(initial=0.0))
-        attraction = np.where(_attract(table, mode), attracts[graph.edges.chain], -1).astype(np.int8)
+        # An edge without length lies on the ends of its neighbours, and points are snapped to those.
+        may_attract = _attract(table, mode) & (metres > 0)
+        attraction = np.where(may_attract, attracts[graph.edges.chain], -1).astype(np.int8)
         return cls(settings, graph, xy, first_vertex, attraction)
 
     def arrays(self) -> dict[str, AnyArray]:

@@ -109,7 +109,7 @@ def read(
     )
     lonlat = nodes.lonlat_of(ways.node_ids)
     streets, left_out, notes = street_edges.of_ways(ways, nodes, street_relations, box, Speeds().drive_class_kph)
-    if streets.empty:
+    if not streets["length_m"].any():
         raise ExtractError(f"{path}: holds no street{'' if within is None else ' in or around the area'}")
     progress("streets", len(streets))
     facility_rows = FacilityRows(categories)

@@ -40,10 +40,19 @@ def test_frame_has_the_documented_columns_and_types() -> None:
     assert table["length_m"].tolist() == pytest.approx([expected])
 
 
-def test_edges_without_length_are_dropped() -> None:
-    table = street_frame([[(120, 29), (120, 29)], [(120, 29), (120.01, 29)]], [(1, 2), (2, 3)])
-    assert table["highway"].tolist() == ["h1"]
-    assert (table["length_m"] > 0).all()
+def test_edges_without_length_join_streets_and_rings_without_length_are_dropped() -> None:
+    here = (120, 29)
+    table = street_frame([[here, here], [here, (120.01, 29)], [here, here]], [(1, 2), (2, 3), (3, 3)])
+    assert table["highway"].tolist() == ["h0", "h1"]
+    assert table["length_m"].iloc[0] == 0
+    assert table["v"].iloc[0] == table["u"].iloc[1]
+
+
+def test_ring_of_which_one_half_has_no_length_is_kept() -> None:
+    here = (120, 29)
+    table = street_frame([[here, here, here, (120.01, 29), here]], [(1, 1)])
+    assert (table["u"] != table["v"]).all()
+    assert sorted(table["length_m"] > 0) == [False, True]
 
 
 @pytest.mark.parametrize("corners", [3, 4, 5])
@@ -95,7 +104,8 @@ def test_built_streets_meet_at_their_nodes(liechtenstein: Study) -> None:
         (lambda t: t.drop(columns="walk"), "walk"),
         (lambda t: t.iloc[:0], "no streets"),
         (lambda t: t.assign(v=t["u"]), "begin where they end"),
-        (lambda t: t.assign(length_m=0.0), "no length"),
+        (lambda t: t.assign(length_m=-1.0), "below 0"),
+        (lambda t: t.assign(length_m=0.0), "no street with a length"),
         (lambda t: t.assign(length_m=np.nan), "length_m must not be empty"),
         (lambda t: t.assign(u=np.int32(-1)), "numbered nodes"),
         (lambda t: t.set_geometry(shapely.get_point(t.geometry.to_numpy(), 0), crs=4326), "not lines"),
