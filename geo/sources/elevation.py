@@ -115,7 +115,9 @@ def slopes_along(streets: gpd.GeoDataFrame, path: Path, crs: str) -> Slopes:
     pieces_per_metre = np.divide(piece_counts, length_m, out=np.zeros(len(length_m)), where=length_m > 0)
     slope = np.diff(height_m)[same_edge] * pieces_per_metre[edge]
     heights_known = np.bincount(edge, np.isnan(slope)) == 0
-    if not heights_known[~off_ground & (length_m > 0)].any():  # bridges that meet no ground are level, whatever the raster
+    if not heights_known[
+        ~off_ground & (length_m > 0)
+    ].any():  # bridges that meet no ground are level, whatever the raster
         raise InputError(f"{path}: has no height on any street; give a raster that covers the area")
     clipped = np.clip(slope, -STEEPEST, STEEPEST)
     mean = np.bincount(edge, np.abs(clipped)) / piece_counts
