@@ -37,13 +37,13 @@ def test_a_row_needs_a_category_or_an_id(tmp_path: Path) -> None:
 
 def test_subtypes_are_recognised_by_any_name(tmp_path: Path) -> None:
     make = table(
-        ["1", "诊所", "医院"], ["2", "诊所", "Village clinic"], ["3", "诊所", "门诊部"],
+        ["1", "诊所", "医院"], ["2", "诊所", "Village clinic"], ["3", "诊所", "镶牙馆"],
         ["4", "", "民办"], ["5", "公园", "community"],
         head=["编号", "类别", "机构类别"],
     )  # fmt: skip
     rows = [row.values for row in read(tmp_path / "a.csv", make).rows]
     assert [(row["category"], row["subtype"]) for row in rows] == [
-        ("clinic", "hospital"), ("clinic", "village_clinic"), ("clinic", "门诊部"), ("kindergarten", "private"),
+        ("clinic", "hospital"), ("clinic", "village_clinic"), ("clinic", "镶牙馆"), ("kindergarten", "private"),
         ("park", "community"),
     ]  # fmt: skip
 
