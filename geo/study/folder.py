@@ -108,7 +108,9 @@ def recover(folder: Path) -> None:
 
 def _finish(folder: Path) -> None:
     """Delete the old files, and then `.incoming`, which says that the new ones are valid."""
-    shutil.rmtree(folder / _OUTGOING, ignore_errors=True)
+    if (folder / _OUTGOING).is_dir():
+        old = (folder / _OUTGOING).rename(tempfile.mkdtemp(prefix=_DRAFT, dir=folder))  # never put back from here on
+        shutil.rmtree(old, ignore_errors=True)
     (folder / _INCOMING).rmdir()
 
 
