@@ -7,8 +7,11 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
-STUDY_FILES = ("study.toml", "standards.toml", "categories.toml", "areas.geojson", "demand.csv", "streets.parquet")
-"""The files that a study is read from. Facilities are missing here, because answers take them from the register."""
+from geo.study import folder
+
+STUDY_FILES = tuple(name for name in folder.FILES if name not in ("facilities.geojson", "build.json"))
+"""The files that a study is read from. Facilities are missing here, because answers take them from the register, and
+the account of the build is, because nobody computes with it."""
 _PACKAGES = ("geo", "maps", "service")
 _SUFFIXES = (".py", ".toml", ".html", ".js", ".css")
 

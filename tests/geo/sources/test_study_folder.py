@@ -1,12 +1,16 @@
 """Builds write a whole study or nothing, and keep what people edited."""
 
+import contextlib
+import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from geo.errors import FuwuquanError, InputError, StudyError
+from geo.study import folder as study_files
 from support.country import build_study
 
 
@@ -114,3 +118,65 @@ def test_folder_that_cannot_be_written_is_named(country_pbf: Path, tmp_path: Pat
     (tmp_path / "broken").symlink_to(tmp_path / "nowhere")
     with pytest.raises(StudyError, match="broken"):
         build_study(tmp_path / "broken", country_pbf, area="Land", people=60)
+
+
+# --- a process that ends, or a disk that fails, while the files are replaced ------------------------------------------
+
+OLD = {"a": "old", "b": "old", "c": "old"}
+NEW = {"a": "new", "b": "new", "c": "new", "d": "new"}
+
+
+class _KilledError(BaseException):
+    """Stands for the end of the process: after it, nothing changes the files any more."""
+
+
+def _interrupt(monkeypatch: pytest.MonkeyPatch, turn: int, *, for_good: bool) -> list[str]:
+    """Let the operation on files with number ``turn`` fail, and all later ones if it is ``for_good``.
+
+    Returns the list that the names of the operations are added to.
+    """
+    calls: list[str] = []
+
+    def guarded(name: str) -> Callable[..., Any]:
+        operation = getattr(os, name)
+
+        def call(*arguments: Any, **options: Any) -> Any:
+            calls.append(name)
+            if for_good and len(calls) >= turn:
+                raise _KilledError
+            if len(calls) == turn:
+                raise OSError(5, "the disk failed")
+            return operation(*arguments, **options)
+
+        return call
+
+    for name in ("rename", "replace", "mkdir", "rmdir", "unlink", "remove"):
+        monkeypatch.setattr(os, name, guarded(name))
+    return calls
+
+
+@pytest.mark.parametrize("for_good", [True, False])
+def test_files_are_all_old_or_all_new_whichever_operation_is_interrupted(tmp_path: Path, for_good: bool) -> None:
+    for turn in range(1, 100):
+        study_folder = tmp_path / str(turn)
+        study_folder.mkdir()
+        for name, text in {**OLD, "register.sqlite": "kept"}.items():
+            (study_folder / name).write_text(text)
+        scratch = study_files.draft(study_folder)
+        draft = scratch.__enter__()
+        for name, text in NEW.items():
+            (draft / name).write_text(text)
+        with pytest.MonkeyPatch.context() as patch, contextlib.suppress(OSError, _KilledError):
+            calls = _interrupt(patch, turn, for_good=for_good)
+            study_files.replace_files(study_folder, draft)
+        study_files.recover(study_folder)
+        files = {file.name: file.read_text() for file in study_folder.iterdir() if file.is_file()}
+        assert files.pop("register.sqlite") == "kept"
+        assert files in (OLD, NEW), (turn, calls)
+        if len(calls) < turn:
+            break
+    else:
+        pytest.fail("the files are never replaced")
+    assert turn > 10
+    assert files == NEW
+    assert [file.name for file in study_folder.iterdir() if study_files.is_leftover(file)] == []
