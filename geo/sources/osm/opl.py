@@ -18,7 +18,7 @@ import osmium
 
 from geo.arrays import BoolArray, Int64Array
 from geo.errors import ExtractError
-from geo.sources.osm import opl_lines, opl_scan
+from geo.sources.osm import extract_files, opl_lines, opl_scan
 from geo.sources.osm.elements import Nodes, Ways
 from geo.sources.osm.opl_scan import Box
 
@@ -47,12 +47,13 @@ class OplFile:
         key_hashes = opl_scan.hash_keys(keys)
         all_ids, all_lonlat = [np.empty(0, np.int64)], [np.empty((0, 2))]
         tagged_lines: list[str] = []
+        previous = np.array([opl_scan.NO_ID])
         for block in self._blocks(0, self._ways_begin):
             room = len(block) // opl_scan.SHORTEST_LINE + 1
             block_ids, lonlat, tagged = np.empty(room, np.int64), np.empty((room, 2)), np.empty((room, 2), np.int64)
             text = np.frombuffer(block, np.uint8)
-            count, tagged_count = opl_scan.scan_nodes(text, box, key_hashes, block_ids, lonlat, tagged)
-            self._check_order(count >= 0)
+            count, tagged_count = opl_scan.scan_nodes(text, box, key_hashes, previous, block_ids, lonlat, tagged)
+            self._check(count, "node", int(previous[0]))
             selected: BoolArray | slice = slice(count)
             if ids is not None:
                 selected = _is_among(block_ids[:count], ids)
@@ -63,7 +64,9 @@ class OplFile:
             if ids is not None:
                 lines = [line for line in lines if _is_among(np.array([opl_lines.object_id(line)]), ids)[0]]
             tagged_lines += lines
-        return Nodes.of(np.concatenate(all_ids), np.concatenate(all_lonlat), tagged_lines)
+        nodes = Nodes.of(np.concatenate(all_ids), np.concatenate(all_lonlat), tagged_lines)
+        self._check_once("node", nodes.ids)
+        return nodes
 
     def ways(
         self,
@@ -81,12 +84,13 @@ class OplFile:
         none = np.empty(0, np.int64)
         columns = [(none, none, none, none, none, none)]
         lines: list[bytes] = []
+        previous = np.array([opl_scan.NO_ID])
         for block in self._blocks(self._ways_begin, self._relations_begin):
             room = len(block) // opl_scan.SHORTEST_LINE + 1
             table, node_ids = np.empty((room, 5), np.int64), np.empty(len(block) // 3 + 1, np.int64)
             text = np.frombuffer(block, np.uint8)
-            count, node_count = opl_scan.scan_ways(text, key_hashes, len(keys), sorted_ids, table, node_ids)
-            self._check_order(count >= 0)
+            count, node_count = opl_scan.scan_ways(text, key_hashes, len(keys), sorted_ids, previous, table, node_ids)
+            self._check(count, "way", int(previous[0]))
             way_ids, tags_hashes, begins, ends, node_counts = table[:count].T
             node_ids = node_ids[:node_count].copy()
             near = np.ones(count, dtype=bool)
@@ -98,6 +102,7 @@ class OplFile:
             columns.append((way_ids[near], ends - begins, node_counts[near], tags_hashes[near], node_ids, outside))
             lines += [block[begin:end] for begin, end in zip(begins.tolist(), ends.tolist(), strict=True)]
         way_ids, sizes, node_counts, tags_hashes, node_ids, outside = map(np.concatenate, zip(*columns, strict=True))
+        self._check_once("way", np.sort(way_ids))
         all_keys = frozenset([*keys, *rule_keys])
         return Ways(way_ids, b"".join(lines), np.cumsum(sizes), node_counts, tags_hashes, node_ids, outside, all_keys)
 
@@ -105,14 +110,26 @@ class OplFile:
         """The lines of all relations."""
         text = b"".join(self._blocks(self._relations_begin, self._file.stat().st_size)).decode()
         lines = text.splitlines(keepends=True)
-        self._check_order(all(line[0] == "r" for line in lines))
+        self._check(0 if all(line[0] == "r" for line in lines) else opl_scan.OTHER_TYPE, "relation", 0)
+        self._check_once("relation", np.sort(np.array([opl_lines.object_id(line) for line in lines], np.int64)))
         return lines
 
-    def _check_order(self, in_order: bool) -> None:
-        if not in_order:
+    def _check(self, count: int, object_type: str, osm_id: int) -> None:
+        """Refuse the file if ``count`` is one of the negative results of `opl_scan` about an object."""
+        if count == opl_scan.OTHER_TYPE:
             raise ExtractError(
                 f"{self._source}: is not in the order of nodes, ways, relations; sort it with `osmium sort`"
             )
+        if count == opl_scan.REPEATED:
+            raise extract_files.repeated(self._source, object_type, osm_id)
+        if count == opl_scan.NOT_IN_DEGREES:
+            raise extract_files.not_in_degrees(self._source, f"node {osm_id}")
+
+    def _check_once(self, object_type: str, sorted_ids: Int64Array) -> None:
+        """Refuse the file if two objects have the same id; in a file whose ids ascend `opl_scan` notices them all."""
+        again = np.flatnonzero(sorted_ids[1:] == sorted_ids[:-1])
+        if len(again):
+            raise extract_files.repeated(self._source, object_type, int(sorted_ids[again[0]]))
 
     def _begin_of(self, object_type: bytes) -> int:
         """Where the lines of an object type (n, w or r), or of a later one, begin: found by bisection."""
@@ -152,10 +169,10 @@ def converted(path: Path, relations: Filter) -> Iterator[OplFile]:
     Raises
     ------
     ExtractError
-        The file does not exist, is truncated, is not an OpenStreetMap extract, or is not in the order of nodes, ways,
-        relations; or the disk has no room for the text.
+        The file does not exist, is truncated, is not an OpenStreetMap extract, is a history, or is not in the order of
+        nodes, ways, relations; or the disk has no room for the text.
     """
-    _check_exists(path)
+    extract_files.check(path)
     relations.enable_for(osmium.osm.RELATION)
     with tempfile.TemporaryDirectory(prefix="fuwuquan-") as folder:
         file = Path(folder) / "extract.opl"
@@ -166,7 +183,7 @@ def converted(path: Path, relations: Filter) -> Iterator[OplFile]:
                 f"{path}: reading it takes {needed / 1e6:,.0f} MB of disk space, and {tempfile.gettempdir()} has less; "
                 "free some, or name another folder with TMPDIR"
             )
-        with extract_errors(path):
+        with extract_files.errors(path):
             output = osmium.io.File(str(file), "opl,add_metadata=none")
             # One thread decodes while another writes; small buffers keep both busy.
             pool = osmium.io.ThreadPool(2)
@@ -184,28 +201,12 @@ def has_way_or_relation(path: Path, objects: Filter) -> bool:
     Raises
     ------
     ExtractError
-        The file does not exist, is truncated, or is not an OpenStreetMap extract.
+        The file does not exist, is truncated, is not an OpenStreetMap extract, or is a history.
     """
-    _check_exists(path)
-    with extract_errors(path):
+    extract_files.check(path)
+    with extract_files.errors(path):
         passing = osmium.FileProcessor(str(path), osmium.osm.WAY | osmium.osm.RELATION).with_filter(objects)
         return next(iter(passing), None) is not None
-
-
-@contextmanager
-def extract_errors(path: Path) -> Iterator[None]:
-    """Turn osmium's errors about an unusable file into an ExtractError."""
-    try:
-        yield
-    except (RuntimeError, ValueError, OSError) as error:  # osmium's own errors are RuntimeErrors
-        raise ExtractError(
-            f"{path}: is truncated or no OpenStreetMap extract ({error}); download it again, or give an .osm.pbf"
-        ) from error
-
-
-def _check_exists(path: Path) -> None:
-    if not path.is_file():
-        raise ExtractError(f"{path}: is no file" if path.exists() else f"{path}: there is no such file")
 
 
 def _is_among(values: Int64Array, sorted_values: Int64Array) -> BoolArray:

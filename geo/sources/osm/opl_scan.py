@@ -17,6 +17,11 @@ Box = tuple[float, float, float, float]
 
 SHORTEST_LINE = 6
 """Bytes of the shortest line, ``w1 T N``: so a block of n bytes has at most n / 6 lines."""
+OTHER_TYPE, REPEATED, NOT_IN_DEGREES = -1, -2, -3
+"""What the loops return instead of a number of objects: a line is one of another type, has the id of the line before,
+or is that of a node without a location on the Earth."""
+NO_ID = np.iinfo(np.int64).min
+"""The id before the first line."""
 _FNV_START = np.uint64(14695981039346656037)  # the hash of an empty text
 _FNV_PRIME = np.uint64(1099511628211)
 
@@ -90,7 +95,13 @@ def _scan_tags(text: UInt8Array, at: int, keys: UInt64Array, selecting: int) -> 
 
 @compiled
 def scan_nodes(
-    text: UInt8Array, box: Box, keys: UInt64Array, ids: Int64Array, lonlat: Float64Array, tagged: Int64Array
+    text: UInt8Array,
+    box: Box,
+    keys: UInt64Array,
+    previous: Int64Array,
+    ids: Int64Array,
+    lonlat: Float64Array,
+    tagged: Int64Array,
 ) -> tuple[int, int]:
     """Read the nodes in ``box`` from lines like ``n17 Tplace=town x10.5 y-50.25``.
 
@@ -98,26 +109,31 @@ def scan_nodes(
     ----------
     text : the bytes of whole lines
     keys : hashes of keys
+    previous : shape (1,), the id of the line before the text; becomes that of the last line that was read
     ids, lonlat : shapes (lines,) and (lines, 2), filled with each node in the box; others are left as they are
     tagged : shape (lines, 2), filled with where the line of each node with one of ``keys`` begins and ends
 
     Returns
     -------
-    How many nodes are in the box, and how many of these have one of the keys; −1 nodes if a line is not a node's.
+    How many nodes are in the box, and how many of these have one of the keys; or, instead of the first, what is wrong.
     """
     at = count = tagged_count = 0
     while at < len(text):
         begin = at
         if text[at] != ord("n"):
-            return -1, 0
-        ids[count], _, at = _parse_number(text, at + 1)
+            return OTHER_TYPE, 0
+        node_id, _, at = _parse_number(text, at + 1)
+        if node_id == previous[0]:
+            return REPEATED, 0
+        previous[0] = ids[count] = node_id
         has_key, _, at = _scan_tags(text, at + 1, keys, len(keys))
         lon, lon_decimals, at = _parse_number(text, at + 2)
         lonlat[count, 0] = lon / 10.0**lon_decimals
         lat, lat_decimals, at = _parse_number(text, at + 2)
         lonlat[count, 1] = lat / 10.0**lat_decimals
-        located = lon_decimals >= 0 and lat_decimals >= 0
-        if located and box[0] <= lonlat[count, 0] <= box[2] and box[1] <= lonlat[count, 1] <= box[3]:
+        if lon_decimals < 0 or lat_decimals < 0 or abs(lonlat[count, 0]) > 180.0 or abs(lonlat[count, 1]) > 90.0:
+            return NOT_IN_DEGREES, 0
+        if box[0] <= lonlat[count, 0] <= box[2] and box[1] <= lonlat[count, 1] <= box[3]:
             count += 1
             if has_key:
                 tagged[tagged_count, 0], tagged[tagged_count, 1] = begin, at + 1
@@ -128,7 +144,13 @@ def scan_nodes(
 
 @compiled
 def scan_ways(
-    text: UInt8Array, keys: UInt64Array, selecting: int, ids: Int64Array, table: Int64Array, node_ids: Int64Array
+    text: UInt8Array,
+    keys: UInt64Array,
+    selecting: int,
+    ids: Int64Array,
+    previous: Int64Array,
+    table: Int64Array,
+    node_ids: Int64Array,
 ) -> tuple[int, int]:
     """Read the ways with some keys or ids from lines like ``w5 Thighway=path,name=A Nn1,n2``.
 
@@ -138,20 +160,24 @@ def scan_ways(
     keys : hashes of keys; the tags of all of them are hashed together
     selecting : a way is read if it has one of the first so many keys
     ids : shape (n,), ascending; a way is read also if it has one of these ids
+    previous : shape (1,), the id of the line before the text; becomes that of the last line that was read
     table : shape (lines, 5), filled with a row for each way: its id, the hash of its tags, where its line begins and
         ends, and how many nodes it has
     node_ids : filled with the ids of the nodes of these ways, one way after the other
 
     Returns
     -------
-    How many ways and how many node ids there are; −1 ways if a line is not a way's.
+    How many ways and how many node ids there are; or, instead of the first, what is wrong.
     """
     at = count = nodes = 0
     while at < len(text):
         begin = at
         if text[at] != ord("w"):
-            return -1, 0
+            return OTHER_TYPE, 0
         way_id, _, at = _parse_number(text, at + 1)
+        if way_id == previous[0]:
+            return REPEATED, 0
+        previous[0] = way_id
         selected, tags_hash, at = _scan_tags(text, at + 1, keys, selecting)
         at += 1
         if not selected and len(ids):

@@ -10,7 +10,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from geo.arrays import BoolArray
-from geo.sources.osm import opl, opl_lines
+from geo.sources.osm import extract_files, opl, opl_lines
 from geo.sources.osm.elements import Nodes, Ways
 
 Tags: TypeAlias = Mapping[str, str]
@@ -53,7 +53,7 @@ def assembled(
         *opl_lines.in_osm_order(relations),
     ]
     content = osmium.io.FileBuffer("".join(lines).encode(), "opl")
-    with opl.extract_errors(path):
+    with extract_files.errors(path):
         for element in osmium.FileProcessor(content).with_areas(objects).with_filter(objects):
             if isinstance(element, osmium.osm.Area) and is_wanted(tags := dict(element.tags)):
                 letter = "w" if element.from_way() else "r"
