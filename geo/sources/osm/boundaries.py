@@ -1,5 +1,6 @@
 """The administrative boundaries of an extract: read, found by name, and the units that divide an area."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -85,7 +86,7 @@ def find(boundaries: Sequence[Boundary], name_or_id: str) -> Boundary:
     ExtractError
         There is none, or there are several; says which boundaries there are.
     """
-    if name_or_id.lstrip("rw").isdigit():
+    if re.fullmatch(r"[rw]?-?\d+", name_or_id):
         ids = (name_or_id, f"r{name_or_id}", f"w{name_or_id}")
         matches = [boundary for boundary in boundaries if boundary.osm_id in ids]
     else:

@@ -52,11 +52,11 @@ class Nodes:
         return Nodes.of(ids, lonlat, self.tagged_lines + others.tagged_lines)
 
     def lines_of(self, node_ids: Int64Array) -> list[str]:
-        """OPL lines, without tags, of those of ``node_ids`` that are among these, each once."""
+        """OPL lines, without tags, of those of ``node_ids`` that are among these, each once, `with_positive_ids`."""
         index = np.unique(self.index_of(node_ids))
         index = index[index >= 0]
         rows = zip(self.ids[index].tolist(), self.lonlat[index].tolist(), strict=True)
-        return opl_lines.in_osm_order(opl_lines.node_line(node_id, *lonlat) for node_id, lonlat in rows)
+        return opl_lines.with_positive_ids(opl_lines.node_line(node_id, *lonlat) for node_id, lonlat in rows)
 
 
 @dataclass(frozen=True)

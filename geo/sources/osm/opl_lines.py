@@ -9,6 +9,9 @@ from collections.abc import Container, Iterable
 
 _ESCAPED = re.compile("%([0-9a-f]+)%")
 _MEMBER_WAYS = re.compile(r"[M,]w(-?\d+)@([^,\s]*)")
+_NEGATIVE_MEMBER = re.compile(r"((?:^[NM]|,)[nwr])(-\d+)")
+_UPLOADED = 1 << 40
+"""Ids of objects that were uploaded are below; OpenStreetMap has used some 2³⁴."""
 _MULTIPOLYGON = re.compile("[T,]type=(?:multipolygon|boundary)[, ]")
 
 
@@ -17,12 +20,33 @@ def object_id(line: str) -> int:
     return int(line[1 : line.index(" ")])
 
 
-def in_osm_order(lines: Iterable[str]) -> list[str]:
-    """Lines of objects of one type in the order that osmium demands of them.
+def with_positive_ids(lines: Iterable[str]) -> list[str]:
+    """Lines of objects of one type as osmium can make polygons of them: in the order of ids, and all ids above 0.
 
-    Objects that nobody has uploaded have negative ids, and come first.
+    Editors give negative ids to objects that nobody has uploaded. Osmium keeps no locations of such nodes. So their ids
+    become those beyond `_UPLOADED`; `original_id` turns them back.
     """
-    return sorted(lines, key=lambda line: (object_id(line) > 0, abs(object_id(line))))
+    return sorted((_with_positive_ids(line) for line in lines), key=object_id)
+
+
+def original_id(osm_id: int) -> int:
+    """The id that an object had before `with_positive_ids`."""
+    return _UPLOADED - osm_id if osm_id > _UPLOADED else osm_id
+
+
+def _with_positive_ids(line: str) -> str:
+    if line[1] != "-" and (line[0] == "n" or "-" not in line):
+        return line
+    head, middle, members = (
+        line[: line.index(" ")],
+        line[line.index(" ") : line.rindex(" ") + 1],
+        line.rsplit(" ", 1)[1],
+    )
+    if head[1] == "-":
+        head = f"{head[0]}{_UPLOADED - object_id(line)}"
+    # The nodes or members come last; a node's line ends with its latitude.
+    members = _NEGATIVE_MEMBER.sub(lambda match: f"{match[1]}{_UPLOADED - int(match[2])}", members)
+    return head + middle + members
 
 
 def tags(line: str, keys: Container[str] | None = None) -> dict[str, str]:

@@ -49,15 +49,15 @@ def assembled(
     """
     lines = [
         *nodes.lines_of(ways.nodes_of(selected)),
-        *opl_lines.in_osm_order(ways.lines_at(np.flatnonzero(selected))),
-        *opl_lines.in_osm_order(relations),
+        *opl_lines.with_positive_ids(ways.lines_at(np.flatnonzero(selected))),
+        *opl_lines.with_positive_ids(relations),
     ]
     content = osmium.io.FileBuffer("".join(lines).encode(), "opl")
     with extract_files.errors(path):
         for element in osmium.FileProcessor(content).with_areas(objects).with_filter(objects):
             if isinstance(element, osmium.osm.Area) and is_wanted(tags := dict(element.tags)):
                 letter = "w" if element.from_way() else "r"
-                yield Polygon(f"{letter}{element.orig_id()}", tags, _outline(element))
+                yield Polygon(f"{letter}{opl_lines.original_id(element.orig_id())}", tags, _outline(element))
 
 
 def _outline(area: osmium.osm.Area) -> BaseGeometry | None:
