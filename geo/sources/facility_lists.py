@@ -24,7 +24,9 @@ from geo.lists.table_locations import StatedSystem
 from geo.lists.values import MISSING
 from geo.lists.vector_files import with_ending
 from geo.sources.osm import extract as osm
+from geo.sources.osm.facilities import COUNTS_AS_POINT
 
+_MENTIONED = 20
 _BYTES_PER_SECOND = 2_000_000
 """A file of any size, such as an extract, has at least one second for each `_BYTES_PER_SECOND` bytes."""
 
@@ -96,9 +98,13 @@ def _extract_layer(path: Path, options: ListOptions) -> Layer:
     """The facilities of an OpenStreetMap extract that touch ``options.within``; its columns are a facility's fields."""
     with with_ending(path, ".pbf") as file:
         try:
-            rows, left_out = osm.read_facilities(file, options.within, options.categories)
+            rows, broken, left_out = osm.read_facilities(file, options.within, options.categories)
         except ExtractError as error:  # names the link, if the file's own name ends otherwise
             raise ExtractError(str(error).replace(str(file), str(path))) from error
+    notes = [f"left out: {count} {reason}" for reason, count in left_out.items()]
+    if broken:
+        more = f" and {len(broken) - _MENTIONED} more" if len(broken) > _MENTIONED else ""
+        notes.append(f"{len(broken)} {COUNTS_AS_POINT}: {', '.join(broken[:_MENTIONED])}{more}")
     names = dict.fromkeys(name for _, row, _ in rows for name in row)
     shapes = np.empty(len(rows), dtype=object)
     shapes[:] = [shape for _, _, shape in rows]
@@ -108,5 +114,5 @@ def _extract_layer(path: Path, options: ListOptions) -> Layer:
         {name: [row.get(name, MISSING) for _, row, _ in rows] for name in names},
         shapes,
         system="wgs84",
-        notes=[f"left out: {count} {reason}" for reason, count in left_out.items()],
+        notes=notes,
     )

@@ -9,6 +9,7 @@ from geo.errors import InputError
 from geo.sources import own_lists
 from geo.sources.inputs import Place, Sources
 from geo.sources.osm.extract import Extract
+from geo.sources.osm.facilities import COUNTS_AS_POINT
 from geo.sources.summary import Summary
 from geo.study import area_codes, facilities
 from geo.study.categories import Categories
@@ -63,6 +64,9 @@ def collect(
         if not near.all():
             summary.left_out(int((~near).sum()), "facilities farther than the margin from the area")
         register = register[near]
+    broken = [name for facility_id, name in extract.broken_outlines.items() if facility_id in register.index]
+    if broken:
+        summary.note(len(broken), COUNTS_AS_POINT, broken)
     return register.assign(area_code=_area_codes(register, place, units, crs, summary))
 
 

@@ -53,7 +53,8 @@ class WayBuildings(NamedTuple):
     """Residential buildings drawn as closed ways.
 
     ``levels`` are the storeys of each, ``outlines`` their WGS84 polygons. ``invalid``, shape (ways,), tells which ways
-    are buildings whose outline crosses or touches itself; these have neither levels nor an outline here.
+    are buildings whose outline is not closed, lacks a node, or crosses or touches itself; these have neither levels nor
+    an outline here.
     """
 
     levels: list[float]
@@ -85,7 +86,8 @@ def from_ways(ways: Ways, lonlat: Float64Array, candidates: BoolArray) -> WayBui
     is_home = np.array([is_residential(tags) and tags.get("area") != "no" for tags in ways.tag_sets], dtype=bool)
     levels_of_set = np.array([levels(tags) for tags in ways.tag_sets])
     # A ring has at least four nodes, the first and last being the same.
-    chosen = is_home[ways.tag_set] & candidates & (ways.node_counts > 3)
+    homes = is_home[ways.tag_set] & candidates
+    chosen = homes & (ways.node_counts > 3)
     counts, lonlat = ways.node_counts[chosen], lonlat[np.repeat(chosen, ways.node_counts)]
     last = np.cumsum(counts) - 1
     complete = (lonlat[last - counts + 1] == lonlat[last]).all(axis=1)
@@ -94,9 +96,8 @@ def from_ways(ways: Ways, lonlat: Float64Array, candidates: BoolArray) -> WayBui
     counts, lonlat = counts[complete], lonlat[np.repeat(complete, counts)]
     outlines = shapely.polygons(shapely.linearrings(lonlat, indices=_owners(counts)))
     valid = shapely.is_valid(outlines)
-    invalid = chosen.copy()
-    invalid[chosen] = ~valid
-    return WayBuildings(levels_of_set[ways.tag_set][chosen & ~invalid].tolist(), list(outlines[valid]), invalid)
+    chosen[chosen] = valid
+    return WayBuildings(levels_of_set[ways.tag_set][chosen].tolist(), list(outlines[valid]), homes & ~chosen)
 
 
 def _owners(counts: Int64Array) -> Int64Array:

@@ -56,6 +56,7 @@ class Extract:
     streets : as `geo.study.streets.from_lines` makes them
     facility_rows : not checked yet
     turn_restrictions : the OPL lines of their relations, for `restrictions.forbidden_paths`
+    broken_outlines : the facilities that are points because their outline is broken: name and id, by id
     left_out : how many objects are left out, by reason
     notes : remarks about streets, each with the number of objects that it is about
     """
@@ -68,6 +69,7 @@ class Extract:
     streets: gpd.GeoDataFrame
     facility_rows: list[Row]
     turn_restrictions: list[str]
+    broken_outlines: dict[str, str]
     left_out: Counter[str]
     notes: Counter[str]
 
@@ -126,7 +128,7 @@ def read(
         return facilities.is_facility(tags, categories) or buildings.is_residential(tags)
 
     for polygon in polygons.assembled(path, nodes, ways, left_to_osmium | invalid, relations, objects, is_wanted):
-        facility_rows.add(polygon.osm_id, polygon.tags, polygon.outline)
+        facility_rows.add_polygon(polygon)
         if buildings.is_residential(polygon.tags):
             if polygon.outline is not None:
                 levels.append(buildings.levels(polygon.tags))
@@ -144,13 +146,18 @@ def read(
         streets=streets,
         facility_rows=facility_rows.rows,
         turn_restrictions=turn_restrictions,
+        broken_outlines=facility_rows.broken,
         left_out=left_out + facility_rows.left_out,
         notes=notes,
     )
 
 
-def read_facilities(path: Path, within: BaseGeometry | None, categories: Categories) -> tuple[list[Row], Counter[str]]:
-    """The facilities of an extract that touch ``within``, a WGS84 polygon (None: all), and those left out, counted.
+def read_facilities(
+    path: Path, within: BaseGeometry | None, categories: Categories
+) -> tuple[list[Row], list[str], Counter[str]]:
+    """The facilities of an extract that touch ``within``, a WGS84 polygon (None: all).
+
+    Also the names of those that are points because their outline is broken, and how many are left out, by reason.
 
     Raises
     ------
@@ -167,12 +174,13 @@ def read_facilities(path: Path, within: BaseGeometry | None, categories: Categor
     for polygon in polygons.assembled(
         path, nodes, ways, all_ways, relations, osmium.filter.KeyFilter(*keys), is_facility
     ):
-        facility_rows.add(polygon.osm_id, polygon.tags, polygon.outline)
+        facility_rows.add_polygon(polygon)
     rows = facility_rows.rows
     if within is not None:
         shapely.prepare(within)
         rows = [(osm_id, fields, shape) for osm_id, fields, shape in rows if within.intersects(shape)]
-    return rows, facility_rows.left_out
+    ids = {fields["id"] for _, fields, _ in rows}
+    return rows, [name for id_, name in facility_rows.broken.items() if id_ in ids], facility_rows.left_out
 
 
 def _read_elements(

@@ -7,12 +7,16 @@ from typing import NamedTuple
 from shapely.geometry.base import BaseGeometry
 
 from geo.sources.osm import tag_values
+from geo.sources.osm.polygons import Polygon
 from geo.study import facilities
 from geo.study.categories import Categories, Category
 from geo.study.files import Row
 
 BROKEN_OUTLINE = "areas with a broken outline"
 """The reason under which an object without a usable polygon is counted."""
+COUNTS_AS_POINT = (
+    "facilities count as points: their outlines are not closed, cross themselves, or lack a node or a member"
+)
 _MAX_TEXT = 300
 _FIELD_KEYS = frozenset(
     {
@@ -45,6 +49,16 @@ class FacilityRows:
         self.rows: list[Row] = []
         """The OpenStreetMap id of each facility, its properties, and its geometry; not checked yet."""
         self.left_out: Counter[str] = Counter()
+        self.broken: dict[str, str] = {}
+        """The facilities that are points because their outline is broken: the name, with the id, by id."""
+
+    def add_polygon(self, polygon: Polygon) -> None:
+        """Add an area, as `add` does; a point amid what is there of it where its outline is broken."""
+        before = len(self.rows)
+        self.add(polygon.osm_id, polygon.tags, polygon.remains if polygon.outline is None else polygon.outline)
+        if polygon.outline is None and len(self.rows) > before:
+            facility_id = f"osm-{polygon.osm_id}"
+            self.broken[facility_id] = f"{polygon.tags.get('name', '')} ({facility_id})".lstrip()
 
     def add(self, osm_id: str, tags: Mapping[str, str], geometry: BaseGeometry | None) -> None:
         """Add an object if its tags mark a facility that is open to the public; ``geometry`` None counts as broken."""

@@ -54,7 +54,7 @@ def contents(path: Path) -> tuple[object, ...]:
     """What is read of a file, with the ids that differ made positive."""
     drawn = boundaries.read(path, quiet)
     extract = osm.read(path, drawn, None, quiet)
-    rows, _ = osm.read_facilities(path, None, BUILT_IN)
+    rows, *_ = osm.read_facilities(path, None, BUILT_IN)
     return (
         [(boundary.osm_id.replace("-", ""), boundary.geometry.wkt) for boundary in drawn],
         extract.streets.geometry.to_wkt().tolist(),
