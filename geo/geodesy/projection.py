@@ -77,9 +77,15 @@ def utm(shape: BaseGeometry) -> str:
     Raises
     ------
     InputError
-        The middle lies beyond 80° south or 84° north, where there are no zones.
+        The middle lies beyond 80° south or 84° north, where there are no zones; or the shape extends over more than
+        180° of longitude, as one on both sides of the 180th meridian does.
     """
     west, south, east, north = shape.bounds
+    if east - west > 180:
+        raise InputError(
+            f"the place extends from {west:.4f}° to {east:.4f}° of longitude: one on both sides of the 180th meridian "
+            "cannot be a study; choose an area on one side of it (--area)"
+        )
     lon, lat = (west + east) / 2, (south + north) / 2
     if not (-180 <= lon <= 180 and -80 <= lat <= 84):
         raise InputError(f"no UTM zone lies at {lon:.4f}, {lat:.4f}")

@@ -5,11 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import shapely
 from shapely.geometry.base import BaseGeometry
 
+from geo.arrays import Float64Array
 from geo.geodesy.projection import projection, utm
 from geo.lists.table_locations import StatedSystem
-from geo.sources.osm import boundaries
+from geo.sources.osm import boundaries, opl
 from geo.sources.osm.boundaries import Boundary
 
 
@@ -95,6 +98,22 @@ def _slug(name: str) -> str:
 
 
 def widened(outline: BaseGeometry, margin_m: float) -> BaseGeometry:
-    """A WGS84 polygon with all that lies within a margin of it."""
+    """A WGS84 polygon with all that lies within a margin of it on its side of the 180th meridian.
+
+    Raises
+    ------
+    InputError
+        The polygon lies on both sides of that meridian, or beyond 80° south or 84° north.
+    """
     metric = projection(utm(outline))
-    return metric.inverse(metric.forward(outline).buffer(margin_m))
+    surroundings = metric.inverse(metric.forward(outline).buffer(margin_m))
+    west, _, east, _ = surroundings.bounds
+    if east - west <= 180:
+        return surroundings
+    # Longitudes beyond the meridian came out with the other sign, so that the polygon goes round the Earth.
+    middle = (outline.bounds[0] + outline.bounds[2]) / 2
+
+    def on_this_side(lonlat: Float64Array) -> Float64Array:
+        return np.column_stack([middle + (lonlat[:, 0] - middle + 180) % 360 - 180, lonlat[:, 1]])
+
+    return shapely.transform(surroundings, on_this_side).intersection(shapely.box(*opl.WORLD))

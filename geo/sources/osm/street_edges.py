@@ -61,7 +61,9 @@ def of_ways(ways: Ways, nodes: Nodes, relations: Iterable[str], box: Box, car_cl
             "ways cut at the extract's border": len(np.unique(way[usable[way] & missing])),
         }
     )
-    lines = _lines_in_box(way, ways.node_ids, lonlat, usable[way] & ~missing, box)
+    around_the_earth = np.zeros(len(way), dtype=bool)
+    around_the_earth[1:] = (way[1:] == way[:-1]) & (np.abs(np.diff(lonlat[:, 0])) > 180)
+    lines = _lines_in_box(way, ways.node_ids, lonlat, usable[way] & ~missing, around_the_earth, box)
     lines, too_large = _with_crossings(lines, tagged.squares())
     stopped, unknown_barriers = _barriers(nodes.tagged_lines, lines.node_ids)
     edge = _cut_at_junctions(lines, np.array(list(stopped), dtype=np.int64))
@@ -75,6 +77,7 @@ def of_ways(ways: Ways, nodes: Nodes, relations: Iterable[str], box: Box, car_cl
     for column, id_column in zip(streets.STOPS_COLUMNS, (streets.U_ID, streets.V_ID), strict=True):
         frame[column] = numbers.reindex(frame[id_column]).fillna(0).to_numpy(dtype=np.uint8)
     notes = _notes(tagged, np.unique(lines.way), unknown_barriers)
+    notes["streets cross the 180th meridian, and are cut there"] = len(np.unique(way[usable[way] & around_the_earth]))
     notes["squares are walked around, not across: too many streets and corners"] = too_large
     return Streets(frame, +left_out, +notes)
 
@@ -192,15 +195,22 @@ class _Lines(NamedTuple):
     lonlat: Float64Array
 
 
-def _lines_in_box(way: Int64Array, node_ids: Int64Array, lonlat: Float64Array, usable: BoolArray, box: Box) -> _Lines:
+def _lines_in_box(
+    way: Int64Array,
+    node_ids: Int64Array,
+    lonlat: Float64Array,
+    usable: BoolArray,
+    around_the_earth: BoolArray,
+    box: Box,
+) -> _Lines:
     """The connected pieces, of two nodes or more, of usable ways that have a node in the box.
 
-    A node that is missing in the extract cuts a way in two. A node that follows itself counts once. All arrays have a
-    row for each node of each way.
+    A node that is missing in the extract cuts a way in two; so does a step ``around_the_earth``, which the node that it
+    leads to marks. A node that follows itself counts once. All arrays have a row for each node of each way.
     """
     begins = np.ones(len(node_ids), dtype=bool)
     missing = np.isnan(lonlat[:, 0])
-    begins[1:] = (way[1:] != way[:-1]) | missing[1:] | missing[:-1]
+    begins[1:] = (way[1:] != way[:-1]) | missing[1:] | missing[:-1] | around_the_earth[1:]
     line = np.cumsum(begins) - 1
     new_node = begins.copy()
     new_node[1:] |= node_ids[1:] != node_ids[:-1]
