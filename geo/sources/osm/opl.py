@@ -79,7 +79,7 @@ class OplFile:
 
         Their tag sets hold the tags of ``keys`` and ``rule_keys``.
         """
-        key_hashes = opl_scan.hash_keys([*keys, *rule_keys])
+        key_hashes = opl_scan.hash_keys(keys, rule_keys)
         sorted_ids = np.sort(np.fromiter(ids, np.int64, len(ids)))
         none = np.empty(0, np.int64)
         columns = [(none, none, none, none, none, none)]
@@ -89,7 +89,7 @@ class OplFile:
             room = len(block) // opl_scan.SHORTEST_LINE + 1
             table, node_ids = np.empty((room, 5), np.int64), np.empty(len(block) // 3 + 1, np.int64)
             text = np.frombuffer(block, np.uint8)
-            count, node_count = opl_scan.scan_ways(text, key_hashes, len(keys), sorted_ids, previous, table, node_ids)
+            count, node_count = opl_scan.scan_ways(text, key_hashes, sorted_ids, previous, table, node_ids)
             self._check(count, "way", int(previous[0]))
             way_ids, tags_hashes, begins, ends, node_counts = table[:count].T
             node_ids = node_ids[:node_count].copy()

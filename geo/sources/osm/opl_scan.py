@@ -26,15 +26,23 @@ _FNV_START = np.uint64(14695981039346656037)  # the hash of an empty text
 _FNV_PRIME = np.uint64(1099511628211)
 
 
-def hash_keys(keys: Iterable[str]) -> UInt64Array:
-    """The FNV-1a hash of each key's UTF-8 bytes."""
-    hashes = []
-    for key in keys:
+def hash_keys(selecting: Iterable[str], others: Iterable[str] = ()) -> UInt64Array:
+    """A hash table of keys with open addressing: some that select an object that has them, and others.
+
+    A slot of the table, shape (slots, 2), holds the FNV-1a hash of a key's UTF-8 bytes, or 0, and 1 if the key selects.
+    The number of slots is a power of two, and most are empty.
+    """
+    selects = dict.fromkeys(others, 0) | dict.fromkeys(selecting, 1)
+    table = np.zeros((1 << (4 * len(selects) + 1).bit_length(), 2), dtype=np.uint64)
+    for key, does_select in selects.items():
         value = int(_FNV_START)
         for byte in key.encode():
             value = (value ^ byte) * int(_FNV_PRIME) % 2**64
-        hashes.append(value)
-    return np.array(hashes, dtype=np.uint64)
+        slot = value % len(table)
+        while table[slot, 0]:
+            slot = (slot + 1) % len(table)
+        table[slot] = value, does_select
+    return table
 
 
 @compiled
@@ -64,25 +72,25 @@ def _parse_number(text: UInt8Array, at: int) -> tuple[int, int, int]:
 
 
 @compiled
-def _scan_tags(text: UInt8Array, at: int, keys: UInt64Array, selecting: int) -> tuple[bool, int, int]:
+def _scan_tags(text: UInt8Array, at: int, keys: UInt64Array) -> tuple[bool, int, int]:
     """Scan the tags that begin at ``at``, the position of their T.
 
-    Returns whether any of them has one of the first ``selecting`` of ``keys``, a hash of all tags that have any of
-    ``keys``, and the position after the tags.
+    Returns whether any of them has one of the ``keys`` that select, a hash of all tags that have any of ``keys``, and
+    the position after the tags.
     """
-    selected, tags_hash = False, _FNV_START
+    selected, tags_hash, last_slot = False, _FNV_START, np.uint64(len(keys) - 1)
     while text[at] != ord(" "):
         at += 1
         begin, key_hash = at, _FNV_START
         while text[at] != ord("=") and text[at] != ord(" "):
             key_hash = _hash_byte(key_hash, text[at])
             at += 1
-        matched = False
-        for row in range(len(keys)):
-            if keys[row] == key_hash:
-                matched = True
-                selected = selected or row < selecting
+        slot = key_hash & last_slot
+        while keys[slot, 0] != 0 and keys[slot, 0] != key_hash:
+            slot = (slot + np.uint64(1)) & last_slot
+        matched = keys[slot, 0] == key_hash
         if matched:
+            selected = selected or keys[slot, 1] == 1
             at = begin
         while text[at] != ord(" ") and text[at] != ord(","):
             if matched:
@@ -108,7 +116,7 @@ def scan_nodes(
     Parameters
     ----------
     text : the bytes of whole lines
-    keys : hashes of keys
+    keys : from `hash_keys`
     previous : shape (1,), the id of the line before the text; becomes that of the last line that was read
     ids, lonlat : shapes (lines,) and (lines, 2), filled with each node in the box; others are left as they are
     tagged : shape (lines, 2), filled with where the line of each node with one of ``keys`` begins and ends
@@ -126,7 +134,7 @@ def scan_nodes(
         if node_id == previous[0]:
             return REPEATED, 0
         previous[0] = ids[count] = node_id
-        has_key, _, at = _scan_tags(text, at + 1, keys, len(keys))
+        has_key, _, at = _scan_tags(text, at + 1, keys)
         lon, lon_decimals, at = _parse_number(text, at + 2)
         lonlat[count, 0] = lon / 10.0**lon_decimals
         lat, lat_decimals, at = _parse_number(text, at + 2)
@@ -146,7 +154,6 @@ def scan_nodes(
 def scan_ways(
     text: UInt8Array,
     keys: UInt64Array,
-    selecting: int,
     ids: Int64Array,
     previous: Int64Array,
     table: Int64Array,
@@ -157,8 +164,7 @@ def scan_ways(
     Parameters
     ----------
     text : the bytes of whole lines
-    keys : hashes of keys; the tags of all of them are hashed together
-    selecting : a way is read if it has one of the first so many keys
+    keys : from `hash_keys`; a way is read if it has one that selects, and the tags of all of them are hashed together
     ids : shape (n,), ascending; a way is read also if it has one of these ids
     previous : shape (1,), the id of the line before the text; becomes that of the last line that was read
     table : shape (lines, 5), filled with a row for each way: its id, the hash of its tags, where its line begins and
@@ -178,7 +184,7 @@ def scan_ways(
         if way_id == previous[0]:
             return REPEATED, 0
         previous[0] = way_id
-        selected, tags_hash, at = _scan_tags(text, at + 1, keys, selecting)
+        selected, tags_hash, at = _scan_tags(text, at + 1, keys)
         at += 1
         if not selected and len(ids):
             place = np.searchsorted(ids, way_id)
