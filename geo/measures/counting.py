@@ -17,7 +17,7 @@ from geo.study import facilities as study_facilities
 from geo.study import standards, streets
 from geo.study.areas import LEVELS
 from geo.study.standards import Opened, PeopleGroup, Presence, Radius, Standard, TravelTime
-from geo.traveltime import reasons, straight_line
+from geo.traveltime import reasons
 from geo.traveltime import travel as traveltime
 from geo.traveltime.travel import Travel
 
@@ -111,12 +111,10 @@ def _people_by_time(
 def _people_by_distance(
     travel: Travel, standard: Radius, facilities: gpd.GeoDataFrame, notes: list[str]
 ) -> CountedUnits:
-    demand = travel.study.demand
-    lon, lat = demand["lon"].to_numpy(), demand["lat"].to_numpy()
-    metres, nearest = straight_line.nearest(facilities, lon, lat, travel.study.settings.projection)
-    reason = reasons.where(np.isinf(metres), reasons.NO_FACILITIES)
-    rows, people_notes = _people(travel, standard, metres, standard.metres, TOLERANCE_M, nearest, reason)
-    return CountedUnits(rows, "people", facilities, notes + people_notes, group_counted(demand, standard))
+    straight = travel.demand_distances(facilities)
+    metres, reason = straight.metres, reasons.where(np.isinf(straight.metres), reasons.NO_FACILITIES)
+    rows, people_notes = _people(travel, standard, metres, standard.metres, TOLERANCE_M, straight.facility, reason)
+    return CountedUnits(rows, "people", facilities, notes + people_notes, group_counted(travel.study.demand, standard))
 
 
 def _people(

@@ -39,6 +39,9 @@ class SnappedPoints:
     connector_m: Float64Array
     island_skipped: BoolArray
 
+    def __getitem__(self, rows: Int64Array) -> "SnappedPoints":
+        return SnappedPoints(self.edge[rows], self.fraction[rows], self.connector_m[rows], self.island_skipped[rows])
+
 
 class Snapper:
     """The lines of edges in projected metres, to which points and shapes are snapped.

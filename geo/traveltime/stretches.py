@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from geo.arrays import Float32Array, Float64Array, Int32Array, Int64Array
+from geo.arrays import BoolArray, Float32Array, Float64Array, Int32Array, Int64Array
 from geo.traveltime import lookup
 from geo.traveltime.array_tables import Seeds, StretchTable, plain
 from geo.traveltime.graph import Graph
@@ -63,6 +63,18 @@ class ChainStretches:
             connector_seconds=stretches.connector_m[order] / walk_mps,
             connector_m=stretches.connector_m[order],
             facility=stretches.facility[order].astype(np.int32),
+        )
+
+    def __getitem__(self, rows: BoolArray) -> "ChainStretches":
+        """Some of the stretches, as a mask of shape (stretches,) says."""
+        return ChainStretches(
+            self.low[rows],
+            self.high[rows],
+            self.low_m[rows],
+            self.high_m[rows],
+            self.connector_seconds[rows],
+            self.connector_m[rows],
+            self.facility[rows],
         )
 
     def table(self, towards: bool) -> StretchTable:

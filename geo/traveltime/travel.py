@@ -4,6 +4,7 @@ It prepares the networks of the modes, snaps the study's demand onto them, and k
 `geo.traveltime.nearest` by facilities and mode. The measures and the answers of the service ask it.
 """
 
+import copy
 from dataclasses import dataclass, field
 from threading import Lock, RLock
 from typing import Literal
@@ -22,6 +23,7 @@ from geo.traveltime.network import Network
 from geo.traveltime.positions import ChainPositions
 from geo.traveltime.ranking import Ranker
 from geo.traveltime.snapping import SnappedPoints
+from geo.traveltime.updates import FacilityChanges, Nearest
 
 Method = Literal["network", "straight-line"]
 
@@ -58,15 +60,34 @@ class TravelTimes:
 
 
 @dataclass(frozen=True)
-class _FacilitiesKey:
-    """Facilities and a mode as the key of a cache; keys are equal if ids, shapes and their order are."""
+class Distances:
+    """Straight lines from points to their nearest facility.
 
-    mode: Mode
+    Attributes
+    ----------
+    metres : geodesic, shape (points,), infinity where there is no facility
+    facility : shape (points,), row of the nearest facility in the frame of facilities, −1 where there is none
+    """
+
+    metres: Float64Array
+    facility: Int64Array
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes that these distances take."""
+        return self.metres.nbytes + self.facility.nbytes
+
+
+@dataclass(frozen=True)
+class _FacilitiesKey:
+    """Facilities and a mode (None: a straight line) as the key of a cache; equal if ids, shapes and their order are."""
+
+    mode: Mode | None
     digest: bytes
     facilities: gpd.GeoDataFrame = field(compare=False)
 
     @classmethod
-    def of(cls, facilities: gpd.GeoDataFrame, mode: Mode) -> "_FacilitiesKey":
+    def of(cls, facilities: gpd.GeoDataFrame, mode: Mode | None) -> "_FacilitiesKey":
         ids = "\0".join(map(str, facilities.index)).encode()
         shapes = b"".join(shapely.to_wkb(facilities.geometry.to_numpy()))
         return cls(mode, cache.digest(ids, shapes), facilities)
@@ -87,6 +108,10 @@ class Travel:
         times_cache: LRUCache[_FacilitiesKey, TravelTimes] = LRUCache(
             TIMES_CACHE_BYTES, getsizeof=lambda times: min(times.nbytes, TIMES_CACHE_BYTES)
         )
+        distances_cache: LRUCache[_FacilitiesKey, Distances] = LRUCache(
+            TIMES_CACHE_BYTES, getsizeof=lambda distances: min(distances.nbytes, TIMES_CACHE_BYTES)
+        )
+        self._demand_distances = cached(distances_cache, key=_itself, lock=Lock())(self._compute_demand_distances)
         self._nearest_facilities = cached(nearest_cache, key=_itself, lock=Lock())(self._compute_nearest_facilities)
         self._demand_times = cached(times_cache, key=_itself, lock=Lock())(self._compute_demand_times)
 
@@ -128,29 +153,87 @@ class Travel:
         return self._demand_times(_FacilitiesKey.of(facilities, mode))
 
     def _compute_demand_times(self, key: _FacilitiesKey) -> TravelTimes:
-        mode, facilities = key.mode, key.facilities
+        mode, facilities = _mode_of(key), key.facilities
         if self.method == "straight-line":
-            demand = self.study.demand
-            return self._straight_line_times(facilities, demand["lon"].to_numpy(), demand["lat"].to_numpy(), mode)
+            return self._times_of(self.demand_distances(facilities), mode)
         points, positions = self.demand_points(mode), self.demand_positions(mode)
         return _network_times(self._nearest_facilities(key), points, positions, facilities.empty)
+
+    def demand_distances(self, facilities: gpd.GeoDataFrame) -> Distances:
+        """From every demand point of the study, in its order, straight to the nearest of ``facilities``."""
+        return self._demand_distances(_FacilitiesKey.of(facilities, None))
+
+    def _compute_demand_distances(self, key: _FacilitiesKey) -> Distances:
+        return self._distances(key.facilities, slice(None))
+
+    def _distances(self, facilities: gpd.GeoDataFrame, rows: slice | Int64Array) -> Distances:
+        lon, lat = (self.study.demand[name].to_numpy()[rows] for name in ("lon", "lat"))
+        return Distances(*straight_line.nearest(facilities, lon, lat, self.study.settings.projection))
+
+    def updating(self, standing: gpd.GeoDataFrame) -> "Travel":
+        """The same travel for frames of facilities that differ little from ``standing``.
+
+        Its times and distances of the demand are equal to those that are computed from scratch, but only what differs
+        from ``standing`` is searched. They are kept as long as it is.
+        """
+        updated = copy.copy(self)
+        updated._demand_times = cached({}, key=_itself)(lambda key: self._updated_times(standing, key))
+        updated._demand_distances = cached({}, key=_itself)(lambda key: self._updated_distances(standing, key))
+        return updated
+
+    def _updated_distances(self, standing: gpd.GeoDataFrame, key: _FacilitiesKey) -> Distances:
+        changes, before = FacilityChanges.between(standing, key.facilities), self.demand_distances(standing)
+        kept = np.flatnonzero(changes.new_row >= 0)
+
+        def among_kept(rows: Int64Array) -> Nearest:
+            nearest = self._distances(standing.iloc[kept], rows)
+            return nearest.metres, kept[nearest.facility]
+
+        def among_added() -> Nearest:
+            nearest = self._distances(key.facilities.iloc[changes.added], slice(None))
+            return nearest.metres, nearest.facility
+
+        return Distances(*changes.update((before.metres, before.facility), among_kept, among_added))
+
+    def _updated_times(self, standing: gpd.GeoDataFrame, key: _FacilitiesKey) -> TravelTimes:
+        facilities, mode = key.facilities, _mode_of(key)
+        if self.method == "straight-line":
+            return self._times_of(self._updated_distances(standing, key), mode)
+        if standing.empty or facilities.empty:  # there is nothing to begin with, or nothing to search
+            return self._compute_demand_times(key)
+        changes, before = FacilityChanges.between(standing, facilities), self.demand_times(standing, mode)
+        network, points, positions = self.network(mode), self.demand_points(mode), self.demand_positions(mode)
+
+        def among_kept(rows: Int64Array) -> Nearest:
+            stretches = self._nearest_facilities(_FacilitiesKey.of(standing, mode)).stretches
+            kept = stretches[changes.new_row[stretches.facility] >= 0]
+            times = _network_times(NearestFacilities(network, kept), points[rows], positions[rows], False)
+            return times.seconds, times.facility
+
+        def among_added() -> Nearest:
+            shapes = facilities.geometry.to_numpy()[changes.added]
+            stretches = network.chain_stretches(network.edge_stretches(shapes))
+            times = _network_times(NearestFacilities(network, stretches), points, positions, False)
+            return times.seconds, times.facility
+
+        seconds, facility = changes.update((before.seconds, before.facility), among_kept, among_added)
+        return TravelTimes(seconds, facility, _reasons(seconds, points, network, no_facilities=False))
 
     def times(self, facilities: gpd.GeoDataFrame, lon: Float64Array, lat: Float64Array, mode: Mode) -> TravelTimes:
         """From WGS84 points, shape (points,), to the nearest of ``facilities``."""
         if self.method == "straight-line":
-            return self._straight_line_times(facilities, lon, lat, mode)
+            nearest = straight_line.nearest(facilities, lon, lat, self.study.settings.projection)
+            return self._times_of(Distances(*nearest), mode)
         network = self.network(mode)
         points = network.snapper.snap(lon, lat)
         positions = network.graph.positions(points.edge, points.fraction)
         nearest_facilities = self._nearest_facilities(_FacilitiesKey.of(facilities, mode))
         return _network_times(nearest_facilities, points, positions, facilities.empty)
 
-    def _straight_line_times(
-        self, facilities: gpd.GeoDataFrame, lon: Float64Array, lat: Float64Array, mode: Mode
-    ) -> TravelTimes:
-        settings = self.study.settings
-        metres, facility = straight_line.nearest(facilities, lon, lat, settings.projection)
-        seconds = metres * settings.detour / straight_line.speed_mps(settings, mode)
+    def _times_of(self, distances: Distances, mode: Mode) -> TravelTimes:
+        """The times of straight lines, where no streets are known."""
+        settings, facility = self.study.settings, distances.facility
+        seconds = distances.metres * settings.detour / straight_line.speed_mps(settings, mode)
         return TravelTimes(seconds, facility, reasons.where(facility < 0, reasons.NO_FACILITIES))
 
     def ranker(self, facilities: gpd.GeoDataFrame, mode: Mode) -> Ranker:
@@ -166,9 +249,16 @@ class Travel:
         return Ranker(facilities, nearest_facilities, self.study.settings, mode)
 
     def _compute_nearest_facilities(self, key: _FacilitiesKey) -> NearestFacilities:
-        network = self.network(key.mode)
+        network = self.network(_mode_of(key))
         stretches = network.edge_stretches(key.facilities.geometry.to_numpy())
         return NearestFacilities(network, network.chain_stretches(stretches))
+
+
+def _mode_of(key: _FacilitiesKey) -> Mode:
+    """The mode of a key; ValueError if it stands for a straight line."""
+    if key.mode is None:
+        raise ValueError("a straight line has no mode")
+    return key.mode
 
 
 def _itself(key: _FacilitiesKey) -> _FacilitiesKey:
@@ -187,9 +277,14 @@ def _network_times(
     seconds, facility = position_seconds(
         network, nearest_facilities.stretches, positions, junction_times=junction_times
     )
-    off_network = points.edge < 0
+    connector_s = np.where(points.edge < 0, np.inf, points.connector_m) / network.walk_mps
+    reason = _reasons(seconds, points, network, no_facilities)
+    return TravelTimes(seconds + connector_s, facility.astype(np.int64), reason)
+
+
+def _reasons(seconds: Float64Array, points: SnappedPoints, network: Network, no_facilities: bool) -> ObjectArray:
+    """Why each of ``points`` whose seconds are infinite reaches no facility, shape (points,); None where it does."""
     reason = reasons.where(~np.isfinite(seconds), reasons.NO_FACILITIES if no_facilities else reasons.NO_ROUTE)
     if not no_facilities:
-        reason[off_network] = reasons.NO_STREET.format(metres=network.max_connector_m)
-    connector_s = np.where(off_network, np.inf, points.connector_m) / network.walk_mps
-    return TravelTimes(seconds + connector_s, facility.astype(np.int64), reason)
+        reason[points.edge < 0] = reasons.NO_STREET.format(metres=network.max_connector_m)
+    return reason
