@@ -58,33 +58,36 @@ class Gaps:
     frame : GeoDataFrame
         One row for each gap, the worst first, with `COLUMNS` (numbers with three decimals) and a polygon in WGS84
         degrees; the index is its rank as a text, from 1. Where a unit's outline is unknown, its geometry is a point.
+    count : how many gaps there are; the frame may have the worst of them only
     unit : people, towns or villages: what total − covered counts
     beyond_unit : the unit of ``mean_beyond``, ``worst_beyond`` and ``nearest_value``; None for a standard of openings
     """
 
     frame: gpd.GeoDataFrame
+    count: int
     unit: str
     beyond_unit: Literal["minutes", "metres"] | None
 
 
-def measure(travel: Travel, standard: Standard, counted: CountedUnits) -> Gaps:
-    """Group what ``counted``, the rows of ``standard``, has outside the limit."""
-    none = _frame([], np.array([], dtype=object))
-    match standard:
-        case Opened():
-            return Gaps(none, counted.unit, None)
-        case Presence():
-            return Gaps(_units_without(travel, counted) if counted.is_known else none, counted.unit, "metres")
-        case _:
-            frame = _places_beyond(travel, counted) if counted.is_known else none
-            return Gaps(frame, counted.unit, "minutes" if standard.measure == "travel_time" else "metres")
+def measure(travel: Travel, standard: Standard, counted: CountedUnits, limit: int | None = None) -> Gaps:
+    """Group what ``counted``, the rows of ``standard``, has outside the limit; describe the worst ``limit`` gaps."""
+    frame, count = _frame([], np.array([], dtype=object)), 0
+    if isinstance(standard, Opened):
+        return Gaps(frame, count, counted.unit, None)
+    if isinstance(standard, Presence):
+        if counted.is_known:
+            frame = _units_without(travel, counted)
+        return Gaps(frame.iloc[:limit], len(frame), counted.unit, "metres")
+    if counted.is_known:
+        frame, count = _places_beyond(travel, counted, limit)
+    return Gaps(frame, count, counted.unit, "minutes" if standard.measure == "travel_time" else "metres")
 
 
 def _frame(records: list[dict[str, object]], shapes: GeometryArray) -> gpd.GeoDataFrame:
     """A frame of gaps from records in any order, the worst first."""
     table = pd.DataFrame(records, columns=[*COLUMNS, "excess"])
     # Of equally many people those come first who are farther beyond; what is out of reach is farthest of all.
-    order = np.lexsort((np.arange(len(table)), -table["excess"].to_numpy(float), -table["people"].to_numpy(float)))
+    order = _worst_first(table["people"].to_numpy(float), table["excess"].to_numpy(float))
     table = table.drop(columns="excess").iloc[order]
     numbers = [name for name in COLUMNS if name not in TEXT_COLUMNS]
     table[numbers] = table[numbers].astype(float).round(3)
@@ -94,14 +97,19 @@ def _frame(records: list[dict[str, object]], shapes: GeometryArray) -> gpd.GeoDa
     return gpd.GeoDataFrame(table, geometry=shapes[order], crs="EPSG:4326")
 
 
-def _places_beyond(travel: Travel, counted: CountedUnits) -> gpd.GeoDataFrame:
-    """The gaps of a standard that counts people."""
+def _places_beyond(travel: Travel, counted: CountedUnits, limit: int | None) -> tuple[gpd.GeoDataFrame, int]:
+    """The worst ``limit`` gaps of a standard that counts people, and how many there are."""
     study = travel.study
     outside = counted.rows[~counted.rows["inside"]]
     demand = study.demand.loc[outside.index]
     lon, lat = demand["lon"].to_numpy(), demand["lat"].to_numpy()
     metric = projection(study.settings.projection)
     gap_of_row = group(lon, lat, outside["area_code"].to_numpy(), study.settings.gap_m, metric)
+    count = int(gap_of_row.max(initial=-1)) + 1
+    if limit is not None and limit < count:
+        is_worst = np.isin(gap_of_row, _worst(gap_of_row, outside, limit))
+        outside, demand, lon, lat = outside[is_worst], demand[is_worst], lon[is_worst], lat[is_worst]
+        gap_of_row = np.unique(gap_of_row[is_worst], return_inverse=True)[1].astype(np.int64)
     table = demand[["population", "children_3_6", "elders_65", "area_code"]].assign(
         town=outside["area_code"], weight=outside["weight"], beyond=outside["beyond"], nearest=outside["nearest"]
     )
@@ -110,7 +118,18 @@ def _places_beyond(travel: Travel, counted: CountedUnits) -> gpd.GeoDataFrame:
     records = [_place(rows, names, counted.facilities) for _, rows in table.groupby(gap_of_row)]
     outlines = _outlines(lon, lat, gap_of_row, study.settings.gap_m, metric)
     _name_by_nearest_area(records, outlines, study)
-    return _frame(records, outlines)
+    return _frame(records, outlines), count
+
+
+def _worst(gap_of_row: Int64Array, outside: pd.DataFrame, limit: int) -> Int64Array:
+    """The numbers of the ``limit`` gaps that stand first in a frame of all gaps."""
+    sums = outside.assign(excess=outside["weight"] * outside["beyond"]).groupby(gap_of_row)[["weight", "excess"]].sum()
+    return _worst_first(sums["weight"].to_numpy(), sums["excess"].to_numpy())[:limit]
+
+
+def _worst_first(people: Float64Array, excess: Float64Array) -> Int64Array:
+    """The order of gaps; sums are rounded, since those of the same numbers may differ in their last digits."""
+    return np.lexsort((-excess.round(6), -people.round(6))).astype(np.int64)
 
 
 def _place(rows: pd.DataFrame, names: pd.Series, facilities: gpd.GeoDataFrame) -> dict[str, object]:

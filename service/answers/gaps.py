@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from geo.measures.coverage import Coverage
+from geo.measures.gaps import Gaps
 from geo.study import geojson
 from service.answers.engine import Answers
 from service.answers.json_types import JsonObject
@@ -33,6 +34,18 @@ def as_geojson(
         There is no standard with that id.
     """
     coverage, gaps = answers.gaps(state, standard_id)
+    return {
+        **as_collection(gaps, coordinates, limit),
+        **standard_members(coverage),
+        "gap_m": answers.study.settings.gap_m,
+        "notes": coverage.notes,
+        "coordinate_system": coordinates,
+        **answers.study_metadata,
+    }
+
+
+def as_collection(gaps: Gaps, coordinates: str, limit: int | None = None) -> JsonObject:
+    """A GeoJSON FeatureCollection of at most ``limit`` gaps; ``gaps`` says how many there are in all."""
     features = []
     for rank, gap in gaps.frame.iloc[:limit].iterrows():
         members = {"rank": int(str(rank)), **_properties(gap, gaps.beyond_unit)}
@@ -41,13 +54,8 @@ def as_geojson(
     return {
         "type": "FeatureCollection",
         "features": features,
-        **standard_members(coverage),
-        "gaps": len(gaps.frame),
+        "gaps": gaps.count,
         "beyond_unit": gaps.beyond_unit,
-        "gap_m": answers.study.settings.gap_m,
-        "notes": coverage.notes,
-        "coordinate_system": coordinates,
-        **answers.study_metadata,
     }
 
 
