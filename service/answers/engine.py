@@ -66,7 +66,9 @@ class Answers:
         """Eight hexadecimal digits that identify the program, the study and the register, for entity tags."""
         return self._version_hash[:4].hex()
 
-    def _coverage(self, state: RegisterState, standard: Standard) -> tuple[CountedUnits, Coverage]:
+    def measured(self, state: RegisterState, standard: Standard) -> tuple[CountedUnits, Coverage]:
+        """What a standard counts, and its coverage."""
+
         def compute() -> tuple[CountedUnits, Coverage]:
             counted = counting.count_units(
                 self.travel, self.facilities(state, standard.category), standard, state.today
@@ -77,17 +79,17 @@ class Answers:
 
     def coverage(self, standard: str, state: RegisterState | None = None) -> Coverage:
         """The coverage of the standard with that id; UnknownNameError if there is none. Default state: the current."""
-        return self._coverage(state or self.states.current(), self.study.standard(standard))[1]
+        return self.measured(state or self.states.current(), self.study.standard(standard))[1]
 
     def all_coverage(self, state: RegisterState | None = None) -> list[Coverage]:
         """The coverage of all standards, in the study's order. Default state: the current."""
         state = state or self.states.current()
-        return [self._coverage(state, standard)[1] for standard in self.study.standards]
+        return [self.measured(state, standard)[1] for standard in self.study.standards]
 
     def gaps(self, state: RegisterState, standard: str) -> tuple[Coverage, Gaps]:
         """The coverage and the gaps of the standard with that id; UnknownNameError if there is none."""
         chosen = self.study.standard(standard)
-        counted, summary = self._coverage(state, chosen)
+        counted, summary = self.measured(state, chosen)
         return summary, state.cached(
             chosen.category, ("gaps", standard), lambda: gaps.measure(self.travel, chosen, counted)
         )
@@ -102,7 +104,7 @@ class Answers:
         state, chosen = self.states.current(), self.study.standard(standard)
 
         def compute() -> str:
-            counted, summary = self._coverage(state, chosen)
+            counted, summary = self.measured(state, chosen)
             from maps import gap_map  # imports folium, which no other answer needs
 
             return gap_map.render(
@@ -170,7 +172,7 @@ class Answers:
                 )
             case _:
                 standard = self.study.standard(collection_id.removeprefix(collections.COVERAGE_PREFIX))
-                summary = self._coverage(state, standard)[1]
+                summary = self.measured(state, standard)[1]
                 return state.cached(
                     standard.category,
                     ("collection", collection_id),

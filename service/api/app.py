@@ -84,7 +84,11 @@ def _error_page(request: Request, status: int, detail: str) -> Response | None:
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
     """Add the middleware; the last one added is the outermost."""
     app.add_middleware(InternalErrors)
-    max_bytes_by_path = {"/v1/imports": settings.most_upload_mb * 2**20, "/v1/nearest": travel.MAX_BODY_BYTES}
+    max_bytes_by_path = {
+        "/v1/imports": settings.most_upload_mb * 2**20,
+        "/v1/nearest": travel.MAX_BODY_BYTES,
+        "/v1/scenarios": travel.MAX_SCENARIO_BYTES,
+    }
     app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES, max_bytes_by_path=max_bytes_by_path)
     for media_type in COMPRESSED:
         add_compress_type(media_type)

@@ -142,6 +142,44 @@ SCHEMAS: dict[str, Schema] = {
             **STUDY_MEMBERS,
         }
     ),
+    "ScenarioAnswer": object_with(
+        {
+            "name": nullable(TEXT),
+            "changes": list_of({"type": "object"}),
+            "standards": list_of(
+                object_with(
+                    {
+                        "standard": TEXT,
+                        "before": {"type": "object"},
+                        "after": {"type": "object"},
+                        "difference": object_with({"covered": NUMBER, "share": nullable(NUMBER)}),
+                        "gained": NUMBER,
+                        "lost": NUMBER,
+                        "areas": list_of(
+                            object_with(
+                                {
+                                    "code": TEXT,
+                                    "name": TEXT,
+                                    "before": {"type": "object"},
+                                    "after": {"type": "object"},
+                                    "gained": NUMBER,
+                                    "lost": NUMBER,
+                                }
+                            )
+                        ),
+                        "places": list_of(
+                            object_with(
+                                {"area_code": nullable(TEXT), "name": nullable(TEXT), "gained": NUMBER, "lost": NUMBER}
+                            )
+                        ),
+                        "gaps": nullable(object_with({"features": list_of(ref("GeoJsonFeature")), "gaps": COUNT})),
+                    }
+                )
+            ),
+            "coordinate_system": COORDINATES,
+            **STUDY_MEMBERS,
+        }
+    ),
     "Landing": object_with(
         {"title": TEXT, "description": TEXT, "links": LINKS, "coordinate_system": COORDINATES, **STUDY_MEMBERS}
     ),

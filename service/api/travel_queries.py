@@ -1,4 +1,4 @@
-"""Queries and bodies of the endpoints about travel times: `/v1/nearest`, `/v1/isochrones` and `/v1/gaps`."""
+"""Queries and bodies of `/v1/nearest`, `/v1/isochrones`, `/v1/gaps` and `/v1/scenarios`."""
 
 from datetime import datetime
 from functools import lru_cache
@@ -24,6 +24,7 @@ from service.api.queries import (
 MAX_NEAREST = 100
 MAX_PLACES = 1000
 MAX_GAPS = 10_000
+MAX_SCENARIO_GAPS = 100
 NOW = "now"
 FIRST_YEAR, LAST_YEAR = 1900, 2200
 
@@ -216,3 +217,17 @@ class GapsQuery(CoordinatesQuery):
     """The parameters of the gaps of one standard."""
 
     limit: Annotated[int, limit_field(MAX_GAPS), INTEGER_TEXT] = 1000
+
+
+class ScenarioQuery(CoordinatesQuery):
+    """How much of a scenario's answer is wanted."""
+
+    gaps: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=MAX_SCENARIO_GAPS,
+            description="how many of the gaps that remain are described; 0: none, which is much quicker",
+        ),
+        INTEGER_TEXT,
+    ] = 10

@@ -1,4 +1,4 @@
-"""The endpoints about travel times and coverage: nearest facilities, isochrones, the standards, coverage and gaps."""
+"""The endpoints about travel times: nearest facilities, isochrones, the standards, coverage, gaps and scenarios."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -9,8 +9,10 @@ from fastapi.concurrency import run_in_threadpool
 from geo.choices import Coordinates
 from geo.errors import FieldError
 from geo.measures.coverage import Coverage
+from geo.measures.scenario_document import Scenario
 from service.answers import gaps as gap_answers
 from service.answers import isochrones as isochrone_answers
+from service.answers import scenarios as scenario_answers
 from service.answers.engine import Answers
 from service.answers.isochrones import parse_minutes
 from service.answers.json_types import JsonObject
@@ -18,10 +20,19 @@ from service.answers.nearest import NearestFinder, NearestOptions
 from service.answers.state import RegisterState
 from service.api.queries import CoordinatesQuery, QueryRoute
 from service.api.responses import GEOJSON, answers_of, describe_responses, json_response, respond, state_of
-from service.api.travel_queries import MAX_GAPS, GapsQuery, IsochronesQuery, NearestOptionsQuery, NearestQuery, Places
+from service.api.travel_queries import (
+    MAX_GAPS,
+    GapsQuery,
+    IsochronesQuery,
+    NearestOptionsQuery,
+    NearestQuery,
+    Places,
+    ScenarioQuery,
+)
 
 MAX_BODY_BYTES = 2 * 2**20
 """Enough for `MAX_PLACES` places with the longest ids."""
+MAX_SCENARIO_BYTES = 2**16
 MAX_FACILITIES = 10_000
 MAX_SEARCHED_PLACES, MAX_SEARCHED_FACILITIES = 100, 1_000
 """The most places, and facilities for all of them, where each place needs a search of the street network."""
@@ -121,6 +132,21 @@ async def gaps_of(request: Request, standard: str, query: Annotated[GapsQuery, Q
         lambda state: gap_answers.as_geojson(answers, state, standard, query.coordinates, limit),
         GEOJSON,
     )
+
+
+@router.post(
+    "/scenarios",
+    responses=describe_responses("each goal before and after the changes", "ScenarioAnswer", 413),
+    summary="What adding, moving, closing or changing facilities does to the goals",
+)
+async def scenarios(request: Request, scenario: Scenario, query: Annotated[ScenarioQuery, Query()]) -> Response:
+    state = await state_of(request)
+
+    def compute() -> Response:
+        answers = answers_of(request)
+        return json_response(scenario_answers.answer(answers, state, scenario, query.coordinates, query.gaps))
+
+    return await run_in_threadpool(compute)
 
 
 @router.post(
