@@ -24,6 +24,8 @@ KEYS = (
     *WAY_KEYS,
     "area",
     "type",
+    "disused",
+    "abandoned",
     *access.KEYS,
     "motorroad",
     *dict.fromkeys(key for keys in _ONEWAY_KEYS.values() for key in keys),
@@ -71,6 +73,11 @@ class Directions(NamedTuple):
 _BOTH, _NEITHER = Directions(True, True), Directions(False, False)
 
 
+def _street_class(tags: Tags) -> str:
+    """The value of the highway tag; “disused” where another tag says that the street is out of use."""
+    return "disused" if "yes" in (tags.get("disused"), tags.get("abandoned")) else tags["highway"]
+
+
 def is_ferry(tags: Tags) -> bool:
     """Whether tags mark the route of a ferry."""
     return tags.get("route") == "ferry"
@@ -105,12 +112,12 @@ def _walkable(tags: Tags, direction: str) -> bool:
             return True
     if is_ferry(tags):
         return True  # ferries are public transport: a passenger needs no tag
-    return tags.get("motorroad") != "yes" and tags["highway"] not in _NOT_USABLE | _MOTORWAY
+    return tags.get("motorroad") != "yes" and _street_class(tags) not in _NOT_USABLE | _MOTORWAY
 
 
 def cyclable(tags: Tags) -> Directions:
     """In which directions people may cycle on a way."""
-    is_open = not is_ferry(tags) and tags.get("motorroad") != "yes" and tags["highway"] not in _NO_CYCLING
+    is_open = not is_ferry(tags) and tags.get("motorroad") != "yes" and _street_class(tags) not in _NO_CYCLING
     oneway = _oneway(tags, _ONEWAY_KEYS["cycle"])
     lanes = [tags.get(key, "") for key in _LANE_KEYS]
     lane_oneways = [tags.get(f"{key}:oneway") for key in ("cycleway:left", "cycleway:right")]
@@ -126,7 +133,7 @@ def drivable(tags: Tags, car_classes: Container[str]) -> Directions:
 
     ``car_classes`` are the values of the highway tag that are open to cars.
     """
-    if is_square(tags) or not (is_ferry(tags) or tags["highway"] in car_classes):
+    if is_square(tags) or not (is_ferry(tags) or _street_class(tags) in car_classes):
         return _NEITHER
     return _directions(tags, "drive", not is_ferry(tags), _oneway(tags, _ONEWAY_KEYS["drive"]))
 

@@ -64,37 +64,40 @@ def forbidden_paths(lines: Sequence[str], streets: gpd.GeoDataFrame) -> tuple[li
     applied : how many of the relations they come from
     left_out : how many relations are left out, by reason
     """
-    restrictions: list[_Restriction] = []
+    relations: list[list[_Restriction]] = []
     left_out: Counter[str] = Counter()
     for line in lines:
-        rule = _rule(opl_lines.tags(line))
-        if rule.startswith(("no_", "only_")):
-            restrictions.append(_members(rule, line))
+        rules = _rules(opl_lines.tags(line))
+        if isinstance(rules, str):
+            left_out[rules] += 1
         else:
-            left_out[rule] += 1
-    roads = _Roads(streets, {way for each in restrictions for way in _ways(each)})
+            relations.append([_members(rule, line) for rule in rules])
+    roads = _Roads(streets, {way for restrictions in relations for each in restrictions for way in _ways(each)})
     paths: dict[Path, None] = {}
     applied = 0
-    for restriction in restrictions:
-        forbidden = _forbidden(restriction, roads)
-        if isinstance(forbidden, str):
-            left_out[forbidden] += 1
-        else:
+    for restrictions in relations:
+        results = [_forbidden(restriction, roads) for restriction in restrictions]
+        of_relation = [path for result in results if not isinstance(result, str) for path in result]
+        if of_relation:
             applied += 1
-            paths |= dict.fromkeys(forbidden)
+            paths |= dict.fromkeys(of_relation)
+        else:
+            left_out[next(result for result in results if isinstance(result, str))] += 1
     return list(paths), applied, left_out
 
 
-def _rule(tags: Mapping[str, str]) -> str:
-    """The rule that a relation has for cars, or the reason why it has none."""
+def _rules(tags: Mapping[str, str]) -> list[str] | str:
+    """The rules that a relation has for cars, separated by semicolons in its tag; or the reason why it has none."""
     if not _CARS.isdisjoint(exempt.strip() for exempt in tags.get("except", "").split(";")):
         return FOR_OTHERS
-    rule = next((tags[key] for key in RULE_KEYS if key in tags), None)
-    if rule is None:
+    text = next((tags[key] for key in RULE_KEYS if key in tags), None)
+    if text is None:
         return SOMETIMES if any(key in tags for key in CONDITIONAL_KEYS) else FOR_OTHERS
     if any(key in tags for key in TIME_KEYS):
         return SOMETIMES
-    return rule if re.fullmatch("(no|only)_(left_turn|right_turn|straight_on|u_turn|entry|exit)", rule) else UNKNOWN
+    rules = [rule.strip() for rule in text.split(";")]
+    known = re.compile("(no|only)_(left_turn|right_turn|straight_on|u_turn|entry|exit)")
+    return rules if all(known.fullmatch(rule) for rule in rules) else UNKNOWN
 
 
 def _members(rule: str, line: str) -> _Restriction:

@@ -5,7 +5,10 @@ from collections.abc import Iterator
 
 from geo.sources.osm.access import Tags
 
-KEYS = ("maxspeed", "maxspeed:forward", "maxspeed:backward")
+LAW_KEYS = ("maxspeed:type", "source:maxspeed", "zone:maxspeed")
+"""Keys that may name the law that limits the speed, such as ``CN:urban``, where no sign does."""
+SIGN_KEYS = ("maxspeed", "maxspeed:forward", "maxspeed:backward")
+KEYS = (*SIGN_KEYS, *LAW_KEYS)
 MAX_KPH = 200.0
 _KPH_PER_UNIT = {"": 1.0, "km/h": 1.0, "kmh": 1.0, "kph": 1.0, "mph": 1.609344, "knots": 1.852, "kn": 1.852}
 _NUMBER = re.compile(r"(\d+(?:\.\d+)?) *(km/h|kmh|kph|mph|knots|kn|)")
@@ -43,12 +46,13 @@ def maxspeed_kph(tags: Tags, direction: str = "forward") -> float:
         speeds = [speed for value in _values(tags.get(key, "")) if (speed := _kph(value)) is not None]
         if speeds:
             return min(speeds, key=lambda speed: (speed != speed, speed))  # NaN last
-    return _NAN
+    laws = (tags.get(key, "") for key in LAW_KEYS)
+    return next((speed for law in laws if ":" in law and (speed := _kph(law)) is not None), _NAN)
 
 
 def not_understood(tags: Tags) -> Iterator[tuple[str, str]]:
     """The tags of legal speeds with a value that `maxspeed_kph` does not know: key and value."""
-    for key in KEYS:
+    for key in SIGN_KEYS:
         if any(_kph(value) is None for value in _values(tags.get(key, ""))):
             yield key, tags[key]
 

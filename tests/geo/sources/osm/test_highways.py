@@ -12,6 +12,8 @@ CLASSES = Speeds().drive_class_kph
     ("tags", "allowed"),
     [
         ({}, True),
+        *(({key: "yes"}, False) for key in ("disused", "abandoned")),
+        ({"disused": "no"}, True),
         # A square is open like other streets.
         ({"area": "yes"}, True),
         ({"area": "yes", "access": "private"}, False),

@@ -1,5 +1,7 @@
 """Legal speeds and durations in OpenStreetMap's writings."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -33,6 +35,21 @@ def test_legal_speeds_of_a_direction_go_before_the_plain_speed() -> None:
     tags = {"maxspeed": "50", "maxspeed:forward": "30", "maxspeed:backward": "fast"}
     assert [speeds.maxspeed_kph(tags, direction) for direction in ("forward", "backward")] == [30, 50]
     assert list(speeds.not_understood(tags)) == [("maxspeed:backward", "fast")]
+
+
+@pytest.mark.parametrize(
+    ("tags", "kph"),
+    [
+        ({"maxspeed:type": "DE:urban"}, 50),
+        ({"source:maxspeed": "CN:rural"}, 70),
+        ({"source:maxspeed": "survey"}, None),
+        ({"maxspeed": "30", "maxspeed:type": "DE:urban"}, 30),
+        ({"maxspeed:type": "sign"}, None),
+    ],
+)
+def test_law_counts_where_no_speed_is_signed(tags: dict[str, str], kph: float | None) -> None:
+    speed = speeds.maxspeed_kph(tags)
+    assert math.isnan(speed) if kph is None else speed == kph
 
 
 @pytest.mark.parametrize("text", ["0", "-30", "999", "nan", "fast", "XX:urban", "50;fast", "20 furlongs"])
