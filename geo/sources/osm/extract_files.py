@@ -48,7 +48,7 @@ def check(path: Path) -> None:
     if is_history:
         raise ExtractError(
             f"{path}: is a history or a list of changes, with deleted objects or several versions of an object; "
-            "make an extract of one day of it with `osmium time-filter`"
+            "make an extract of one day of it with `osmium time-filter`, or save it without what is deleted"
         )
 
 
