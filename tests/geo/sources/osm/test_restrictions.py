@@ -54,7 +54,7 @@ FROM_WEST = "w1@from,n50@via,w2@to"
     ("members", "rule", "paths"),
     [
         (FROM_WEST, "no_left_turn", {along(WEST, NORTH)}),
-        (FROM_WEST, "no_left_turn; no_u_turn", {along(WEST, NORTH)}),
+        (FROM_WEST, "no_left_turn;no_u_turn", {along(WEST, NORTH)}),
         ("n50@via,w2@to,w1@from", "no_left_turn", {along(WEST, NORTH)}),
         (FROM_WEST, "only_left_turn", {along(WEST, EAST), along(WEST, ~SOUTH), along(WEST, ~WEST)}),
         ("w1@from,n50@via,w1@to", "no_u_turn", {along(WEST, ~WEST)}),
