@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 # docs/decisions.md gives the reasons for these bounds.
 SHORTEST_PIECE_M = 10.0
-SHORTEST_BRIDGE_M = 0.01
+SHORTEST_BRIDGE_M = 1e-4
 """A bridge that is shorter, or has no length, levels its ends as one of this length does."""
 STEEPEST = 0.6
 LOWEST_M, HIGHEST_M = -500.0, 9000.0
@@ -115,9 +115,8 @@ def slopes_along(streets: gpd.GeoDataFrame, path: Path, crs: str) -> Slopes:
     pieces_per_metre = np.divide(piece_counts, length_m, out=np.zeros(len(length_m)), where=length_m > 0)
     slope = np.diff(height_m)[same_edge] * pieces_per_metre[edge]
     heights_known = np.bincount(edge, np.isnan(slope)) == 0
-    if not heights_known[
-        ~off_ground & (length_m > 0)
-    ].any():  # bridges that meet no ground are level, whatever the raster
+    # Bridges that meet no ground are level, whatever the raster.
+    if not heights_known[~off_ground & (length_m > 0)].any():
         raise InputError(f"{path}: has no height on any street; give a raster that covers the area")
     clipped = np.clip(slope, -STEEPEST, STEEPEST)
     mean = np.bincount(edge, np.abs(clipped)) / piece_counts

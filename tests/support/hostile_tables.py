@@ -106,9 +106,9 @@ FILES: list[HostileFile] = [
     HostileFile("wide.csv", raw(b"a,b\n" + b"," * 100_000), "no heading is known"),
     HostileFile(
         "commas.csv",
-        raw(("编号,类别,名称,经度,纬度" + "," * 40_000 + "\n" + "c1,诊所,甲,120.0422,28.8931\n" * 4_000).encode()),
-        row_count=4_000,
-        problems={f"row {row}": "stands already" for row in range(3, 4_002)},
+        raw(("编号,类别,名称,经度,纬度" + "," * 40_000 + "\n" + "c1,诊所,甲,120.0422,28.8931\n" * 500).encode()),
+        row_count=500,
+        problems={f"row {row}": "stands already" for row in range(3, 502)},
     ),
     HostileFile(
         "commas_between.csv",
