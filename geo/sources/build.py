@@ -20,7 +20,7 @@ from geo.sources import (
     study_streets,
 )
 from geo.sources.inputs import Place, Sources
-from geo.sources.osm import boundaries
+from geo.sources.osm import boundaries, opl
 from geo.sources.osm import extract as osm
 from geo.sources.summary import Progress, Summary
 from geo.study import categories
@@ -48,10 +48,11 @@ def build(folder: Path, sources: Sources, progress: Progress) -> Summary:
     own_categories = (
         categories.read_of_study(folder) if sources.categories is None else categories.read(sources.categories)
     )
-    drawn = boundaries.read(sources.osm, progress)
-    place = inputs.find_place(sources, drawn)
-    old = study_folder.existing(folder, place.id)
-    extract = osm.read(sources.osm, drawn, place.surroundings, progress, own_categories)
+    with opl.converted(sources.osm) as text:
+        drawn = boundaries.read(text, progress)
+        place = inputs.find_place(sources, drawn)
+        old = study_folder.existing(folder, place.id)
+        extract = osm.read(text, drawn, place.surroundings, progress, own_categories)
     streets, turn_restrictions, crs = study_streets.collect(extract, sources, place, summary)
     units = study_areas.collect(extract, sources, place, summary)
     people = study_people.collect(extract, sources, place, units, crs, summary)
@@ -59,8 +60,13 @@ def build(folder: Path, sources: Sources, progress: Progress) -> Summary:
     register = study_facilities.collect(extract, sources, place, units, crs, own_categories, summary)
     for reason, count in sorted(extract.left_out.items()):
         summary.left_out(count, reason)
+    if drawn.incomplete:
+        names = [str(boundary) for boundary in drawn.incomplete]
+        summary.left_out(len(names), "administrative boundaries that are not complete in the extract", names)
     for remark, count in extract.notes.items():
         summary.note(count, remark)
+    for kind, fates in extract.fates.items():
+        summary.account(kind, sources.osm.name, fates.read, fates.kept, fates.left_out)
     if old is None:
         standards = standards_template.answerable(register, units, own_categories, summary)
     else:

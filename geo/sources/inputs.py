@@ -13,7 +13,7 @@ from geo.arrays import Float64Array
 from geo.geodesy.projection import projection, utm
 from geo.lists.table_locations import StatedSystem
 from geo.sources.osm import boundaries, opl
-from geo.sources.osm.boundaries import Boundary
+from geo.sources.osm.boundaries import Boundaries, Boundary
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Place:
     surroundings: BaseGeometry | None
 
 
-def find_place(sources: Sources, drawn: Sequence[Boundary]) -> Place:
+def find_place(sources: Sources, drawn: Boundaries) -> Place:
     """The place that the sources name.
 
     Raises

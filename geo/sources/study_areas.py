@@ -29,7 +29,7 @@ def collect(extract: Extract, sources: Sources, place: Place, summary: Summary) 
     """
     if sources.areas is not None:
         return _of_list(sources.areas, sources, place, summary)
-    level, units = boundaries.finest(extract.boundaries, place.boundary, sources.level)
+    level, units = boundaries.finest(extract.boundaries.complete, place.boundary, sources.level)
     if level is None or units is None:
         summary.add("areas 区域", 1, "the whole is one area")
         rows = [_whole_place(extract, place)]

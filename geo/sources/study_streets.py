@@ -33,6 +33,14 @@ def collect(
     turn_restrictions, applied, left_out = restrictions.forbidden_paths(extract.turn_restrictions, streets)
     if applied:
         summary.add("turns 转弯限制", applied, "turn restrictions for cars")
+    extract.fates["relations"].add(applied, left_out)
+    summary.account(
+        "street edges",
+        sources.osm.name,
+        len(extract.streets),
+        {"in and around the area": len(streets)},
+        {"beyond the surroundings": len(extract.streets) - len(streets)},
+    )
     for reason, count in sorted(left_out.items()):
         summary.left_out(count, reason)
     crs = utm(shapely.box(*streets.total_bounds) if place.outline is None else place.outline)

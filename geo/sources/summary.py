@@ -76,7 +76,9 @@ class Summary:
 
     def table(self) -> list[tuple[str, str, str]]:
         """Subject, amount and remark of each row of the table that the command line prints, with long lists cut."""
-        rows = [(line.subject, f"{line.amount:,.0f}", line.remark + _listed(": ", line.names)) for line in self.lines]
+        rows = [
+            (line.subject, f"{line.amount:,.0f}", line.remark + _listed(": ", line.names, "; ")) for line in self.lines
+        ]
         for account in self.accounts:
             kept, left_out = sum(account.kept.values()), sum(account.left_out.values())
             remark = f"{account.kind} of {account.source}: {kept:,.0f} kept{_listed(': ', _counted(account.kept))}"
@@ -113,10 +115,10 @@ def _counted(amounts: Mapping[str, float]) -> list[str]:
     return [f"{amount:,.0f} {name}" for name, amount in amounts.items()]
 
 
-def _listed(before: str, names: Sequence[str]) -> str:
+def _listed(before: str, names: Sequence[str], between: str = ", ") -> str:
     """The first of some names after ``before``, and how many more there are; empty if there are none."""
     more = f" and {len(names) - _MENTIONED} more" if len(names) > _MENTIONED else ""
-    return before + ", ".join(names[:_MENTIONED]) + more if names else ""
+    return before + between.join(names[:_MENTIONED]) + more if names else ""
 
 
 def _plain(amount: float) -> float:

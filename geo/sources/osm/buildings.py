@@ -54,12 +54,13 @@ class WayBuildings(NamedTuple):
 
     ``levels`` are the storeys of each, ``outlines`` their WGS84 polygons. ``invalid``, shape (ways,), tells which ways
     are buildings whose outline is not closed, lacks a node, or crosses or touches itself; these have neither levels nor
-    an outline here.
+    an outline here. ``used``, of the same shape, tells which ways the others are.
     """
 
     levels: list[float]
     outlines: list[BaseGeometry]
     invalid: BoolArray
+    used: BoolArray
 
 
 def is_residential(tags: Mapping[str, str]) -> bool:
@@ -97,7 +98,7 @@ def from_ways(ways: Ways, lonlat: Float64Array, candidates: BoolArray) -> WayBui
     outlines = shapely.polygons(shapely.linearrings(lonlat, indices=_owners(counts)))
     valid = shapely.is_valid(outlines)
     chosen[chosen] = valid
-    return WayBuildings(levels_of_set[ways.tag_set][chosen].tolist(), list(outlines[valid]), homes & ~chosen)
+    return WayBuildings(levels_of_set[ways.tag_set][chosen].tolist(), list(outlines[valid]), homes & ~chosen, chosen)
 
 
 def _owners(counts: Int64Array) -> Int64Array:

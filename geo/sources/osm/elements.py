@@ -21,19 +21,26 @@ class Nodes:
     ids : shape (n,)
     lonlat : shape (n, 2), degrees WGS84
     tagged_lines : the OPL lines of those nodes that have one of the keys asked for
+    tagged_elsewhere : how many nodes of the extract that are not among these have one of the keys
     """
 
     ids: Int64Array
     lonlat: Float64Array
     tagged_lines: list[str]
+    tagged_elsewhere: int = 0
 
     @classmethod
-    def of(cls, ids: Int64Array, lonlat: Float64Array, tagged_lines: list[str]) -> "Nodes":
+    def none(cls) -> "Nodes":
+        """No nodes."""
+        return cls(np.empty(0, np.int64), np.empty((0, 2)), [])
+
+    @classmethod
+    def of(cls, ids: Int64Array, lonlat: Float64Array, tagged_lines: list[str], tagged_elsewhere: int = 0) -> "Nodes":
         """Nodes in any order, sorted."""
         if (ids[1:] < ids[:-1]).any():
             order = np.argsort(ids, kind="stable")
             ids, lonlat = ids[order], lonlat[order]
-        return cls(ids, lonlat, tagged_lines)
+        return cls(ids, lonlat, tagged_lines, tagged_elsewhere)
 
     def index_of(self, node_ids: Int64Array) -> Int64Array:
         """The position in ``ids`` of each of ``node_ids``, shape (n,); −1 where a node is not among these."""
@@ -47,9 +54,10 @@ class Nodes:
         return np.concatenate([self.lonlat, [[np.nan, np.nan]]])[self.index_of(node_ids)]
 
     def merged_with(self, others: "Nodes") -> "Nodes":
-        """These nodes and ``others``; no node may be among both."""
+        """These nodes and ``others``, of the same extract; no node may be among both."""
+        elsewhere = self.tagged_elsewhere - len(others.tagged_lines)
         ids, lonlat = np.concatenate([self.ids, others.ids]), np.concatenate([self.lonlat, others.lonlat])
-        return Nodes.of(ids, lonlat, self.tagged_lines + others.tagged_lines)
+        return Nodes.of(ids, lonlat, self.tagged_lines + others.tagged_lines, elsewhere)
 
     def lines_of(self, node_ids: Int64Array) -> list[str]:
         """OPL lines, without tags, of those of ``node_ids`` that are among these, each once, `with_positive_ids`."""
@@ -75,6 +83,7 @@ class Ways:
     tags_hashes : shape (ways,), a hash of each way's tags of ``keys``
     node_ids : the ids of the nodes, one way after the other
     outside_ids : ids of the ways that were asked for by id and left out, because none of their nodes is in the box
+    outside_count : how many ways were left out for that reason, with those that were asked for by a key
     keys : the keys that tell ways apart
     """
 
@@ -85,6 +94,7 @@ class Ways:
     tags_hashes: Int64Array
     node_ids: Int64Array
     outside_ids: Int64Array
+    outside_count: int
     keys: frozenset[str]
 
     @property
@@ -112,7 +122,7 @@ class Ways:
         return self.node_ids[np.repeat(selected, self.node_counts)]
 
     def merged_with(self, others: "Ways") -> "Ways":
-        """These ways and ``others``, which must be those with `outside_ids`."""
+        """These ways and ``others``, which must be some of those with `outside_ids`."""
         return Ways(
             np.concatenate([self.ids, others.ids]),
             self.text + others.text,
@@ -120,6 +130,7 @@ class Ways:
             np.concatenate([self.node_counts, others.node_counts]),
             np.concatenate([self.tags_hashes, others.tags_hashes]),
             np.concatenate([self.node_ids, others.node_ids]),
-            np.empty(0, np.int64),
+            self.outside_ids,
+            self.outside_count,
             self.keys,
         )

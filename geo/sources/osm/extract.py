@@ -20,8 +20,10 @@ from shapely.geometry.base import BaseGeometry
 
 from geo.errors import ExtractError
 from geo.sources.osm import (
+    boundaries,
     buildings,
     facilities,
+    fates,
     highways,
     opl,
     opl_lines,
@@ -30,9 +32,11 @@ from geo.sources.osm import (
     street_edges,
     tag_values,
 )
-from geo.sources.osm.boundaries import Boundary
+from geo.sources.osm.boundaries import Boundaries
 from geo.sources.osm.elements import Nodes, Ways
 from geo.sources.osm.facilities import FacilityRows
+from geo.sources.osm.fates import Fates
+from geo.sources.osm.opl import OplFile
 from geo.sources.osm.opl_scan import Box
 from geo.sources.summary import Progress
 from geo.study.categories import BUILT_IN, Categories
@@ -59,11 +63,12 @@ class Extract:
     broken_outlines : the facilities that are points because their outline is broken: name and id, by id
     left_out : how many objects are left out, by reason
     notes : remarks about streets, each with the number of objects that it is about
+    fates : what became of the extract's relations, ways and tagged nodes; of turn restrictions it is not known yet
     """
 
     path: Path
     data_date: date | None
-    boundaries: Sequence[Boundary]
+    boundaries: Boundaries
     places: gpd.GeoDataFrame
     buildings: gpd.GeoDataFrame
     streets: gpd.GeoDataFrame
@@ -72,13 +77,15 @@ class Extract:
     broken_outlines: dict[str, str]
     left_out: Counter[str]
     notes: Counter[str]
+    fates: dict[str, Fates]
 
 
 class _Elements(NamedTuple):
     """Objects near a place: nodes, ways with all their nodes, and OPL lines of relations of such ways.
 
     ``relations`` are multipolygons, ``street_relations`` squares and ferries. ``turn_restrictions`` are the lines of
-    all of them in the extract.
+    all of them in the extract. ``relation_fates`` accounts for all other relations of the extract, except that of
+    administrative boundaries it has only the number, ``administrative``; ``way_count`` is the number of all ways.
     """
 
     nodes: Nodes
@@ -86,18 +93,21 @@ class _Elements(NamedTuple):
     relations: list[str]
     street_relations: list[str]
     turn_restrictions: list[str]
+    relation_fates: Fates
+    administrative: set[str]
+    way_count: int
 
 
 def read(
-    path: Path,
-    boundaries: Sequence[Boundary],
+    extract: Path | OplFile,
+    drawn: Boundaries,
     within: BaseGeometry | None,
     progress: Progress,
     categories: Categories = BUILT_IN,
 ) -> Extract:
     """Read what lies at least partly in the bounding box of ``within``, a WGS84 polygon; None reads all of it.
 
-    ``categories`` are those of the facilities that are read.
+    ``drawn`` are the extract's boundaries, ``categories`` those of the facilities that are read.
 
     Raises
     ------
@@ -106,11 +116,13 @@ def read(
     """
     box = opl.WORLD if within is None else within.bounds
     area_keys = ("building", *categories.osm_keys)
-    nodes, ways, relations, street_relations, turn_restrictions = _read_elements(
-        path, box, (*highways.WAY_KEYS, *area_keys), area_keys, categories
-    )
+    with opl.converted(extract) as text:
+        path = text.source
+        elements = _read_elements(text, box, (*highways.WAY_KEYS, *area_keys), area_keys, categories, drawn)
+    nodes, ways, relations = elements.nodes, elements.ways, elements.relations
     lonlat = nodes.lonlat_of(ways.node_ids)
-    streets, left_out, notes = street_edges.of_ways(ways, nodes, street_relations, box, Speeds().drive_class_kph)
+    street_ways = street_edges.of_ways(ways, nodes, elements.street_relations, box, Speeds().drive_class_kph)
+    streets, left_out = street_ways.frame, street_ways.left_out
     if not streets["length_m"].any():
         raise ExtractError(f"{path}: holds no street{'' if within is None else ' in or around the area'}")
     progress("streets", len(streets))
@@ -121,7 +133,8 @@ def read(
     is_facility = np.array([facilities.is_facility(tags, categories) for tags in ways.tag_sets], dtype=bool)
     members = np.isin(ways.ids, list(set().union(*map(opl_lines.member_ways, relations))))
     left_to_osmium = is_facility[ways.tag_set] | members
-    levels, outlines, invalid = buildings.from_ways(ways, lonlat, ~left_to_osmium)
+    levels, outlines, invalid, homes = buildings.from_ways(ways, lonlat, ~left_to_osmium)
+    home_ids = [f"w{way_id}" for way_id in ways.ids[homes].tolist()]
     objects = osmium.filter.KeyFilter(*area_keys)
 
     def is_wanted(tags: polygons.Tags) -> bool:
@@ -133,22 +146,33 @@ def read(
             if polygon.outline is not None:
                 levels.append(buildings.levels(polygon.tags))
                 outlines.append(polygon.outline)
+                home_ids.append(polygon.osm_id)
             elif not facilities.is_facility(polygon.tags, categories):  # a facility is counted by `facility_rows`
                 left_out[facilities.BROKEN_OUTLINE] += 1
+    used = fates.Used(
+        street_ways, {osm_id for osm_id, _, _ in facility_rows.rows}, facility_rows.refused, set(home_ids), drawn
+    )
     progress("facilities", len(facility_rows.rows))
     progress("buildings", len(outlines))
     return Extract(
         path=path,
         data_date=_data_date(path),
-        boundaries=boundaries,
+        boundaries=drawn,
         places=_places(nodes),
         buildings=buildings.frame(levels, outlines),
         streets=streets,
         facility_rows=facility_rows.rows,
-        turn_restrictions=turn_restrictions,
+        turn_restrictions=elements.turn_restrictions,
         broken_outlines=facility_rows.broken,
         left_out=left_out + facility_rows.left_out,
-        notes=notes,
+        notes=street_ways.notes,
+        fates={
+            "relations": fates.of_relations(
+                elements.relation_fates, elements.administrative, relations, elements.street_relations, ways, used
+            ),
+            "ways": fates.of_ways(elements.way_count, ways, {*relations, *elements.street_relations}, used, categories),
+            "tagged nodes": fates.of_nodes(nodes, used, PLACES),
+        },
     )
 
 
@@ -166,7 +190,8 @@ def read_facilities(
     """
     box = opl.WORLD if within is None else within.bounds
     keys = categories.osm_keys
-    nodes, ways, relations, *_ = _read_elements(path, box, keys, keys, categories)
+    with opl.converted(path) as text:
+        nodes, ways, relations, *_ = _read_elements(text, box, keys, keys, categories, Boundaries())
     facility_rows = FacilityRows(categories)
     _add_nodes(nodes, facility_rows)
     all_ways = np.ones(len(ways.ids), dtype=bool)
@@ -184,7 +209,12 @@ def read_facilities(
 
 
 def _read_elements(
-    path: Path, box: Box, way_keys: Sequence[str], area_keys: Sequence[str], categories: Categories
+    text: OplFile,
+    box: Box,
+    way_keys: Sequence[str],
+    area_keys: Sequence[str],
+    categories: Categories,
+    drawn: Boundaries,
 ) -> _Elements:
     """The objects in and around a box, of which streets, facilities and buildings are made.
 
@@ -193,27 +223,43 @@ def _read_elements(
     """
     # The keys that decide what a way is; the rules see no other tags of ways than those of ``way_keys`` and these.
     rule_keys = (*highways.KEYS, *buildings.KEYS, *facilities.rule_keys(categories))
-    relation_filter = osmium.filter.KeyFilter(*area_keys, *highways.WAY_KEYS, *restrictions.KEYS)
-    with opl.converted(path, relation_filter) as text:
-        nodes = text.nodes(box, keys=("place", "barrier", *categories.osm_keys))
-        all_relations = text.relations()
-        members = {
-            line: opl_lines.member_ways(line)
-            for line in all_relations
-            if opl_lines.is_multipolygon(line) or highways.is_ferry(opl_lines.tags(line, highways.WAY_KEYS))
-        }
-        turn_restrictions = [line for line in all_relations if restrictions.is_restriction(line)]
-        nodes_in_box = None if box == opl.WORLD else nodes
-        ways = text.ways(way_keys, set().union(*members.values()), nodes_in_box, rule_keys)
-        near = set(ways.ids.tolist())
-        members = {line: way_ids for line, way_ids in members.items() if not near.isdisjoint(way_ids)}
-        if outside := set(ways.outside_ids.tolist()).intersection(set().union(*members.values())):
-            ways = ways.merged_with(text.ways((), outside, rule_keys=(*way_keys, *rule_keys)))
-        if nodes_in_box is not None and len(unknown := np.unique(ways.node_ids[nodes.index_of(ways.node_ids) < 0])):
-            nodes = nodes.merged_with(text.nodes(ids=unknown, keys=("barrier",)))
+    relation_keys = {"type", *area_keys, *highways.WAY_KEYS}
+    nodes = text.nodes(box, keys=("place", "barrier", *categories.osm_keys))
+    members, turn_restrictions, administrative, relation_fates = {}, [], set(), Fates(0)
+    for line in text.relations():
+        relation_fates.read += 1
+        tags = opl_lines.tags(line, relation_keys)
+        if boundaries.is_administrative(line):
+            administrative.add(f"r{opl_lines.object_id(line)}")
+        if highways.is_ferry(tags) or (opl_lines.is_multipolygon(line) and len(tags) > 1):
+            members[line] = opl_lines.member_ways(line)
+        elif restrictions.is_restriction(line):
+            turn_restrictions.append(line)
+        elif not boundaries.is_administrative(line):
+            relation_fates.left_out[f"{fates.NO_INTEREST}, type {tags.get('type', 'unknown')}"] += 1
+    nodes_in_box = None if box == opl.WORLD else nodes
+    ways = text.ways(way_keys, set().union(*members.values()), nodes_in_box, rule_keys, drawn.way_ids)
+    near = set(ways.ids.tolist())
+    far = [line for line, way_ids in members.items() if near.isdisjoint(way_ids)]
+    relation_fates.left_out[fates.OUTSIDE] += sum(f"r{opl_lines.object_id(line)}" not in administrative for line in far)
+    for line in far:
+        del members[line]
+    if len(outside := np.intersect1d(ways.outside_ids, list(set().union(*members.values())))):
+        ways = ways.merged_with(text.ways((), outside.tolist(), rule_keys=(*way_keys, *rule_keys)))
+    if nodes_in_box is not None and len(unknown := np.unique(ways.node_ids[nodes.index_of(ways.node_ids) < 0])):
+        nodes = nodes.merged_with(text.nodes(ids=unknown, keys=("barrier",)))
     multipolygons = [line for line in members if opl_lines.is_multipolygon(line)]
     street_relations = [line for line in members if highways.is_street(opl_lines.tags(line, highways.WAY_KEYS))]
-    return _Elements(nodes, ways, multipolygons, street_relations, turn_restrictions)
+    return _Elements(
+        nodes,
+        ways,
+        multipolygons,
+        street_relations,
+        turn_restrictions,
+        relation_fates,
+        administrative,
+        text.way_count(),
+    )
 
 
 def _add_nodes(nodes: Nodes, facility_rows: FacilityRows) -> None:

@@ -48,9 +48,15 @@ class FacilityRows:
         self._categories = categories
         self.rows: list[Row] = []
         """The OpenStreetMap id of each facility, its properties, and its geometry; not checked yet."""
-        self.left_out: Counter[str] = Counter()
+        self.refused: dict[str, str] = {}
+        """The id of each facility that is left out, and the reason."""
         self.broken: dict[str, str] = {}
         """The facilities that are points because their outline is broken: the name, with the id, by id."""
+
+    @property
+    def left_out(self) -> Counter[str]:
+        """How many facilities are left out, by reason."""
+        return Counter(self.refused.values())
 
     def add_polygon(self, polygon: Polygon) -> None:
         """Add an area, as `add` does; a point amid what is there of it where its outline is broken."""
@@ -66,9 +72,9 @@ class FacilityRows:
         if classification is None:
             return
         if geometry is None:
-            self.left_out[BROKEN_OUTLINE] += 1
+            self.refused[osm_id] = BROKEN_OUTLINE
         elif tags.get("access") in ("no", "private"):
-            self.left_out[f"facilities that are private: {classification.category.label_en.lower()}"] += 1
+            self.refused[osm_id] = f"facilities that are private: {classification.category.label_en.lower()}"
         else:
             self.rows.append((osm_id, _properties(osm_id, tags, classification), geometry))
 

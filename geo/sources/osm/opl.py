@@ -32,11 +32,11 @@ Filter: TypeAlias = osmium.BaseFilter
 class OplFile:
     """A file of OPL text: first the lines of nodes, then those of ways, then those of relations.
 
-    ``source`` is the extract that it is the text of, for messages.
+    ``source`` is the extract that it is the text of.
     """
 
     def __init__(self, file: Path, source: Path) -> None:
-        self._file, self._source = file, source
+        self._file, self.source = file, source
         self._ways_begin, self._relations_begin = self._begin_of(b"w"), self._begin_of(b"r")
 
     def nodes(self, box: Box = WORLD, ids: Int64Array | None = None, keys: Sequence[str] = ()) -> Nodes:
@@ -47,12 +47,14 @@ class OplFile:
         key_hashes = opl_scan.hash_keys(keys)
         all_ids, all_lonlat = [np.empty(0, np.int64)], [np.empty((0, 2))]
         tagged_lines: list[str] = []
-        previous = np.array([opl_scan.NO_ID])
+        previous, elsewhere = np.array([opl_scan.NO_ID]), 0
         for block in self._blocks(0, self._ways_begin):
             room = len(block) // opl_scan.SHORTEST_LINE + 1
             block_ids, lonlat, tagged = np.empty(room, np.int64), np.empty((room, 2)), np.empty((room, 2), np.int64)
             text = np.frombuffer(block, np.uint8)
-            count, tagged_count = opl_scan.scan_nodes(text, box, key_hashes, previous, block_ids, lonlat, tagged)
+            count, tagged_count, tagged_outside = opl_scan.scan_nodes(
+                text, box, key_hashes, previous, block_ids, lonlat, tagged
+            )
             self._check(count, "node", int(previous[0]))
             selected: BoolArray | slice = slice(count)
             if ids is not None:
@@ -64,7 +66,8 @@ class OplFile:
             if ids is not None:
                 lines = [line for line in lines if _is_among(np.array([opl_lines.object_id(line)]), ids)[0]]
             tagged_lines += lines
-        nodes = Nodes.of(np.concatenate(all_ids), np.concatenate(all_lonlat), tagged_lines)
+            elsewhere += tagged_outside + tagged_count - len(lines)
+        nodes = Nodes.of(np.concatenate(all_ids), np.concatenate(all_lonlat), tagged_lines, elsewhere)
         self._check_once("node", nodes.ids)
         return nodes
 
@@ -74,14 +77,17 @@ class OplFile:
         ids: Collection[int] = (),
         nodes: Nodes | None = None,
         rule_keys: Sequence[str] = (),
+        noted: Collection[int] = (),
     ) -> Ways:
         """The ways that have one of ``keys`` or ``ids``, and at least one of ``nodes`` (None: any nodes).
 
-        Their tag sets hold the tags of ``keys`` and ``rule_keys``.
+        Their tag sets hold the tags of ``keys`` and ``rule_keys``. `Ways.outside_ids` tells also which of the ways with
+        the ids ``noted`` were left out.
         """
         key_hashes = opl_scan.hash_keys(keys, rule_keys)
         sorted_ids = np.sort(np.fromiter(ids, np.int64, len(ids)))
-        none = np.empty(0, np.int64)
+        noted_ids = np.union1d(sorted_ids, np.fromiter(noted, np.int64, len(noted)))
+        none, outside_count = np.empty(0, np.int64), 0
         columns = [(none, none, none, none, none, none)]
         lines: list[bytes] = []
         previous = np.array([opl_scan.NO_ID])
@@ -96,7 +102,8 @@ class OplFile:
             near = np.ones(count, dtype=bool)
             if nodes is not None and count:
                 near = np.logical_or.reduceat(nodes.index_of(node_ids) >= 0, np.cumsum(node_counts) - node_counts)
-            outside = np.intersect1d(way_ids[~near], sorted_ids)
+            outside = np.intersect1d(way_ids[~near], noted_ids)
+            outside_count += int((~near).sum())
             node_ids = node_ids[np.repeat(near, node_counts)]
             begins, ends = begins[near], ends[near]
             columns.append((way_ids[near], ends - begins, node_counts[near], tags_hashes[near], node_ids, outside))
@@ -104,32 +111,48 @@ class OplFile:
         way_ids, sizes, node_counts, tags_hashes, node_ids, outside = map(np.concatenate, zip(*columns, strict=True))
         self._check_once("way", np.sort(way_ids))
         all_keys = frozenset([*keys, *rule_keys])
-        return Ways(way_ids, b"".join(lines), np.cumsum(sizes), node_counts, tags_hashes, node_ids, outside, all_keys)
+        return Ways(
+            way_ids,
+            b"".join(lines),
+            np.cumsum(sizes),
+            node_counts,
+            tags_hashes,
+            node_ids,
+            outside,
+            outside_count,
+            all_keys,
+        )
 
-    def relations(self) -> list[str]:
+    def relations(self) -> Iterator[str]:
         """The lines of all relations."""
-        text = b"".join(self._blocks(self._relations_begin, self._file.stat().st_size)).decode()
-        lines = text.splitlines(keepends=True)
-        self._check(0 if all(line[0] == "r" for line in lines) else opl_scan.OTHER_TYPE, "relation", 0)
-        self._check_once("relation", np.sort(np.array([opl_lines.object_id(line) for line in lines], np.int64)))
-        return lines
+        ids: list[int] = []
+        for block in self._blocks(self._relations_begin, self._file.stat().st_size):
+            lines = [line.decode() for line in block.splitlines(keepends=True)]
+            self._check(0 if all(line[0] == "r" for line in lines) else opl_scan.OTHER_TYPE, "relation", 0)
+            ids += map(opl_lines.object_id, lines)
+            yield from lines
+        self._check_once("relation", np.sort(np.array(ids, np.int64)))
+
+    def way_count(self) -> int:
+        """How many ways there are, with any tags or none."""
+        return sum(block.count(b"\n") for block in self._blocks(self._ways_begin, self._relations_begin))
 
     def _check(self, count: int, object_type: str, osm_id: int) -> None:
         """Refuse the file if ``count`` is one of the negative results of `opl_scan` about an object."""
         if count == opl_scan.OTHER_TYPE:
             raise ExtractError(
-                f"{self._source}: is not in the order of nodes, ways, relations; sort it with `osmium sort`"
+                f"{self.source}: is not in the order of nodes, ways, relations; sort it with `osmium sort`"
             )
         if count == opl_scan.REPEATED:
-            raise extract_files.repeated(self._source, object_type, osm_id)
+            raise extract_files.repeated(self.source, object_type, osm_id)
         if count == opl_scan.NOT_IN_DEGREES:
-            raise extract_files.not_in_degrees(self._source, f"node {osm_id}")
+            raise extract_files.not_in_degrees(self.source, f"node {osm_id}")
 
     def _check_once(self, object_type: str, sorted_ids: Int64Array) -> None:
         """Refuse the file if two objects have the same id; in a file whose ids ascend `opl_scan` notices them all."""
         again = np.flatnonzero(sorted_ids[1:] == sorted_ids[:-1])
         if len(again):
-            raise extract_files.repeated(self._source, object_type, int(sorted_ids[again[0]]))
+            raise extract_files.repeated(self.source, object_type, int(sorted_ids[again[0]]))
 
     def _begin_of(self, object_type: bytes) -> int:
         """Where the lines of an object type (n, w or r), or of a later one, begin: found by bisection."""
@@ -163,8 +186,8 @@ class OplFile:
 
 
 @contextmanager
-def converted(path: Path, relations: Filter) -> Iterator[OplFile]:
-    """An extract converted to OPL; of its relations it holds those that pass osmium's filter ``relations``.
+def converted(extract: Path | OplFile) -> Iterator[OplFile]:
+    """An extract converted to OPL; one that is converted already is yielded as it is.
 
     Raises
     ------
@@ -172,8 +195,11 @@ def converted(path: Path, relations: Filter) -> Iterator[OplFile]:
         The file does not exist, is truncated, is not an OpenStreetMap extract, is a history, or is not in the order of
         nodes, ways, relations; or the disk has no room for the text.
     """
+    if isinstance(extract, OplFile):
+        yield extract
+        return
+    path = extract
     extract_files.check(path)
-    relations.enable_for(osmium.osm.RELATION)
     with tempfile.TemporaryDirectory(prefix="fuwuquan-") as folder:
         file = Path(folder) / "extract.opl"
         # Checked beforehand, since osmium ends the process when it cannot write.
@@ -191,22 +217,8 @@ def converted(path: Path, relations: Filter) -> Iterator[OplFile]:
                 osmium.SimpleWriter(output, bufsz=1 << 17, thread_pool=pool) as writer,
                 osmium.io.Reader(str(path), osmium.osm.OBJECT, thread_pool=pool) as reader,
             ):
-                osmium.apply(reader, relations, writer)
+                osmium.apply(reader, writer)
         yield OplFile(file, path)
-
-
-def has_way_or_relation(path: Path, objects: Filter) -> bool:
-    """Whether a way or relation of an extract passes osmium's filter ``objects``.
-
-    Raises
-    ------
-    ExtractError
-        The file does not exist, is truncated, is not an OpenStreetMap extract, or is a history.
-    """
-    extract_files.check(path)
-    with extract_files.errors(path):
-        passing = osmium.FileProcessor(str(path), osmium.osm.WAY | osmium.osm.RELATION).with_filter(objects)
-        return next(iter(passing), None) is not None
 
 
 def _is_among(values: Int64Array, sorted_values: Int64Array) -> BoolArray:

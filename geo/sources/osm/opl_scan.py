@@ -110,7 +110,7 @@ def scan_nodes(
     ids: Int64Array,
     lonlat: Float64Array,
     tagged: Int64Array,
-) -> tuple[int, int]:
+) -> tuple[int, int, int]:
     """Read the nodes in ``box`` from lines like ``n17 Tplace=town x10.5 y-50.25``.
 
     Parameters
@@ -123,16 +123,17 @@ def scan_nodes(
 
     Returns
     -------
-    How many nodes are in the box, and how many of these have one of the keys; or, instead of the first, what is wrong.
+    How many nodes are in the box, how many of these have one of the keys, and how many others have one; or, instead of
+    the first, what is wrong.
     """
-    at = count = tagged_count = 0
+    at = count = tagged_count = elsewhere = 0
     while at < len(text):
         begin = at
         if text[at] != ord("n"):
-            return OTHER_TYPE, 0
+            return OTHER_TYPE, 0, 0
         node_id, _, at = _parse_number(text, at + 1)
         if node_id == previous[0]:
-            return REPEATED, 0
+            return REPEATED, 0, 0
         previous[0] = ids[count] = node_id
         has_key, _, at = _scan_tags(text, at + 1, keys)
         lon, lon_decimals, at = _parse_number(text, at + 2)
@@ -140,14 +141,16 @@ def scan_nodes(
         lat, lat_decimals, at = _parse_number(text, at + 2)
         lonlat[count, 1] = lat / 10.0**lat_decimals
         if lon_decimals < 0 or lat_decimals < 0 or abs(lonlat[count, 0]) > 180.0 or abs(lonlat[count, 1]) > 90.0:
-            return NOT_IN_DEGREES, 0
+            return NOT_IN_DEGREES, 0, 0
         if box[0] <= lonlat[count, 0] <= box[2] and box[1] <= lonlat[count, 1] <= box[3]:
             count += 1
             if has_key:
                 tagged[tagged_count, 0], tagged[tagged_count, 1] = begin, at + 1
                 tagged_count += 1
+        elif has_key:
+            elsewhere += 1
         at += 1
-    return count, tagged_count
+    return count, tagged_count, elsewhere
 
 
 @compiled

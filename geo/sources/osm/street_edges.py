@@ -29,11 +29,16 @@ class Streets(NamedTuple):
     frame : as `geo.study.streets.from_lines` makes it
     left_out : how many ways are left out, by reason
     notes : remarks about the streets that are kept, each with the number of ways or nodes that it is about
+    used, closed : shape (ways,), which ways edges are made of, and which are streets that nobody may use
+    barrier_ids : the nodes with a barrier tag on the streets
     """
 
     frame: gpd.GeoDataFrame
     left_out: Counter[str]
     notes: Counter[str]
+    used: BoolArray
+    closed: BoolArray
+    barrier_ids: Container[int]
 
 
 def of_ways(ways: Ways, nodes: Nodes, relations: Iterable[str], box: Box, car_classes: Container[str]) -> Streets:
@@ -53,11 +58,12 @@ def of_ways(ways: Ways, nodes: Nodes, relations: Iterable[str], box: Box, car_cl
     usable_sets = np.array([row is not None for row in attributes], dtype=bool)
     is_street = np.array([highways.is_street(tags) for tags in tagged.tag_sets], dtype=bool)[tagged.tag_set]
     usable = usable_sets[tagged.tag_set]
+    closed = is_street & ~usable
     way = np.repeat(np.arange(len(ways.ids)), ways.node_counts)
     missing = np.isnan(lonlat[:, 0])
     left_out = Counter(
         {
-            "ways closed to everybody": int((is_street & ~usable).sum()),
+            "ways closed to everybody": int(closed.sum()),
             "ways cut at the extract's border": len(np.unique(way[usable[way] & missing])),
         }
     )
@@ -65,7 +71,7 @@ def of_ways(ways: Ways, nodes: Nodes, relations: Iterable[str], box: Box, car_cl
     around_the_earth[1:] = (way[1:] == way[:-1]) & (np.abs(np.diff(lonlat[:, 0])) > 180)
     lines = _lines_in_box(way, ways.node_ids, lonlat, usable[way] & ~missing, around_the_earth, box)
     lines, too_large = _with_crossings(lines, tagged.squares())
-    stopped, unknown_barriers = _barriers(nodes.tagged_lines, lines.node_ids)
+    stopped, unknown_barriers, barrier_ids = _barriers(nodes.tagged_lines, lines.node_ids)
     edge = _cut_at_junctions(lines, np.array(list(stopped), dtype=np.int64))
     edge_way = lines.way[edge.line]
     table = pd.DataFrame([row for row in attributes if row is not None], columns=highways.Attributes._fields)
@@ -79,7 +85,8 @@ def of_ways(ways: Ways, nodes: Nodes, relations: Iterable[str], box: Box, car_cl
     notes = _notes(tagged, np.unique(lines.way), unknown_barriers)
     notes["streets cross the 180th meridian, and are cut there"] = len(np.unique(way[usable[way] & around_the_earth]))
     notes["squares are walked around, not across: too many streets and corners"] = too_large
-    return Streets(frame, +left_out, +notes)
+    used = np.isin(np.arange(len(ways.ids)), edge_way)
+    return Streets(frame, +left_out, +notes, used, closed, barrier_ids)
 
 
 class _TaggedWays:
@@ -168,16 +175,20 @@ def _notes(tagged: _TaggedWays, rows: Int64Array, unknown_barriers: Counter[tupl
     return notes
 
 
-def _barriers(tagged_lines: Iterable[str], node_ids: Int64Array) -> tuple[dict[int, int], Counter[tuple[str, str]]]:
-    """Whom the barriers among some nodes stop, by node id, and how often each of their tags was not understood."""
+def _barriers(
+    tagged_lines: Iterable[str], node_ids: Int64Array
+) -> tuple[dict[int, int], Counter[tuple[str, str]], set[int]]:
+    """The barriers among some nodes: whom they stop, by node id, how often each of their tags was not understood, and
+    the ids of all of them."""
     on_street = dict(_barrier_tags(tagged_lines))
     stopped: dict[int, int] = {}
     unknown: Counter[tuple[str, str]] = Counter()
-    for node_id in np.intersect1d(node_ids, np.fromiter(on_street, np.int64, len(on_street))).tolist():
+    barrier_ids = np.intersect1d(node_ids, np.fromiter(on_street, np.int64, len(on_street))).tolist()
+    for node_id in barrier_ids:
         unknown.update(barriers.not_understood(on_street[node_id]))
         if number := barriers.stopped(on_street[node_id]):
             stopped[node_id] = number
-    return stopped, unknown
+    return stopped, unknown, set(barrier_ids)
 
 
 def _barrier_tags(tagged_lines: Iterable[str]) -> Iterator[tuple[int, Tags]]:

@@ -8,6 +8,7 @@ import shapely
 from geo.errors import InputError
 from geo.sources import inputs
 from geo.sources.osm import extract as osm
+from geo.sources.osm.boundaries import Boundaries
 from support import country
 from support.extracts import ROAD, Extract
 
@@ -80,6 +81,6 @@ def test_surroundings_stay_on_their_side(box: tuple[float, float, float, float])
 def test_no_street_goes_round_the_earth(tmp_path: Path, direction: int) -> None:
     extract = Extract()
     extract.way([(lon * direction, 1.0) for lon in (179.98, 179.99, -179.99, -179.98)], ROAD)
-    streets = osm.read(extract.write(tmp_path / "x.osm.pbf"), [], None, lambda step, count: None).streets
+    streets = osm.read(extract.write(tmp_path / "x.osm.pbf"), Boundaries(), None, lambda step, count: None).streets
     assert len(streets) == 2
     assert (shapely.length(streets.geometry.to_numpy()) < 0.02).all()

@@ -7,6 +7,7 @@ import shapely
 
 from geo.sources import facility_lists
 from geo.sources.osm import extract as osm
+from geo.sources.osm.boundaries import Boundaries
 from geo.study.categories import BUILT_IN
 from support import country
 
@@ -46,7 +47,7 @@ def write(path: Path, objects: str) -> Path:
 def test_facilities_with_a_broken_outline_are_points_and_named(tmp_path: Path, case: str) -> None:
     osm_id, objects = BROKEN[case]
     path = write(tmp_path / "x.opl", objects)
-    extract = osm.read(path, [], None, lambda step, count: None)
+    extract = osm.read(path, Boundaries(), None, lambda step, count: None)
     rows, names, _ = osm.read_facilities(path, None, BUILT_IN)
     assert extract.broken_outlines == {f"osm-{osm_id}": f"C (osm-{osm_id})"}
     assert names == [f"C (osm-{osm_id})"]
@@ -83,13 +84,13 @@ def test_the_summary_of_a_build_names_facilities_with_a_broken_outline(tmp_path:
     ],
 )
 def test_no_facility_is_there_twice(tmp_path: Path, objects: str) -> None:
-    extract = osm.read(write(tmp_path / "x.opl", objects), [], None, lambda step, count: None)
+    extract = osm.read(write(tmp_path / "x.opl", objects), Boundaries(), None, lambda step, count: None)
     assert [fields["name"] for _, fields, _ in extract.facility_rows] == ["whole", "C"]
 
 
 def test_areas_of_which_nothing_is_there_are_counted(tmp_path: Path) -> None:
     path = write(tmp_path / "x.opl", f"w7 {CLINIC} Nn97,n98,n99,n97\nw8 Tamenity=clinic,access=private Nn11,n12,n13\n")
-    extract = osm.read(path, [], None, lambda step, count: None)
+    extract = osm.read(path, Boundaries(), None, lambda step, count: None)
     assert extract.left_out["areas with a broken outline"] == 1
     assert extract.left_out["facilities that are private: clinic"] == 1
     assert not extract.broken_outlines
@@ -107,7 +108,7 @@ def test_areas_of_which_nothing_is_there_are_counted(tmp_path: Path) -> None:
     ],
 )
 def test_homes_with_a_broken_outline_are_counted(tmp_path: Path, objects: str, broken: int) -> None:
-    extract = osm.read(write(tmp_path / "x.opl", objects), [], None, lambda step, count: None)
+    extract = osm.read(write(tmp_path / "x.opl", objects), Boundaries(), None, lambda step, count: None)
     assert extract.left_out["areas with a broken outline"] == broken
     assert len(extract.buildings) == ("building=house" in objects) - broken
 

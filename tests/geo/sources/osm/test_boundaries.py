@@ -29,7 +29,7 @@ def test_named_administrative_boundaries_with_a_level_are_read(tmp_path: Path, t
     town.box(9.9, 49.9, 10.1, 50.1, {"boundary": "administrative", "admin_level": "8"})
     town.box(9.9, 49.9, 10.1, 50.1, {"boundary": "administrative", "admin_level": "x", "name": "Falsch"})
     drawn = boundaries.read(town.write(tmp_path / "town.osm.pbf"), quiet)
-    assert sorted(boundary.name for boundary in drawn) == ["Kreis", "Land", "Stadt"]
+    assert sorted(boundary.name for boundary in drawn.complete) == ["Kreis", "Land", "Stadt"]
     for name_or_id in ("Land", "Country", f"r{first}"):
         assert boundaries.find(drawn, name_or_id).population == 1000
     assert boundaries.find(drawn, f"w{way}").admin_level == 8
@@ -43,7 +43,7 @@ def test_unknown_area_is_refused_with_the_boundaries_there_are(tmp_path: Path, t
             boundaries.find(drawn, name_or_id)
         assert repr(name_or_id) in str(error.value)
     with pytest.raises(ExtractError, match="none"):
-        boundaries.find([], "Land")
+        boundaries.find(boundaries.Boundaries(), "Land")
 
 
 def test_name_of_several_boundaries_is_refused_and_an_id_is_not(tmp_path: Path, town: Extract) -> None:

@@ -30,7 +30,7 @@ def refusal(path: Path) -> str:
     messages = set()
     for read in (
         lambda: osm.read(path, boundaries.read(path, quiet), None, quiet),
-        lambda: osm.read(path, [], None, quiet),
+        lambda: osm.read(path, boundaries.Boundaries(), None, quiet),
         lambda: osm.read_facilities(path, None, BUILT_IN),
     ):
         with pytest.raises(ExtractError) as error:
@@ -100,7 +100,7 @@ def test_text_that_only_speaks_of_deleting_is_read(tmp_path: Path) -> None:
     path = tmp_path / "a.osm"
     tags = """<tag k="note" v="visible='false'"/><tag k="fixme" v="&lt;way visible='false'&gt;"/>"""
     path.write_text(xml(XML_NODES + XML_WAY.replace("</way>", f"{tags}</way>")), "utf-8")
-    assert len(osm.read(path, [], None, quiet).streets) == 1
+    assert len(osm.read(path, boundaries.Boundaries(), None, quiet).streets) == 1
 
 
 @pytest.mark.parametrize(

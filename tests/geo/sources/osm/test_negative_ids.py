@@ -8,6 +8,7 @@ import pytest
 from geo.errors import ExtractError
 from geo.sources.osm import boundaries, opl_lines
 from geo.sources.osm import extract as osm
+from geo.sources.osm.boundaries import Boundaries
 from geo.study.categories import BUILT_IN
 
 LINES = """n1 x10 y50
@@ -56,7 +57,7 @@ def contents(path: Path) -> tuple[object, ...]:
     extract = osm.read(path, drawn, None, quiet)
     rows, *_ = osm.read_facilities(path, None, BUILT_IN)
     return (
-        [(boundary.osm_id.replace("-", ""), boundary.geometry.wkt) for boundary in drawn],
+        [(boundary.osm_id.replace("-", ""), boundary.geometry.wkt) for boundary in drawn.complete],
         extract.streets.geometry.to_wkt().tolist(),
         extract.buildings.geometry.to_wkt().tolist(),
         *(
@@ -90,7 +91,7 @@ def test_ids_of_both_signs_may_be_mixed_and_may_have_the_same_number(tmp_path: P
     nodes = "n-3 x10.5 y-50.01\nn-2 x10.51 y-50\nn-1 x10.5 y-50\nn1 x10 y-50\nn2 x10.01 y-50\nn3 x10.01 y-50.01\n"
     ways = f"w-1 {clinic} Nn1,n2,n3,n1\nw1 {clinic} Nn-1,n-2,n-3,n-1\nw2 Thighway=path Nn1,n2,n-2\n"
     path.write_text(nodes + ways, "utf-8")
-    rows = osm.read(path, [], None, quiet).facility_rows
+    rows = osm.read(path, Boundaries(), None, quiet).facility_rows
     assert {osm_id: round(shape.centroid.x) for osm_id, _, shape in rows} == {"w-1": 10, "w1": 11}
 
 

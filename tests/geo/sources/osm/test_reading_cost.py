@@ -11,9 +11,10 @@ from pathlib import Path
 import osmium
 import pytest
 import shapely
+from shapely.geometry.base import BaseGeometry
 
 from geo.sources import inputs
-from geo.sources.osm import boundaries
+from geo.sources.osm import boundaries, opl
 from geo.sources.osm import extract as osm
 from support.extracts import Extract, add_nearby_objects
 
@@ -24,8 +25,9 @@ def quiet(step: str, count: int) -> None:
     pass
 
 
-def read(path: Path, within: object = None) -> osm.Extract:
-    return osm.read(path, boundaries.read(path, quiet), within, quiet)
+def read(path: Path, within: BaseGeometry | None = None) -> osm.Extract:
+    with opl.converted(path) as text:
+        return osm.read(text, boundaries.read(text, quiet), within, quiet)
 
 
 # --- time ----------------------------------------------------------------------------------------------------------
@@ -40,9 +42,10 @@ def bare_pass(path: Path) -> None:
 
 
 def read_area(path: Path) -> None:
-    drawn = boundaries.read(path, quiet)
-    outline = boundaries.find(drawn, "Liechtenstein").geometry
-    osm.read(path, drawn, inputs.widened(outline, 15_000.0), quiet)
+    with opl.converted(path) as text:
+        drawn = boundaries.read(text, quiet)
+        outline = boundaries.find(drawn, "Liechtenstein").geometry
+        osm.read(text, drawn, inputs.widened(outline, 15_000.0), quiet)
 
 
 @pytest.mark.alone
@@ -73,12 +76,13 @@ PEAK = """
 import sys
 from pathlib import Path
 import shapely
-from geo.sources.osm import boundaries
+from shapely.geometry.base import BaseGeometry
+from geo.sources.osm import boundaries, opl
 from geo.sources.osm import extract as osm
 path = Path(sys.argv[1])
 drawn = boundaries.read(path, lambda step, count: None)
 extract = osm.read(path, drawn, shapely.box(10.0, 50.0, 10.1, 50.1), lambda step, count: None)
-assert len(drawn) == 1 and len(extract.streets) == 2 and len(extract.buildings) == 2, extract
+assert len(drawn.complete) == 1 and len(extract.streets) == 2 and len(extract.buildings) == 2, extract
 print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """
 
