@@ -160,7 +160,7 @@ def _not_repeated(heading: str, headings: dict[str, None], vocabulary: Vocabular
 def _shape_of_place(element: Element, row: int, layer: Layer) -> BaseGeometry | None:
     try:
         shapes = [shape for child in element if _tag(child) in _GEOMETRIES for shape in _shapes(child)]
-    except (ValueError, shapely.errors.GEOSException):
+    except (ValueError, RecursionError, shapely.errors.GEOSException):  # MultiGeometry may hold MultiGeometry
         layer.remarks.problems[row].append("its geometry cannot be read")
         return None
     if len(shapes) < 2:

@@ -83,7 +83,7 @@ def measure(travel: Travel, standard: Standard, counted: CountedUnits, limit: in
     return Gaps(frame, count, counted.unit, "minutes" if standard.measure == "travel_time" else "metres")
 
 
-def _frame(records: list[dict[str, object]], shapes: GeometryArray) -> gpd.GeoDataFrame:
+def _frame(records: list[dict[str, object]] | pd.DataFrame, shapes: GeometryArray) -> gpd.GeoDataFrame:
     """A frame of gaps from records in any order, the worst first."""
     table = pd.DataFrame(records, columns=[*COLUMNS, "excess"])
     # Of equally many people those come first who are farther beyond; what is out of reach is farthest of all.
@@ -114,11 +114,10 @@ def _places_beyond(travel: Travel, counted: CountedUnits, limit: int | None) -> 
         town=outside["area_code"], weight=outside["weight"], beyond=outside["beyond"], nearest=outside["nearest"]
     )
     table["value"] = outside["value"]
-    names = study.areas["name"]
-    records = [_place(rows, names, counted.facilities) for _, rows in table.groupby(gap_of_row)]
+    places = _places(table.assign(gap=gap_of_row), study.areas["name"], counted.facilities)
     outlines = _outlines(lon, lat, gap_of_row, study.settings.gap_m, metric)
-    _name_by_nearest_area(records, outlines, study)
-    return _frame(records, outlines), count
+    _name_by_nearest_area(places, outlines, study)
+    return _frame(places, outlines), count
 
 
 def _worst(gap_of_row: Int64Array, outside: pd.DataFrame, limit: int) -> Int64Array:
@@ -132,53 +131,62 @@ def _worst_first(people: Float64Array, excess: Float64Array) -> Int64Array:
     return np.lexsort((-excess.round(6), -people.round(6))).astype(np.int64)
 
 
-def _place(rows: pd.DataFrame, names: pd.Series, facilities: gpd.GeoDataFrame) -> dict[str, object]:
-    """The record of one gap, whose demand points are ``rows``."""
-    people, beyond = rows["weight"], rows["beyond"]
-    has_time = np.isfinite(beyond)
-    people_by_unit = people.groupby(rows["area_code"].fillna("")).sum()
-    unit = str(people_by_unit.idxmax())
-    town = rows["town"].iloc[0]
-    nearest = None
-    if has_time.any():
-        nearest = int(people[has_time].groupby(rows["nearest"][has_time]).sum().idxmax())
-    to_nearest = rows["nearest"] == nearest
-    excess = float((people * beyond).sum())
-    return {
-        "name": names.get(unit) if unit else None,
-        "area_code": unit or None,
-        "town": names.get(town),
-        "people": float(people.sum()),
-        "residents": float(rows["population"].sum()),
-        "children_3_6": _sum_if_known(rows["children_3_6"]),
-        "elders_65": _sum_if_known(rows["elders_65"]),
-        "mean_beyond": float(np.average(beyond[has_time], weights=people[has_time])) if has_time.any() else None,
-        "worst_beyond": float(beyond[has_time].max()) if has_time.any() else None,
-        "out_of_reach": float(people[~has_time].sum()),
-        "nearest_id": None if nearest is None else str(facilities.index[nearest]),
-        "nearest_name": None if nearest is None else facilities["name"].iloc[nearest],
-        "nearest_value": None
-        if nearest is None
-        else float(np.average(rows["value"][to_nearest], weights=people[to_nearest])),
-        "excess": excess,
-    }
+def _places(rows: pd.DataFrame, names: pd.Series, facilities: gpd.GeoDataFrame) -> pd.DataFrame:
+    """One row for each gap, in the order of their numbers; ``rows`` are the demand points outside, with their ``gap``.
+
+    Each column is computed for all gaps together: one gap after another would take seconds for a thousand.
+    """
+    rows = rows.assign(unit=rows["area_code"].fillna(""), excess=rows["weight"] * rows["beyond"])
+    in_reach = rows[np.isfinite(rows["beyond"])]
+    gaps = rows.groupby("gap")
+    unit = _with_most_people(rows, "unit")
+    nearest = _with_most_people(in_reach, "nearest")
+    to_nearest = in_reach[in_reach["nearest"] == in_reach["gap"].map(nearest)]
+    facility = facilities.iloc[nearest]
+    people = gaps["weight"].sum()
+    places = pd.DataFrame(
+        {
+            "name": unit.map(names),
+            "area_code": unit.where(unit != "", None),
+            "town": gaps["town"].agg("first").map(names),
+            "people": people,
+            "residents": gaps["population"].sum(),
+            "children_3_6": gaps["children_3_6"].sum(min_count=1),
+            "elders_65": gaps["elders_65"].sum(min_count=1),
+            "mean_beyond": _mean_of_people(in_reach, "beyond"),
+            "worst_beyond": in_reach.groupby("gap")["beyond"].max(),
+            "out_of_reach": people.sub(in_reach.groupby("gap")["weight"].sum(), fill_value=0.0),
+            "nearest_id": pd.Series(facility.index.astype(str), nearest.index, dtype=object),
+            "nearest_name": pd.Series(facility["name"].to_numpy(), nearest.index, dtype=object),
+            "nearest_value": _mean_of_people(to_nearest, "value"),
+            "excess": gaps["excess"].sum(),
+        }
+    )
+    return places.astype(dict.fromkeys(TEXT_COLUMNS, object))
 
 
-def _name_by_nearest_area(records: list[dict[str, object]], outlines: GeometryArray, study: Study) -> None:
+def _with_most_people(rows: pd.DataFrame, column: str) -> pd.Series:
+    """The value of a column that most people of each gap have, by gap; of equal ones the first."""
+    people = rows.groupby(["gap", column], as_index=False)["weight"].sum()
+    most_first = people.sort_values(["gap", "weight", column], ascending=[True, False, True])
+    return most_first.drop_duplicates("gap").set_index("gap")[column]
+
+
+def _mean_of_people(rows: pd.DataFrame, column: str) -> pd.Series:
+    """The mean of a column, weighted with people, by gap."""
+    gap, people = rows["gap"], rows["weight"]
+    return (rows[column] * people).groupby(gap).sum() / people.groupby(gap).sum()
+
+
+def _name_by_nearest_area(places: pd.DataFrame, outlines: GeometryArray, study: Study) -> None:
     """Name each gap that lies outside all areas after the nearest smallest area, as “near” it."""
-    nameless = [row for row, record in enumerate(records) if record["name"] is None]
+    nameless = places["name"].isna().to_numpy()
     units = study.areas[~study.areas.index.isin(study.areas["parent"].dropna())]
-    if nameless and len(units):
+    if nameless.any() and len(units):
         centres = shapely.centroid(outlines[nameless])
         lon, lat = shapely.get_x(centres), shapely.get_y(centres)
         _, nearest = straight_line.nearest(units, lon, lat, study.settings.projection)
-        for row, unit in zip(nameless, units["name"].iloc[nearest], strict=True):
-            records[row]["name"] = f"{unit}附近 near {unit}"
-
-
-def _sum_if_known(numbers: pd.Series) -> float | None:
-    """The sum of the known numbers; None where none is known."""
-    return float(numbers.sum()) if numbers.notna().any() else None
+        places.loc[nameless, "name"] = [f"{unit}附近 near {unit}" for unit in units["name"].iloc[nearest]]
 
 
 def group(lon: Float64Array, lat: Float64Array, codes: ObjectArray, gap_m: float, metric: Projection) -> Int64Array:

@@ -1,7 +1,8 @@
 """Opening hours as Chinese offices write them, such as 周一至周五 8:00-17:00, in OpenStreetMap's syntax.
 
 A text is read whole or not at all: a word that is not known here may change what the others mean. Hours of which the
-half of the day is unclear (8:00-5:00 without 下午) and seasons without months (夏令时) are not read.
+half of the day is unclear (8:00-5:00 without 下午) and seasons without months (夏令时) are not read, nor is a text that
+only says when a facility is closed.
 """
 
 import re
@@ -96,7 +97,9 @@ def to_osm(text: str) -> str | None:
     if len(rules) == 2 and rules[0].spans and not (rules[0].days or rules[0].season or rules[1].says_when):
         rules = [_Rule(rules[1].season, rules[1].days, rules[0].spans)]  # “8:00-17:00 周一至周五”
     rules = _merged(rules)
-    if not all(rule.says_when for rule in rules) or any(not _in_order(rule.spans) for rule in rules):
+    if not all(rule.says_when for rule in rules) or all(rule.is_closed for rule in rules):
+        return None
+    if any(not _in_order(rule.spans) for rule in rules):
         return None
     if any(_overlap_partly(a, b) for number, a in enumerate(rules) for b in rules[number + 1 :]):
         return None
@@ -121,13 +124,20 @@ def _add(rules: list[_Rule], match: re.Match[str]) -> bool:
         return not rule.is_closed and rule.spans[0] != _ALL_DAY
     if token == "closed":
         rule.is_closed = True
-        return bool(rule.days) and not rule.spans
+        return bool(rule.days) and not rule.spans and not _may_be_two_rules(rule.days)
+    if token == "list" and {"、", ","} <= set(match[token]):
+        return False  # in “周一、三，周五休息” the last may be the only day that is meant
     days = _days(token, match[token])
     if rule.says_when:
         rules.append(_Rule(rule.season, days))
     else:
         rule.days += days
     return True
+
+
+def _may_be_two_rules(closed_days: list[str]) -> bool:
+    """Whether the days before a word such as 休息 may be open in part: “8:00-17:00 周一至周四，周五休息”."""
+    return len(closed_days) > 1 and any("-" in days and days != "Sa-Su" for days in closed_days)
 
 
 def _merged(rules: list[_Rule]) -> list[_Rule]:

@@ -125,7 +125,7 @@ UPLOAD_BODY = {
 @router.post(
     "/imports",
     responses=describe_responses("what each row of the list changed, or would change", "Report", 401, 413, 422),
-    summary="Import a list of facilities: xlsx, csv, GeoJSON, GeoPackage, zipped Shapefile, OSM extract",
+    summary="Import lists of facilities: spreadsheets, CSV, GeoJSON, KML, GeoPackage, zipped shapefiles, OSM extracts",
     openapi_extra={"requestBody": UPLOAD_BODY},
 )
 async def import_list(request: Request, query: Annotated[ImportQuery, Query()], editor: Editor) -> Response:
@@ -154,9 +154,10 @@ def _import(answers: Answers, files: Sequence[UploadFile], query: ImportQuery, e
     reports = imports.apply_lists(answers.register, lists, editor, options)
     contents = [report.as_json() for report in reports]
     content = contents[0] if len(contents) == 1 else {"applied": reports[0].applied, "reports": contents}
-    unusable = {report.file: report.counts["unusable"] for report in reports if report.counts["unusable"]}
+    # A list of pairs, because two lists may have the same name.
+    unusable = [(report.file, report.counts["unusable"]) for report in reports if report.counts["unusable"]]
     if unusable and not query.dry_run and not query.leave_out:
-        detail = "; ".join(f"{name}: {count} of its rows are unusable" for name, count in unusable.items())
+        detail = "; ".join(f"{name}: {count} of its rows are unusable" for name, count in unusable)
         return problem_response(422, f"nothing was imported, because rows are unusable: {detail}", None, **content)
     return json_response(content)
 

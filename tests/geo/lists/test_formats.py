@@ -132,6 +132,7 @@ def test_a_place_that_kml_does_not_show_is_said(tmp_path: Path) -> None:
         ("<Point><coordinates>120.04;28.89</coordinates></Point>", "cannot be read"),
         ("<Point/>", "cannot be read"),
         ("<Polygon><outerBoundaryIs/></Polygon>", "cannot be read"),
+        ("<MultiGeometry>" * 3000 + "</MultiGeometry>" * 3000, "cannot be read"),
     ],
 )
 def test_a_placemark_whose_geometry_cannot_be_read_is_unusable(shape: str, said: str, tmp_path: Path) -> None:

@@ -187,6 +187,7 @@ def test_several_lists_are_imported_together_or_not_at_all(client: TestClient, t
     refused = upload_all(*paths, bad)
     assert (refused.status_code, refused.json()["applied"]) == (422, False)
     assert [report["counts"]["unusable"] for report in refused.json()["reports"]] == [0, 0, 1]
+    assert upload_all(bad, bad).json()["detail"].count("c.csv: 1 of its rows") == 2
     assert client.get(ITEMS).json() == before
     applied = upload_all(*paths).json()
     assert [(report["applied"], report["counts"]["added"]) for report in applied["reports"]] == [(True, 1), (True, 1)]
