@@ -132,7 +132,7 @@ def _people(
     inside = values <= limit + tolerance
     rows = pd.DataFrame(
         {
-            "area_code": study.reporting_codes(study.demand["area_code"]),
+            "area_code": study.demand_areas,
             "weight": weight,
             "inside": inside,
             "beyond": np.where(inside, 0.0, values - limit),

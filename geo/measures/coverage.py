@@ -154,7 +154,7 @@ def by_area(travel: Travel, counted: CountedUnits) -> list[AreaShare]:
     study, rows = travel.study, counted.rows
     total = rows["weight"].groupby(rows["area_code"]).sum()
     covered = rows["weight"].where(rows["inside"], 0.0).groupby(rows["area_code"]).sum()
-    people = study.demand["population"].groupby(study.reporting_codes(study.demand["area_code"])).sum()
+    people = study.demand["population"].groupby(study.demand_areas).sum()
     areas = study.areas[study.areas["level"] == study.reporting_level]
     # A target number of openings belongs to the whole place, not to an area.
     has_shares = counted.is_known and counted.unit != "facilities"

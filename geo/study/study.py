@@ -105,6 +105,11 @@ class Study:
         levels = set(self.areas["level"])
         return next((level for level in LEVELS if level in levels), None)
 
+    @cached_property
+    def demand_areas(self) -> pd.Series:
+        """The code of the area at the reporting level of each demand point; None outside all areas."""
+        return self.reporting_codes(self.demand["area_code"])
+
     def reporting_codes(self, codes: pd.Series) -> pd.Series:
         """Return for each code of a smallest unit the code of its area at the reporting level; None if it has none."""
         at_level = self.areas["level"] == self.reporting_level
