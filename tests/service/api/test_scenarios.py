@@ -1,7 +1,10 @@
 """POST /v1/scenarios: the changes to the goals, what is refused, and what one request may cost."""
 
+import time
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
@@ -125,3 +128,21 @@ def test_most_that_one_request_may_ask(client: TestClient):
     answer = post(client, *changes, standards=ogc.STANDARDS, query="?gaps=100")
     assert [goal["standard"] for goal in answer["standards"]] == ogc.STANDARDS
     assert all(len((goal["gaps"] or {})["features"]) <= 100 for goal in answer["standards"])
+
+
+@pytest.mark.alone
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="resident pages are read from Linux's /proc")
+def test_two_hundred_requests_in_a_row_take_alike_and_keep_nothing(client: TestClient):
+    def resident_pages() -> int:
+        return int(Path("/proc/self/statm").read_text("utf-8").split()[1])
+
+    seconds, pages = [], []
+    for number in range(220):
+        change = {**NEW, "lon": PLACE["lon"] + number / 10_000}
+        start = time.process_time()
+        post(client, change, standards=["health-15", "kindergarten-300"], query="?gaps=0")
+        seconds.append(time.process_time() - start)
+        pages.append(resident_pages())
+    seconds, pages = seconds[20:], pages[20:]  # the first requests compute what stands, and load modules
+    assert np.percentile(seconds, 99) < 5 * np.median(seconds)
+    assert pages[-1] < 1.02 * pages[0]
