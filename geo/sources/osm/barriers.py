@@ -47,13 +47,16 @@ _STOPPED: dict[str, frozenset[Mode]] = {
 def stopped(tags: Tags) -> int:
     """Whom a barrier stops: the sum of the modes' `geo.study.streets.STOPS`.
 
-    Its access tags decide, then ``locked=yes``, then its type. A barrier of an unknown type stops nobody, and is
-    counted by `not_understood`.
+    Its access tags decide, then ``locked=yes``, then its type. ``access=yes`` lets no car past a bollard, nor through a
+    kissing gate: it says who may pass, and they are too narrow; only a tag for vehicles opens them to cars. A barrier
+    of an unknown type stops nobody, and is counted by `not_understood`.
     """
     by_type = _STOPPED.get(tags["barrier"], _NOBODY)
+    tags_for_vehicles = {key: value for key, value in tags.items() if key.partition(":")[0] != "access"}
     total = 0
     for mode, number in STOPS.items():
-        judgement = access.judge(tags, mode)
+        is_too_narrow = mode in by_type and by_type is not _EVERYBODY
+        judgement = access.judge(tags_for_vehicles if is_too_narrow else tags, mode)
         if judgement is not None and (judgement.opening or not judgement.is_open):
             total += 0 if judgement.is_open else number
         elif tags.get("locked") == "yes" or mode in by_type:

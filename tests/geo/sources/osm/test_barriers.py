@@ -34,6 +34,11 @@ EVERYBODY, WHEELS, CARS, NOBODY = 7, 6, 4, 0
         ("wall", {"access": "unknown"}, EVERYBODY),
         ("bollard", {"motor_vehicle": "yes"}, NOBODY),
         ("bollard", {"bicycle": "no"}, WHEELS),
+        *(("bollard", {"access": access}, CARS) for access in ("yes", "permissive", "destination")),
+        ("kissing_gate", {"access": "yes"}, CARS),
+        ("bollard", {"access": "no"}, EVERYBODY),
+        ("bollard", {"access": "no", "motor_vehicle": "permissive"}, EVERYBODY - CARS),
+        ("full-height_turnstile", {"access": "yes"}, WHEELS),
     ],
 )  # fmt: skip
 def test_access_tags_then_a_lock_then_the_type_of_a_barrier_decide(
