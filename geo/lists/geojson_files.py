@@ -115,6 +115,8 @@ def _geometries(geometries: Sequence[object]) -> tuple[GeometryArray, list[int]]
                 raise TypeError
             if geometry["type"] == "Point":  # most are, and this takes a tenth of the time
                 lon, lat = geometry["coordinates"][:2]
+                if isinstance(geometry["coordinates"], str) or isinstance(lon, bool) or isinstance(lat, bool):
+                    raise TypeError  # Python would make numbers of "12" and true
                 coordinates.append((float(lon), float(lat)))
                 point_rows.append(row)
             else:

@@ -115,6 +115,14 @@ def test_a_line_that_is_no_feature_is_named(tmp_path: Path) -> None:
     assert "line 2 is no GeoJSON feature" in refusal(tmp_path / "b.geojson", text(features()[0] + "\n[1]"))
 
 
+@pytest.mark.parametrize("coordinates", ["12", [True, 28.9], [120.0], {"lon": 120}])
+def test_a_point_without_two_numbers_is_unusable(coordinates: object, tmp_path: Path) -> None:
+    point = {"type": "Point", "coordinates": coordinates}
+    feature = {"type": "Feature", "geometry": point, "properties": {"name": "甲诊所", "category": "clinic"}}
+    (row,) = read(tmp_path / "a.geojson", text(json.dumps(feature))).rows
+    assert row.problems == ("its geometry cannot be read",)
+
+
 def test_a_place_that_kml_does_not_show_is_said(tmp_path: Path) -> None:
     hidden = kml().replace("<Placemark><name>甲", "<Placemark><visibility>0</visibility><name>甲", 1)
     first, second = read(tmp_path / "a.kml", text(hidden)).rows
