@@ -87,6 +87,9 @@ def read_facilities(
     names = {
         row.where: f"{row.where} ({row.values['name']})" if "name" in row.values else row.where for row in listed.rows
     }
+    doubted = sum(bool(reasons) for reasons in doubts.values())
+    left_out = {"doubted positions": doubted, "rows that are no facilities": len(listed.left_out)}
+    summary.account("rows", path.name, len(rows) + sum(left_out.values()), {"facilities": len(result)}, left_out)
     for where, reasons in doubts.items():
         if reasons:
             summary.left_out(1, f"{path.name} {names[where]}: {'; '.join(reasons)}")

@@ -1,5 +1,7 @@
 """The areas of a study that is built: an own list, the boundaries that divide the place, or the place as one area."""
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import geopandas as gpd
@@ -37,12 +39,29 @@ def collect(extract: Extract, sources: Sources, place: Place, summary: Summary) 
         summary.add("areas 区域", len(units), f"admin_level {level}")
         units = sorted(units, key=lambda unit: (unit.name, unit.osm_id))
         rows = [_of_boundary(unit, "village" if level >= VILLAGE_LEVEL else "town", extract) for unit in units]
+    _account(extract, place, units or [], summary)
     return areas.from_rows(rows, extract.path)
+
+
+def _account(extract: Extract, place: Place, units: Sequence[boundaries.Boundary], summary: Summary) -> None:
+    """Say of each named administrative boundary whether it is an area of the study."""
+    used = {unit.osm_id for unit in units}
+    left_out = Counter(
+        "is the place itself"
+        if boundary is place.boundary
+        else f"admin_level {boundary.admin_level}, outside or not the level of the areas"
+        for boundary in extract.boundaries.complete
+        if boundary.osm_id not in used
+    )
+    left_out["not complete in the extract"] = len(extract.boundaries.incomplete)
+    read = len(extract.boundaries.complete) + len(extract.boundaries.incomplete)
+    summary.account("named administrative boundaries", extract.path.name, read, {"areas": len(used)}, left_out)
 
 
 def _of_list(path: Path, sources: Sources, place: Place, summary: Summary) -> gpd.GeoDataFrame:
     """The areas of an own list that have a point inside the place, and the towns that they belong to."""
     units = own_lists.read_areas(path, sources.stated, summary)
+    read = len(units)
     if place.outline is not None:
         inside = units.representative_point().intersects(place.outline)
         if not inside.all():
@@ -51,6 +70,7 @@ def _of_list(path: Path, sources: Sources, place: Place, summary: Summary) -> gp
         if units.empty:
             raise InputError(f"{path}: none of its areas is in {sources.area}")
     summary.add("areas 区域", len(units), f"from {path.name}")
+    summary.account("areas", path.name, read, {"areas": len(units)}, {"outside": read - len(units)})
     return units
 
 

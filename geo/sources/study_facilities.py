@@ -6,6 +6,7 @@ import pandas as pd
 import shapely
 
 from geo.errors import InputError
+from geo.geodesy.projection import projection
 from geo.sources import own_lists
 from geo.sources.inputs import Place, Sources
 from geo.sources.osm.extract import Extract
@@ -13,6 +14,7 @@ from geo.sources.osm.facilities import COUNTS_AS_POINT
 from geo.sources.summary import Summary
 from geo.study import area_codes, facilities
 from geo.study.categories import Categories
+from geo.study.settings import StudySettings
 
 _MENTIONED = 20
 
@@ -51,6 +53,12 @@ def collect(
         for category_id, count in frame["category"].value_counts(sort=False).items():
             category = categories[str(category_id)]
             summary.add(f"{category.label_en.lower()} {category.label}", count, f"from {path.name}")
+        far = 0 if place.surroundings is None else int((~frame.intersects(place.surroundings)).sum())
+        left_out = {"farther than the margin from the area": far}
+        if path == sources.osm:
+            left_out |= extract.facilities_left_out
+        read = len(frame) - far + sum(left_out.values())
+        summary.account("facilities", path.name, read, {"facilities": len(frame) - far}, left_out)
     filled = [frame for frame in frames if len(frame)] or frames[:1]
     register = gpd.GeoDataFrame(pd.concat(filled)) if len(filled) > 1 else filled[0]
     repeated = register.index[register.index.duplicated()]
@@ -64,10 +72,29 @@ def collect(
         if not near.all():
             summary.left_out(int((~near).sum()), "facilities farther than the margin from the area")
         register = register[near]
+    _name_unreached(register, extract, crs, summary)
     broken = [name for facility_id, name in extract.broken_outlines.items() if facility_id in register.index]
     if broken:
         summary.note(len(broken), COUNTS_AS_POINT, broken)
     return register.assign(area_code=_area_codes(register, place, units, crs, summary))
+
+
+def _name_unreached(register: gpd.GeoDataFrame, extract: Extract, crs: str, summary: Summary) -> None:
+    """Name the facilities that have no street for walkers, or for cars, within the usual distance of a connector."""
+    metric = projection(crs)
+    shapes = metric.forward(register.geometry.to_numpy())
+    most_m = StudySettings.model_fields["max_connector_m"].default
+    for column, goers in (("walk", "walkers"), ("drive", "cars")):
+        streets = extract.streets
+        is_open = streets["walk"] if column == "walk" else streets["drive_forward"] | streets["drive_backward"]
+        attracting = streets.geometry[is_open & streets[f"{column}_attracts"]].to_numpy()
+        tree = shapely.STRtree(metric.forward(attracting))
+        reached = np.zeros(len(register), dtype=bool)
+        reached[tree.query(shapes, predicate="dwithin", distance=most_m)[0]] = True
+        if not reached.all():
+            names = [f"{name or ''} ({osm_id})".lstrip() for osm_id, name in register["name"][~reached].items()]
+            remark = f"facilities have no street for {goers} within {most_m:,.0f} m: nobody reaches them that way"
+            summary.note(len(names), remark, names)
 
 
 def _area_codes(

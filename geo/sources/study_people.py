@@ -103,6 +103,9 @@ def _of_table(path: Path, extract: Extract, sources: Sources, place: Place, summ
             rows = "; ".join(f"row {row} at {_position(person)}" for row, person in outside[:_NAMED_ROWS].iterrows())
             remark += f": {rows}" + ("; …" if len(outside) > _NAMED_ROWS else "")
         summary.left_out(outside["population"].sum(), remark)
+    total = people["population"].sum()
+    kept = people["population"][inside].sum()
+    summary.account("people", path.name, total, {"in the area": kept}, {"outside": total - kept})
     return people[inside].reset_index(drop=True)
 
 
@@ -145,6 +148,12 @@ def _of_shapes(
         summary.left_out(cut.sum(), remark)
     if not touching.all():
         summary.left_out(shapes["population"][~touching].sum(), f"people of {path.name} outside {_name(place)}")
+    left_out = {
+        "outside, in shapes that the border cuts": cut.sum(),
+        "outside": shapes["population"][~touching].sum(),
+    }
+    kept = people["population"].sum()
+    summary.account("people", path.name, shapes["population"].sum(), {"in the area": kept}, left_out)
     return people
 
 

@@ -1,6 +1,7 @@
 """What a study takes from an OpenStreetMap extract: streets, facilities, buildings and place nodes.
 
-An extract is read twice: first its boundaries (`boundaries.read`), which tell where to look, and then all the rest.
+First its boundaries are read (`boundaries.read`), which tell where to look, and then all the rest. A build converts the
+extract once for both (`opl.converted`).
 """
 
 from collections import Counter
@@ -61,7 +62,7 @@ class Extract:
     facility_rows : not checked yet
     turn_restrictions : the OPL lines of their relations, for `restrictions.forbidden_paths`
     broken_outlines : the facilities that are points because their outline is broken: name and id, by id
-    left_out : how many objects are left out, by reason
+    left_out : how many objects are left out, by reason; facilities_left_out : those of them that are facilities
     notes : remarks about streets, each with the number of objects that it is about
     fates : what became of the extract's relations, ways and tagged nodes; of turn restrictions it is not known yet
     """
@@ -76,6 +77,7 @@ class Extract:
     turn_restrictions: list[str]
     broken_outlines: dict[str, str]
     left_out: Counter[str]
+    facilities_left_out: Counter[str]
     notes: Counter[str]
     fates: dict[str, Fates]
 
@@ -165,6 +167,7 @@ def read(
         turn_restrictions=elements.turn_restrictions,
         broken_outlines=facility_rows.broken,
         left_out=left_out + facility_rows.left_out,
+        facilities_left_out=facility_rows.left_out,
         notes=street_ways.notes,
         fates={
             "relations": fates.of_relations(

@@ -81,6 +81,35 @@ def test_all_objects_of_a_small_extract_are_accounted_for(tmp_path: Path, area: 
     assert [account["kind"] for account in document["accounts"]] == list(accounts)
 
 
+def test_people_areas_and_facilities_of_lists_are_accounted_for(tmp_path: Path) -> None:
+    path = country.make_extract().write(tmp_path / "land.osm.pbf")
+    people = tmp_path / "people.csv"
+    people.write_text("lon,lat,population\n10.01,50.01,70\n10.06,50.01,30\n", "utf-8")
+    clinics = tmp_path / "clinics.csv"
+    clinics.write_text(
+        "name,category,lon,lat\nA,clinic,10.01,50.012\nB,clinic,10.5,50.01\nC,clinic,0,0\n合计,,,\n", "utf-8"
+    )
+    _, summary = country.build_study(
+        tmp_path / "study", path, area="Land", population=people, facilities=[clinics], margin_m=5_000
+    )
+    assert [account for account in summary.accounts if abs(account.unexplained) > 1e-6] == []
+    accounts = {(account.kind, account.source): account for account in summary.accounts}
+    assert accounts["people", "people.csv"].kept == {"in the area": 70}
+    assert accounts["people", "people.csv"].left_out == {"outside": 30}
+    assert accounts["named administrative boundaries", "land.osm.pbf"].kept == {"areas": 2}
+    assert accounts["facilities", "land.osm.pbf"].left_out == {"facilities that are private: park": 1}
+    assert accounts["facilities", "clinics.csv"].kept == {"facilities": 1}
+
+
+def test_facilities_that_no_street_reaches_are_named(tmp_path: Path) -> None:
+    extract = country.make_extract()
+    extract.node(10.01, 50.06, {"amenity": "clinic", "name": "Gipfel"})
+    path = extract.write(tmp_path / "land.osm.pbf")
+    _, summary = country.build_study(tmp_path / "study", path, area="Land", people=100)
+    [line] = [line for line in summary.lines if "no street for walkers" in line.remark]
+    assert [name.split(" (osm-")[0] for name in line.names] == ["Gipfel", "Park"]  # the park is at 1,001 m
+
+
 def cut_extract(path: Path) -> Path:
     """The small country without one of the four sides of West and of Ausland."""
     lines = country.make_extract().write(path.with_suffix(".opl")).read_text("utf-8").splitlines(keepends=True)
