@@ -10,7 +10,7 @@ ifeq ($(CI),true)
 SYNC ?= --group bench
 endif
 
-.PHONY: serve test slowest check format sample readme pictures bench bench-api fuzz torture image setup
+.PHONY: serve test test-long slowest check format sample readme pictures bench bench-api fuzz torture image setup
 
 serve: setup
 	.venv/bin/fuwuquan serve
@@ -24,6 +24,11 @@ test: setup
 
 slowest: PYTEST := --durations=10
 slowest: setup
+	$(TEST)
+
+# Three times as many generated examples.
+test-long: export TEST_LONG := 1
+test-long: setup
 	$(TEST)
 
 check: setup

@@ -29,6 +29,8 @@ OPEN_TO_WALKERS = {"yes", "designated", "permissive", "destination", "official"}
 CAR_KEYS = ("motorcar", "motor_vehicle", "vehicle", "access")
 MAXSPEED = re.compile(r"(\d+(?:\.\d+)?) ?(mph|km/h|kmh|kph)?")
 FERRY_KPH = 10.0
+LAWS = {"urban": 50.0, "rural": 80.0, "zone30": 30.0, "30": 30.0, "zone:30": 30.0, "zone20": 20.0, "zone:20": 20.0}
+"""What the law sets in Liechtenstein and Switzerland."""
 WALLS = {"wall", "fence", "city_wall", "retaining_wall", "hedge", "guard_rail", "cable_barrier", "ditch"}
 """Barriers that stop everybody, if no access tag opens them."""
 STOP_CARS = {"bollard", "kissing_gate", "stile", "turnstile", "full-height_turnstile", "cycle_barrier", "block"}
@@ -93,6 +95,10 @@ def kph_of(tags: Tags, direction: str, class_kph: Mapping[str, float]) -> float:
     for key in (f"maxspeed:{direction}", "maxspeed"):
         if (signed := MAXSPEED.fullmatch(tags.get(key, "").strip())) and float(signed[1]) > 0:
             return float(signed[1]) * (1.609344 if signed[2] == "mph" else 1)
+    for key in ("maxspeed:type", "source:maxspeed", "zone:maxspeed"):
+        country, _, law = tags.get(key, "").partition(":")
+        if country in ("LI", "CH") and law in LAWS:
+            return LAWS[law]
     highway = tags["highway"]
     return class_kph.get(highway) or class_kph[highway.removesuffix("_link")]
 

@@ -17,6 +17,7 @@ from geo.geodesy import datums
 from geo.lists import degrees, stated_systems
 from geo.lists.reader import ListOptions
 from geo.lists.remarks import Remarks
+from support.examples import examples
 from support.list_files import WITHIN, A, B, book, collection, feature, moved, read, refusal, table
 
 AT = (120 + 5 / 60 + 30 / 3600, 28 + 53 / 60 + 20 / 3600)
@@ -233,7 +234,7 @@ def test_positions_in_metres_are_reprojected(code: str, prefix: int, head: list[
     assert ("zone's number" in notes) == (bool(prefix) != (code == "EPSG:4528"))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.floats(118.6, 121.4), st.floats(24.5, 53.0), st.booleans(), st.booleans())
 def test_any_position_of_a_zone_comes_back(
     tmp_path: Path, lon: float, lat: float, swapped: bool, prefixed: bool

@@ -21,6 +21,7 @@ from geo.lists.reader import ListOptions
 from geo.study import categories, facilities
 from geo.study.study import Study
 from support import breaking_names
+from support.examples import examples
 
 
 def exported(frame: gpd.GeoDataFrame, kind: str, coordinates: str, folder: Path) -> Path:
@@ -98,7 +99,7 @@ FACILITIES = st.fixed_dictionaries(
 PLACES = st.tuples(st.floats(73.5, 134.5), st.floats(18.5, 53.5))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.tuples(FACILITIES, PLACES), min_size=1, max_size=4),
     st.sampled_from(writer.FORMATS),

@@ -17,6 +17,7 @@ from geo.study.standards import Standard
 from geo.study.study import Study
 from geo.traveltime.travel import Travel
 from support import handmade, two_towns
+from support.examples import examples
 from support.handmade import PROJECTION, Area, Facility, People, Street, standard
 from support.two_towns import TODAY
 
@@ -154,7 +155,7 @@ def _all_pairs(lon: np.ndarray, lat: np.ndarray, codes: list[str | None], gap_m:
 _NUMBERS = st.sampled_from([0, 300, 600]) | st.integers(-2000, 2000) | st.floats(-2000, 2000)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     places=st.lists(st.tuples(_NUMBERS, _NUMBERS, st.sampled_from(["A", "B", None])), max_size=30),
     gap_m=st.sampled_from([100.0, 300.0, 900.0]),

@@ -21,6 +21,7 @@ from geo.study.study import Study
 from geo.traveltime import search
 from geo.traveltime.travel import Travel
 from support import handmade, two_towns
+from support.examples import examples
 from support.handmade import Facility, People, Street, facility_frame, lonlat, standard
 from support.two_towns import TODAY
 
@@ -239,7 +240,7 @@ GRID = [
 SMALL = handmade.study(GRID, [], [People((x * 170.0, y * 310.0), x + y) for x in range(18) for y in range(7)])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     before=st.lists(POSITIONS, max_size=4),
     after=st.lists(POSITIONS, max_size=3),

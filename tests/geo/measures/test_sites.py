@@ -22,6 +22,7 @@ from geo.measures.sites import (
     most_people,
     problem,
 )
+from support.examples import examples
 
 SITING = Path(__file__).parents[4] / "shared" / "data" / "siting"
 
@@ -72,7 +73,7 @@ def options(case: dict[str, Any], *names: str) -> dict[str, Any]:
 
 
 @given(problems())
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 def test_most_people_agrees_with_trying_every_choice(case: dict[str, Any]) -> None:
     cover = case["times"] <= 4
     choices = list(allowed_choices(case))
@@ -89,7 +90,7 @@ def test_most_people_agrees_with_trying_every_choice(case: dict[str, Any]) -> No
 
 
 @given(problems(), st.sampled_from([1.0, 0.9, 0.5, 0.01]))
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 def test_fewest_sites_agree_with_trying_every_choice(case: dict[str, Any], share: float) -> None:
     cover, weights = case["times"] <= 4, case["weights"]
     case |= {"count": None, "budget": None}
@@ -111,7 +112,7 @@ def test_fewest_sites_agree_with_trying_every_choice(case: dict[str, Any], share
 
 
 @given(problems(), st.one_of(st.none(), st.integers(0, 12)), st.booleans())
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=examples(80))
 def test_least_time_agrees_with_trying_every_choice(
     case: dict[str, Any], otherwise: int | None, as_sparse: bool
 ) -> None:
@@ -200,7 +201,7 @@ def test_towns_agree_with_the_textbook_programs(seed: int) -> None:
 
 
 @given(st.integers(0, 2**32), st.integers(5, 12), st.integers(4, 9))
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 def test_cuts_hold_for_every_choice(seed: int, rows: int, sites: int) -> None:
     random = np.random.default_rng(seed)
     cover = (random.random((rows, sites)) < 0.35).astype(float)

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geo.study.texts import clean, name_key
+from support.examples import examples
 
 
 @pytest.mark.parametrize(
@@ -26,7 +27,7 @@ def test_clean_normalises_texts_and_keeps_other_values(text: object, expected: o
     assert clean(text) == expected
 
 
-@settings(max_examples=200, deadline=None, database=None, derandomize=True)
+@settings(max_examples=examples(200), deadline=None, database=None, derandomize=True)
 @given(st.text())
 def test_clean_text_stays_as_it_is_and_is_printable(text: str) -> None:
     cleaned = clean(text)

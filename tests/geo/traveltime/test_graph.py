@@ -6,11 +6,12 @@ from hypothesis import given, settings
 
 from geo.traveltime import contraction, mapped_arrays
 from geo.traveltime.graph import Graph
+from support.examples import examples
 from support.graphs import networks, prepare_graph
 
 
 @given(network=networks())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 def test_graph_from_a_file_equals_the_one_that_was_written(network, tmp_path_factory: pytest.TempPathFactory) -> None:
     graph = prepare_graph(*network)
     path = tmp_path_factory.mktemp("graph") / "walk.npy"

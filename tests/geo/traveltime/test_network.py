@@ -272,7 +272,7 @@ def test_paths_in_a_real_place_are_as_long_as_their_metres(porto_alegre: Study, 
     travel, rng = Travel(porto_alegre), np.random.default_rng(8)
     clinics = porto_alegre.facilities[porto_alegre.facilities["category"] == "clinic"]
     compared = 0
-    for row in rng.choice(len(porto_alegre.demand), 20, replace=False):
+    for row in rng.choice(len(porto_alegre.demand), 8, replace=False):
         lon, lat = porto_alegre.demand[["lon", "lat"]].iloc[row]
         looked_up = travel.ranker(clinics, mode).rank(lon, lat, limit=5)
         searched = travel.ranker(clinics, mode).rank(lon, lat)
@@ -286,4 +286,4 @@ def test_paths_in_a_real_place_are_as_long_as_their_metres(porto_alegre: Study, 
             assert path.coords[0] == pytest.approx((lon, lat), abs=1e-9)
             assert path.coords[-1] == pytest.approx(clinics.geometry.iloc[facility].coords[0], abs=1e-9)
             assert GEOD.geometry_length(path) == pytest.approx(metres, rel=1e-4, abs=0.1)
-    assert compared > 80
+    assert compared > 30

@@ -23,7 +23,7 @@ from geo.traveltime.travel import Travel
 from support import reference, reference_reading
 from support.handmade import standard
 
-POINTS = 200
+POINTS = 80
 NOW = date(2022, 1, 1)
 
 
@@ -198,7 +198,7 @@ def test_published_shares_of_porto_alegre_within_reach_on_foot(
 def test_ranking_begins_with_the_nearest_facility_of_the_times(porto_alegre: Study) -> None:
     travel = Travel(porto_alegre)
     clinics = porto_alegre.facilities[porto_alegre.facilities["category"] == "clinic"]
-    lon, lat = random_points(porto_alegre, 25)
+    lon, lat = random_points(porto_alegre, 10)
     for mode in ("walk", "cycle", "drive"):
         times = travel.times(clinics, lon, lat, mode)
         for row in range(len(lon)):

@@ -13,6 +13,7 @@ from geo.traveltime import catchments, nearest, routes, search
 from geo.traveltime.array_tables import NetworkEdges, Seeds
 from geo.traveltime.graph import Graph
 from geo.traveltime.snapping import SnappedPoints
+from support.examples import examples
 from support.graphs import Edge, EdgePoint, grid_graph, network_with_facilities, prepare_graph, searches
 
 
@@ -59,7 +60,7 @@ def seconds_between(edges: list[Edge], node_seconds: np.ndarray, origin: EdgePoi
     most_neighbours=st.sampled_from([0, 1, 2, 64]),
     sweeps=st.booleans(),
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 def test_seconds_are_those_of_scipy(case, limit: float, towards: bool, most_neighbours: int, sweeps: bool) -> None:
     """Whatever core the elimination leaves, and whether the search sweeps or uses its queue."""
     with pytest.MonkeyPatch.context() as patch:
@@ -112,7 +113,7 @@ def compare_with_scipy(case, limit: float, towards: bool) -> None:
 
 
 @given(case=searches(), k=st.integers(1, 4))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_several_nearest_of_every_junction_are_the_nearest(case, k: int) -> None:
     nodes, edges, _, facilities, connectors = case
     node_seconds = node_seconds_by_scipy(nodes, edges)
@@ -137,7 +138,7 @@ def test_several_nearest_of_every_junction_are_the_nearest(case, k: int) -> None
 
 
 @given(case=searches())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_look_up_and_search_from_one_point_give_the_same_ranking(case) -> None:
     nodes, edges, people, facilities, connectors = case
     node_seconds = node_seconds_by_scipy(nodes, edges)

@@ -17,6 +17,7 @@ from geo.measures import coverage
 from geo.study.study import Study
 from geo.traveltime.reasons import NO_ROUTE, NO_STREET
 from geo.traveltime.travel import Travel
+from support.examples import examples
 from support.handmade import Facility, Metres, People, Street, facility_frame, lonlat, standard
 from support.splitting import Split
 
@@ -26,7 +27,9 @@ MODES = ("walk", "cycle", "drive")
 KPH = {"walk": 4.0, "cycle": 15.0}
 CONNECTOR_M = 60.0
 NOW = date(2021, 12, 31)
-thorough = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+thorough = settings(
+    max_examples=examples(60), deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
 
 
 @st.composite
@@ -160,7 +163,7 @@ def facility_connectors(split: Split, clinics: list[Facility], rows: list[int]) 
 
 
 @pytest.mark.parametrize("mode", MODES)
-@settings(thorough, max_examples=40)
+@settings(thorough, max_examples=examples(40))
 @given(streets=street_networks(), people=locations(5, 0.137), corners=st.lists(
     st.tuples(st.integers(-3, 33), st.integers(-3, 23), st.integers(1, 12), st.integers(1, 12)), min_size=1, max_size=3
 ))  # fmt: skip
@@ -193,7 +196,7 @@ def test_park_is_reached_wherever_a_street_enters_it(
             assert span.least - 1e-3 <= seconds.get(number, np.inf) <= span.greatest + 1e-3
 
 
-@settings(thorough, max_examples=30)
+@settings(thorough, max_examples=examples(30))
 @given(town=towns(), more=locations(2, 0.0313))
 def test_adding_a_facility_never_lengthens_a_trip(
     small_study: Callable[..., Study], town: tuple[list[Street], list[Facility], list[People]], more: list[Metres]
@@ -205,7 +208,7 @@ def test_adding_a_facility_never_lengthens_a_trip(
     assert np.all(after <= before + 1e-9)
 
 
-@settings(thorough, max_examples=25)
+@settings(thorough, max_examples=examples(25))
 @given(town=towns())
 def test_longer_limit_never_lowers_coverage(
     small_study: Callable[..., Study], town: tuple[list[Street], list[Facility], list[People]]

@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 
 from support import town
 from support.edit_api import ITEMS, NEW_FACILITY, assert_problem, history_of, if_match
+from support.examples import examples
 
 
 def test_added_facility_is_at_its_location_with_a_history(client: TestClient):
@@ -184,7 +185,7 @@ def test_subtype_may_be_given_by_any_of_its_names(client: TestClient, sent: str)
     assert made.json()["properties"]["subtype"] == "hospital"
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(st.text(max_size=30))
 def test_any_text_as_an_id_is_answered_with_200_or_404(town_client: TestClient, facility_id: str):
     for below in ("", "/history"):
