@@ -1,4 +1,7 @@
-"""Names of facilities in a plain form, in which two spellings of one name are alike; used to find duplicates."""
+"""Names of facilities in a plain form, in which two spellings of one name are alike.
+
+Used to find duplicates, and to tell a corrected name from that of another facility.
+"""
 
 import re
 import unicodedata
@@ -6,7 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from geo.study.categories import Category
+from rapidfuzz import fuzz
+
+from geo.study.categories import Categories, Category
 
 _DIGITS = {**{char: digit for digit, char in enumerate("零一二三四五六七八九")}, "〇": 0}
 _POWERS = {"十": 10, "百": 100}
@@ -16,6 +21,12 @@ _LEGAL_FORMS = re.compile("示例|股份有限公司|有限责任公司|有限�
 _PROVINCE, _CITY = re.compile("([^省市县]{2,3})省"), re.compile("([^省市县]{2,3})[市县]")
 _LEVEL_ENDINGS = (re.compile("省$"), re.compile("[市县]$"), re.compile("(?:街道|[镇乡])$"), re.compile("(?:社区|村)?$"))
 _TOWN, _VILLAGE = 2, 3
+_BRANCH = re.compile(
+    "分(?:院|部|中心|园|馆|校|店|所|站|室|点)|[东南西北新老]?(?:院区|园区|校区)|[东南西北新老](?:院|区)|教学点"
+)
+_IN_BRACKETS = re.compile(r"\(([^()]*)\)|\[([^\[\]]*)\]|【([^【】]*)】|〔([^〔〕]*)〕")
+MIN_CORRECTED = 0.8
+"""Names that are less similar than this, from 0 to 1, are not spellings of one name."""
 
 Identity = tuple[tuple[str, ...], tuple[tuple[int, str], ...]]
 """The marks and units of a name."""
@@ -158,3 +169,36 @@ def _category_words(category: Category) -> tuple[str, ...]:
         *(part for part, _ in category.subtypes_by_name_part),
     }
     return tuple(sorted(words, key=lambda word: (len(word), word)))
+
+
+def is_longer_form(name: str, other: str, categories: Categories) -> bool:
+    """Whether two names are equal or one is a longer form of the other.
+
+    诊所 alone is no form of 东城诊所, and a branch, such as 县医院（东院区）, is another facility than 县医院.
+    """
+    shorter, longer = sorted((plain_text(name), plain_text(other)), key=len)
+    if shorter == longer:
+        return bool(shorter)
+    if not shorter or shorter not in longer or branches(shorter) != branches(longer):
+        return False
+    return all(shorter != plain_text(word) for word in categories.by_name)
+
+
+def branches(text: str) -> tuple[str, ...]:
+    """The words of a name that make it a branch's, such as 分院 or 东院区."""
+    return tuple(sorted(_BRANCH.findall(text)))
+
+
+def is_correction(name: str, other: str, category: Category, units: Units) -> bool:
+    """Whether two names differ so little, brackets apart, that one probably corrects the other."""
+    a, b = (plain_name(_without_brackets(text), category, units) for text in (name, other))
+    if a is None or b is None or contradict(a.identity, b.identity) or branches(a.text) != branches(b.text):
+        return False
+    ratios = fuzz.ratio(a.text, b.text) + fuzz.ratio(a.without_category, b.without_category)
+    return ratios / 200 >= MIN_CORRECTED
+
+
+def _without_brackets(name: str) -> str:
+    """A name without what stands in brackets, unless this makes it a branch's."""
+    narrow = unicodedata.normalize("NFKC", name)
+    return _IN_BRACKETS.sub(lambda match: match[0] if _BRANCH.search(match[0]) else "", narrow)

@@ -150,7 +150,7 @@ class ImportPlan:
         self._list, self._index, self._study, self._source = facility_list, index, study, options.source
         self._verification = {} if options.verified is None else {"verified": options.verified, "verified_by": editor}
         self._categories, self._today = study.categories, study.today()
-        self._matcher = RowMatcher(facility_list, index, study.categories, options.update)
+        self._matcher = RowMatcher(facility_list, index, study.categories, options.update, study.areas["name"])
         self._outcomes: list[RowOutcome] = []
         self._writes: list[_PlannedWrite] = []
         self._pairs: list[tuple[FacilityRow | None, FacilityRow]] = []

@@ -8,7 +8,7 @@ be the same.
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import shapely
@@ -18,10 +18,9 @@ from geo.arrays import GeometryArray
 from geo.choices import COORDINATE_SYSTEMS
 from geo.errors import TableError
 from geo.geodesy import datums, distance
-from geo.lists import option_hints
+from geo.lists import names, option_hints
 from geo.lists.reader import FacilityList, ListRow
 from geo.study.categories import Categories
-from geo.study.texts import name_key
 from service.register.history import FacilityRow
 from service.register.import_report import Outcome
 from service.register.name_index import (
@@ -75,10 +74,19 @@ class RowMatcher:
     """Finds the facilities that the rows of one list stand for. Ask for each row once, in the order of the list."""
 
     def __init__(
-        self, facility_list: FacilityList, index: RegisterIndex, categories: Categories, update: bool = False
+        self,
+        facility_list: FacilityList,
+        index: RegisterIndex,
+        categories: Categories,
+        update: bool = False,
+        area_names: Iterable[str] = (),
     ) -> None:
-        """``update``: an id is the register's even where another name at another place has it."""
+        """``update``: an id is the register's even where another name at another place has it.
+
+        ``area_names``: the towns and villages with which names of facilities may begin.
+        """
         self._list, self._index, self._categories, self._update = facility_list, index, categories, update
+        self._units = names.units_of(area_names)
         self._list_ids = {row.values["id"] for row in facility_list.rows if "id" in row.values}
         self._ids_by_row = self._match_by_name()
         # Rows with the same category, name and place stand for the same facility: its id by their generated id.
@@ -171,18 +179,29 @@ class RowMatcher:
         reason = f"id {facility['id']} is {description}, in the register"
         if category != facility["category"]:
             raise RowRejectedError("unusable", f"{reason}, and {category} here: {option_hints.own_ids('category')}")
-        if row.geometry is None or (bool(name) != bool(facility["name"])):
+        if bool(name) != bool(facility["name"]):
+            return
+        is_new_name = name != facility["name"]
+        if row.geometry is None:
+            if is_new_name and not self._confirms_new_name(row, facility):
+                unconfirmed = f"and {name} here, with no position that confirms the new name"
+                raise RowRejectedError("unusable", f"{reason}, {unconfirmed}: {option_hints.own_ids('name')}")
             return
         metres = distance.separation(row.geometry, self._index.geometries[facility["id"]])
         limit = SAME_ID_M if name else SAME_NAME_M
-        if metres > limit and not (name and self._is_one_name(name, facility["name"])):
+        if metres > limit and not (name and names.is_longer_form(name, facility["name"], self._categories)):
             far = f"{metres / 1000:.1f} km" if metres >= 1000 else f"{metres:.0f} m"
             raise RowRejectedError("unusable", f"{reason}, {far} from here: {option_hints.own_ids('name and place')}")
 
-    def _is_one_name(self, name: str, other: str) -> bool:
-        """Whether two names are equal or one is a longer form of the other; 诊所 alone is no form of 东城诊所."""
-        shorter, longer = sorted((name_key(name), name_key(other)), key=len)
-        return shorter == longer or (shorter in longer and shorter not in self._categories.by_name)
+    def _confirms_new_name(self, row: ListRow, facility: FacilityRow) -> bool:
+        """Whether a new name without a position is a small correction, or the address is the one that is known."""
+        if names.is_longer_form(row.values["name"], facility["name"], self._categories):
+            return True
+        address = names.plain_text(row.values.get("address"))
+        if address and address == names.plain_text(facility["address"]):
+            return True
+        category = self._categories[facility["category"]]
+        return names.is_correction(row.values["name"], facility["name"], category, self._units)
 
     def _id_heading(self) -> str:
         """The heading of the list's column of ids."""

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from geo.lists import names
+from geo.study.categories import BUILT_IN
 from service.register.register import Register
 from support import town
 from support.lists import ID_HEADINGS, import_list, import_row, write_csv
@@ -55,6 +57,11 @@ def test_a_facility_that_was_renamed_and_moved_is_taken_with_update(register: Re
         ("东城新诊所", 1.05, "changed"),  # renamed, and measured again 25 m away
         ("东城新诊所", 1.2, "unusable"),
         ("诊所", 6, "unusable"),  # a word that all clinics have
+        ("东城甲诊所（分院）", 6, "unusable"),  # a branch is another facility
+        ("东城甲诊所分中心", 6, "unusable"),
+        ("东城甲诊所【东院区】", 6, "unusable"),
+        ("东城甲诊所(分部)", 1, "changed"),
+        ("东城甲（诊所）", 6, "changed"),
     ],
 )
 def test_a_facility_that_was_renamed_or_moved_but_not_both_is_the_same(
@@ -64,6 +71,50 @@ def test_a_facility_that_was_renamed_or_moved_but_not_both_is_the_same(
     row = import_row(register, tmp_path, "1", name, "诊所", *town.place(column, 1), headings=ID_HEADINGS)
     assert row.outcome == outcome
     assert ("moves by 2.4 km" in row.why) == (outcome == "changed" and column == 6)
+
+
+def test_branches_that_differ_only_in_brackets_are_two_facilities(register: Register, tmp_path: Path):
+    def outcome(name: str, column: float) -> str:
+        cells = ("1", name, "诊所", *town.place(column, 1))
+        return import_row(register, tmp_path, *cells, headings=ID_HEADINGS).outcome
+
+    assert outcome("县医院（东院区）", 1) == "added"
+    assert outcome("县医院（西院区）", 6) == "unusable"
+    assert outcome("县医院", 6) == "unusable"
+    assert outcome("县医院东院区", 6) == "changed"
+
+
+@pytest.mark.parametrize(
+    ("name", "address", "outcome"),
+    [
+        ("西城丙诊所", "西城大道9号", "unusable"),
+        ("西城丙诊所", "", "unusable"),
+        ("西城丙诊所", "胜利街1号", "changed"),  # a new name at the same address
+        ("东城甲诊所", "西城大道9号", "changed"),
+        ("东城乙诊所", "", "unusable"),
+        ("东城甲诊所（分院）", "", "unusable"),
+        ("东城甲诊所（原卫生室）", "", "changed"),
+        ("东城甲门诊所", "", "changed"),
+    ],
+)
+def test_a_known_id_without_a_position_needs_a_like_name(
+    name: str, address: str, outcome: str, register: Register, tmp_path: Path
+):
+    import_row(
+        register, tmp_path, "1", "东城甲诊所", "诊所", *town.place(1, 1), "胜利街1号", headings=(*ID_HEADINGS, "地址")
+    )
+    row = import_row(
+        register, tmp_path, "1", name, "诊所", address, "123456", headings=("编号", "名称", "类别", "地址", "电话")
+    )
+    assert row.outcome == outcome
+    assert ("no position that confirms" in " ".join(row.why)) == (outcome == "unusable")
+
+
+def test_villages_of_long_like_names_are_not_taken_for_a_correction():
+    category, units = BUILT_IN["clinic"], names.units_of(["城关镇", "向阳村", "朝阳村"])
+    long = "龙溪县城关镇{}村卫生室"
+    assert not names.is_correction(long.format("向阳"), long.format("朝阳"), category, units)
+    assert names.is_correction(long.format("向阳"), "城关镇向阳村卫生室（新）", category, units)
 
 
 def test_nameless_facilities_of_one_id_far_apart_are_asked_about(register: Register, tmp_path: Path):
