@@ -13,7 +13,7 @@ from geo.choices import Mode
 from geo.measures import isochrones
 from geo.sources import build
 from geo.sources.inputs import Sources
-from geo.sources.osm import boundaries
+from geo.sources.osm import boundaries, opl
 from geo.sources.osm import extract as osm
 from geo.study import study
 from geo.study.settings import Speeds
@@ -150,10 +150,11 @@ def touched_bytes(prepared: Prepared) -> int:
 
 def read_extract(extract: Path, area: str | None) -> osm.Extract:
     """Everything that a study takes from an extract, as `fuwuquan build` reads it."""
-    all_boundaries = boundaries.read(extract, _silent)
-    # A study keeps about 15 km around its area.
-    within = None if area is None else boundaries.find(all_boundaries, area).geometry.buffer(0.2)
-    return osm.read(extract, all_boundaries, within, _silent)
+    with opl.converted(extract) as text:
+        all_boundaries = boundaries.read(text, _silent)
+        # A study keeps about 15 km around its area.
+        within = None if area is None else boundaries.find(all_boundaries, area).geometry.buffer(0.2)
+        return osm.read(text, all_boundaries, within, _silent)
 
 
 def build_study(extract: Path, area: str | None, population: Path | None, folder: Path) -> Travel:
