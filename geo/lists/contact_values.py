@@ -42,10 +42,8 @@ def parse_phone(text: str) -> str | WithNote:
 def parse_hours(text: str) -> str | WithNote:
     """Opening hours in OpenStreetMap's syntax; the text itself, with a note, where they cannot be read."""
     if opening_hours.is_readable(text):
-        if _half_of_day_is_unclear(text):
-            return WithNote(
-                text, f"{text[:60]!r} has hours that end in the night: is the afternoon, such as 17:00, meant?"
-            )
+        if question := _unclear(text):
+            return WithNote(text, f"{text[:60]!r} {question}")
         return text
     read = chinese_hours.to_osm(text)
     if read is not None and opening_hours.is_readable(read):
@@ -53,13 +51,16 @@ def parse_hours(text: str) -> str | WithNote:
     return WithNote(text, f"{text[:60]!r} cannot be read as hours, and was kept as it is: write Mo-Fr 08:00-17:00")
 
 
-def _half_of_day_is_unclear(text: str) -> bool:
-    """Whether hours begin in the morning and end before that, or a second span begins before the first ends."""
+def _unclear(text: str) -> str | None:
+    """The question that hours raise which end before they begin, overlap, or run past 24:00; None if they are clear."""
     for rule in text.split(";"):
         last = 0
         for span in _SPAN.findall(unicodedata.normalize("NFKC", rule)):
             begin, end = (60 * int(hour) + int(minute) for hour, minute in (span[:2], span[2:]))
-            if (begin < 720 and 0 < end <= begin) or begin < last:
-                return True
+            if begin >= 1440 or (end > 1440 and begin < 720):
+                return f"runs until {span[2]}:{span[3]}, past midnight: is that right? It was kept as it is"
+            # Whoever opens in the early afternoon and closes at 5:00 or 8:00 means the afternoon, as after 8:00-5:00.
+            if (begin < 900 and 0 < end <= begin) or begin < last:
+                return "has hours that end in the night: is the afternoon, such as 17:00, meant?"
             last = end
-    return False
+    return None

@@ -12,6 +12,7 @@ from geo.choices import COORDINATE_SYSTEMS
 from geo.errors import TableError
 from geo.lists.file_types import MAX_CELLS, MAX_ROWS
 from geo.lists.layers import Layer, reproject
+from geo.lists.remarks import Remarks
 from geo.lists.sheets import Cell
 from geo.lists.values import MISSING
 from geo.study import files
@@ -40,11 +41,14 @@ def read(path: Path, content: str) -> Layer:
         raise TableError(path, [f"has {len(names):,} different properties in {len(properties):,} features: too many"])
     columns: dict[str, list[Cell]] = {name: [row.get(name, MISSING) for row in properties] for name in names}
     ids = [feature.get("id", MISSING) for _, feature in features]
+    remarks = Remarks()
     if any(identity is not MISSING for identity in ids):
         property_ids = columns.get("id", ids)
         columns["id"] = [b if a is MISSING else a for a, b in zip(ids, property_ids, strict=True)]
+        _keep_other_ids(columns, ids, property_ids, remarks)
     shapes, unreadable = _geometries([feature.get("geometry") for _, feature in features])
     layer = Layer("", [row_name for row_name, _ in features], columns, shapes)
+    layer.remarks.add(remarks)
     for row in unreadable:
         layer.remarks.problems[row].append("its geometry cannot be read")
     system = collection.get("coordinate_system", collection.get("coordinates"))
@@ -57,6 +61,27 @@ def read(path: Path, content: str) -> Layer:
     elif isinstance(crs := collection.get("crs"), dict) and isinstance(crs.get("properties"), dict):
         reproject(layer, crs["properties"].get("name"), path)
     return layer
+
+
+def _keep_other_ids(
+    columns: dict[str, list[Cell]], ids: Sequence[Cell], property_ids: Sequence[Cell], remarks: Remarks
+) -> None:
+    """Keep a property “id” that differs from its feature's id as a further property, with a remark."""
+    differ = [
+        row
+        for row, (own, other) in enumerate(zip(ids, property_ids, strict=True))
+        if own is not MISSING and other is not MISSING and other is not None and str(own) != str(other)
+    ]
+    if not differ:
+        return
+    name = "properties.id"
+    kept: list[Cell] = columns.setdefault(name, [MISSING] * len(ids))
+    for row in differ:
+        kept[row] = property_ids[row]
+        remarks.notes[row].append(
+            f"its id is {str(ids[row])[:60]!r}, and another, {str(property_ids[row])[:60]!r}, stands in its "
+            f"properties: that was kept as the further property {name}"
+        )
 
 
 def _collection(path: Path, content: str) -> Mapping[str, object]:

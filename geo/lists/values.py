@@ -25,6 +25,9 @@ NUMERIC_TEXTS = ("id", "area_code", "phone")
 MAX_EXACT = 10**15
 """Numbers of this size and larger ones lose digits in a spreadsheet."""
 
+MAX_YEARS_AHEAD = 30
+"""A day of opening that lies more years ahead is doubted."""
+
 _DAY = re.compile(r"(\d{4})\s*[年./-]\s*(\d{1,2})\s*[月./-]\s*(\d{1,2})\s*[日号]?(?:[T\s]\d{1,2}:\d{2}(?::\d{2}\S*)?)?")
 _DAY_IN_DIGITS = re.compile(r"(\d{4})(\d{2})(\d{2})")
 _MONTH = re.compile(r"(\d{4})\s*[年./-]\s*(\d{1,2})\s*月?|(\d{4})(\d{2})")
@@ -124,11 +127,28 @@ def parse_day(value: Cell) -> date | WithNote | None:
     if match := _DAY.fullmatch(words) or _DAY_IN_DIGITS.fullmatch(words):
         return _checked_day(match[1], match[2], match[3])
     if match := _MONTH.fullmatch(words):
+        if match[3] and not 1900 <= int(match[3]) <= date.today().year + 10:
+            raise ValueError("may be a day in two-digit years: write it as 2021-06-30")
         month = _checked_day(match[1] or match[3], match[2] or match[4], "1")
         return WithNote(month, f"{words!r} taken as the first day of that month")
     if match := _YEAR.fullmatch(words):
         return WithNote(_checked_day(match[1], "1", "1"), f"{words!r} taken as the first day of that year")
     raise ValueError("is no day such as 2021-06-30")
+
+
+def _parse_opened(value: Cell) -> date | WithNote | None:
+    """As `parse_day`; a day far ahead gets a note, because nothing is planned so long before."""
+    result = parse_day(value)
+    day = result.value if isinstance(result, WithNote) else result
+    if not isinstance(day, date) or day == facilities.NOT_YET or day.year <= date.today().year + MAX_YEARS_AHEAD:
+        return result
+    before = f"{result.note}; it" if isinstance(result, WithNote) else str(day)
+    return WithNote(day, f"{before} is more than {MAX_YEARS_AHEAD} years ahead: until then it does not count")
+
+
+def _parse_closed(value: Cell) -> date | WithNote | None:
+    """As `parse_day`; 至今 means that it has not closed."""
+    return None if text(value) in ("至今", "到今", "迄今") else parse_day(value)
 
 
 def _checked_day(year: str, month: str, day: str) -> date:
@@ -171,6 +191,8 @@ _READERS: dict[str, Callable[[Cell], object]] = {
     "opening_hours": _parse_hours,
     "capacity": _parse_count,
     **dict.fromkeys(facilities.DATE_FIELDS, parse_day),
+    "opened": _parse_opened,
+    "closed": _parse_closed,
 }
 _CELL_TYPES = {str, float, int, bool, type(None), date, datetime, time}
 

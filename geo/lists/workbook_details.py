@@ -153,11 +153,13 @@ _TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
 _VALUE_TYPE = "{urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0}value-type"
 _TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}p"
 _HIDDEN_IN_ODS = ("collapse", "filter")
+_GROUPS_IN_ODS = (f"{_TABLE}table-row-group", f"{_TABLE}table-column-group")  # hidden whole where folded away
 
 
 def _of_ods(archive: zipfile.ZipFile) -> dict[int, SheetDetails]:
     result: dict[int, SheetDetails] = {}
     details, row, column = SheetDetails(), 0, 0
+    hidden_from: list[tuple[int, int] | None] = []  # where each open group begins; None if it is shown
     with archive.open("content.xml") as content:
         for event, element in ElementTree.iterparse(content, ("start", "end")):
             if event == "start":
@@ -166,7 +168,15 @@ def _of_ods(archive: zipfile.ZipFile) -> dict[int, SheetDetails]:
                     result[len(result)] = details
                 elif element.tag == f"{_TABLE}table-row":
                     column = 0
+                elif element.tag in _GROUPS_IN_ODS:
+                    hidden_from.append((row, column) if element.get(f"{_TABLE}display") == "false" else None)
                 continue
+            if element.tag in _GROUPS_IN_ODS:
+                first = hidden_from.pop()
+                if first is not None and element.tag == _GROUPS_IN_ODS[0]:
+                    details.hidden_rows |= {*range(first[0], min(row, MAX_ROWS))}
+                elif first is not None:
+                    details.hidden_columns |= {*range(first[1], min(column, _LAST_COLUMN))}
             if element.tag == f"{_TABLE}table-column":
                 column = _ods_span(element, "columns", column, _LAST_COLUMN, details.hidden_columns)
             elif element.tag == f"{_TABLE}table-row":

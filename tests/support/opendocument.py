@@ -6,8 +6,13 @@ from pathlib import Path
 from typing import Any
 
 
-def write(path: Path, table: Sequence[Sequence[Any]], row_attributes: str = "", sheet_end: str = "") -> None:
-    """Write a sheet whose fifth column is hidden; ``row_attributes`` are of its last row, ``sheet_end`` follows it."""
+def write(
+    path: Path, table: Sequence[Sequence[Any]], row_attributes: str = "", sheet_end: str = "", group: str = ""
+) -> None:
+    """Write a sheet whose fifth column is hidden.
+
+    ``row_attributes`` are of its last row, ``group`` those of a group around that row; ``sheet_end`` follows the sheet.
+    """
 
     def cell(value: Any) -> str:
         if isinstance(value, float):
@@ -23,6 +28,8 @@ def write(path: Path, table: Sequence[Sequence[Any]], row_attributes: str = "", 
         f"<table:table-row {row_attributes if row is table[-1] else ''}>{''.join(map(cell, row))}</table:table-row>"
         for row in table
     ]
+    if group:
+        lines[-1] = f"<table:table-row-group {group}>{lines[-1]}</table:table-row-group>"
     spaces = " ".join(
         f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"' for name in ("office", "table", "text")
     )

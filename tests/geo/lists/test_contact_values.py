@@ -1,5 +1,6 @@
 """Telephone numbers that spreadsheets made numbers of, and opening hours in words."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,14 @@ def test_a_number_in_a_workbook_is_a_telephone_number(tmp_path: Path) -> None:
         ("8:00-5:00", "8:00-5:00", "is the afternoon"),
         ("08:00-11:30,02:00-05:30", "08:00-11:30,02:00-05:30", "is the afternoon"),
         ("18:00-02:00", "18:00-02:00", None),
+        ("8:00-25:00", "8:00-25:00", "past midnight"),
+        ("18:00-26:00", "18:00-26:00", None),
+        ("13:00-5:00", "13:00-5:00", "is the afternoon"),
+        ("12:00-8:00", "12:00-8:00", "is the afternoon"),
+        ("双休日休息", "双休日休息", "cannot be read as hours"),
+        ("节假日休息", "节假日休息", "cannot be read as hours"),
+        ("周一闭馆", "周一闭馆", "cannot be read as hours"),
+        ("Sa-Su off", "Sa-Su off", None),
     ],
 )
 def test_opening_hours_are_read_or_kept_with_a_remark(
@@ -67,3 +76,25 @@ def test_opening_hours_are_read_or_kept_with_a_remark(
     (row,) = read(tmp_path / "a.csv", table([*clinic(1, A), text], head=[*HEAD, "开放时间"])).rows
     assert row.values["opening_hours"] == expected
     assert (row.notes == ()) if said is None else (said in row.notes[0])
+
+
+@pytest.mark.parametrize(
+    ("column", "text", "expected", "said"),
+    [
+        ("开业时间", "202103", date(2021, 3, 1), "first day of that month"),
+        ("开业时间", "210301", None, "two-digit years"),
+        ("开业时间", "189912", None, "two-digit years"),
+        ("开业时间", "202113", None, "is no day"),
+        ("开业时间", "2099-01-01", date(2099, 1, 1), "more than 30 years ahead"),
+        ("开业时间", "2200-12-31", date(2200, 12, 31), None),
+        ("停业时间", "至今", None, None),
+        ("停业时间", "2099-01-01", date(2099, 1, 1), None),
+    ],
+)
+def test_days_that_are_hardly_meant_are_reported(
+    column: str, text: str, expected: date | None, said: str | None, tmp_path: Path
+) -> None:
+    (row,) = read(tmp_path / "a.csv", table([*clinic(1, A), text], head=[*HEAD, column])).rows
+    assert row.values.get("opened" if column == "开业时间" else "closed") == expected
+    remarks = row.notes + row.problems
+    assert (said in remarks[0]) if said else remarks == ()

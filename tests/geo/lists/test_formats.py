@@ -223,3 +223,23 @@ def test_a_parquet_file_without_places_is_refused(tmp_path: Path) -> None:
 
 def test_every_file_type_is_described() -> None:
     assert file_types.ENDINGS.keys() == file_types.DESCRIPTIONS.keys()
+
+
+@pytest.mark.parametrize(("display", "is_hidden"), [("false", True), ("true", False)])
+def test_rows_of_a_folded_group_of_an_ods_are_hidden(display: str, is_hidden: bool, tmp_path: Path) -> None:
+    group = f'table:display="{display}"'
+    listed = read(tmp_path / "a.ods", lambda path: opendocument.write(path, [HEAD, *ROWS], group=group))
+    assert [any("hidden" in note for note in row.notes) for row in listed.rows] == [False, is_hidden]
+
+
+def test_an_id_among_the_properties_that_differs_from_the_features_is_kept_and_reported(tmp_path: Path) -> None:
+    others = [json.loads(feature) for feature in features()]
+    others[0] |= {"id": "c-1"}
+    others[0]["properties"]["id"] = "EAST-9"
+    others[1] |= {"id": 7}
+    others[1]["properties"]["id"] = "7"
+    content = json.dumps({"type": "FeatureCollection", "features": others})
+    first, second = read(tmp_path / "a.geojson", text(content)).rows
+    assert (first.values["id"], first.values["extra"]["properties.id"]) == ("c-1", "EAST-9")
+    assert any("EAST-9" in note for note in first.notes)
+    assert "properties.id" not in second.values.get("extra", {})
