@@ -373,6 +373,15 @@ def _check_subtype(fields: Values, category: Category, notes: list[str]) -> None
 
 def _report_repeated_ids(row_names: list[str], row_values: list[Values], remarks: Remarks) -> None:
     first_row: dict[Hashable, int] = {}
+    first_of_number: dict[str, int] = {}
     for row, fields in enumerate(row_values):
         if (identity := fields.get("id")) is not None and (first := first_row.setdefault(identity, row)) != row:
             remarks.problems[row].append(f"id {identity!r} stands already in {row_names[first]}")
+        elif isinstance(identity, str) and identity.isdecimal():
+            number = identity.lstrip("0")
+            first = first_of_number.setdefault(number, row)
+            if first != row and (other := row_values[first]["id"]) != identity:
+                remarks.notes[row].append(
+                    f"id {identity} differs only in zeros at its beginning from {other} in {row_names[first]}: "
+                    "are they two?"
+                )

@@ -4,14 +4,17 @@ The register knows two days of a facility: `opened` and `closed`. A facility tha
 opening gets the day `facilities.NOT_YET`, on which it counts nowhere.
 """
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import date
 from typing import Literal, NamedTuple, TypeAlias
 
+from geo.lists import values
+from geo.lists.remarks import WithNote
 from geo.study import facilities
 
-Status: TypeAlias = Literal["planned", "standing", "closed"]
+Status: TypeAlias = Literal["planned", "standing", "closed", "paused"]
 
 # fmt: off
 _WORDS: dict[Status, tuple[str, ...]] = {
@@ -35,6 +38,12 @@ _WORDS: dict[Status, tuple[str, ...]] = {
         "已歇业", "拆除", "已拆除", "废弃", "已废弃", "已拆迁", "倒闭", "终止", "closed", "permanently closed",
         "abandoned", "demolished", "disused", "inactive",
     ),
+    "paused": (
+        "暂停营业", "暂停运营", "暂停开放", "暂停服务", "暂停使用", "暂停", "暂时停业", "暂时关闭", "暂时停用",
+        "临时关闭", "临时停业", "停业整顿", "停业整改", "停业装修", "停业维修", "歇业整顿", "歇业装修", "闭馆装修",
+        "闭馆维修", "闭馆改造", "装修", "装修中", "正在装修", "整修中", "维修中", "修缮中", "改造中", "整顿中",
+        "整改中", "temporarily closed", "closed temporarily", "suspended", "under renovation",
+    ),
 }
 # fmt: on
 
@@ -42,6 +51,8 @@ _WORDS: dict[Status, tuple[str, ...]] = {
 def _key(words: str) -> str:
     return "".join(unicodedata.normalize("NFKC", words).casefold().split())
 
+
+_WITH_BRACKETS = re.compile(r"([^()]+)\(([^()]*)\)")
 
 _STATUS_BY_WORD = {_key(word): status for status, words in _WORDS.items() for word in words}
 
@@ -62,7 +73,38 @@ def days(words: str, stated: Mapping[str, object], known: Mapping[str, object], 
     stated : the fields that the list states of the facility
     known : the fields that the register has of it; empty for a new facility
     """
-    status = _STATUS_BY_WORD.get(_key(words))
+    status, in_brackets = _status_and_brackets(words)
+    day, remarks_on_brackets = _day_in_brackets(in_brackets)
+    if day is not None and status == "closed" and _day(stated.get("closed")) is None:
+        return Days({"closed": day}, (f"status {words[:40]!r}: closed from {day} on",))
+    result = _days_of_status(status, words, stated, known, today)
+    return Days(result.changes, (*result.remarks, *remarks_on_brackets)) if status else result
+
+
+def _status_and_brackets(words: str) -> tuple[Status | None, str | None]:
+    """The status that words mean, and what stands in brackets behind them; None for either where there is none."""
+    key = _key(words)
+    if key not in _STATUS_BY_WORD and (match := _WITH_BRACKETS.fullmatch(key)):
+        return _STATUS_BY_WORD.get(match[1]), match[2]
+    return _STATUS_BY_WORD.get(key), None
+
+
+def _day_in_brackets(in_brackets: str | None) -> tuple[date | None, tuple[str, ...]]:
+    """The day that brackets name, None where they name none; and a remark that what they say was not used."""
+    if not in_brackets:
+        return None, ()
+    remark = (f"{in_brackets[:40]!r} in the brackets of its status was not used",)
+    try:
+        day = values.parse_day(re.sub("(?:起|停业|关闭|撤销|停办)$", "", in_brackets))
+    except ValueError:
+        return None, remark
+    return _day(day.value if isinstance(day, WithNote) else day), remark
+
+
+def _days_of_status(
+    status: Status | None, words: str, stated: Mapping[str, object], known: Mapping[str, object], today: date
+) -> Days:
+    """As `days`, for a status without brackets."""
     opened, closed = (_day(stated.get(name)) or _day(known.get(name)) for name in ("opened", "closed"))
     said = f"status {words[:40]!r}"
     if status is None:
@@ -71,11 +113,15 @@ def days(words: str, stated: Mapping[str, object], known: Mapping[str, object], 
         if opened is None:
             return Days({"opened": facilities.NOT_YET}, (f"{said}: it does not count until a day of opening is given",))
         return Days({}, () if opened > today else (f"{said} contradicts its day of opening, {opened}, which was kept",))
-    if status == "closed":
+    if status in ("closed", "paused"):
         if closed is None:
             changes: dict[str, date | None] = {"closed": today}
             changes |= {"opened": None} if opened == facilities.NOT_YET else {}
-            return Days(changes, (f"{said} without a day: closed from {today} on; give the day if it is known",))
+            later = (
+                "give the day if it is known" if status == "closed" else "clear its day of closing when it opens again"
+            )
+            for_now = "" if status == "closed" else "for now, "
+            return Days(changes, (f"{said} without a day: {for_now}closed from {today} on; {later}",))
         return Days({}, (f"{said} contradicts its day of closing, {closed}, which was kept",) if closed > today else ())
     remarks = []
     if closed is not None and closed <= today:

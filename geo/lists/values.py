@@ -25,6 +25,9 @@ NUMERIC_TEXTS = ("id", "area_code", "phone")
 MAX_EXACT = 10**15
 """Numbers of this size and larger ones lose digits in a spreadsheet."""
 
+_NARROW = {code + 0xFEE0: code for code in range(ord("!"), ord("~") + 1)}
+_WITH_DECIMALS = re.compile(r"(\d+)\.0+", re.ASCII)
+
 MAX_YEARS_AHEAD = 30
 """A day of opening that lies more years ahead is doubted."""
 
@@ -161,6 +164,15 @@ def _checked_day(year: str, month: str, day: str) -> date:
     return result
 
 
+def _plain_code(code: str) -> str | WithNote:
+    """An id or area code with narrow characters, and without the decimals that spreadsheets add to numbers."""
+    if code.isascii() and not code.endswith("0"):
+        return code  # a shortcut, which suffices for most codes
+    narrow = code.translate(_NARROW)
+    match = _WITH_DECIMALS.fullmatch(narrow)
+    return WithNote(match[1], f"{code[:60]!r} taken as {match[1]}") if match else narrow
+
+
 def _parse_count(value: Cell) -> int | WithNote | None:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
@@ -216,6 +228,8 @@ def column(field: str, cells: Sequence[Cell], remarks: Remarks, categories: Cate
         elif read is None:
             problem = lost_digits(cell) if field in NUMERIC_TEXTS else None
             value = ValueError(problem) if problem else known_text(cell)
+            if isinstance(value, str) and field in NUMERIC_TEXTS:
+                value = _plain_code(value)
         elif (typed := (type(cell), cell)) in read_before:
             value = read_before[typed]
         else:

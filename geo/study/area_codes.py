@@ -57,6 +57,8 @@ class _Codes:
     def settle(self, stated: str, here: str | None, geometry: BaseGeometry) -> SettledCode:
         place = "which lies in no area of the study" if here is None else f"which lies in {self._named(here)}"
         code = stated if stated in self._known else self._code_by_short.get(_short(stated))
+        if code is None and here is not None and self._is_of_all(stated):
+            return SettledCode(here, None)
         if code is None:
             return SettledCode(here, f"area code {stated} is not one of the study's: its position counts, {place}")
         if here is not None and code in (here, self._parents[here]):
@@ -72,6 +74,14 @@ class _Codes:
         if here is None or metres <= BORDER_M:
             return SettledCode(code, f"{remark}: the code was kept")
         return SettledCode(here, f"{remark}: its position counts; correct one of them")
+
+    def _is_of_all(self, code: str) -> bool:
+        """Whether a code is that of a county, city or province which contains all units of the study."""
+        prefix = _short(code)
+        while len(prefix) in (4, 6) and prefix.endswith("00"):
+            prefix = prefix[:-2]
+        is_code = prefix.isdecimal() and len(prefix) in (2, 4, _COUNTY_DIGITS)
+        return is_code and all(known.startswith(prefix) for known in self._known)
 
     def _named(self, code: str) -> str:
         return code if self._names[code] == code else f"{self._names[code]} {code}"

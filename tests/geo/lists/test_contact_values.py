@@ -98,3 +98,15 @@ def test_days_that_are_hardly_meant_are_reported(
     assert row.values.get("opened" if column == "开业时间" else "closed") == expected
     remarks = row.notes + row.problems
     assert (said in remarks[0]) if said else remarks == ()
+
+
+def test_ids_and_area_codes_are_read_without_wide_digits_and_decimals(tmp_path: Path) -> None:
+    lines = [[*clinic(1, A), "３３０７８４００１"], [*clinic(2, A), "330784001.0"], [*clinic(3, A), "330"]]
+    for line, identity in zip(lines, ["２", "3.0", "002"], strict=True):
+        line[0] = identity
+    rows = read(tmp_path / "a.csv", table(*lines, head=[*HEAD, "区划代码"])).rows
+    assert [row.values["id"] for row in rows] == ["2", "3", "002"]
+    assert [row.values["area_code"] for row in rows] == ["330784001", "330784001", "330"]
+    assert rows[0].notes == ()
+    assert rows[1].notes == ("id '3.0' taken as 3", "area_code '330784001.0' taken as 330784001")
+    assert "differs only in zeros" in rows[2].notes[0]

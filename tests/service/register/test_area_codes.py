@@ -49,6 +49,21 @@ def test_codes_of_the_statistical_system_are_known_in_each_length(code: str):
     assert settled == [("330784001000", None), ("330784001201", None)]
 
 
+@pytest.mark.parametrize(
+    ("code", "is_reported"),
+    [("330784", False), ("330784000000", False), ("330700", False), ("330000", False), ("330783", True), ("3", True)],
+)
+def test_the_code_of_a_unit_around_the_whole_study_gets_no_remark(code: str, is_reported: bool):
+    units = gpd.GeoDataFrame(
+        {"name": ["东城", "西城"], "parent": [None, None]},
+        index=["330784001000", "330784002000"],
+        geometry=[shapely.box(120, 28, 120.1, 28.2), shapely.box(120.1, 28, 120.2, 28.2)],
+        crs="EPSG:4326",
+    )
+    (settled,) = area_codes.settle(units, "EPSG:4549", [code], shapely.points([(120.15, 28.15)]))
+    assert (settled.code, settled.remark is not None) == ("330784002000", is_reported)
+
+
 def test_the_code_of_a_village_that_is_a_point_is_kept_within_its_town():
     units = gpd.GeoDataFrame(
         {"name": ["东城", "甲村", "乙村"], "parent": [None, "T", "T"]},

@@ -12,7 +12,7 @@ from support import town
 from support.lists import HEADINGS, import_row
 
 WITH_DAYS = (*HEADINGS, "状态", "开业时间", "停业时间")
-PAST, FUTURE = "2020-01-01", "2099-01-01"
+PAST, FUTURE = "2020-01-01", "2050-01-01"
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,14 @@ PAST, FUTURE = "2020-01-01", "2099-01-01"
         ("运营", "", PAST, (None, PAST), "contradicts its day of closing"),
         ("丙类", "", "", (None, None), "is not understood"),
         ("无", "", "", (None, None), None),
+        ("停业（2023年5月）", "", "", (None, "2023-05-01"), "closed from 2023-05-01 on"),
+        ("已关闭(2023-05-07)", "", "", (None, "2023-05-07"), "closed from 2023-05-07 on"),
+        ("停业（拆迁）", "", "", (None, "TODAY"), "'拆迁' in the brackets"),
+        ("停业（2023年5月）", "", PAST, (None, PAST), "'2023年5月' in the brackets"),
+        ("正常（2023年5月）", "", "", (None, None), "'2023年5月' in the brackets"),
+        ("暂停营业", "", "", (None, "TODAY"), "for now, closed from"),
+        ("停业整顿", "", "", (None, "TODAY"), "for now, closed from"),
+        ("装修中（预约）", "", "", (None, "TODAY"), "for now, closed from"),
     ],
 )
 def test_a_status_sets_days_and_contradictions_are_reported(
