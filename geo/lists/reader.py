@@ -217,9 +217,10 @@ def from_tables(
     if not fields and options.category is None:
         raise TableError(path, ["holds no features"])
     if fields.isdisjoint(("category", "subtype", "id")) and options.category is None:
-        raise TableError(
-            path, ["has no column of categories: " + option_hints.category("|".join(options.categories.ids))]
-        )
+        hint = option_hints.category("|".join(options.categories.ids))
+        if any("folder" in table.column_names for table in tables):  # of KML
+            hint += f"; if the names of its folders are the categories, {option_hints.column('folder', 'category')}"
+        raise TableError(path, [f"has no column of categories: {hint}"])
     if file_type != "pbf" and "name" not in fields:
         unknown = dict.fromkeys(
             name

@@ -38,7 +38,8 @@ ByOption = Annotated[str | None, typer.Option("--by", help="who does it, for the
 
 
 @app.command("import")
-def import_lists(  # noqa: PLR0913  (each parameter is an option of the command)
+# typer makes an option of each parameter, and knows no way to make several of one dataclass.
+def import_lists(  # noqa: PLR0913
     files: Annotated[
         list[Path], typer.Argument(help=".xlsx, .ods, .csv, .geojson, .kml, .gpkg, .shp or zipped, .osm.pbf …")
     ],

@@ -143,17 +143,36 @@ async def import_list(request: Request, query: Annotated[ImportQuery, Query()], 
 
 
 def _import(answers: Answers, files: Sequence[UploadFile], query: ImportQuery, editor: str) -> Response:
-    lists = [_read(answers, file, query) for file in files]
+    lists: list[FacilityList] = []
+    reports_or_errors: list[JsonObject | None] = []  # of each file; None where its report is still to be made
+    errors: list[str] = []
+    for file in files:
+        try:
+            lists.append(_read(answers, file, query))
+            reports_or_errors.append(None)
+        except TableError as error:
+            if len(files) == 1:
+                raise
+            errors.append(str(error))
+            reports_or_errors.append({"file": _name(file), "applied": False, "error": str(error)})
     options = ImportOptions(
-        dry_run=query.dry_run,
+        dry_run=query.dry_run or bool(errors),
         leave_out=query.leave_out,
         verified=query.verified,
         source=query.source,
         update=query.update,
     )
     reports = imports.apply_lists(answers.register, lists, editor, options)
-    contents = [report.as_json() for report in reports]
-    content = contents[0] if len(contents) == 1 else {"applied": reports[0].applied, "reports": contents}
+    made = iter(reports)
+    contents = [next(made).as_json() if entry is None else entry for entry in reports_or_errors]
+    content = (
+        contents[0]
+        if len(contents) == 1
+        else {"applied": reports[0].applied if reports else False, "reports": contents}
+    )
+    if errors:
+        detail = f"nothing was imported, because files cannot be used: {'; '.join(errors)}"
+        return problem_response(422, detail, None, **content)
     # A list of pairs, because two lists may have the same name.
     unusable = [(report.file, report.counts["unusable"]) for report in reports if report.counts["unusable"]]
     if unusable and not query.dry_run and not query.leave_out:
@@ -164,8 +183,7 @@ def _import(answers: Answers, files: Sequence[UploadFile], query: ImportQuery, e
 
 def _read(answers: Answers, file: UploadFile, query: ImportQuery) -> FacilityList:
     """The list in an uploaded file; TableError, with the client's name of the file, if it cannot be read."""
-    name = Path((file.filename or "").replace("\\", "/")).name
-    name = str(texts.clean(name[-100:].lstrip(".")) or "list")
+    name = _name(file)
     with tempfile.TemporaryDirectory() as folder:
         # The client's name for the file may have another folder in it, or be too long for the file system.
         path = Path(folder) / f"list{''.join(Path(name).suffixes[-2:])[-10:]}"
@@ -187,6 +205,12 @@ def _read(answers: Answers, file: UploadFile, query: ImportQuery) -> FacilityLis
         except ExtractError as error:
             raise TableError(name, [str(error).removeprefix(f"{path}: ")]) from error
     return dataclasses.replace(facility_list, file=Path(name))
+
+
+def _name(file: UploadFile) -> str:
+    """The client's name of an uploaded file, without folders."""
+    name = Path((file.filename or "").replace("\\", "/")).name
+    return str(texts.clean(name[-100:].lstrip(".")) or "list")
 
 
 @router.get(

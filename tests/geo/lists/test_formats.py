@@ -2,6 +2,7 @@
 
 import io
 import json
+import shlex
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ import shapely
 
 from geo import limited_process
 from geo.errors import TableError
-from geo.lists import file_types, kml_files
+from geo.lists import file_types, kml_files, option_hints
 from geo.sources import facility_lists
 from support import binary_workbooks, opendocument
 from support.list_files import A, B, read, refusal
@@ -243,3 +244,24 @@ def test_an_id_among_the_properties_that_differs_from_the_features_is_kept_and_r
     assert (first.values["id"], first.values["extra"]["properties.id"]) == ("c-1", "EAST-9")
     assert any("EAST-9" in note for note in first.notes)
     assert "properties.id" not in second.values.get("extra", {})
+
+
+@pytest.mark.parametrize(
+    ("heading", "written"),
+    [
+        ("电话", "--column 电话=extra "),
+        ("电话 (2)", '--column "电话 (2)=extra" '),
+        ("单价$", "--column '单价$=extra' "),
+        ("a'b", '--column "a\'b=extra" '),
+    ],
+)
+def test_advice_quotes_what_a_shell_would_take_apart(heading: str, written: str) -> None:
+    advice = option_hints.column(heading, "extra")
+    assert written in advice
+    assert shlex.split(advice.partition(" (HTTP")[0])[-1] == f"{heading}=extra"
+
+
+def test_a_kml_file_without_categories_gets_advice_about_its_folders(tmp_path: Path) -> None:
+    placemark = "<Placemark><name>甲</name><Point><coordinates>120.05,28.9</coordinates></Point></Placemark>"
+    content = f'<kml xmlns="http://www.opengis.net/kml/2.2"><Folder><name>诊所</name>{placemark}</Folder></kml>'
+    assert "--column folder=category" in refusal(tmp_path / "a.kml", text(content))

@@ -188,6 +188,15 @@ def test_several_lists_are_imported_together_or_not_at_all(client: TestClient, t
     assert (refused.status_code, refused.json()["applied"]) == (422, False)
     assert [report["counts"]["unusable"] for report in refused.json()["reports"]] == [0, 0, 1]
     assert upload_all(bad, bad).json()["detail"].count("c.csv: 1 of its rows") == 2
+    empty = tmp_path / "empty.csv"
+    empty.write_bytes(b"")
+    partly_read = upload_all(paths[0], empty, bad)
+    assert (partly_read.status_code, partly_read.json()["applied"]) == (422, False)
+    first, second, third = partly_read.json()["reports"]
+    assert (first["counts"]["added"], third["counts"]["unusable"]) == (1, 1)
+    assert (second["file"], second["applied"]) == ("empty.csv", False)
+    assert second["error"] in partly_read.json()["detail"]
+    assert upload_all(empty, empty).json()["reports"] == [second, second]
     assert client.get(ITEMS).json() == before
     applied = upload_all(*paths).json()
     assert [(report["applied"], report["counts"]["added"]) for report in applied["reports"]] == [(True, 1), (True, 1)]
