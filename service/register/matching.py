@@ -59,6 +59,7 @@ class RegisterIndex:
     geometries : the WGS84 geometry of each facility, by id
     present, removed : the facilities of either kind, by name
     present_count : how many facilities have not been removed
+    ids_by_number : the ids that are numbers, by the number without zeros at its beginning
     """
 
     def __init__(self, rows: Sequence[FacilityRow]) -> None:
@@ -67,6 +68,7 @@ class RegisterIndex:
         self.geometries: dict[str, BaseGeometry] = dict(zip(self.by_id, shapes, strict=True))
         self.present = NameIndex((row for row in rows if row["removed"] is None), self.geometries)
         self.removed = NameIndex((row for row in rows if row["removed"] is not None), self.geometries)
+        self.ids_by_number = {number: row["id"] for row in rows if (number := _number(row["id"]))}
         self.present_count = sum(row["removed"] is None for row in rows)
 
 
@@ -208,7 +210,7 @@ class RowMatcher:
         return next((heading for heading, field in self._list.columns.items() if field == "id"), "id")
 
     def check_new(self, row: ListRow) -> tuple[str, ...]:
-        """Remarks on a row that stands for a new facility whose name occurs nearby in the register or the list.
+        """Remarks on a row that stands for a new facility whose id or name is much like that of another.
 
         Raises
         ------
@@ -216,8 +218,10 @@ class RowMatcher:
             In another coordinate system the row would lie where the register has a facility of its name, and neither
             the list nor the user states the system.
         """
+        other_id = self._index.ids_by_number.get(_number(row.values.get("id")) or "")
+        remarks = [] if other_id is None else [f"its id differs only in zeros at its beginning from {other_id}"]
         if row.values.get("name") is None or "category" not in row.values or row.geometry is None:
-            return ()
+            return tuple(remarks)
         same_name = self._index.present.same_name(row)
         if len(same_name) == 1:
             facility_id = same_name[0]["id"]
@@ -227,8 +231,7 @@ class RowMatcher:
                 if not self._list.coordinates_stated:
                     hint = option_hints.coordinates(system)
                     raise RowRejectedError("unusable", f"{remark}: {hint}, or split the list")
-                return (remark,)
-        remarks = []
+                return (*remarks, remark)
         nearest = self._index.present.nearest(row)
         if nearest is not None and nearest[0] > SAME_NAME_M:
             count = f" and {len(same_name) - 1} more" if len(same_name) > 1 else ""
@@ -254,6 +257,11 @@ class RowMatcher:
             if distance.separation(datums.geometry_to_wgs84(written, system), facility) < SHIFT_TOLERANCE_M:
                 return system
         return None
+
+
+def _number(facility_id: str | None) -> str | None:
+    """An id that is a number without the zeros at its beginning, which spreadsheets drop; None for any other id."""
+    return facility_id.lstrip("0") if facility_id is not None and facility_id.isdecimal() else None
 
 
 def check_coordinate_system(facility_list: FacilityList, index: RegisterIndex) -> list[str]:

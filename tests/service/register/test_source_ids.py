@@ -110,6 +110,12 @@ def test_a_known_id_without_a_position_needs_a_like_name(
     assert ("no position that confirms" in " ".join(row.why)) == (outcome == "unusable")
 
 
+def test_a_new_id_that_is_known_with_other_zeros_gets_a_remark(register: Register, east: Path, tmp_path: Path):
+    import_list(register, east)
+    row = import_row(register, tmp_path, "001", "北城戊诊所", "诊所", *town.place(5, 1), headings=ID_HEADINGS)
+    assert (row.outcome, row.why) == ("added", ("its id differs only in zeros at its beginning from 1",))
+
+
 def test_villages_of_long_like_names_are_not_taken_for_a_correction():
     category, units = BUILT_IN["clinic"], names.units_of(["城关镇", "向阳村", "朝阳村"])
     long = "龙溪县城关镇{}村卫生室"
