@@ -5,6 +5,7 @@ same key with a direction, such as ``vehicle:forward``.
 """
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 from geo.choices import Mode
@@ -33,6 +34,19 @@ _CONDITIONS = {"customers", "residents", "visitors", "public", "discouraged", "o
 _KNOWN = OPENING | _CONDITIONS | set().union(*_CLOSED_TO.values())
 
 
+_TAGS_IN_ORDER: dict[tuple[Mode, str], list[tuple[str, bool, bool]]] = {
+    (mode, direction): [
+        (tag, key == keys[0], tag != key)
+        for key in keys
+        for tag in ((f"{key}:{direction}", key) if direction else (key,))
+    ]
+    for mode, keys in MODE_KEYS.items()
+    for direction in ("", "forward", "backward")
+}
+"""By mode and direction: the tags that decide, the first that a way has goes first; whether the key is the mode's own,
+and whether it is one of the direction."""
+
+
 class Judgement(NamedTuple):
     """What the access tags say of a mode.
 
@@ -56,22 +70,21 @@ def judge(tags: Tags, mode: Mode, direction: str = "") -> Judgement | None:
     A key whose value is not known is passed over. Of several values, separated by semicolons, each lets somebody pass
     who may be meant, so one that is not closed suffices.
     """
-    for key in MODE_KEYS[mode]:
-        for tag in (f"{key}:{direction}", key) if direction else (key,):
-            values = _values(tags.get(tag, "")) & _KNOWN
+    for tag, own_key, of_direction in _TAGS_IN_ORDER[mode, direction]:
+        if tag in tags:
+            values = _values(tags[tag]) & _KNOWN
             if values:
-                return Judgement(
-                    bool(values - _CLOSED_TO[mode]), bool(values & OPENING), key == MODE_KEYS[mode][0], tag != key
-                )
+                return Judgement(bool(values - _CLOSED_TO[mode]), bool(values & OPENING), own_key, of_direction)
     return None
 
 
 def not_understood(tags: Tags) -> Iterator[tuple[str, str]]:
     """The access tags with a value that `judge` does not know: key and value."""
     for key in KEYS:
-        if _values(tags.get(key, "")) - _KNOWN:
+        if key in tags and _values(tags[key]) - _KNOWN:
             yield key, tags[key]
 
 
-def _values(text: str) -> set[str]:
-    return {value.strip() for value in text.split(";")} - {""}
+@lru_cache(maxsize=1024)  # the same few values stand on most streets
+def _values(text: str) -> frozenset[str]:
+    return frozenset(value.strip() for value in text.split(";")) - {""}

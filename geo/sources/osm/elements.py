@@ -42,6 +42,16 @@ class Nodes:
             ids, lonlat = ids[order], lonlat[order]
         return cls(ids, lonlat, tagged_lines, tagged_elsewhere)
 
+    @cached_property
+    def tagged(self) -> list[tuple[int, dict[str, str]]]:
+        """The id and the tags of each of ``tagged_lines``."""
+        return [(opl_lines.object_id(line), opl_lines.tags(line)) for line in self.tagged_lines]
+
+    @cached_property
+    def tagged_lonlat(self) -> list[tuple[float, float]]:
+        """Longitude and latitude of each of ``tagged_lines``, in degrees."""
+        return [opl_lines.node_lonlat(line) for line in self.tagged_lines]
+
     def index_of(self, node_ids: Int64Array) -> Int64Array:
         """The position in ``ids`` of each of ``node_ids``, shape (n,); −1 where a node is not among these."""
         if not len(self.ids):

@@ -266,18 +266,17 @@ def _read_elements(
 
 
 def _add_nodes(nodes: Nodes, facility_rows: FacilityRows) -> None:
-    for line in nodes.tagged_lines:
-        osm_id = f"n{opl_lines.object_id(line)}"
-        facility_rows.add(osm_id, opl_lines.tags(line), shapely.Point(opl_lines.node_lonlat(line)))
+    points = shapely.points(np.array(nodes.tagged_lonlat).reshape(-1, 2))
+    for (node_id, tags), point in zip(nodes.tagged, points, strict=True):
+        facility_rows.add(f"n{node_id}", tags, point)
 
 
 def _places(nodes: Nodes) -> gpd.GeoDataFrame:
     rows, points = [], []
-    for line in nodes.tagged_lines:
-        tags = opl_lines.tags(line)
+    for (_, tags), lonlat in zip(nodes.tagged, nodes.tagged_lonlat, strict=True):
         if tags.get("place") in PLACES and "name" in tags:
             rows.append((tags["name"], tag_values.number(tags.get("population"))))
-            points.append(shapely.Point(opl_lines.node_lonlat(line)))
+            points.append(shapely.Point(lonlat))
     return gpd.GeoDataFrame(pd.DataFrame(rows, columns=["name", "population"]), geometry=points, crs="EPSG:4326")
 
 

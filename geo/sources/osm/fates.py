@@ -160,9 +160,7 @@ def of_nodes(nodes: Nodes, used: Used, places: Collection[str]) -> Fates:
     """
     fates = Fates(len(nodes.tagged_lines) + nodes.tagged_elsewhere)
     fates.left_out[OUTSIDE] += nodes.tagged_elsewhere
-    for line in nodes.tagged_lines:
-        number = opl_lines.object_id(line)
-        tags = opl_lines.tags(line)
+    for number, tags in nodes.tagged:
         if f"n{number}" in used.facilities:
             fates.kept[FACILITIES] += 1
         elif tags.get("place") in places and "name" in tags:

@@ -6,6 +6,7 @@ roads, open to walkers. `street_edges` makes edges of the ways.
 """
 
 from collections.abc import Container, Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from geo.choices import Mode
@@ -18,6 +19,7 @@ _ONEWAY_KEYS: dict[Mode, tuple[str, ...]] = {
     "cycle": ("oneway:bicycle", "oneway:vehicle", "oneway"),
     "drive": ("oneway:motorcar", "oneway:motor_vehicle", "oneway:vehicle", "oneway"),
 }
+_ALL_ONEWAY_KEYS = tuple(dict.fromkeys(key for keys in _ONEWAY_KEYS.values() for key in keys))
 _LANE_KEYS = ("cycleway", "cycleway:left", "cycleway:right", "cycleway:both")
 _CONDITIONAL_KEYS = tuple(f"{key}:conditional" for key in (*access.PLAIN_KEYS, "oneway", "maxspeed"))
 KEYS = (
@@ -28,7 +30,7 @@ KEYS = (
     "abandoned",
     *access.KEYS,
     "motorroad",
-    *dict.fromkeys(key for keys in _ONEWAY_KEYS.values() for key in keys),
+    *_ALL_ONEWAY_KEYS,
     *_LANE_KEYS,
     "cycleway:left:oneway",
     "cycleway:right:oneway",
@@ -43,6 +45,7 @@ KEYS = (
     "layer",
 )
 """The keys that the rules below read."""
+_USAGE_KEYS = frozenset(KEYS) - {*speeds.KEYS, *_CONDITIONAL_KEYS, "duration"}
 
 _NOT_IN_USE = {"construction", "proposed", "planned", "disused", "abandoned", "razed"}
 _NOT_IN_USE |= {"demolished", "dismantled", "destroyed", "removed", "historic", "no"}
@@ -181,7 +184,7 @@ def not_understood(tags: Tags) -> Iterator[tuple[str, str]]:
     """The tags of a street whose values no rule knows: key and value."""
     if not is_ferry(tags) and tags["highway"] not in _KNOWN_CLASSES:
         yield "highway", tags["highway"]
-    for key in dict.fromkeys(key for keys in _ONEWAY_KEYS.values() for key in keys):
+    for key in _ALL_ONEWAY_KEYS:
         if key in tags and tags[key] not in _ONEWAY:
             yield key, tags[key]
     if is_ferry(tags) and "duration" in tags and speeds.duration_seconds(tags["duration"]) is None:
@@ -192,7 +195,7 @@ def not_understood(tags: Tags) -> Iterator[tuple[str, str]]:
 
 def has_conditions(tags: Tags) -> bool:
     """Whether a tag restricts a way at some hours only; such tags are not applied."""
-    return any(key in tags for key in _CONDITIONAL_KEYS)
+    return not tags.keys().isdisjoint(_CONDITIONAL_KEYS)
 
 
 class Attributes(NamedTuple):
@@ -213,19 +216,29 @@ class Attributes(NamedTuple):
     off_ground: bool
 
 
-def attributes(tags: Tags, car_classes: Container[str]) -> Attributes | None:
+def attributes(tags: Tags, car_classes: frozenset[str]) -> Attributes | None:
     """The attributes of a street; None where the way is not a street or nobody may use it."""
     if not is_street(tags):
         return None
+    usage = _usage(tuple(item for item in tags.items() if item[0] in _USAGE_KEYS), car_classes)
+    if usage is None:
+        return None
+    street_class = "ferry" if is_ferry(tags) else tags["highway"]
+    return Attributes(street_class, speeds.maxspeed_kph(tags, "forward"), speeds.maxspeed_kph(tags, "backward"), *usage)
+
+
+@lru_cache(maxsize=4096)  # speeds and other tags tell many streets apart that the same people may use
+def _usage(
+    tag_items: tuple[tuple[str, str], ...], car_classes: frozenset[str]
+) -> tuple[bool, int, bool, bool, bool, bool, bool, bool, bool, bool] | None:
+    """The fields of `Attributes` after the speeds; None where nobody may use the way."""
+    tags = dict(tag_items)
     walk, cycle, drive = walkable(tags), cyclable(tags), drivable(tags, car_classes)
     if not any((*walk, *cycle, *drive)):
         return None
     attracts = not (is_ferry(tags) or in_tunnel(tags))
     on_motorway = tags.get("motorroad") == "yes" or tags.get("highway") in _MOTORWAY
-    return Attributes(
-        "ferry" if is_ferry(tags) else tags["highway"],
-        speeds.maxspeed_kph(tags, "forward"),
-        speeds.maxspeed_kph(tags, "backward"),
+    return (
         any(walk),
         int(walk.forward) - int(walk.backward),
         *cycle,

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from geo.sources.osm.access import Tags
 
@@ -43,17 +44,22 @@ def maxspeed_kph(tags: Tags, direction: str = "forward") -> float:
     Of several values, separated by semicolons or bars, the least counts.
     """
     for key in (f"maxspeed:{direction}", "maxspeed"):
-        speeds = [speed for value in _values(tags.get(key, "")) if (speed := _kph(value)) is not None]
-        if speeds:
-            return min(speeds, key=lambda speed: (speed != speed, speed))  # NaN last
-    laws = (tags.get(key, "") for key in LAW_KEYS)
-    return next((speed for law in laws if ":" in law and (speed := _kph(law)) is not None), _NAN)
+        if key in tags:
+            speeds = [speed for speed in _speeds(tags[key]) if speed is not None]
+            if speeds:
+                return min(speeds, key=lambda speed: (speed != speed, speed))  # NaN last
+    for key in LAW_KEYS:
+        if ":" in tags.get(key, ""):
+            law = next(iter(_speeds(tags[key])), None)
+            if law is not None:
+                return law
+    return _NAN
 
 
 def not_understood(tags: Tags) -> Iterator[tuple[str, str]]:
     """The tags of legal speeds with a value that `maxspeed_kph` does not know: key and value."""
     for key in SIGN_KEYS:
-        if any(_kph(value) is None for value in _values(tags.get(key, ""))):
+        if key in tags and None in _speeds(tags[key]):
             yield key, tags[key]
 
 
@@ -71,8 +77,10 @@ def duration_seconds(text: str) -> float | None:
     return seconds if seconds > 0 else None
 
 
-def _values(text: str) -> list[str]:
-    return [value.strip() for value in re.split(r"[;|]", text) if value.strip()]
+@lru_cache(maxsize=1024)  # the same few values stand on most streets
+def _speeds(text: str) -> tuple[float | None, ...]:
+    """The values of a tag, which semicolons or bars separate, as `_kph` reads them."""
+    return tuple(_kph(value.strip()) for value in re.split(r"[;|]", text) if value.strip())
 
 
 def _kph(value: str) -> float | None:

@@ -46,14 +46,14 @@ def crossings(rings: list[Ring], street_nodes: Int64Array) -> Crossings:
     A square whose outline is not closed has no ways across.
     """
     nothing = Crossings(np.empty((0, 2), np.int64), np.empty((0, 2, 2)), False)
-    polygon = _polygon(rings)
-    if polygon.is_empty:
-        return nothing
     node_ids, first = np.unique(np.concatenate([ring.node_ids for ring in rings]), return_index=True)
-    lonlat = np.concatenate([ring.lonlat for ring in rings])[first]
     meets_street = np.isin(node_ids, street_nodes)
     if meets_street.sum() < 2:
         return nothing
+    polygon = _polygon(rings)
+    if polygon.is_empty:
+        return nothing
+    lonlat = np.concatenate([ring.lonlat for ring in rings])[first]
     places = np.flatnonzero(meets_street | _is_corner(polygon, lonlat))
     if len(places) > MOST_PLACES:
         return nothing._replace(too_many=True)

@@ -1,7 +1,7 @@
 """Street edges out of the ways of an OpenStreetMap extract: cut at junctions and barriers, with ferries and squares."""
 
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable
 from typing import NamedTuple
 
 import geopandas as gpd
@@ -41,20 +41,21 @@ class Streets(NamedTuple):
     barrier_ids: Container[int]
 
 
-def of_ways(ways: Ways, nodes: Nodes, relations: Iterable[str], box: Box, car_classes: Container[str]) -> Streets:
+def of_ways(ways: Ways, nodes: Nodes, relations: Iterable[str], box: Box, car_classes: Iterable[str]) -> Streets:
     """The streets of all ways that anybody may use and that come into a box.
 
     Parameters
     ----------
     ways : their `Ways.keys` must contain `highways.KEYS`
-    nodes : the nodes of the ways, with the `Nodes.tagged_lines` of barriers
+    nodes : the nodes of the ways; barriers are among `Nodes.tagged`
     relations : OPL lines of relations, those of squares and ferries among them
     box : west, south, east, north
     car_classes : the values of highway that are open to cars
     """
     tagged = _TaggedWays(ways, relations)
     lonlat = nodes.lonlat_of(ways.node_ids)
-    attributes = [highways.attributes(tags, car_classes) for tags in tagged.tag_sets]
+    classes = frozenset(car_classes)
+    attributes = [highways.attributes(tags, classes) for tags in tagged.tag_sets]
     usable_sets = np.array([row is not None for row in attributes], dtype=bool)
     is_street = np.array([highways.is_street(tags) for tags in tagged.tag_sets], dtype=bool)[tagged.tag_set]
     usable = usable_sets[tagged.tag_set]
@@ -71,7 +72,7 @@ def of_ways(ways: Ways, nodes: Nodes, relations: Iterable[str], box: Box, car_cl
     around_the_earth[1:] = (way[1:] == way[:-1]) & (np.abs(np.diff(lonlat[:, 0])) > 180)
     lines = _lines_in_box(way, ways.node_ids, lonlat, usable[way] & ~missing, around_the_earth, box)
     lines, too_large = _with_crossings(lines, tagged.squares())
-    stopped, unknown_barriers, barrier_ids = _barriers(nodes.tagged_lines, lines.node_ids)
+    stopped, unknown_barriers, barrier_ids = _barriers(nodes, lines.node_ids)
     edge = _cut_at_junctions(lines, np.array(list(stopped), dtype=np.int64))
     edge_way = lines.way[edge.line]
     table = pd.DataFrame([row for row in attributes if row is not None], columns=highways.Attributes._fields)
@@ -175,12 +176,10 @@ def _notes(tagged: _TaggedWays, rows: Int64Array, unknown_barriers: Counter[tupl
     return notes
 
 
-def _barriers(
-    tagged_lines: Iterable[str], node_ids: Int64Array
-) -> tuple[dict[int, int], Counter[tuple[str, str]], set[int]]:
+def _barriers(nodes: Nodes, node_ids: Int64Array) -> tuple[dict[int, int], Counter[tuple[str, str]], set[int]]:
     """The barriers among some nodes: whom they stop, by node id, how often each of their tags was not understood, and
     the ids of all of them."""
-    on_street = dict(_barrier_tags(tagged_lines))
+    on_street = {node_id: tags for node_id, tags in nodes.tagged if "barrier" in tags}
     stopped: dict[int, int] = {}
     unknown: Counter[tuple[str, str]] = Counter()
     barrier_ids = np.intersect1d(node_ids, np.fromiter(on_street, np.int64, len(on_street))).tolist()
@@ -189,12 +188,6 @@ def _barriers(
         if number := barriers.stopped(on_street[node_id]):
             stopped[node_id] = number
     return stopped, unknown, set(barrier_ids)
-
-
-def _barrier_tags(tagged_lines: Iterable[str]) -> Iterator[tuple[int, Tags]]:
-    for line in tagged_lines:
-        if "barrier=" in line and "barrier" in (tags := opl_lines.tags(line)):
-            yield opl_lines.object_id(line), tags
 
 
 class _Lines(NamedTuple):

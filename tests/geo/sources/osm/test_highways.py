@@ -5,7 +5,7 @@ import pytest
 from geo.sources.osm import highways
 from geo.study.settings import Speeds
 
-CLASSES = Speeds().drive_class_kph
+CLASSES = frozenset(Speeds().drive_class_kph)
 
 
 @pytest.mark.parametrize(

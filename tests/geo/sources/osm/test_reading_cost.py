@@ -32,7 +32,8 @@ def read(path: Path, within: BaseGeometry | None = None) -> osm.Extract:
 
 # --- time ----------------------------------------------------------------------------------------------------------
 
-TIMES_OF_A_BARE_PASS = 2.0
+TIMES_OF_A_BARE_PASS = {"liechtenstein": 1.6, "porto_alegre": 2.6}
+"""Most objects of the second extract are streets, which cost more than a bare pass; of most extracts they are few."""
 TURNS = 12
 
 
@@ -65,9 +66,9 @@ def test_reading_takes_little_more_processor_time_than_a_bare_pass(
             begin = time.process_time()
             step(path)
             least[step] = min(least[step], time.process_time() - begin)
-        if turn >= 2 and least[reading] <= TIMES_OF_A_BARE_PASS * least[bare_pass]:
+        if turn >= 2 and least[reading] <= TIMES_OF_A_BARE_PASS[name] * least[bare_pass]:
             break
-    assert least[reading] <= TIMES_OF_A_BARE_PASS * least[bare_pass]
+    assert least[reading] <= TIMES_OF_A_BARE_PASS[name] * least[bare_pass]
 
 
 # --- memory --------------------------------------------------------------------------------------------------------
