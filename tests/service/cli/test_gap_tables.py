@@ -27,7 +27,7 @@ def test_json_equals_the_api(answer: dict, client: TestClient):
 
 
 def test_table_shows_the_worst_twenty(answer: dict, served_folder: Path):
-    text = output_of(program.call("gaps", STANDARD, "--study", served_folder)).decode()
+    text = output_of(program.call("gaps", STANDARD, "--study", served_folder, COLUMNS="200")).decode()
     assert f"20 / {answer['gaps']} 处缺口 gaps" in text
     names = [feature["properties"]["name"] for feature in answer["features"][:20]]
     rows = re.findall(r"(?m)^ *(\d+) +(\S+)", text)

@@ -29,7 +29,7 @@ def answer(client: TestClient) -> dict:
 
 
 def call(file: Path, folder: Path, *options: object) -> bytes:
-    return output_of(program.call("scenario", file, "--study", folder, *options))
+    return output_of(program.call("scenario", file, "--study", folder, *options, COLUMNS="200"))
 
 
 def test_json_equals_the_api(answer: dict, file: Path, served_folder: Path):
