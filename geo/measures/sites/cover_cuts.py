@@ -42,23 +42,22 @@ class Support(NamedTuple):
 
 
 @compiled
-def _toggle(row: int, support: Support, is_odd: BoolArray) -> float:
-    """Put a row into the set or take it out; return by how much the sum over odd sites changes."""
-    change = 0.0
-    for entry in range(support.row_start[row], support.row_start[row + 1]):
-        site = support.row_sites[entry]
-        change += -support.share[site] if is_odd[site] else support.share[site]
-        is_odd[site] = not is_odd[site]
-    return change
-
-
-@compiled
 def _change(row: int, support: Support, is_odd: BoolArray) -> float:
     """By how much the sum over odd sites would change."""
     change = 0.0
     for entry in range(support.row_start[row], support.row_start[row + 1]):
         site = support.row_sites[entry]
         change += -support.share[site] if is_odd[site] else support.share[site]
+    return change
+
+
+@compiled
+def _toggle(row: int, support: Support, is_odd: BoolArray) -> float:
+    """Put a row into the set or take it out; return by how much the sum over odd sites changes."""
+    change = _change(row, support, is_odd)
+    for entry in range(support.row_start[row], support.row_start[row + 1]):
+        site = support.row_sites[entry]
+        is_odd[site] = not is_odd[site]
     return change
 
 
