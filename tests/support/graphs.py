@@ -3,11 +3,15 @@
 from collections.abc import Collection
 
 import numpy as np
+import pytest
 from hypothesis import strategies as st
 
+from geo.arrays import Float64Array
+from geo.traveltime import catchments
 from geo.traveltime.array_tables import NetworkEdges
 from geo.traveltime.graph import Graph
 from geo.traveltime.network import Network
+from geo.traveltime.positions import ChainPositions
 from geo.traveltime.stretches import ChainStretches, EdgeStretches
 
 Edge = tuple[int, int, float, float]
@@ -72,3 +76,22 @@ def network_with_facilities(
     edge, fraction = (np.array(column) for column in zip(*facilities, strict=True))
     stretches = EdgeStretches(np.arange(len(facilities)), edge, fraction, fraction, np.array(connector_seconds))
     return network, network.chain_stretches(stretches)
+
+
+def check_catchments(
+    graph: Graph,
+    stretches: ChainStretches,
+    positions: ChainPositions,
+    expected: Float64Array,
+    limit: float,
+    towards: bool,
+) -> None:
+    """The catchment of each facility has the people within ``limit`` seconds, by ``expected`` (people, facilities)."""
+    facilities = expected.shape[1]
+    catchment = catchments.within(graph, stretches, facilities, positions, limit, towards)
+    for candidate in range(facilities):
+        rows = slice(*catchment.indptr[candidate : candidate + 2])
+        listed = dict(zip(catchment.point[rows].tolist(), catchment.seconds[rows].tolist(), strict=True))
+        assert len(listed) == rows.stop - rows.start
+        in_reach = {p: s for p, s in enumerate(expected[:, candidate].tolist()) if s <= limit and np.isfinite(s)}
+        assert listed == pytest.approx(in_reach, abs=1e-3)

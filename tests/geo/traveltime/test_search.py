@@ -14,7 +14,15 @@ from geo.traveltime.array_tables import NetworkEdges, Seeds
 from geo.traveltime.graph import Graph
 from geo.traveltime.snapping import SnappedPoints
 from support.examples import examples
-from support.graphs import Edge, EdgePoint, grid_graph, network_with_facilities, prepare_graph, searches
+from support.graphs import (
+    Edge,
+    EdgePoint,
+    check_catchments,
+    grid_graph,
+    network_with_facilities,
+    prepare_graph,
+    searches,
+)
 
 
 def node_seconds_by_scipy(nodes: int, edges: list[Edge]) -> np.ndarray:
@@ -103,13 +111,7 @@ def compare_with_scipy(case, limit: float, towards: bool) -> None:
     np.testing.assert_allclose(limited, np.where(within, least, np.inf), atol=1e-3)
     assert np.array_equal(facility >= 0, np.isfinite(limited))
 
-    catchment = catchments.within(graph, stretches, len(facilities), positions, limit, towards)
-    for candidate in range(len(facilities)):
-        rows = slice(*catchment.indptr[candidate : candidate + 2])
-        listed = dict(zip(catchment.point[rows].tolist(), catchment.seconds[rows].tolist(), strict=True))
-        assert len(listed) == rows.stop - rows.start
-        in_reach = {p: s for p, s in enumerate(expected[:, candidate].tolist()) if s <= limit and np.isfinite(s)}
-        assert listed == pytest.approx(in_reach, abs=1e-3)
+    check_catchments(graph, stretches, positions, expected, limit, towards)
 
 
 @given(case=searches(), k=st.integers(1, 4))

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geo.traveltime import catchments, nearest, routes
+from geo.traveltime import nearest, routes
 from geo.traveltime.snapping import SnappedPoints
 from support.examples import examples
-from support.graphs import network_with_facilities, prepare_graph
+from support.graphs import check_catchments, network_with_facilities, prepare_graph
 from support.turning import Drives, restricted_searches
 
 
@@ -47,13 +47,7 @@ def test_seconds_and_catchments_are_those_of_the_slow_search(
     reached = facility >= 0
     np.testing.assert_allclose(expected[np.flatnonzero(reached), facility[reached]], seconds[reached], atol=1e-3)
 
-    catchment = catchments.within(graph, stretches, len(facilities), positions, limit, towards)
-    for candidate in range(len(facilities)):
-        rows = slice(*catchment.indptr[candidate : candidate + 2])
-        listed = dict(zip(catchment.point[rows].tolist(), catchment.seconds[rows].tolist(), strict=True))
-        assert len(listed) == rows.stop - rows.start
-        in_reach = {p: s for p, s in enumerate(expected[:, candidate].tolist()) if s <= limit and np.isfinite(s)}
-        assert listed == pytest.approx(in_reach, abs=1e-3)
+    check_catchments(graph, stretches, positions, expected, limit, towards)
 
 
 @given(case=restricted_searches())
