@@ -45,8 +45,8 @@ def test_formulas_that_hold_a_text_are_that_text_in_every_column(tmp_path: Path)
 
 def test_a_number_in_a_workbook_is_a_telephone_number(tmp_path: Path) -> None:
     rows = [[*clinic(1, A), 87112345.0], [*clinic(2, A), 57987112345]]
-    found = read(tmp_path / "a.xlsx", book([*HEAD, "电话"], *rows))
-    assert [row.values["phone"] for row in found.rows] == ["87112345", "57987112345"]
+    facility_list = read(tmp_path / "a.xlsx", book([*HEAD, "电话"], *rows))
+    assert [row.values["phone"] for row in facility_list.rows] == ["87112345", "57987112345"]
 
 
 @pytest.mark.parametrize(

@@ -160,8 +160,10 @@ def test_the_folder_of_a_placemark_can_be_its_category(tmp_path: Path) -> None:
         .replace('<Data name="类别"><value>诊所</value></Data>', "")
         .replace("<Document><name>list", "<Folder><name>诊所")
     )
-    found = read(tmp_path / "a.kml", text(folder.replace("</Document>", "</Folder>")), columns={"folder": "category"})
-    assert [row.values["category"] for row in found.rows] == ["clinic", "clinic"]
+    facility_list = read(
+        tmp_path / "a.kml", text(folder.replace("</Document>", "</Folder>")), columns={"folder": "category"}
+    )
+    assert [row.values["category"] for row in facility_list.rows] == ["clinic", "clinic"]
 
 
 def test_links_to_other_files_are_said(tmp_path: Path) -> None:

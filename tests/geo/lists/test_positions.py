@@ -68,9 +68,9 @@ def test_units_may_stand_below_the_headings(second: list[str], tmp_path: Path) -
 def test_one_merged_heading_stands_over_degrees_minutes_and_seconds(tmp_path: Path) -> None:
     head = [*HEAD, "经度", "", "", "纬度", "", ""]
     make = book(head, ["甲", "诊所", *SPLIT], merged=["C1:E1", "F1:H1"])
-    found = read(tmp_path / "a.xlsx", make, coordinates="wgs84")
-    assert place(found.rows[0]) == pytest.approx(AT, abs=1e-9)
-    assert any("column D and column E" in note and "minutes and seconds" in note for note in found.notes)
+    facility_list = read(tmp_path / "a.xlsx", make, coordinates="wgs84")
+    assert place(facility_list.rows[0]) == pytest.approx(AT, abs=1e-9)
+    assert any("column D and column E" in note and "minutes and seconds" in note for note in facility_list.notes)
 
 
 @pytest.mark.parametrize(
@@ -107,11 +107,11 @@ def test_a_heading_that_announces_degrees_minutes_and_seconds(
 
 def test_a_time_in_a_workbook_is_degrees_and_a_date_is_not(tmp_path: Path) -> None:
     lon, lat = (timedelta(hours=degree) for degree in AT)
-    found = read(
+    facility_list = read(
         tmp_path / "a.xlsx",
         book([*HEAD, "经度", "纬度"], ["甲", "诊所", lon, lat], ["乙", "诊所", date(2021, 1, 1), A[1]]),
     )
-    first, second = found.rows
+    first, second = facility_list.rows
     assert place(first) == pytest.approx(AT, abs=1e-5)
     assert "was taken as 120.09" in first.notes[0]
     assert "is no number of degrees" in second.problems[0]
@@ -167,12 +167,12 @@ def test_a_column_states_the_system_of_each_row(heading: str, tmp_path: Path) ->
         for system in ("gcj02", "bd09", "wgs84", "cgcs2000")
     ]
     make = table(*rows, head=[*HEAD, heading, "经度", "纬度"])
-    found = read(tmp_path / "a.csv", make)
-    for row in found.rows:
+    facility_list = read(tmp_path / "a.csv", make)
+    for row in facility_list.rows:
         assert place(row) == pytest.approx(A, abs=2e-6)
         assert "extra" not in row.values  # else an export in WGS84 would state another system
-    assert any(f"the column {heading} states" in note for note in found.notes)
-    assert found.coordinates_stated
+    assert any(f"the column {heading} states" in note for note in facility_list.notes)
+    assert facility_list.coordinates_stated
 
 
 def test_a_row_whose_system_is_unknown_is_unusable_and_an_empty_cell_takes_the_default(tmp_path: Path) -> None:
@@ -189,9 +189,9 @@ def test_a_row_whose_system_is_unknown_is_unusable_and_an_empty_cell_takes_the_d
 
 def test_a_contradiction_with_the_user_is_said(tmp_path: Path) -> None:
     make = table(["甲", "诊所", "BD09", *datums.from_wgs84(*A, "bd09")], head=[*HEAD, "坐标系", "经度", "纬度"])
-    found = read(tmp_path / "a.csv", make, coordinates="gcj02")
-    assert place(found.rows[0]) == pytest.approx(A, abs=2e-6)
-    assert any("1 of 1 rows state another system than gcj02 as you say" in note for note in found.notes)
+    facility_list = read(tmp_path / "a.csv", make, coordinates="gcj02")
+    assert place(facility_list.rows[0]) == pytest.approx(A, abs=2e-6)
+    assert any("1 of 1 rows state another system than gcj02 as you say" in note for note in facility_list.notes)
 
 
 def test_the_system_that_a_file_of_features_states_goes_before_a_property(tmp_path: Path) -> None:
@@ -227,9 +227,9 @@ def test_positions_in_metres_are_reprojected(code: str, prefix: int, head: list[
     easting, northing = in_metres(A, f"EPSG:{code.removeprefix('EPSG:')}")
     easting = easting % 1e6 + prefix * 1e6
     make = table(["甲", "诊所", easting, northing], head=[*HEAD, *head])
-    found = read(tmp_path / "a.csv", make, crs=code)
-    assert place(found.rows[0]) == pytest.approx(A, abs=1e-7)
-    notes = " ".join(found.notes)
+    facility_list = read(tmp_path / "a.csv", make, crs=code)
+    assert place(facility_list.rows[0]) == pytest.approx(A, abs=1e-7)
+    notes = " ".join(facility_list.notes)
     assert ("x is the northing" in notes) == (head[0] == "Y坐标")
     assert ("zone's number" in notes) == (bool(prefix) != (code == "EPSG:4528"))
 
@@ -253,9 +253,9 @@ def test_the_datum_of_metres_is_no_contradiction(tmp_path: Path) -> None:
         ["乙", "诊所", "GCJ02", *moved(A, "gcj02")],
         head=[*HEAD, "坐标系", "x", "y"],
     )
-    found = read(tmp_path / "a.csv", make, crs="EPSG:4549")
-    assert [place(row) for row in found.rows] == [pytest.approx(A, abs=2e-6)] * 2
-    assert any("1 of 2 rows state another system than EPSG:4549 as you say" in note for note in found.notes)
+    facility_list = read(tmp_path / "a.csv", make, crs="EPSG:4549")
+    assert [place(row) for row in facility_list.rows] == [pytest.approx(A, abs=2e-6)] * 2
+    assert any("1 of 2 rows state another system than EPSG:4549 as you say" in note for note in facility_list.notes)
 
 
 def test_positions_of_another_zone_and_degrees_are_problems(tmp_path: Path) -> None:

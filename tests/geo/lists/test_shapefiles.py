@@ -48,13 +48,13 @@ FIELDS = {"机构名称": "甲诊所", "设施类型": "诊所", "联系电话":
 )  # fmt: skip
 def test_cut_names_are_recognised_in_every_encoding(encoding: str, cpg: str | None, tmp_path: Path) -> None:
     fields = FIELDS if encoding != "big5" else {"名稱": "x", "name": "甲診所", "category": "clinic", "beds": "12"}
-    found = read(shapefile(tmp_path, fields, encoding, cpg))
-    (row,) = found.rows
+    facility_list = read(shapefile(tmp_path, fields, encoding, cpg))
+    (row,) = facility_list.rows
     assert row.problems == ()
     assert (row.values["category"], row.values["capacity"]) == ("clinic", 12)
     assert row.values["name"] == ("甲诊所" if encoding != "big5" else "甲診所")
     if encoding == "utf-8":
-        assert any("'机构名' is cut at 10 bytes: taken as 机构名称 (name)" in note for note in found.notes)
+        assert any("'机构名' is cut at 10 bytes: taken as 机构名称 (name)" in note for note in facility_list.notes)
 
 
 @pytest.mark.parametrize("field", [field for field in headings.FACILITY_COLUMNS.fields if field != "extra"])
@@ -72,18 +72,19 @@ def test_no_cut_heading_is_taken_as_another_field(field: str, encoding: str, tmp
 
 def test_a_cut_name_of_several_fields_asks(tmp_path: Path) -> None:
     path = shapefile(tmp_path, {"医疗机构地址": "胜利街1号", "设施类型": "诊所"}, "utf-8", "UTF-8")
-    found = read(path)
+    facility_list = read(path)
     assert any(
-        "'医疗机' is cut at 10 bytes and may be name or address: give --column 医疗机=" in note for note in found.notes
+        "'医疗机' is cut at 10 bytes and may be name or address: give --column 医疗机=" in note
+        for note in facility_list.notes
     )
-    assert found.rows[0].values["extra"] == {"医疗机": "胜利街1号"}
+    assert facility_list.rows[0].values["extra"] == {"医疗机": "胜利街1号"}
     assert read(path, columns={"医疗机": "address"}).rows[0].values["address"] == "胜利街1号"
 
 
 @pytest.mark.parametrize(("encoding", "width"), [("utf-8", 10), ("utf-8", 11), ("gb18030", 9)])
 def test_a_cut_text_is_kept_and_said(encoding: str, width: int, tmp_path: Path) -> None:
-    found = read(shapefile(tmp_path, {"name": "甲乙丙丁戊己", "类型": "诊所"}, encoding, None, width))
-    (row,) = found.rows
+    facility_list = read(shapefile(tmp_path, {"name": "甲乙丙丁戊己", "类型": "诊所"}, encoding, None, width))
+    (row,) = facility_list.rows
     assert row.values["name"] == "甲乙丙丁戊己"[: width // (3 if encoding == "utf-8" else 2)]
     assert f"is cut in the shapefile, at {width} bytes" in row.notes[0]
 

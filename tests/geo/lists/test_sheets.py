@@ -36,10 +36,10 @@ def xlsb(path: Path) -> None:
 
 @pytest.mark.parametrize("make", [xlsx, xlsb])
 def test_hidden_rows_columns_and_sheets_are_said(make: Callable[[Path], None], tmp_path: Path) -> None:
-    found = read(tmp_path / "a.xlsx", make, coordinates="wgs84")
-    assert [row.where for row in found.rows] == ["名单 row 2", "名单 row 3", "名单 row 4"]
-    assert ["hidden" in " ".join(row.notes) for row in found.rows] == [False, False, True]
-    notes = "\n".join(found.notes)
+    facility_list = read(tmp_path / "a.xlsx", make, coordinates="wgs84")
+    assert [row.where for row in facility_list.rows] == ["名单 row 2", "名单 row 3", "名单 row 4"]
+    assert ["hidden" in " ".join(row.notes) for row in facility_list.rows] == [False, False, True]
+    notes = "\n".join(facility_list.notes)
     for said in ("sheet 旧 is hidden and was not read (4 rows): give --sheet 旧", "sheet 更旧 is hidden",
                  "sheet 名单: column E (电话) is hidden; it is read"):  # fmt: skip
         assert said in notes
@@ -50,20 +50,20 @@ def test_hidden_rows_columns_and_sheets_are_said(make: Callable[[Path], None], t
 
 @pytest.mark.parametrize("visibility", ["collapse", "filter"])
 def test_hidden_rows_and_columns_of_an_opendocument_spreadsheet_are_said(visibility: str, tmp_path: Path) -> None:
-    found = read(
+    facility_list = read(
         tmp_path / "a.ods",
         lambda path: opendocument.write(path, [HEAD, *ROWS], f'table:visibility="{visibility}"'),
         coordinates="wgs84",
     )
-    assert ["hidden" in " ".join(row.notes) for row in found.rows] == [False, False, True]
-    assert any("column E (电话) is hidden" in note for note in found.notes)
+    assert ["hidden" in " ".join(row.notes) for row in facility_list.rows] == [False, False, True]
+    assert any("column E (电话) is hidden" in note for note in facility_list.notes)
 
 
 def test_hidden_rows_of_an_old_workbook_are_said(tmp_path: Path) -> None:
     make = raw(old_workbook([HEAD, *ROWS], hidden_rows=[2]))
-    found = read(tmp_path / "a.xls", make, coordinates="wgs84")
-    assert ["hidden" in " ".join(row.notes) for row in found.rows] == [False, True, False]
-    assert not any("cannot be told" in note for note in found.notes)
+    facility_list = read(tmp_path / "a.xls", make, coordinates="wgs84")
+    assert ["hidden" in " ".join(row.notes) for row in facility_list.rows] == [False, True, False]
+    assert not any("cannot be told" in note for note in facility_list.notes)
 
 
 def test_a_workbook_of_hidden_sheets_asks(tmp_path: Path) -> None:
@@ -93,18 +93,18 @@ def test_a_column_without_a_heading_is_said_and_can_be_named(
     head: list[str], row: list[object], letter: str, ending: str, tmp_path: Path
 ) -> None:
     make = table(row, head=head) if ending == "csv" else book([cell or None for cell in head], row)
-    found = read(tmp_path / f"a.{ending}", make, coordinates="wgs84")
-    (note,) = (note for note in found.notes if "has no heading" in note)
+    facility_list = read(tmp_path / f"a.{ending}", make, coordinates="wgs84")
+    (note,) = (note for note in facility_list.notes if "has no heading" in note)
     assert f"column {letter} has no heading and is not read: 1 of 1 rows fill it, such as '胜利街1号'" in note
     named = read(tmp_path / f"b.{ending}", make, coordinates="wgs84", columns={f"column {letter}": "address"})
     assert named.rows[0].values["address"] == "胜利街1号"
 
 
 def test_an_empty_column_without_a_heading_is_not_mentioned(tmp_path: Path) -> None:
-    found = read(
+    facility_list = read(
         tmp_path / "a.csv", table([*clinic(1, A), "", " "], head=["编号", "类别", "名称", "经度", "纬度", "", ""])
     )
-    assert not any("no heading" in note for note in found.notes)
+    assert not any("no heading" in note for note in facility_list.notes)
 
 
 def test_a_table_without_headings_is_refused_as_that(tmp_path: Path) -> None:
