@@ -25,6 +25,7 @@ class Settings(BaseSettings):
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     verify_days: Annotated[int, Field(ge=1, le=36500)] = 365
     most_upload_mb: Annotated[int, Field(ge=1, le=10_000)] = 100
+    sites_seconds: Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)] = 0.4
     cors_origins: str = "*"
     rate: str | None = None
     tiles: Annotated[str | None, Field(pattern=r"^https?://(\{[sxyzr]\}|[!#-&(-+.-:=?-Z_a-z~-])+$")] = None

@@ -22,7 +22,7 @@ from service.api.middleware import REQUEST_ID, BodyLimit, InternalErrors, RateLi
 from service.api.queries import KnownParametersOnly, QueryRoute
 from service.api.responses import GEOJSON, OPENAPI, SCHEMA, answers_of, prefers_html, respond
 from service.api.routes import facilities as facility_routes
-from service.api.routes import features, files, travel
+from service.api.routes import features, files, sites, travel
 from service.settings import Settings
 
 MAX_BODY_BYTES = 2**20
@@ -62,7 +62,7 @@ def create_app(settings: Settings | None = None, answers: Answers | None = None)
     errors.install(app, _error_page)
     _add_middleware(app, settings)
     # Not with include_router, which makes each route be matched twice. The most frequent routes come first.
-    for module in (travel, features, facility_routes, files):
+    for module in (travel, features, facility_routes, files, sites):
         app.router.routes.extend(module.router.routes)
     app.mount("/static/leaflet", StaticFiles(directory=LEAFLET_FOLDER))
     app.mount("/static/swagger", StaticFiles(directory=feature_pages.SWAGGER_FOLDER))
@@ -88,6 +88,7 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
         "/v1/imports": settings.most_upload_mb * 2**20,
         "/v1/nearest": travel.MAX_BODY_BYTES,
         "/v1/scenarios": travel.MAX_SCENARIO_BYTES,
+        "/v1/sites": sites.MAX_BODY_BYTES,
     }
     app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES, max_bytes_by_path=max_bytes_by_path)
     for media_type in COMPRESSED:

@@ -180,6 +180,49 @@ SCHEMAS: dict[str, Schema] = {
             **STUDY_MEMBERS,
         }
     ),
+    "SitesAnswer": object_with(
+        {
+            "objective": TEXT,
+            "standard": TEXT,
+            "unit": TEXT,
+            "total": NUMBER,
+            "covered": NUMBER,
+            "share": nullable(NUMBER),
+            "value": NUMBER,
+            "bound": NUMBER,
+            "value_unit": TEXT,
+            "proven": FLAG,
+            "gap": NUMBER,
+            "value_before": NUMBER,
+            "covered_before": NUMBER,
+            "difference": object_with({"covered": NUMBER, "share": nullable(NUMBER)}),
+            "beyond_horizon": nullable(object_with({"horizon": NUMBER, "before": NUMBER, "after": NUMBER})),
+            "sites": object_with({"type": TEXT, "features": list_of(ref("GeoJsonFeature"))}),
+            "curve": list_of(
+                object_with(
+                    {
+                        "count": COUNT,
+                        "covered": NUMBER,
+                        "value": NUMBER,
+                        "bound": NUMBER,
+                        "proven": FLAG,
+                        "planned": NUMBER,
+                        "lost_by_order": NUMBER,
+                    }
+                )
+            ),
+            "areas": list_of({"type": "object"}),
+            "places": list_of({"type": "object"}),
+            "scenario": object_with({"changes": list_of({"type": "object"})}),
+            "candidates": COUNT,
+            "distinct_candidates": COUNT,
+            "thinned_to_m": nullable(NUMBER),
+            "seconds": NUMBER,
+            "notes": list_of(TEXT),
+            "coordinate_system": COORDINATES,
+            **STUDY_MEMBERS,
+        }
+    ),
     "Landing": object_with(
         {"title": TEXT, "description": TEXT, "links": LINKS, "coordinate_system": COORDINATES, **STUDY_MEMBERS}
     ),

@@ -14,7 +14,7 @@ import typer
 
 from geo.choices import Coordinates, Direction, Mode
 from geo.errors import FuwuquanError
-from service.cli import planning, register
+from service.cli import planning, register, siting
 from service.cli.options import (
     CoordinatesOption,
     Format,
@@ -38,6 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(planning.app)
+app.add_typer(siting.app)
 app.add_typer(register.app)
 
 
