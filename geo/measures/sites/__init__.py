@@ -13,7 +13,7 @@ belong to a better choice are fixed by their reduced costs; HiGHS solves what re
 
 from geo.measures.sites.covering import most_people
 from geo.measures.sites.median import least_time
-from geo.measures.sites.problem import Choice
+from geo.measures.sites.problem import Choice, Options
 from geo.measures.sites.set_covering import fewest_sites
 
-__all__ = ["Choice", "fewest_sites", "least_time", "most_people"]
+__all__ = ["Choice", "Options", "fewest_sites", "least_time", "most_people"]

@@ -1,10 +1,8 @@
 """Maximal covering: the sites that cover most people."""
 
-from collections.abc import Callable, Sequence
+import time
 from dataclasses import dataclass, replace
-from functools import partial
-from threading import Event
-from typing import TypeVar, cast
+from typing import Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,11 +11,8 @@ from scipy import sparse
 from geo.arrays import BoolArray, Float64Array, Int64Array
 from geo.errors import InputError
 from geo.measures.sites import cover_cuts, cover_search, presolve, problem, solver
-from geo.measures.sites.problem import Choice, Limits
+from geo.measures.sites.problem import Choice, Limits, Options
 from geo.measures.sites.solver import Program
-from geo.parallel import map_in_threads
-
-Result = TypeVar("Result")
 
 _ROUNDS = 100
 _FRUITLESS = 8
@@ -30,6 +25,7 @@ _CUTTING_SHARE = 0.6
 """The share of the time then left in which the bound may be tightened by cuts before HiGHS branches."""
 _LEAST_PROGRESS = 0.01
 """Cuts end when they close less than this share of the gap."""
+_WAIT_S = 0.02
 _LOOSE = 0.05
 """A cut that holds by more than this is dropped."""
 
@@ -39,11 +35,8 @@ def most_people(
     count: int | None = None,
     weights: ArrayLike | None = None,
     *,
-    costs: ArrayLike | None = None,
     budget: float | None = None,
-    fixed: Sequence[int] = (),
-    forbidden: Sequence[int] = (),
-    seconds: float = 60.0,
+    **options: Unpack[Options],
 ) -> Choice:
     """The sites that cover most people.
 
@@ -52,9 +45,8 @@ def most_people(
     cover : matrix people × sites, dense or a scipy sparse array; other than 0 where the site covers the people
     count : how many sites at most, fixed ones included; None if only the budget limits them
     weights : shape (people,), how many people each row stands for; 1 each if None
-    costs, budget : shape (sites,), and what the chosen sites may cost together, fixed ones included
-    fixed, forbidden : numbers of sites that the choice must have, or must not have
-    seconds : when the time is over, the best choice so far is returned with its bound
+    budget : what the chosen sites may cost together, fixed ones included
+    options : costs, sites that are fixed or forbidden, the time and more: see `Options`
 
     Returns
     -------
@@ -69,13 +61,16 @@ def most_people(
     matrix = problem.covering_matrix(cover)
     if count is None and budget is None:
         raise InputError("give a count of sites or a budget")
-    allowed = problem.limits(matrix.shape[1], count, costs, budget, fixed, forbidden, seconds)
+    cover_search.compile_or_load()
+    limits = problem.limits(matrix.shape[1], count, budget, **options)
     weight = problem.weights_of(weights, matrix.shape[0])
-    covered = matrix @ allowed.fixed.astype(float) > 0
-    already = float(weight[covered].sum())
-    rest = _Covering.of(matrix[~covered], weight[~covered], allowed)
-    sites, value, bound = _solve(rest, allowed)
-    chosen = np.union1d(np.flatnonzero(allowed.fixed), sites)
+    with limits.watch:
+        covered = matrix @ limits.fixed.astype(float) > 0
+        already = float(weight[covered].sum())
+        open_rows = ~covered & (weight > 0)
+        rest = _Covering.of(matrix[open_rows], weight[open_rows], already, limits)
+        sites, value, bound = _solve(rest, limits)
+    chosen = np.union1d(np.flatnonzero(limits.fixed), sites)
     return problem.choice(chosen, already + value, already + bound, most=True)
 
 
@@ -88,6 +83,7 @@ class _Covering:
     cover, weights : rows × candidates, without equal rows; the weight of each row
     numbers, costs : shape (candidates,), the number that the caller knows each by, and its cost
     count, budget : how many may be added, and for how much
+    already : the weight that fixed sites cover, which is no part of the problem
     """
 
     cover: sparse.csr_array
@@ -96,17 +92,17 @@ class _Covering:
     costs: Float64Array
     count: int
     budget: float
+    already: float
 
     @staticmethod
-    def of(cover: sparse.csr_array, weights: Float64Array, limits: Limits) -> "_Covering":
-        budget = limits.budget - float(limits.costs[limits.fixed].sum())
-        budget += problem.RELATIVE_TOLERANCE * abs(budget) if np.isfinite(budget) else 0.0
+    def of(cover: sparse.csr_array, weights: Float64Array, already: float, limits: Limits) -> "_Covering":
+        budget = limits.budget_left
         candidates = limits.allowed & ~limits.fixed & (limits.costs <= budget)
-        candidates &= ~presolve.dominated_sites(cover, limits.costs, candidates)
+        candidates &= ~presolve.dominated_sites(cover, limits.costs, candidates, limits.watch.over)
         numbers = np.flatnonzero(candidates)
         rows, merged = presolve.without_equal_rows(cover[:, numbers], weights)
         count = min(limits.count - int(limits.fixed.sum()), len(numbers))
-        return _Covering(rows, merged, numbers, limits.costs[numbers], count, budget)
+        return _Covering(rows, merged, numbers, limits.costs[numbers], count, budget, already)
 
     def covered(self, is_open: BoolArray) -> float:
         return float(self.weights[self.cover @ is_open.astype(float) > 0].sum())
@@ -117,58 +113,74 @@ def _solve(rest: _Covering, limits: Limits) -> tuple[Int64Array, float, float]:
     everything = float(rest.weights.sum())
     if rest.count == 0 or not everything:
         return np.empty(0, dtype=np.int64), 0.0, 0.0
-    search = _Search(rest)
-    until = limits.seconds_left() * (1 - _SEARCH_SHARE)
-    while search.fruitless < _FRUITLESS and (search.seed == 0 or limits.seconds_left() > until):
+    search = _Search(rest, limits)
+    search.begin()
+    if (known := limits.start[rest.numbers]).any():
+        search.run(known)
+    until = limits.watch.seconds_left() * (1 - _SEARCH_SHARE)
+    while search.fruitless < _FRUITLESS and limits.watch.seconds_left() > until:
         search.run(search.best)
-    bound = everything
     if search.value < everything * (1 - problem.RELATIVE_TOLERANCE):
-        program, bound = _tightened(rest, search, limits)
-        if bound >= search.needed() and limits.seconds_left() > 0.05:
-            bound = _branched(rest, program, search, bound, limits)
-    return rest.numbers[search.best], search.value, max(bound, search.value)
+        program = _tightened(rest, search, limits)
+        if search.bound >= search.needed() and limits.watch.seconds_left() > 0:
+            _branched(rest, program, search, limits)
+    else:
+        search.bound = search.value
+    return rest.numbers[search.best], search.value, max(search.bound, search.value)
 
 
 class _Search:
-    """The best choice so far, ``best`` of shape (candidates,), and the local search that improves it."""
+    """The best choice and bound so far, and the local search that improves the choice.
 
-    def __init__(self, rest: _Covering) -> None:
-        self._rest = rest
-        columns = rest.cover.tocsc()
-        tables = (columns.indptr, columns.indices, rest.cover.indptr, rest.cover.indices)
-        self._tables = tuple(table.astype(np.int32) for table in tables)
+    Attributes
+    ----------
+    best, value : shape (candidates,), and the weight that they cover
+    bound : what no choice covers more than
+    fruitless : how many calls of `run` in a row brought no better choice
+    """
+
+    def __init__(self, rest: _Covering, limits: Limits) -> None:
+        self._rest, self._limits = rest, limits
+        self._tables = cover_search.Tables.of(
+            rest.cover, rest.weights, rest.costs, rest.count, rest.budget, limits.watch.over
+        )
         self._step = 1.0 if problem.are_whole(rest.weights) else 0.0
         self.best = np.zeros(len(rest.numbers), dtype=bool)
-        self.value, self.fruitless, self.seed = 0.0, 0, 0
+        self.value, self.bound = 0.0, float(rest.weights.sum())
+        self.fruitless, self._seed = 0, 0
+
+    def begin(self) -> None:
+        """Begin with the greedy choice, even if the time is over."""
+        choice = np.zeros(len(self._rest.numbers), dtype=bool)
+        cover_search.search(self._tables._replace(over=np.zeros(1, dtype=np.bool_)), choice, 0, 0)
+        self.propose(choice)
+        self.run(choice)
 
     def run(self, beginning: BoolArray) -> None:
         """Improve a choice, and keep it if it covers more than the best one."""
-        rest, choice = self._rest, beginning.copy()
-        site_start, site_rows, row_start, row_sites = self._tables
-        cover_search.search(
-            site_start, site_rows, row_start, row_sites, rest.weights, rest.costs, rest.count, rest.budget, choice,
-            _ROUNDS if self.seed else 1, self.seed,
-        )  # fmt: skip
-        self.seed += 1
+        choice = beginning.copy()
+        cover_search.search(self._tables, choice, _ROUNDS if self._seed else 1, self._seed)
+        self._seed += 1
         self.fruitless += 1
         self.propose(choice)
 
-    def run_beside(self, task: Callable[[], Result]) -> Result:
-        """The result of a task; until it ends, another core improves the best choice."""
-        done = Event()
+    def meanwhile(self) -> None:
+        """What to do while the solver works: search on if there is another core."""
+        if self._limits.cores > 1:
+            self.run(self.best)
+        else:
+            time.sleep(_WAIT_S)
 
-        def work() -> Result | None:
-            try:
-                return task()
-            finally:
-                done.set()
+    def lower(self, bound: float) -> None:
+        """Keep a bound if it is better; where weights are whole numbers, it is rounded down."""
+        bound = float(np.floor(bound + 1e-6)) if self._step else bound
+        if bound < self.bound:
+            self.bound = bound
+            self._report()
 
-        def improve() -> None:
-            while not done.is_set():
-                self.run(self.best)
-
-        result, _ = map_in_threads(lambda function: function(), [work, improve])
-        return cast(Result, result)
+    def _report(self) -> None:
+        already = self._rest.already
+        self._limits.watch.report(already + self.value, already + max(self.bound, self.value))
 
     def run_near(self, shares: Float64Array) -> None:
         """Begin with the sites that a relaxation opens most."""
@@ -182,39 +194,32 @@ class _Search:
         """Keep a choice if it covers more than the best one."""
         if (value := self._rest.covered(choice)) > self.value:
             self.best, self.value, self.fruitless = choice, value, 0
+            self._report()
 
     def needed(self) -> float:
         """What a choice has to cover to be better: with whole weights, at least one more."""
         return self.value + (self._step or problem.RELATIVE_TOLERANCE * max(self.value, 1.0))
 
-    def rounded(self, bound: float) -> float:
-        """A bound, rounded down where weights are whole numbers."""
-        return float(np.floor(bound + 1e-6)) if self._step else bound
 
-
-def _tightened(rest: _Covering, search: _Search, limits: Limits) -> tuple[Program, float]:
-    """The linear program with cuts, and with columns fixed whose other value no better choice has; and its bound."""
+def _tightened(rest: _Covering, search: _Search, limits: Limits) -> Program:
+    """The linear program with cuts, and with columns fixed whose other value no better choice has."""
     program, everything = _program(rest), float(rest.weights.sum())
     rows, sites = rest.cover.shape
     own_rows = program.matrix.shape[0]
-    bound, known, until = everything, set[bytes](), limits.seconds_left() * (1 - _CUTTING_SHARE)
-    while limits.seconds_left() > 0.05:
-        solution = search.run_beside(partial(solver.relaxed, program, limits.seconds_left()))
+    known, watch = set[bytes](), limits.watch
+    until = watch.seconds_left() * (1 - _CUTTING_SHARE)
+    while not watch.is_over():
+        solution = solver.relaxed(program, watch, search.meanwhile)
         if solution.x is None or solution.row_duals is None:
             break
         uncovered, reduced = program.dual_bound(solution.row_duals)
-        previous, bound = bound, min(bound, search.rounded(everything - uncovered))
-        if bound < search.needed():
+        previous = search.bound
+        search.lower(everything - uncovered)
+        if search.bound < search.needed():
             break
         search.run_near(solution.x[:sites])
-        slack = everything - search.needed() - uncovered + 1e-6
-        is_free = program.lower < program.upper
-        program = replace(
-            program,
-            lower=np.where(is_free & (-reduced > slack), 1.0, program.lower),
-            upper=np.where(is_free & (reduced > slack), 0.0, program.upper),
-        )
-        if limits.seconds_left() < until or previous - bound < _LEAST_PROGRESS * (bound - search.value):
+        program = _fixed(program, reduced, everything - search.needed() - uncovered + 1e-6)
+        if watch.seconds_left() < until or previous - search.bound < _LEAST_PROGRESS * (search.bound - search.value):
             break
         x, y = np.clip(solution.x[:sites], 0, 1), np.clip(solution.x[sites : sites + rows], 0, 1)
         sets = cover_cuts.violated(rest.cover, x, y, known)
@@ -226,19 +231,33 @@ def _tightened(rest: _Covering, search: _Search, limits: Limits) -> tuple[Progra
         is_tight[:own_rows] = True
         size = np.diff(sets.indptr)
         program = program.with_rows(is_tight, sparse.csr_array(sparse.hstack([halves, sets])), (size + 1) / 2)
-    return program, bound
+    return program
 
 
-def _branched(rest: _Covering, program: Program, search: _Search, bound: float, limits: Limits) -> float:
-    """Solve with whole numbers; the bound."""
-    sites = len(rest.numbers)
+def _fixed(program: Program, reduced: Float64Array, slack: float) -> Program:
+    """Fix columns whose other value costs more than the ``slack``; a column that is fixed keeps its value."""
+    is_free = program.lower < program.upper
+    return replace(
+        program,
+        lower=np.where(is_free & (-reduced > slack), 1.0, program.lower),
+        upper=np.where(is_free & (reduced > slack), 0.0, program.upper),
+    )
+
+
+def _branched(rest: _Covering, program: Program, search: _Search, limits: Limits) -> None:
+    """Solve with whole numbers."""
+    sites, everything = len(rest.numbers), float(rest.weights.sum())
     start = np.concatenate([search.best, rest.cover @ search.best.astype(float) == 0]).astype(float)
     is_possible = ((start >= program.lower) & (start <= program.upper)).all()
-    known = start if is_possible else None
-    solution = search.run_beside(partial(solver.whole, program, limits.seconds_left(), known))
+
+    def improve(bound: float) -> None:
+        search.lower(max(everything - bound, search.value))
+        search.meanwhile()
+
+    solution = solver.whole(program, limits.watch, start if is_possible else None, meanwhile=improve)
     if solution.x is not None:
         search.propose(solution.x[:sites] > 0.5)
-    return min(bound, search.rounded(max(float(rest.weights.sum()) - solution.bound, search.value)))
+    search.lower(max(everything - solution.bound, search.value))
 
 
 def _program(rest: _Covering) -> Program:

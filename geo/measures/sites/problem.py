@@ -1,8 +1,8 @@
 """What siting is asked for, checked; and what it answers."""
 
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,9 +10,36 @@ from scipy import sparse
 
 from geo.arrays import BoolArray, Float64Array, Int64Array
 from geo.errors import InputError
+from geo.measures.sites.watch import Watch
+from geo.parallel import CORES
 
 RELATIVE_TOLERANCE = 1e-9
 """A value this near to its bound is taken as equal, since sums of floats are not exact."""
+
+
+class Options(TypedDict, total=False):
+    """What `most_people`, `fewest_sites` and `least_time` all take by name.
+
+    Attributes
+    ----------
+    costs : shape (sites,), what each site costs, 0 or more; 1 each if None
+    fixed, forbidden : numbers of sites that the choice must have, or must not have
+    start : a choice that is known to be good, such as the one for one site less; the search begins there too
+    seconds : when the time is over, the best choice so far is returned with its bound
+    progress : called as ``progress(value, bound)`` in the caller's thread whenever either has improved
+    stop : asked some 20 times a second, in another thread; once it answers True, the search ends as if its time were
+        over. A `threading.Event` can be given as ``stop=event.is_set``
+    cores : with 2 or more, local search runs beside the solver of linear programs
+    """
+
+    costs: ArrayLike | None
+    fixed: Sequence[int]
+    forbidden: Sequence[int]
+    start: Sequence[int]
+    seconds: float
+    progress: Callable[[float, float], None] | None
+    stop: Callable[[], bool] | None
+    cores: int
 
 
 @dataclass(frozen=True)
@@ -34,8 +61,8 @@ class Choice:
 
     @property
     def gap(self) -> float:
-        """How far the value is from the bound, as a share of the bound."""
-        return 0.0 if self.proven else abs(self.value - self.bound) / max(abs(self.bound), 1e-12)
+        """How far the value is from the bound, as a share of the larger of the two."""
+        return 0.0 if self.proven else abs(self.value - self.bound) / max(abs(self.bound), abs(self.value))
 
 
 def choice(sites: Int64Array, value: float, bound: float, most: bool) -> Choice:
@@ -47,7 +74,7 @@ def choice(sites: Int64Array, value: float, bound: float, most: bool) -> Choice:
 
 @dataclass(frozen=True)
 class Limits:
-    """Which choices are allowed.
+    """Which choices are allowed, and how the best is looked for.
 
     Attributes
     ----------
@@ -55,7 +82,9 @@ class Limits:
     costs : shape (sites,)
     budget : what the chosen sites may cost in total; infinite if there is no limit
     fixed, allowed : shape (sites,), sites that every choice has, and sites that a choice may have
-    deadline : when the time is over, in `time.monotonic` seconds
+    start : shape (sites,), a choice within these limits from which the search begins
+    watch : the time, and the best value and bound so far
+    cores : how many cores the search may use
     """
 
     count: int
@@ -63,36 +92,43 @@ class Limits:
     budget: float
     fixed: BoolArray
     allowed: BoolArray
-    deadline: float
+    start: BoolArray
+    watch: Watch
+    cores: int
 
-    def seconds_left(self) -> float:
-        """How much time is left, at least 0."""
-        return max(0.0, self.deadline - time.monotonic())
+    @property
+    def budget_left(self) -> float:
+        """What sites beside the fixed ones may cost, with some tolerance for sums of floats."""
+        left = self.budget - float(self.costs[self.fixed].sum())
+        return left + RELATIVE_TOLERANCE * abs(self.budget) if np.isfinite(left) else np.inf
 
 
 def limits(
     sites: int,
     count: int | None,
-    costs: ArrayLike | None,
     budget: float | None,
-    fixed: Sequence[int],
-    forbidden: Sequence[int],
-    seconds: float,
+    costs: ArrayLike | None = None,
+    fixed: Sequence[int] = (),
+    forbidden: Sequence[int] = (),
+    start: Sequence[int] = (),
+    seconds: float = 60.0,
+    progress: Callable[[float, float], None] | None = None,
+    stop: Callable[[], bool] | None = None,
+    cores: int = CORES,
 ) -> Limits:
-    """Check what a caller asks for.
+    """Check what a caller asks for; the parameters are those of `Options`.
 
     Raises
     ------
     InputError
         A number is not in its range, a site is fixed and forbidden, or the fixed sites alone break a limit.
     """
-    started = time.monotonic()
-    is_fixed, allowed = np.zeros(sites, dtype=bool), np.ones(sites, dtype=bool)
-    for name, numbers, flags, value in (("fixed", fixed, is_fixed, True), ("forbidden", forbidden, allowed, False)):
-        index = np.asarray(numbers, dtype=np.int64).ravel()
-        if len(index) and not (index.min() >= 0 and index.max() < sites):
-            raise InputError(f"{name} has a site that does not exist; sites are numbered 0 to {sites - 1}")
-        flags[index] = value
+    if not seconds > 0:
+        raise InputError(f"seconds = {seconds!r} is not a time")
+    if not cores >= 1:
+        raise InputError(f"cores = {cores!r} is not a number of cores")
+    watch = Watch(seconds, stop, progress)
+    is_fixed, allowed = _flags("fixed", fixed, sites), ~_flags("forbidden", forbidden, sites)
     if (both := np.flatnonzero(is_fixed & ~allowed)).size:
         raise InputError(f"site {both[0]} is fixed and forbidden")
     prices = _numbers("costs", costs, sites)
@@ -102,11 +138,27 @@ def limits(
         raise InputError(f"budget = {budget!r} is not a number from 0")
     most = sites if count is None else min(int(count), sites)
     money = np.inf if budget is None else float(budget)
-    if is_fixed.sum() > most or prices[is_fixed].sum() > money * (1 + RELATIVE_TOLERANCE):
-        raise InputError("the fixed sites alone are more than the count or the budget allows")
-    if not seconds > 0:
-        raise InputError(f"seconds = {seconds!r} is not a time")
-    return Limits(most, prices, money, is_fixed, allowed, started + seconds)
+    if (number := int(is_fixed.sum())) > most:
+        raise InputError(f"{number} sites are fixed; the count of {most} allows fewer")
+    if (spent := float(prices[is_fixed].sum())) > money * (1 + RELATIVE_TOLERANCE):
+        raise InputError(f"the fixed sites alone cost {spent:g}; the budget is {money:g}")
+    begun = _flags("start", start, sites) & allowed & ~is_fixed
+    order = np.flatnonzero(begun)
+    fits = (np.cumsum(prices[order]) <= money - spent) & (np.arange(len(order)) < most - number)
+    begun[order[~fits]] = False
+    return Limits(most, prices, money, is_fixed, allowed, begun | is_fixed, watch, int(cores))
+
+
+def _flags(name: str, numbers: Sequence[int], sites: int) -> BoolArray:
+    flags, index = np.zeros(sites, dtype=bool), np.asarray(numbers).ravel()
+    if not len(index):
+        return flags
+    if not np.issubdtype(index.dtype, np.integer):
+        raise InputError(f"{name} must be the numbers of sites")
+    if not (index.min() >= 0 and index.max() < sites):
+        raise InputError(f"{name} has a site that does not exist; sites are numbered 0 to {sites - 1}")
+    flags[index] = True
+    return flags
 
 
 def weights_of(weights: ArrayLike | None, people: int) -> Float64Array:
@@ -138,7 +190,7 @@ def covering_matrix(cover: object) -> sparse.csr_array:
     InputError
         It is no matrix.
     """
-    matrix = sparse.csr_array(cover)
+    matrix = sparse.csr_array(cover if sparse.issparse(cover) else np.asarray(cover) != 0)
     if matrix.ndim != 2:
         raise InputError(f"cover has {matrix.ndim} dimensions; a matrix people × sites is needed")
     matrix = sparse.csr_array((np.ones(matrix.nnz) * (matrix.data != 0), matrix.indices, matrix.indptr), matrix.shape)

@@ -1,35 +1,35 @@
 """Set covering: the fewest sites, or the cheapest, that cover everybody or a share of the people."""
 
-from collections.abc import Sequence
+import time
+from dataclasses import dataclass
+from typing import Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse
 
-from geo.arrays import BoolArray, Float64Array
+from geo.arrays import BoolArray, Float64Array, Int64Array
 from geo.errors import InputError
-from geo.measures.sites import covering, presolve, problem, solver
-from geo.measures.sites.problem import Choice, Limits
+from geo.measures.sites import cover_search, covering, presolve, problem, solver
+from geo.measures.sites.problem import Choice, Limits, Options
 from geo.measures.sites.solver import Program
+
+_WAIT_S = 0.02
+_SHORT_S = 0.1
 
 
 def fewest_sites(
     cover: object,
     share: float = 1.0,
     weights: ArrayLike | None = None,
-    *,
-    costs: ArrayLike | None = None,
-    fixed: Sequence[int] = (),
-    forbidden: Sequence[int] = (),
-    seconds: float = 60.0,
+    **options: Unpack[Options],
 ) -> Choice:
     """The fewest sites that cover a share of the people; with ``costs``, the cheapest.
 
     Parameters
     ----------
-    cover, weights, fixed, forbidden, seconds : as in `most_people`
+    cover, weights, options : as in `most_people`
     share : the share of all people that must be covered, above 0 and up to 1
-    costs : shape (sites,), what each site costs; 1 each if None, so that sites are counted
 
     Returns
     -------
@@ -42,7 +42,8 @@ def fewest_sites(
         A shape or number is wrong, or all sites together do not cover that share.
     """
     matrix = problem.covering_matrix(cover)
-    limits = problem.limits(matrix.shape[1], None, costs, None, fixed, forbidden, seconds)
+    cover_search.compile_or_load()
+    limits = problem.limits(matrix.shape[1], None, None, **options)
     weight = problem.weights_of(weights, matrix.shape[0])
     if not 0 < share <= 1:
         raise InputError(f"share = {share!r} is not a share above 0 and up to 1")
@@ -52,94 +53,149 @@ def fewest_sites(
     if float(weight[~reachable].sum()) > spare:
         most = weight[reachable].sum() / total
         raise InputError(f"all sites together cover {most:.2%} of the people; {share:.2%} cannot be covered")
-    open_rows = reachable & (weight > 0) & ~(matrix @ limits.fixed.astype(float) > 0)
-    spare -= float(weight[~reachable].sum())
-    rows, weight = matrix[open_rows], weight[open_rows]
-    candidates = limits.allowed & ~limits.fixed
-    candidates &= ~presolve.dominated_sites(rows, limits.costs, candidates)
-    numbers = np.flatnonzero(candidates)
-    rows, weight = presolve.without_equal_rows(rows[:, numbers], weight)
-    everybody = spare < weight.min(initial=np.inf)
-    if everybody:
-        needed = ~presolve.unneeded_rows(rows)
-        rows, weight, spare = rows[needed], weight[needed], 0.0
-    price = limits.costs[numbers]
-    chosen = _greedy(rows, weight, price, spare)
-    program = _program(rows, weight, price, spare, everybody)
-    least = 0.0
-    if not everybody and len(price) and (price == 1).all():
-        chosen, least = _bisected(rows, weight, spare, chosen, limits)
-    spent = float(limits.costs[limits.fixed].sum())
-    value, bound = float(price[chosen].sum()), least
-    if value > least:
-        solution = solver.whole(program, limits.seconds_left(), _columns(rows, chosen, everybody), heuristics=True)
-        bound = min(max(solution.bound, least), value)
+    with limits.watch:
+        open_rows = reachable & (weight > 0) & ~(matrix @ limits.fixed.astype(float) > 0)
+        rest = _Rest.of(matrix[open_rows], weight[open_rows], spare - float(weight[~reachable].sum()), limits)
+        chosen, bound = _solve(rest, limits)
+    sites = np.union1d(np.flatnonzero(limits.fixed), rest.numbers[chosen])
+    return problem.choice(sites, rest.spent + float(rest.price[chosen].sum()), rest.spent + bound, most=False)
+
+
+@dataclass(frozen=True)
+class _Rest:
+    """What the fixed sites leave to do.
+
+    Attributes
+    ----------
+    rows, weight : rows × candidates, without equal rows; the weight of each row
+    numbers, price : shape (candidates,), the number that the caller knows each by, and its cost
+    spare : the weight that may stay uncovered; less than any row has if ``everybody`` must be covered
+    spent : the cost of the fixed sites
+    """
+
+    rows: sparse.csr_array
+    weight: Float64Array
+    numbers: Int64Array
+    price: Float64Array
+    spare: float
+    everybody: bool
+    spent: float
+
+    @staticmethod
+    def of(rows: sparse.csr_array, weight: Float64Array, spare: float, limits: Limits) -> "_Rest":
+        candidates = limits.allowed & ~limits.fixed
+        candidates &= ~presolve.dominated_sites(rows, limits.costs, candidates, limits.watch.over)
+        numbers = np.flatnonzero(candidates)
+        rows, weight = presolve.without_equal_rows(rows[:, numbers], weight)
+        everybody = spare < weight.min(initial=np.inf)
+        if everybody:
+            needed = ~presolve.unneeded_rows(rows, limits.watch.over)
+            rows, weight, spare = rows[needed], weight[needed], 0.0
+        spent = float(limits.costs[limits.fixed].sum())
+        return _Rest(rows, weight, numbers, limits.costs[numbers], spare, everybody, spent)
+
+    def is_enough(self, chosen: BoolArray) -> bool:
+        """Whether a choice, shape (candidates,), covers enough."""
+        return float(self.weight[~(self.rows @ chosen.astype(float) > 0)].sum()) <= self.spare
+
+
+def _solve(rest: _Rest, limits: Limits) -> tuple[BoolArray, float]:
+    """The cheapest choice of candidates, and a bound on its cost."""
+    watch, whole_costs = limits.watch, problem.are_whole(limits.costs)
+    chosen = _greedy(rest, np.zeros(len(rest.numbers), dtype=bool))
+    started = _greedy(rest, limits.start[rest.numbers])
+    if rest.price[started].sum() < rest.price[chosen].sum():
+        chosen = started
+    value, least = float(rest.price[chosen].sum()), 0.0
+    watch.report(rest.spent + value, rest.spent)
+    if not rest.everybody and (rest.price == 1).all():
+        chosen, least = _bisected(rest, chosen, limits)
+        value = float(rest.price[chosen].sum())
+
+    def rounded(bound: float) -> float:
+        bound = min(max(bound, least), value)
+        return float(np.ceil(bound - 1e-6)) if whole_costs else bound
+
+    def meanwhile(bound: float) -> None:
+        watch.report(rest.spent + value, rest.spent + rounded(bound))
+        time.sleep(_WAIT_S)
+
+    if value > least and not watch.is_over():
+        known = _columns(rest, chosen)
+        solution = solver.whole(_program(rest), watch, known, heuristics=True, meanwhile=meanwhile)
+        least = rounded(solution.bound)
         if solution.x is not None:
-            better = solution.x[: len(numbers)] > 0.5
+            better = solution.x[: len(rest.numbers)] > 0.5
             # HiGHS may take a constraint as met that misses by its tolerance.
-            enough = float(weight[~(rows @ better.astype(float) > 0)].sum()) <= spare
-            if enough and price[better].sum() < value:
-                chosen, value = better, float(price[better].sum())
-    if problem.are_whole(limits.costs):
-        bound = float(np.ceil(bound - 1e-6))
-    sites = np.union1d(np.flatnonzero(limits.fixed), numbers[chosen])
-    return problem.choice(sites, spent + value, spent + bound, most=False)
+            if rest.is_enough(better) and rest.price[better].sum() < value:
+                chosen = better
+    value = float(rest.price[chosen].sum())
+    least = rounded(least)
+    watch.report(rest.spent + value, rest.spent + least)
+    return chosen, least
 
 
-def _greedy(rows: sparse.csr_array, weight: Float64Array, price: Float64Array, spare: float) -> BoolArray:
+def _greedy(rest: _Rest, start: BoolArray) -> BoolArray:
     """Add the site that covers most for its cost until enough is covered; then leave out what is not needed."""
-    chosen, uncovered = np.zeros(rows.shape[1], dtype=bool), np.ones(rows.shape[0], dtype=bool)
-    by_site = sparse.csr_array(rows.T)
-    while float(weight[uncovered].sum()) > spare:
-        gain = by_site @ np.where(uncovered, weight, 0.0)
-        best = int(np.argmax(gain / np.maximum(price, 1e-12)))
+    by_site = sparse.csr_array(rest.rows.T)
+    chosen, uncovered = start.copy(), ~(rest.rows @ start.astype(float) > 0)
+    left, gain = float(rest.weight[uncovered].sum()), by_site @ np.where(uncovered, rest.weight, 0.0)
+    while left > rest.spare:
+        best = int(np.argmax(gain / np.maximum(rest.price, 1e-12)))
         chosen[best] = True
-        uncovered[by_site.indices[by_site.indptr[best] : by_site.indptr[best + 1]]] = False
-    for site in sorted(np.flatnonzero(chosen), key=lambda number: -price[number]):
-        without = chosen.copy()
-        without[site] = False
-        if float(weight[~(rows @ without.astype(float) > 0)].sum()) <= spare:
-            chosen = without
+        own = by_site.indices[by_site.indptr[best] : by_site.indptr[best + 1]]
+        own = own[uncovered[own]]
+        uncovered[own] = False
+        gain -= rest.rows[own].T @ rest.weight[own]
+        gain[chosen] = 0.0
+        left -= float(rest.weight[own].sum())
+    times = np.asarray(rest.rows @ chosen.astype(float))
+    for site in sorted(np.flatnonzero(chosen), key=lambda number: -rest.price[number]):
+        own = by_site.indices[by_site.indptr[site] : by_site.indptr[site + 1]]
+        lost = float(rest.weight[own[times[own] == 1]].sum())
+        if left + lost <= rest.spare:
+            chosen[site] = False
+            times[own] -= 1
+            left += lost
     return chosen
 
 
-def _bisected(
-    rows: sparse.csr_array, weight: Float64Array, spare: float, chosen: BoolArray, limits: Limits
-) -> tuple[BoolArray, float]:
+def _bisected(rest: _Rest, chosen: BoolArray, limits: Limits) -> tuple[BoolArray, float]:
     """The smallest number of sites with which maximal covering reaches enough: a choice, and a bound on the number."""
-    enough = float(weight.sum()) - spare
-    least, most = 1, int(chosen.sum())
-    while least < most and limits.seconds_left() > 0.1:
+    enough = float(rest.weight.sum()) - rest.spare
+    least, most, watch = 1, int(chosen.sum()), limits.watch
+    while least < most and watch.seconds_left() > _SHORT_S:
         count = (least + most) // 2
-        result = covering.most_people(rows, count, weight, seconds=limits.seconds_left() / 3)
+        result = covering.most_people(
+            rest.rows, count, rest.weight, seconds=watch.seconds_left() / 3, stop=watch.is_over, cores=limits.cores
+        )
         if result.value >= enough:
-            chosen = np.isin(np.arange(rows.shape[1]), result.sites)
+            chosen = np.isin(np.arange(rest.rows.shape[1]), result.sites)
             most = len(result.sites)
         elif result.bound < enough:
             least = count + 1
         else:
             break
-    return chosen, float(least)
+        watch.report(rest.spent + most, rest.spent + least)
+    return chosen, float(min(least, most))
 
 
-def _program(
-    rows: sparse.csr_array, weight: Float64Array, price: Float64Array, spare: float, everybody: bool
-) -> Program:
+def _program(rest: _Rest) -> Program:
     """Columns are the candidates and, unless everybody must be covered, the share of each row that is not."""
-    people, sites = rows.shape
-    if everybody:
-        matrix, columns = sparse.csc_array(rows), sites
+    people, sites = rest.rows.shape
+    if rest.everybody:
+        matrix, columns = sparse.csc_array(rest.rows), sites
         lower, upper = np.ones(people), np.full(people, np.inf)
     else:
-        matrix = sparse.csc_array(sparse.block_array([[rows, sparse.eye_array(people)], [None, weight[None, :]]]))
-        columns = sites + people
-        lower, upper = np.append(np.ones(people), -np.inf), np.append(np.full(people, np.inf), spare)
+        blocks = [[rest.rows, sparse.eye_array(people)], [None, rest.weight[None, :]]]
+        matrix, columns = sparse.csc_array(sparse.block_array(blocks)), sites + people
+        lower, upper = np.append(np.ones(people), -np.inf), np.append(np.full(people, np.inf), rest.spare)
     costs = np.zeros(columns)
-    costs[:sites] = price
+    costs[:sites] = rest.price
     whole = np.arange(columns) < sites
     return Program(costs, matrix, lower, upper, np.zeros(columns), np.ones(columns), whole)
 
 
-def _columns(rows: sparse.csr_array, chosen: BoolArray, everybody: bool) -> Float64Array:
+def _columns(rest: _Rest, chosen: BoolArray) -> Float64Array:
     sites = chosen.astype(float)
-    return sites if everybody else np.concatenate([sites, (rows @ sites == 0).astype(float)])
+    return sites if rest.everybody else np.concatenate([sites, (rest.rows @ sites == 0).astype(float)])

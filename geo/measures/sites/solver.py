@@ -1,5 +1,7 @@
 """HiGHS (Huangfu and Hall 2018), the solver of linear and mixed integer programs, called with sparse matrices."""
 
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,9 +10,16 @@ import numpy as np
 from scipy import sparse
 
 from geo.arrays import BoolArray, Float64Array
+from geo.measures.sites.watch import Watch
 
 _HEURISTICS = ("rens", "rins", "root_reduced_cost", "zi_round", "shifting", "feasibility_jump")
 """Heuristics of HiGHS; local search has a good choice before it starts, so that they only take time."""
+
+
+_LOOK_EVERY_S = 0.02
+_GRACE_S = 0.1
+"""Small problems are solved within this time: nothing else is begun meanwhile."""
+_PATIENCE_S = 0.15
 
 
 @dataclass(frozen=True)
@@ -63,21 +72,38 @@ class Solution:
     bound: float
 
 
-def relaxed(program: Program, seconds: float) -> Solution:
-    """Solve without whole numbers, approximately, by an interior point method."""
-    highs = _loaded(program, seconds)
+def relaxed(program: Program, watch: Watch, meanwhile: Callable[[], None] | None = None) -> Solution:
+    """Solve without whole numbers, approximately, by an interior point method.
+
+    ``meanwhile`` is called again and again until the solver ends.
+    """
+    highs = _loaded(program, watch)
     highs.setOptionValue("solver", "ipm")
     highs.setOptionValue("run_crossover", "off")
-    highs.run()
+    if not _run(highs, watch, meanwhile):
+        return Solution(None, None, -np.inf)
     solution = highs.getSolution()
     if not solution.dual_valid:
         return Solution(None, None, -np.inf)
     return Solution(np.array(solution.col_value), np.array(solution.row_dual), -np.inf)
 
 
-def whole(program: Program, seconds: float, start: Float64Array | None = None, heuristics: bool = False) -> Solution:
-    """Solve with whole numbers; ``start`` is a known solution; ``heuristics`` lets HiGHS look for others."""
-    highs = _loaded(program, seconds)
+def whole(
+    program: Program,
+    watch: Watch,
+    start: Float64Array | None = None,
+    heuristics: bool = False,
+    meanwhile: Callable[[float], None] | None = None,
+) -> Solution:
+    """Solve with whole numbers.
+
+    Parameters
+    ----------
+    start : a known solution
+    heuristics : let HiGHS look for others
+    meanwhile : called again and again with the bound so far until the solver ends
+    """
+    highs = _loaded(program, watch)
     highs.setOptionValue("mip_rel_gap", 0.0)
     for name in () if heuristics else _HEURISTICS:
         highs.setOptionValue(f"mip_heuristic_run_{name}", False)
@@ -88,7 +114,22 @@ def whole(program: Program, seconds: float, start: Float64Array | None = None, h
         guess = highspy.HighsSolution()
         guess.col_value = start.tolist()
         highs.setSolution(guess)
-    highs.run()
+    so_far = Solution(None, None, -np.inf)
+
+    def keep(event: Any) -> None:
+        nonlocal so_far
+        so_far = replace(so_far, bound=max(so_far.bound, float(event.data_out.mip_dual_bound)))
+
+    def keep_solution(event: Any) -> None:
+        nonlocal so_far
+        so_far = replace(so_far, x=np.array(event.data_out.mip_solution))
+
+    highs.cbMipLogging += keep
+    highs.cbMipInterrupt += keep
+    highs.cbMipImprovingSolution += keep_solution
+    task = None if meanwhile is None else lambda: meanwhile(so_far.bound)
+    if not _run(highs, watch, task):
+        return so_far
     if highs.getModelStatus() in (
         highspy.HighsModelStatus.kInfeasible,
         highspy.HighsModelStatus.kUnboundedOrInfeasible,
@@ -102,10 +143,11 @@ def whole(program: Program, seconds: float, start: Float64Array | None = None, h
     return Solution(x, None, float(info.objective_function_value if is_optimal else info.mip_dual_bound))
 
 
-def _loaded(program: Program, seconds: float) -> Any:
+def _loaded(program: Program, watch: Watch) -> Any:
     highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
     highs.setOptionValue("output_flag", False)
-    highs.setOptionValue("time_limit", float(max(seconds, 0.01)))
+    highs.setOptionValue("parallel", "off")
+    highs.setOptionValue("time_limit", float(max(watch.seconds_left(), 0.01)))
     model = highspy.HighsLp()
     model.num_row_, model.num_col_ = program.matrix.shape
     model.col_cost_, model.col_lower_, model.col_upper_ = program.costs, program.lower, program.upper
@@ -116,3 +158,28 @@ def _loaded(program: Program, seconds: float) -> Any:
     model.a_matrix_.value_ = program.matrix.data
     highs.passModel(model)
     return highs
+
+
+def _run(highs: Any, watch: Watch, meanwhile: Callable[[], None] | None) -> bool:
+    """Run HiGHS in a thread of its own; whether it ended.
+
+    When the time is over, HiGHS is asked to end. If it does not within `_PATIENCE_S`, it is left alone, and ends when
+    it next looks.
+    """
+
+    def interrupt(event: Any) -> None:
+        if watch.over[0]:
+            event.interrupt()
+
+    for callback in (highs.cbSimplexInterrupt, highs.cbIpmInterrupt, highs.cbMipInterrupt):
+        callback.subscribe(interrupt)
+    thread = threading.Thread(target=highs.run, daemon=True)
+    thread.start()
+    thread.join(_GRACE_S)
+    while thread.is_alive() and not watch.over[0]:
+        if meanwhile is None:
+            thread.join(_LOOK_EVERY_S)
+        else:
+            meanwhile()
+    thread.join(_PATIENCE_S)
+    return not thread.is_alive()

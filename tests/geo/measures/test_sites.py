@@ -144,8 +144,8 @@ def beginnings(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     """Also with a local search that stops early, so that bounds, cuts and branching have to do the work."""
     if request.param:
         improve, interchange = cover_search.search, median_search.search
-        monkeypatch.setattr(cover_search, "search", lambda *a: improve(*a) if a[-1] == 0 else 0.0)
-        monkeypatch.setattr(median_search, "search", lambda *a: interchange(*a[:-2], 1, a[-1]))
+        monkeypatch.setattr(cover_search, "search", lambda *a: improve(*a) if a[-2] <= 1 else 0.0)
+        monkeypatch.setattr(median_search, "search", lambda *a: interchange(*a[:-2], min(1, a[-2]), a[-1]))
 
 
 def solved_by_scipy(costs: np.ndarray, rows: Any, lower: Any, upper: Any, sites: int) -> float:
@@ -234,16 +234,16 @@ def test_columns_are_fixed_only_if_no_better_choice_has_their_other_value(
     weights, cover = random.integers(1, 100, 300).astype(float), sparse.csr_array((metres <= 110).astype(float))
     best = most_people(cover, 14, weights)
     assert best.proven
-    limits = problem.limits(300, 14, None, None, (), (), 60)
-    rest = covering._Covering.of(cover, weights, limits)
-    search = covering._Search(rest)
+    limits = problem.limits(300, 14, None)
+    rest = covering._Covering.of(cover, weights, 0.0, limits)
+    search = covering._Search(rest, limits)
     monkeypatch.setattr(covering._Search, "run", lambda self, beginning: None)
     greedy = np.zeros(len(rest.numbers), dtype=bool)
     search.propose(greedy)
     search.value = 0.99 * best.value
     monkeypatch.setattr(covering._Search, "run_near", lambda *arguments: None)
-    program, bound = covering._tightened(rest, search, limits)
-    assert bound >= best.value
+    program = covering._tightened(rest, search, limits)
+    assert search.bound >= best.value
     chosen = np.isin(rest.numbers, best.sites)
     columns = np.append(chosen, rest.cover @ chosen.astype(float) == 0).astype(float)
     assert ((program.lower <= columns) & (columns <= program.upper)).all()
@@ -286,7 +286,7 @@ def test_result_is_proven_on_a_town_and_a_bound_without_time() -> None:
         ("budget = -1", {"budget": -1}),
         ("site 1 is fixed and forbidden", {"count": 2, "fixed": [1], "forbidden": [1, 2]}),
         ("fixed has a site that does not exist", {"count": 2, "fixed": [3]}),
-        ("fixed sites alone", {"count": 1, "fixed": [0, 1]}),
+        ("2 sites are fixed; the count of 1 allows fewer", {"count": 1, "fixed": [0, 1]}),
         ("weights has the shape", {"count": 1, "weights": [1, 2]}),
         ("costs must be finite", {"count": 1, "costs": [1, np.nan, 2]}),
         ("seconds = 0", {"count": 1, "seconds": 0}),
@@ -303,6 +303,8 @@ def test_what_nobody_can_reach_is_said() -> None:
         fewest_sites(np.array([[1, 0], [0, 0]]))
     with pytest.raises(InputError, match="no choice was seen that everybody reaches"):
         least_time(np.array([[1.0, np.inf], [np.inf, 1.0]]), 1)
+    with pytest.raises(InputError, match="1 of 2 rows, with 7 people, reach no site at all"):
+        least_time(np.array([[1.0, 2.0], [np.inf, 1.0]]), 1, [1, 7], forbidden=[1])
 
 
 def p_median(name: str) -> tuple[np.ndarray, int]:
