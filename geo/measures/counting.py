@@ -66,7 +66,7 @@ def count_units(travel: Travel, facilities: gpd.GeoDataFrame, standard: Standard
     """Make a row for each demand point, area or facility that ``standard`` counts.
 
     Only those of ``facilities`` count that exist on ``day``. A standard of openings is the exception: it counts
-    facilities by their opening date, also if they have closed since.
+    facilities that have opened by ``day``, also if they have closed since.
     """
     category = travel.study.categories[standard.category]
     matching, notes = standards.select(facilities, standard, travel.study.categories)
@@ -86,7 +86,7 @@ def count_units(travel: Travel, facilities: gpd.GeoDataFrame, standard: Standard
         case Presence():
             counted = _areas_with_facility(travel, standard, matching, notes)
         case Opened():
-            counted = _openings(travel, standard, matching, notes)
+            counted = _openings(travel, standard, matching, notes, day)
     return counted if is_known else replace(counted, is_known=False)
 
 
@@ -229,20 +229,34 @@ def _areas_with_facility(
     return CountedUnits(rows, LEVELS[standard.units][1], facilities, notes)
 
 
-def _openings(travel: Travel, standard: Opened, facilities: gpd.GeoDataFrame, notes: list[str]) -> CountedUnits:
-    inside = [day is not None and standard.since <= day <= standard.until for day in facilities["opened"]]
+def _openings(
+    travel: Travel, standard: Opened, facilities: gpd.GeoDataFrame, notes: list[str], day: date
+) -> CountedUnits:
+    is_known = bool(facilities["opened"].notna().any())
+    later = np.array([opened is not None and opened > day for opened in facilities["opened"]], dtype=bool)
+    in_period = np.array(
+        [opened is not None and standard.since <= opened <= standard.until for opened in facilities["opened"]],
+        dtype=bool,
+    )
+    planned = int((in_period & later).sum())
+    facilities, inside = facilities.loc[~later], in_period[~later]
     rows = pd.DataFrame(
         {
             "area_code": travel.study.reporting_codes(facilities["area_code"]),
             "weight": 1.0,
-            "inside": np.array(inside, dtype=bool),
+            "inside": inside,
             "beyond": 0.0,
             "reason": None,
         },
         index=facilities.index,
     )
+    if planned:
+        notes = [
+            *notes,
+            f"{planned} 处登记为期内稍后开办，尚不计入 {planned} are registered to open later in the period and do not "
+            "count yet",
+        ]
     unknown = int(facilities["opened"].isna().sum())
-    is_known = unknown < len(facilities)
     if unknown and is_known:
         notes = [
             *notes,

@@ -9,7 +9,7 @@ days off and makes some weekends working days. On such days usual hours may not 
 import re
 import unicodedata
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Literal, TypeAlias
 
@@ -32,6 +32,8 @@ DAY_OFF = HOLIDAY.format(zh="调休放假日", en="substituted day off")
 WEEKEND = HOLIDAY.format(zh="假期中的周末", en="weekend within a holiday")
 WORKED = HOLIDAY.format(zh="调休上班日", en="weekend day made a working day")
 
+HOURS_OF_WEEK = 7 * 24
+_ANY_MONDAY = date(2024, 1, 1)
 MAX_CHARACTERS = 300
 # Without a limit the library looks for the next change up to the year 9999, which takes seconds. Seasons repeat within
 # a year.
@@ -45,6 +47,8 @@ DAY = timedelta(days=1)
 _COMMENT = re.compile(r'"[^"]*"')
 _SEPARATOR = re.compile(r"(; |, | \|\| )")
 _SPAN = re.compile(r"(\d\d):(\d\d)-(\d\d):(\d\d)")
+# Selectors of months, days of the year, weeks, years and the first Monday of a month.
+_BY_DATE = re.compile(r"Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec|week|easter|\b\d{4}\b|\[")
 _NOT_FIXED = re.compile(r"sunrise|sunset|dawn|dusk|:\d\d\+")
 # Selectors that cannot be relied on. “PH Mo” is a holiday on a Monday; the library takes any holiday and any Monday.
 # “PH -1 day” is the day before a holiday, which the list of special days below does not have. The library takes dates
@@ -83,6 +87,51 @@ def status_at(text: str | None, moment: datetime) -> Status:
     return Status("unknown", None, schedule) if isinstance(schedule, str) else schedule.status_at(moment)
 
 
+@dataclass(frozen=True)
+class UsualWeek:
+    """The hours of a week without holidays.
+
+    Attributes
+    ----------
+    states : the state at the beginning of each of the `HOURS_OF_WEEK` hours, from Monday 00:00
+    reason : why a state is unknown, the reason of the first that is; None if all are known
+    depends_on_date : whether weeks differ, as with seasons
+    """
+
+    states: tuple[State, ...]
+    reason: str | None
+    depends_on_date: bool
+
+
+def usual_week(text: str | None, monday: date) -> UsualWeek:
+    """Return the usual hours in the week that begins on ``monday``; other weeks may differ (``depends_on_date``).
+
+    No text raises an error: all states are unknown if the text is missing or cannot be read.
+    """
+    if not text or text.isspace():
+        return _unknown_week(NOT_KNOWN)
+    schedule = _parse(text) if len(text) <= MAX_CHARACTERS else UNREADABLE
+    if isinstance(schedule, str):
+        return _unknown_week(schedule)
+    return _usual_week(text, monday if schedule.depends_on_date else _ANY_MONDAY)
+
+
+def _unknown_week(reason: str) -> UsualWeek:
+    states: list[State] = ["unknown"] * HOURS_OF_WEEK
+    return UsualWeek(tuple(states), reason, depends_on_date=False)
+
+
+@lru_cache(maxsize=4096)
+def _usual_week(text: str, monday: date) -> UsualWeek:
+    schedule = _parse(text)
+    if isinstance(schedule, str):
+        return _unknown_week(schedule)
+    first = datetime.combine(monday, time())
+    hours = [schedule.usual_state_at(first + timedelta(hours=hour)) for hour in range(HOURS_OF_WEEK)]
+    reason = next((reason for _, reason in hours if reason), None)
+    return UsualWeek(tuple(state for state, _ in hours), reason, schedule.depends_on_date)
+
+
 def is_readable(text: str) -> bool:
     """Whether a text is in the syntax, and is not one that can be misread."""
     return len(text) <= MAX_CHARACTERS and _parse(text) != UNREADABLE
@@ -102,6 +151,7 @@ class _Schedule:
     has_fallback : a rule applies whenever no other does (``||``)
     has_school_holidays : a rule names school holidays, whose dates are unknown
     school_rules_only_close : every rule that names school holidays says closed
+    depends_on_date : a rule names months, weeks, years, days of the year or weekdays of a month
     """
 
     hours: OpeningHours
@@ -111,6 +161,13 @@ class _Schedule:
     has_fallback: bool
     has_school_holidays: bool
     school_rules_only_close: bool
+    depends_on_date: bool
+
+    def usual_state_at(self, moment: datetime) -> tuple[State, str | None]:
+        """Return the state if neither the day nor the day before is special, and the reason if it is unknown."""
+        if not self.is_simple and 60 * moment.hour + moment.minute < self.last_minute:
+            return "unknown", SMALL_HOURS
+        return self._usual_state(moment)
 
     def status_at(self, moment: datetime) -> Status:
         if not FIRST_YEAR <= moment.year <= LAST_YEAR:
@@ -187,6 +244,7 @@ def _parse(text: str) -> _Schedule | str:
         has_fallback=" || " in separators,
         has_school_holidays="SH" in canonical,
         school_rules_only_close=all("SH" not in rule or "closed" in rule for rule in rules),
+        depends_on_date=_BY_DATE.search(canonical) is not None,
     )
 
 

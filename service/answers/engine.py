@@ -5,7 +5,8 @@ computed answer is kept; `nearest`, `isochrones` and `collections` answer the qu
 """
 
 import hashlib
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from datetime import date
 from functools import cache, cached_property
 from threading import RLock
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ from geo.features.collection import Collection
 from geo.geodesy import datums
 from geo.lists import duplicates
 from geo.lists.duplicates import DuplicatePair
-from geo.measures import counting, coverage, gaps
+from geo.measures import counting, coverage, days, gaps
 from geo.measures.counting import CountedUnits
 from geo.measures.coverage import Coverage
 from geo.measures.gaps import Gaps
@@ -70,27 +71,65 @@ class Answers:
         """What a standard counts, and its coverage."""
 
         def compute() -> tuple[CountedUnits, Coverage]:
-            counted = counting.count_units(
-                self.travel, self.facilities(state, standard.category), standard, state.today
-            )
-            return counted, coverage.summarise(self.travel, standard, counted)
+            travel = self.travel
+            if (
+                state.base is not None
+            ):  # search only what differs from today, and keep none of it in the travel's caches
+                travel = travel.updating(self.measured(state.base, standard)[0].facilities)
+            counted = counting.count_units(travel, self.facilities(state, standard.category), standard, state.today)
+            return counted, coverage.summarise(travel, standard, counted)
 
         return state.cached(standard.category, standard.id, compute)
 
-    def coverage(self, standard: str, state: RegisterState | None = None) -> Coverage:
-        """The coverage of the standard with that id; UnknownNameError if there is none. Default state: the current."""
-        return self.measured(state or self.states.current(), self.study.standard(standard))[1]
+    def state_on(self, state: RegisterState, category: str, day: date | None) -> RegisterState:
+        """The register on ``day`` (None: today) for questions about ``category``.
 
-    def all_coverage(self, state: RegisterState | None = None) -> list[Coverage]:
-        """The coverage of all standards, in the study's order. Default state: the current."""
+        All days between two changes of the category share one state, whose ``today`` is the first of these days.
+
+        Raises
+        ------
+        FieldError
+            The day is too far away.
+        """
+        if day is None:
+            return state
+        days.check(day, state.today)
+        changes = state.cached(category, "change days", lambda: days.change_days(self.facilities(state, category)))
+        first, first_of_today = (days.last_change(changes, which) for which in (day, state.today))
+        return state if first == first_of_today else state.on_day(category, first)
+
+    def measured_on(
+        self, state: RegisterState, standard: Standard, day: date | None = None
+    ) -> tuple[CountedUnits, Coverage]:
+        """What a standard counts on ``day`` (None: today), and its coverage with the notes on that day."""
+        counted, summary = self.measured(self.state_on(state, standard.category, day), standard)
+        if day is None or day == state.today:
+            return counted, summary
+        standing = self.measured(state, standard)[0].facilities
+        category = self.study.categories[standard.category]
+        notes = days.notes(day, state.today, counted, standing, category) if counted.is_known else []
+        return counted, replace(summary, notes=[*summary.notes, *notes])
+
+    def coverage(self, standard: str, state: RegisterState | None = None, day: date | None = None) -> Coverage:
+        """The coverage of the standard with that id; UnknownNameError if there is none.
+
+        Default state: the current; default day: today.
+        """
+        return self.measured_on(state or self.states.current(), self.study.standard(standard), day)[1]
+
+    def all_coverage(self, state: RegisterState | None = None, day: date | None = None) -> list[Coverage]:
+        """The coverage of all standards, in the study's order. Default state: the current; default day: today."""
         state = state or self.states.current()
-        return [self.measured(state, standard)[1] for standard in self.study.standards]
+        return [self.measured_on(state, standard, day)[1] for standard in self.study.standards]
 
-    def gaps(self, state: RegisterState, standard: str) -> tuple[Coverage, Gaps]:
-        """The coverage and the gaps of the standard with that id; UnknownNameError if there is none."""
+    def gaps(self, state: RegisterState, standard: str, day: date | None = None) -> tuple[Coverage, Gaps]:
+        """The coverage and the gaps of the standard with that id, on ``day`` (default today).
+
+        UnknownNameError if there is no such standard.
+        """
         chosen = self.study.standard(standard)
-        counted, summary = self.measured(state, chosen)
-        return summary, state.cached(
+        counted, summary = self.measured_on(state, chosen, day)
+        return summary, self.state_on(state, chosen.category, day).cached(
             chosen.category, ("gaps", standard), lambda: gaps.measure(self.travel, chosen, counted)
         )
 
@@ -99,30 +138,38 @@ class Answers:
         state = self.states.current()
         return {name for name in self.study.categories.ids if len(self.facilities(state, name))}
 
-    def gap_map(self, standard: str, assets: "Assets") -> str:
-        """The gap map of the standard with that id, as an HTML page; UnknownNameError if there is no such standard."""
+    def gap_map(self, standard: str, assets: "Assets", day: date | None = None) -> str:
+        """The gap map of the standard with that id on ``day`` (default today), as an HTML page.
+
+        UnknownNameError if there is no such standard.
+        """
         state, chosen = self.states.current(), self.study.standard(standard)
 
         def compute() -> str:
-            counted, summary = self.measured(state, chosen)
+            counted, summary = self.measured_on(state, chosen, day)
             from maps import gap_map  # imports folium, which no other answer needs
 
             return gap_map.render(
                 self.study,
                 summary,
                 counted,
-                self.gaps(state, standard)[1],
+                self.gaps(state, standard, day)[1],
                 assets=assets,
                 tiles=self.settings.tiles,
                 tiles_attribution=self.settings.tiles_attribution,
             )
 
-        return state.cached(chosen.category, (chosen.id, assets), compute)
+        if day is None:
+            return state.cached(chosen.category, (chosen.id, assets), compute)
+        with state.days_computing:  # not kept: there are more days than memory for pages, each of which names its day
+            return compute()
 
     def facilities(self, state: RegisterState, category: str | None) -> gpd.GeoDataFrame:
         """The facilities of a category (None: of all), open and closed; UnknownNameError if there is no such one."""
         if category is not None:
             self.study.categories[category]  # raises UnknownNameError
+            if state.base is not None:
+                return self.facilities(state.base, category)
             return state.cached(category, "facilities", lambda: self.register.facilities(category))
 
         def compute() -> gpd.GeoDataFrame:

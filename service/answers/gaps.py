@@ -1,6 +1,7 @@
 """The answer about the gaps of one standard, as GeoJSON, the worst first."""
 
 from collections.abc import Mapping
+from datetime import date
 
 from geo.measures.coverage import Coverage
 from geo.measures.gaps import Gaps
@@ -22,9 +23,14 @@ def _properties(gap: Mapping[str, object], beyond_unit: str | None) -> JsonObjec
 
 
 def as_geojson(
-    answers: Answers, state: RegisterState, standard_id: str, coordinates: str, limit: int | None = None
+    answers: Answers,
+    state: RegisterState,
+    standard_id: str,
+    coordinates: str,
+    limit: int | None = None,
+    day: date | None = None,
 ) -> JsonObject:
-    """The gaps of a standard as a GeoJSON FeatureCollection, at most ``limit`` of them.
+    """The gaps of a standard on ``day`` (default today) as a GeoJSON FeatureCollection, at most ``limit`` of them.
 
     Its members say what the standard counts (``unit``, ``total``, ``covered``) and how many gaps there are in all.
 
@@ -33,10 +39,11 @@ def as_geojson(
     UnknownNameError
         There is no standard with that id.
     """
-    coverage, gaps = answers.gaps(state, standard_id)
+    coverage, gaps = answers.gaps(state, standard_id, day)
     return {
         **as_collection(gaps, coordinates, limit),
         **standard_members(coverage),
+        "on": day or state.today,
         "gap_m": answers.study.settings.gap_m,
         "notes": coverage.notes,
         "coordinate_system": coordinates,

@@ -4,6 +4,8 @@
   changes, or of any category where it belongs to all, and when a new day begins (`RegisterState.take_over`).
 * An encoded response expires with the state, so with any change of the register and with a new day.
 * `StateTracker.current` notices both: it compares the database's data version and the day with those of the last state.
+* A state of another day (`RegisterState.on_day`) is made of the current one and expires with it. Only the states of the
+  `MAX_DAYS` days and categories that were last asked for are kept.
 * `service.register.history` raises the revision of each category that it changes. The revisions tell which computed
   values have expired.
 """
@@ -25,6 +27,8 @@ from geo.study.study import Study
 from service.register.register import Register
 
 RESPONSE_CACHE_BYTES = 64 * 2**20
+MAX_DAYS = 12
+"""How many states of other days are kept: three days of a study with four categories."""
 T = TypeVar("T")
 
 
@@ -41,6 +45,8 @@ class RegisterState:
     modified : when answers may last have changed (UTC)
     computed : computed values, by category (None: all categories) and name
     responses : encoded response bodies, by entity tag; only the event loop's thread may use them
+    base : the current state, if this one is of another day; else None
+    days : the states of other days, by category and day, see `on_day`
     """
 
     revisions: dict[str, int]
@@ -51,6 +57,12 @@ class RegisterState:
     lock: AbstractContextManager[object] = field(default_factory=RLock, repr=False, compare=False)
     computed: dict[tuple[str | None, Hashable], object] = field(default_factory=dict)
     responses: LRUCache[bytes, bytes] = field(default_factory=lambda: LRUCache(RESPONSE_CACHE_BYTES, getsizeof=len))
+    base: "RegisterState | None" = field(default=None, repr=False, compare=False)
+    days: LRUCache[tuple[str, date], "RegisterState"] = field(
+        default_factory=lambda: LRUCache(MAX_DAYS), repr=False, compare=False
+    )
+    days_lock: AbstractContextManager[object] = field(default_factory=Lock, repr=False, compare=False)
+    days_computing: AbstractContextManager[object] = field(default_factory=RLock, repr=False, compare=False)
 
     @cached_property
     def modified_timestamp(self) -> float:
@@ -86,6 +98,18 @@ class RegisterState:
                 if value is None:
                     self.computed[key] = value = compute()
         return cast(T, value)
+
+    def on_day(self, category: str, day: date) -> "RegisterState":
+        """The same register on another ``day``, for values of ``category``; the latest `MAX_DAYS` of them are kept.
+
+        Their values share one lock, so that all questions about other days together occupy one core.
+        """
+        with self.days_lock:
+            state = self.days.get((category, day))
+            if state is None:
+                state = replace(self, today=day, lock=self.days_computing, computed={}, base=self)
+                self.days[category, day] = state
+            return state
 
     def take_over(self, previous: "RegisterState") -> "RegisterState":
         """Copy from ``previous`` the computed values of all categories that have not changed since; return self."""

@@ -19,10 +19,10 @@ from service.answers.engine import Answers
 from service.api import errors, openapi
 from service.api.feature_documents import PAGE_HEADERS
 from service.api.middleware import REQUEST_ID, BodyLimit, InternalErrors, RateLimit, RequestEnvelope
-from service.api.queries import KnownParametersOnly, QueryRoute
+from service.api.queries import KnownParametersOnly, MapQuery, QueryRoute
 from service.api.responses import GEOJSON, OPENAPI, SCHEMA, answers_of, prefers_html, respond
+from service.api.routes import days, features, files, sites, travel
 from service.api.routes import facilities as facility_routes
-from service.api.routes import features, files, sites, travel
 from service.settings import Settings
 
 MAX_BODY_BYTES = 2**20
@@ -62,7 +62,7 @@ def create_app(settings: Settings | None = None, answers: Answers | None = None)
     errors.install(app, _error_page)
     _add_middleware(app, settings)
     # Not with include_router, which makes each route be matched twice. The most frequent routes come first.
-    for module in (travel, features, facility_routes, files, sites):
+    for module in (travel, features, facility_routes, files, sites, days):
         app.router.routes.extend(module.router.routes)
     app.mount("/static/leaflet", StaticFiles(directory=LEAFLET_FOLDER))
     app.mount("/static/swagger", StaticFiles(directory=feature_pages.SWAGGER_FOLDER))
@@ -133,8 +133,8 @@ def _add_pages(app: FastAPI, settings: Settings) -> None:
         response_class=HTMLResponse,
         include_in_schema=False,
     )
-    def gap_map(request: Request, standard: str, query: Annotated[KnownParametersOnly, Query()]) -> Response:
-        return HTMLResponse(answers_of(request).gap_map(standard, "linked"), headers=map_headers)
+    def gap_map(request: Request, standard: str, query: Annotated[MapQuery, Query()]) -> Response:
+        return HTMLResponse(answers_of(request).gap_map(standard, "linked", query.on), headers=map_headers)
 
 
 def _add_operations(app: FastAPI) -> None:

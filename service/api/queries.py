@@ -9,6 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
+from datetime import date
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 from urllib.parse import parse_qsl
 
@@ -57,6 +58,29 @@ def _json_text(data_type: DataType) -> BeforeValidator:
 
 INTEGER_TEXT, NUMBER_TEXT = _json_text("integer"), _json_text("number")
 BOOLEAN_TEXT, DATE_TEXT = _json_text("boolean"), _json_text("date")
+
+
+OnDay = Annotated[
+    date | None,
+    Field(
+        description="the day that the answer holds for, by the opening and closing dates of the register; today",
+        examples=["2020-12-31"],
+    ),
+    DATE_TEXT,
+]
+"""The parameter ``on``; `geo.measures.days.check` refuses days that are too far away."""
+
+
+class DayQuery(CoordinatesQuery):
+    """The parameters of answers about any day."""
+
+    on: OnDay = None
+
+
+class MapQuery(KnownParametersOnly):
+    """The parameters of a gap map."""
+
+    on: OnDay = None
 
 
 def limit_field(maximum: int) -> Any:

@@ -11,6 +11,7 @@ TEXT: Schema = {"type": "string"}
 NUMBER: Schema = {"type": "number"}
 COUNT: Schema = {"type": "integer", "minimum": 0}
 FLAG: Schema = {"type": "boolean"}
+DAY: Schema = {"type": "string", "format": "date"}
 ANYTHING: Schema = {}
 
 
@@ -59,7 +60,47 @@ COLLECTION_MEMBERS = {
     "links": LINKS,
 }
 
+STANDARD_MEMBERS = {
+    **dict.fromkeys(("standard", "name", "name_en", "source", "measure", "unit"), TEXT),
+    **dict.fromkeys(("method", "mode", "people_counted"), nullable(TEXT)),
+    **dict.fromkeys(("speed_kph", "minutes", "metres", "share"), nullable(NUMBER)),
+    **dict.fromkeys(("total", "covered"), NUMBER),
+    "known": FLAG,
+}
+"""Which standard an answer is about, see `service.answers.gaps.standard_members`."""
+HOUR_SHARE = object_with(
+    {
+        "weekday": {"type": "string", "enum": ["Mo", "Tu", "We", "Th", "Fr", "Sa", "Su"]},
+        "hour": {"type": "integer", "minimum": 0, "maximum": 23},
+        "covered": NUMBER,
+        "share": nullable(NUMBER),
+        "covered_at_most": NUMBER,
+        "share_at_most": nullable(NUMBER),
+        "open": COUNT,
+        "unknown": COUNT,
+    }
+)
+
 SCHEMAS: dict[str, Schema] = {
+    "HourShare": HOUR_SHARE,
+    "Hours": object_with(
+        {
+            **STANDARD_MEMBERS,
+            "on": DAY,
+            "week": DAY,
+            "hours": {**list_of(ref("HourShare")), "minItems": 168, "maxItems": 168},
+            "best": ref("HourShare"),
+            "worst": ref("HourShare"),
+            **dict.fromkeys(("once", "once_at_most", "always", "always_at_most"), NUMBER),
+            **dict.fromkeys(("never", "never_at_least", "beyond"), NUMBER),
+            "facilities": COUNT,
+            "unknown_hours": {"type": "object", "additionalProperties": COUNT},
+            "seasonal": COUNT,
+            "notes": list_of(TEXT),
+            "coordinate_system": COORDINATES,
+            **STUDY_MEMBERS,
+        }
+    ),
     "Link": object_with({"href": TEXT, "rel": TEXT, "type": TEXT, "title": TEXT}),
     "Geometry": object_with({"type": TEXT}, {"coordinates": {"type": "array", "items": ANYTHING}}),
     "GeoJsonFeature": object_with(
@@ -137,6 +178,7 @@ SCHEMAS: dict[str, Schema] = {
             "gaps": COUNT,
             "beyond_unit": nullable({"type": "string", "enum": ["minutes", "metres"]}),
             "gap_m": NUMBER,
+            "on": DAY,
             "notes": list_of(TEXT),
             "coordinate_system": COORDINATES,
             **STUDY_MEMBERS,

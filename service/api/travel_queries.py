@@ -16,6 +16,7 @@ from service.api.queries import (
     INTEGER_TEXT,
     NUMBER_TEXT,
     CoordinatesQuery,
+    DayQuery,
     check_category,
     limit_field,
     list_schema,
@@ -213,7 +214,7 @@ class IsochronesQuery(CoordinatesQuery):
         return check_place(self.lon, self.lat, self.facility)
 
 
-class GapsQuery(CoordinatesQuery):
+class GapsQuery(DayQuery):
     """The parameters of the gaps of one standard."""
 
     limit: Annotated[int, limit_field(MAX_GAPS), INTEGER_TEXT] = 1000

@@ -14,16 +14,18 @@ import typer
 
 from geo.choices import Coordinates, Direction, Mode
 from geo.errors import FuwuquanError
-from service.cli import planning, register, siting
+from service.cli import days, planning, register, siting
 from service.cli.options import (
     CoordinatesOption,
     Format,
     FormatOption,
+    OnOption,
     OutputOption,
     StudyOption,
     check_finite,
     check_takes_spreadsheet,
     chosen_format,
+    day_of,
     load_settings,
     note,
     open_answers,
@@ -39,6 +41,7 @@ app = typer.Typer(
 )
 app.add_typer(planning.app)
 app.add_typer(siting.app)
+app.add_typer(days.app)
 app.add_typer(register.app)
 
 
@@ -156,6 +159,7 @@ def build(
 def coverage(
     study: StudyOption = None,
     standard: Annotated[str | None, typer.Option(help="id of one standard; default all")] = None,
+    on: OnOption = None,
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> None:
@@ -164,17 +168,24 @@ def coverage(
 
     format = chosen_format(format, output)
     answers = open_answers(study)
-    results = answers.all_coverage() if standard is None else [answers.coverage(standard)]
+    state, day = answers.states.current(), day_of(on)
+    results = answers.all_coverage(state, day) if standard is None else [answers.coverage(standard, state, day)]
     if format is Format.table:
         text = io.StringIO()
         console = terminal_tables.console(text if output else None)
         console.print(coverage_tables.overview(results))
         if standard is not None:
             coverage_tables.print_details(console, results[0])
+        elif day is not None:
+            of_today = {note for result in answers.all_coverage(state) for note in result.notes}
+            for remark in dict.fromkeys(note for result in results for note in result.notes if note not in of_today):
+                console.print(remark, markup=False)
         if output is not None:
             write(text.getvalue().encode(), output)
     elif format is Format.json:
-        write(orjson.dumps({"standards": results}, option=orjson.OPT_INDENT_2) + b"\n", output)
+        write(
+            orjson.dumps({"standards": results, "on": day or state.today}, option=orjson.OPT_INDENT_2) + b"\n", output
+        )
     elif format is Format.csv:
         write(coverage_tables.as_csv(results), output)
     else:
@@ -247,7 +258,8 @@ def isochrones(
 def gap_map(
     standard: Annotated[str, typer.Argument(help="id of a standard")],
     output: Annotated[Path, typer.Option("--output", "-o", help="HTML file to write")],
+    on: OnOption = None,
     study: StudyOption = None,
 ) -> None:
     """Write the gap map of one standard as one file that opens without a network."""
-    write(open_answers(study).gap_map(standard, "inline").encode(), output)
+    write(open_answers(study).gap_map(standard, "inline", day_of(on)).encode(), output)

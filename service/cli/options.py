@@ -8,6 +8,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -45,6 +46,17 @@ StudyOption = Annotated[Path | None, typer.Option("--study", help="study folder;
 CoordinatesOption = Annotated[
     Coordinates, typer.Option(help="coordinate system of the places in the question and in the answer")
 ]
+
+
+OnOption = Annotated[
+    datetime | None,
+    typer.Option("--on", formats=["%Y-%m-%d"], help="the day that the answer holds for, such as 2020-12-31; today"),
+]
+
+
+def day_of(moment: datetime | None) -> date | None:
+    """The day of an option; None if it was left out."""
+    return None if moment is None else moment.date()
 
 
 def check_finite(value: float | None) -> float | None:

@@ -11,10 +11,12 @@ from service.cli.options import (
     CoordinatesOption,
     Format,
     FormatOption,
+    OnOption,
     OutputOption,
     StudyOption,
     check_takes_spreadsheet,
     chosen_format,
+    day_of,
     note,
     open_answers,
     write,
@@ -29,6 +31,7 @@ def gaps(
     limit: Annotated[
         int | None, typer.Option(help="how many, the worst first; default all, 20 in a table", min=1)
     ] = None,
+    on: OnOption = None,
     coordinates: CoordinatesOption = "wgs84",
     format: FormatOption = None,
     output: OutputOption = None,
@@ -43,7 +46,7 @@ def gaps(
     if limit is None and format is Format.table:
         limit = 20
     state = answers.states.current()
-    coverage, gaps = answers.gaps(state, standard)
+    coverage, gaps = answers.gaps(state, standard, day_of(on))
     match format:
         case Format.table:
             text = io.StringIO()
@@ -51,7 +54,7 @@ def gaps(
             if output is not None:
                 write(text.getvalue().encode(), output)
         case Format.json:
-            answer = gap_answers.as_geojson(answers, state, standard, coordinates, limit)
+            answer = gap_answers.as_geojson(answers, state, standard, coordinates, limit, day_of(on))
             write(orjson.dumps(answer, option=orjson.OPT_INDENT_2) + b"\n", output)
         case Format.csv:
             write(gap_tables.as_csv(gaps, limit), output)

@@ -60,6 +60,7 @@ def dictionaries(document: JsonObject, tag: str) -> dict[str, list[str]]:
                          "S_INTERSECTS(geometry, POLYGON((120 28, 121 29, 120 29, 120 28)))", "population / 0 > 1",
                          "CASEI(name) = CASEI('A')", "1 = 1", "S_INTERSECTS(geometry, POINT(1e308 1))"],
         "query.sortby": ["category", "-opened", "+name,-id", "-population", "code,-share", "geometry", "name,name"],
+        **{f"query.{name}": ["2020-12-31", "2021-06-30", "1900-01-01", "2026-02-29"] for name in ("on", "from", "to")},
         "query.category": ["park", "clinic", "kindergarten", "cultural_hall"],
         "query.facility": ids[:5],
         "query.minutes": ["5", "5,10,15", "120", "0.001"],

@@ -1,6 +1,7 @@
 """The endpoints about travel times: nearest facilities, isochrones, the standards, coverage, gaps and scenarios."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -18,7 +19,7 @@ from service.answers.isochrones import parse_minutes
 from service.answers.json_types import JsonObject
 from service.answers.nearest import NearestFinder, NearestOptions
 from service.answers.state import RegisterState
-from service.api.queries import CoordinatesQuery, QueryRoute
+from service.api.queries import CoordinatesQuery, DayQuery, QueryRoute
 from service.api.responses import GEOJSON, answers_of, describe_responses, json_response, respond, state_of
 from service.api.travel_queries import (
     MAX_GAPS,
@@ -42,8 +43,9 @@ router = APIRouter(prefix="/v1", tags=["v1"], route_class=QueryRoute, default_re
 
 @dataclass(frozen=True)
 class CoverageMetadata:
-    """The members that answers about coverage have about the study, for the OpenAPI document."""
+    """The members that answers about coverage have about the study and the day, for the OpenAPI document."""
 
+    on: date
     coordinate_system: Coordinates
     notice: str | None
     attribution: str | None
@@ -102,9 +104,14 @@ async def standards(request: Request, query: Annotated[CoordinatesQuery, Query()
     responses=describe_responses("the coverage of all goals", CoverageList),
     summary="The coverage of all goals",
 )
-async def coverage(request: Request, query: Annotated[CoordinatesQuery, Query()]) -> Response:
+async def coverage(request: Request, query: Annotated[DayQuery, Query()]) -> Response:
     answers = answers_of(request)
-    return await respond(request, lambda state: {"standards": answers.all_coverage(state), **_metadata(answers, query)})
+
+    def compute(state: RegisterState) -> JsonObject:
+        day = query.on or state.today
+        return {"standards": answers.all_coverage(state, query.on), "on": day, **_metadata(answers, query)}
+
+    return await respond(request, compute)
 
 
 @router.get(
@@ -112,11 +119,14 @@ async def coverage(request: Request, query: Annotated[CoordinatesQuery, Query()]
     responses=describe_responses("the coverage of one goal", OneCoverage, 404),
     summary="The coverage of one goal",
 )
-async def coverage_of(request: Request, standard: str, query: Annotated[CoordinatesQuery, Query()]) -> Response:
+async def coverage_of(request: Request, standard: str, query: Annotated[DayQuery, Query()]) -> Response:
     answers = answers_of(request)
-    return await respond(
-        request, lambda state: {**vars(answers.coverage(standard, state)), **_metadata(answers, query)}
-    )
+
+    def compute(state: RegisterState) -> JsonObject:
+        summary = answers.coverage(standard, state, query.on)
+        return {**vars(summary), "on": query.on or state.today, **_metadata(answers, query)}
+
+    return await respond(request, compute)
 
 
 @router.get(
@@ -129,7 +139,7 @@ async def gaps_of(request: Request, standard: str, query: Annotated[GapsQuery, Q
     limit = min(query.limit, MAX_GAPS)
     return await respond(
         request,
-        lambda state: gap_answers.as_geojson(answers, state, standard, query.coordinates, limit),
+        lambda state: gap_answers.as_geojson(answers, state, standard, query.coordinates, limit, query.on),
         GEOJSON,
     )
 

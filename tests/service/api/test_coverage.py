@@ -48,7 +48,7 @@ def test_coverage_has_the_nine_standards_in_the_files_order(client: TestClient, 
 def test_single_standard_equals_its_entry_in_the_list(client: TestClient, coverage: dict, standard: str):
     answer = client.get(f"/v1/coverage/{standard}")
     assert answer.status_code == 200
-    list_members = {"coordinate_system", "notice", "attribution"}  # these stand beside the list
+    list_members = {"on", "coordinate_system", "notice", "attribution"}  # these stand beside the list
     assert answer.json() == coverage[standard] | {
         name: client.get("/v1/coverage").json()[name] for name in list_members
     }
