@@ -18,6 +18,7 @@ from geo.geodesy.projection import projection
 from geo.measures.counting import CountedUnits
 from geo.measures.coverage import Coverage
 from geo.measures.gaps import Gaps
+from geo.measures.residential_land import LandCover
 from geo.study.categories import Category
 from geo.study.study import Study
 from maps import labels
@@ -30,6 +31,8 @@ SHARE_COLOURS = ((0.2, "#f7fbff"), (0.4, "#dbe9f6"), (0.6, "#b5d4e9"), (0.8, "#8
 NO_SHARE_COLOUR = "#e8e8e8"
 NEAR_COLOUR, FAR_COLOUR, FARTHEST_COLOUR, UNREACHABLE_COLOUR = "#fec44f", "#ec7014", "#993404", "#111111"
 NEW_FACILITY_COLOUR = "#f0027f"
+LAND_COLOUR = "#9970ab"
+"""Of residential land that lies outside the radius."""
 EXCESS_CLASSES = {"minutes": (5.0, 15.0), "metres": (250.0, 1000.0)}
 """The upper bounds of the classes *near* and *far*, in each unit; the third class, *farthest*, has none."""
 MAIN_ROADS = ("motorway", "trunk", "primary", "secondary")
@@ -37,8 +40,8 @@ MAX_MARKS = 600
 """Marks of people beyond the limit. A map in a browser stays quick with so many."""
 MAX_OUTLINES = 200
 """Outlines of gaps, the worst first. Smaller ones would hide under their marks."""
-MAX_STREET_VERTICES = 80_000
-"""A layer of streets with more vertices is left out, since it would make the file too large."""
+MAX_STREET_VERTICES = MAX_LAND_VERTICES = 80_000
+"""A layer of streets, or of land, with more vertices is left out, since it would make the file too large."""
 
 ExcessUnit: TypeAlias = Literal["minutes", "metres"]
 GapMarks: TypeAlias = Literal["people", "units"]
@@ -89,6 +92,20 @@ def add_streets(map_: folium.Map, study: Study) -> None:
         drawn = lines[is_main == main]
         if len(drawn) and shapely.get_num_coordinates(drawn).sum() <= MAX_STREET_VERTICES:
             _add_layer(map_, name, [_feature(shapely.multilinestrings(drawn), style, {})], [])
+
+
+def add_uncovered_land(map_: folium.Map, land: LandCover | None) -> bool:
+    """Draw the residential land outside the radius of all facilities; returns whether there is a layer of it."""
+    if land is None:
+        return False
+    shapes = shapely.simplify(land.uncovered, 2e-5)  # degrees, some 2 m
+    if not len(shapes) or shapely.get_num_coordinates(shapes).sum() > MAX_LAND_VERTICES:
+        return False
+    style: Style = {"color": LAND_COLOUR, "weight": 0.5, "fillColor": LAND_COLOUR, "fillOpacity": 0.35}
+    parts = shapely.get_parts(shapes)
+    polygons = parts[(shapely.get_dimensions(parts) == 2) & ~shapely.is_empty(parts)]
+    _add_layer(map_, f"半径外的{labels.LAND} outside", [_feature(shapely.multipolygons(polygons), style, {})], [])
+    return True
 
 
 def add_gap_outlines(map_: folium.Map, gaps: Gaps) -> None:

@@ -43,6 +43,8 @@ def render(
     map_ = offline_map(figure, tiles, escape_text(tiles_attribution))
     gap_layers.add_areas(map_, study, coverage)
     gap_layers.add_streets(map_, study)
+    # Where nothing is known of the facilities, all land would lie outside.
+    has_land = coverage.known and gap_layers.add_uncovered_land(map_, counted.land)
     gap_layers.add_gap_outlines(map_, gaps)
     marks = gap_layers.add_gaps(map_, study, coverage, counted)
     gap_layers.add_facilities(map_, counted.facilities, coverage, study.categories[coverage.category])
@@ -52,6 +54,7 @@ def render(
     panel = _panel(study, coverage, marks) | {
         "map_name": map_.get_name(),
         "bounds": [[south, west], [north, east]],
+        "land_colour": gap_layers.LAND_COLOUR if has_land else None,
         "credit": html.escape(study.settings.attribution),
     }
     figure.html.add_child(Html(templates.get_template("gapmap.html").render(**panel)))
@@ -76,6 +79,7 @@ def _panel(study: Study, coverage: Coverage, marks: gap_layers.GapMarks | None) 
         "unit": labels.UNITS[coverage.unit],
         "counted": labels.counted(coverage),
         "everybody": labels.everybody(coverage),
+        "land": None if coverage.residential_land is None else _land(coverage),
         "shares": None if coverage.measure == "opened" or not coverage.known else gap_layers.SHARE_COLOURS,
         "people_legend": people_legend,
         "unit_gap_colour": gap_layers.FAR_COLOUR,
@@ -83,3 +87,8 @@ def _panel(study: Study, coverage: Coverage, marks: gap_layers.GapMarks | None) 
         "marks": marks,
         "category": study.categories[coverage.category],
     }
+
+
+def _land(coverage: Coverage) -> str:
+    """The line about residential land."""
+    return f"{labels.LAND}: {labels.land_share(coverage)} · {labels.land_counted(coverage)}"

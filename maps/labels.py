@@ -1,6 +1,6 @@
 """What maps, pages and tables call units, modes of travel and the results of a standard; Chinese first."""
 
-from geo.measures.coverage import AreaShare, Coverage, meets
+from geo.measures.coverage import AreaLand, AreaShare, Coverage, LandShare, meets
 
 UNITS = {"people": "人", "villages": "个村", "towns": "个镇街", "facilities": "处"}
 """The unit of ``Coverage.total`` and ``Coverage.covered``."""
@@ -8,6 +8,7 @@ MODES = {"walk": "步行 walk", "cycle": "电动自行车 e-bike", "drive": "驾
 
 
 NOT_KNOWN = "不详 not known"
+LAND = "居住用地 residential land"
 
 
 def headline(coverage: Coverage) -> str:
@@ -61,9 +62,43 @@ def limit(coverage: Coverage) -> str:
         speed = f" {coverage.speed_kph:g} km/h" if coverage.speed_kph else ""
         return f"{MODES[coverage.mode or 'walk']}{speed} ≤ {coverage.minutes:g} 分钟 min"
     if coverage.metres is not None:
+        classes = radius_classes(coverage)
+        if classes:
+            return f"直线 straight {classes} · 面积不详 of unknown size ≤ {coverage.metres:g} 米 m"
         return f"直线 straight ≤ {coverage.metres:g} 米 m"
     if coverage.measure == "opened":
         return f"{coverage.since} — {coverage.until}"
     if coverage.measure == "presence":
         return "有或无 has one or not"
     raise ValueError(f"labels.limit has no words for the measure {coverage.measure!r}")
+
+
+def radius_classes(coverage: Coverage) -> str:
+    """The radius of each class of area in words, the largest first; an empty text where the radius is the same."""
+    classes = coverage.radius_by_area
+    return ", ".join(f"≤ {each.metres:g} 米 m (≥ {each.least_m2:,.10g} m²)" for each in classes)
+
+
+def land_share(coverage: Coverage) -> str:
+    """The share of residential land within the radius, or that it is not known."""
+    land = coverage.residential_land
+    if land is None or not coverage.known:
+        return NOT_KNOWN
+    return percent(land.share, coverage.target)
+
+
+def land_counted(coverage: Coverage) -> str:
+    """How many hectares of how many lie within the radius; “—” where the study has no residential land."""
+    land = coverage.residential_land
+    return "—" if land is None else f"{_land_hectares(coverage, land)} 公顷 ha"
+
+
+def land_of_area(coverage: Coverage, area: AreaLand) -> str:
+    """How many hectares of how many of an area lie within the radius, and the share."""
+    share = f" ({percent(area.share)})" if coverage.known else ""
+    return f"{_land_hectares(coverage, area)}{share}"
+
+
+def _land_hectares(coverage: Coverage, land: LandShare | AreaLand) -> str:
+    covered = f"{land.covered_hectares:,.1f}" if coverage.known else "—"
+    return f"{covered} / {land.hectares:,.1f}"

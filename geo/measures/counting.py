@@ -9,10 +9,12 @@ from datetime import date
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 
 from geo.arrays import Float64Array, Int64Array, ObjectArray
 from geo.choices import Mode
 from geo.geodesy.distance import TOLERANCE_M
+from geo.measures.residential_land import LandCover
 from geo.study import facilities as study_facilities
 from geo.study import standards, streets
 from geo.study.areas import LEVELS
@@ -49,6 +51,7 @@ class CountedUnits:
     people_counted : whom the rows count: the standard's group, or all people where the group is unknown; None where the
         unit is not people
     is_known : false if no list says anything about the facilities, or about their opening dates where these count
+    land : which residential land lies within the radius, for a standard of radius in a study that has such land
     facilities : GeoDataFrame
         The facilities that were taken into account.
     notes : remarks for the reader of the result, Chinese and English
@@ -60,6 +63,7 @@ class CountedUnits:
     notes: list[str]
     people_counted: PeopleGroup | None = None
     is_known: bool = True
+    land: LandCover | None = None
 
 
 def count_units(travel: Travel, facilities: gpd.GeoDataFrame, standard: Standard, day: date) -> CountedUnits:
@@ -111,17 +115,59 @@ def _people_by_time(
 def _people_by_distance(
     travel: Travel, standard: Radius, facilities: gpd.GeoDataFrame, notes: list[str]
 ) -> CountedUnits:
-    straight = travel.demand_distances(facilities)
-    metres, reason = straight.metres, reasons.where(np.isinf(straight.metres), reasons.NO_FACILITIES)
-    rows, people_notes = _people(travel, standard, metres, standard.metres, TOLERANCE_M, straight.facility, reason)
-    return CountedUnits(rows, "people", facilities, notes + people_notes, group_counted(travel.study.demand, standard))
+    radii = standard.radii(facilities)
+    notes = notes + _size_notes(facilities, standard, radii)
+    facilities, radii = facilities[~np.isnan(radii)], radii[~np.isnan(radii)]
+    metres, limit, nearest = _straight_distances(travel, facilities, radii, standard.metres)
+    reason = reasons.where(nearest < 0, reasons.NO_FACILITIES)
+    rows, people_notes = _people(travel, standard, metres, limit, TOLERANCE_M, nearest, reason)
+    counted, land = group_counted(travel.study.demand, standard), travel.study.land
+    cover = None if land is None else LandCover(land, facilities.geometry.to_numpy(), radii)
+    return CountedUnits(rows, "people", facilities, notes + people_notes, counted, land=cover)
+
+
+def _straight_distances(
+    travel: Travel, facilities: gpd.GeoDataFrame, radii: Float64Array, metres: float
+) -> tuple[Float64Array, Float64Array, Int64Array]:
+    """Of each demand point the facility whose circle is nearest: metres to the facility, its radius, and its row.
+
+    The circle that is nearest is that to whose edge the fewest metres are missing. Without facilities they are
+    infinity, ``metres`` and −1. ``radii``, shape (facilities,), are those of the facilities.
+    """
+    points = len(travel.study.demand)
+    distance, limit, nearest = np.full(points, np.inf), np.full(points, metres), np.full(points, -1)
+    for radius in np.unique(radii):
+        rows = np.flatnonzero(radii == radius)
+        straight = travel.demand_distances(facilities if len(rows) == len(radii) else facilities.iloc[rows])
+        is_nearer = straight.metres - radius < distance - limit
+        distance[is_nearer], limit[is_nearer] = straight.metres[is_nearer], radius
+        nearest[is_nearer] = rows[straight.facility[is_nearer]]
+    return distance, limit, nearest
+
+
+def _size_notes(facilities: gpd.GeoDataFrame, standard: Radius, radii: Float64Array) -> list[str]:
+    """Notes on facilities that a standard with radii by area leaves out, and on those whose size is unknown."""
+    if not standard.radius_by_area:
+        return []
+    least = standard.radius_by_area[-1].least_m2
+    small = int(np.isnan(radii).sum())
+    unknown = int((shapely.get_dimensions(facilities.geometry.to_numpy()) < 2).sum())
+    notes = []
+    if small:
+        notes.append(f"{small} 处不足 {least:g} 平方米，不计入 {small} smaller than {least:g} m² do not count")
+    if unknown:
+        notes.append(
+            f"{unknown} 处面积不详（只有点位），按 {standard.metres:g} 米计 "
+            f"{unknown} of unknown size (points) count with {standard.metres:g} m"
+        )
+    return notes
 
 
 def _people(
     travel: Travel,
     standard: TravelTime | Radius,
     values: Float64Array,
-    limit: float,
+    limit: Float64Array | float,
     tolerance: float,
     nearest: Int64Array,
     reason: ObjectArray,

@@ -9,11 +9,13 @@ from datetime import date
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 
 from geo.choices import Mode
 from geo.measures import counting
 from geo.measures.counting import TOLERANCE_MIN, CountedUnits
-from geo.study.standards import Opened, PeopleGroup, Radius, Standard, TravelTime
+from geo.study.land import OPENSTREETMAP
+from geo.study.standards import Opened, PeopleGroup, Radius, RadiusClass, Standard, TravelTime
 from geo.traveltime.travel import Travel
 
 TARGET_TOLERANCE = 1e-9
@@ -51,6 +53,33 @@ class Unreachable:
 
 
 @dataclass(frozen=True)
+class AreaLand:
+    """The residential land of one area: in total, within the radius, and the ratio of both."""
+
+    code: str
+    name: str
+    hectares: float
+    covered_hectares: float
+    share: float | None
+
+
+@dataclass(frozen=True)
+class LandShare:
+    """How much residential land (居住用地) lies within the radius of a facility: the figure that norms count.
+
+    ``share`` is covered_hectares / hectares. It and ``meets_target`` are None where nothing is known of the facilities.
+    ``areas`` are those of the reporting level; land outside all of them counts in the total only.
+    """
+
+    hectares: float
+    covered_hectares: float
+    share: float | None
+    meets_target: bool | None
+    source: str
+    areas: list[AreaLand]
+
+
+@dataclass(frozen=True)
 class Coverage:
     """The result of one standard for the whole study.
 
@@ -62,6 +91,9 @@ class Coverage:
     ``covered`` count: all people, where it is unknown who belongs to the group. ``residents`` are all people of the
     study. ``known`` is false where no list says anything about the facilities: ``covered`` is then 0, and ``share`` and
     ``meets_target`` are None.
+
+    ``radius_by_area`` are the classes of a standard of radius that has some, the largest first; ``metres`` is then the
+    radius of facilities of unknown size. ``residential_land`` is None where the study has no such land.
     """
 
     standard: str
@@ -97,6 +129,8 @@ class Coverage:
     people_counted: PeopleGroup | None
     residents: float
     known: bool
+    radius_by_area: list[RadiusClass]
+    residential_land: LandShare | None
 
 
 def measure(travel: Travel, facilities: gpd.GeoDataFrame, standard: Standard, day: date) -> Coverage:
@@ -138,7 +172,7 @@ def summarise(travel: Travel, standard: Standard, counted: CountedUnits) -> Cove
         areas=by_area(travel, counted),
         alternatives=_alternatives(travel, counted, travel_time) if travel_time else [],
         unreachable=_unreachable(counted),
-        notes=[*counted.notes, *([standard.note] if standard.note else [])],
+        notes=[*counted.notes, *_land_notes(counted), *([standard.note] if standard.note else [])],
         sample=settings.sample,
         data_date=settings.data_date,
         study=settings.name,
@@ -146,7 +180,49 @@ def summarise(travel: Travel, standard: Standard, counted: CountedUnits) -> Cove
         people_counted=counted.people_counted,
         residents=_round(float(travel.study.demand["population"].sum())),
         known=known,
+        radius_by_area=list(radius.radius_by_area) if radius else [],
+        residential_land=_land_share(travel, counted, radius) if radius else None,
     )
+
+
+def _land_share(travel: Travel, counted: CountedUnits, standard: Radius) -> LandShare | None:
+    """The share of residential land within the radius, in total and by area; None if no such land is known."""
+    if counted.land is None:
+        return None
+    study, land = travel.study, counted.land.land
+    total, covered = float(land.hectares.sum()), float(counted.land.hectares.sum())
+    by_code = pd.DataFrame({"hectares": land.hectares, "covered": counted.land.hectares}).groupby(
+        study.reporting_codes(land.frame["area_code"]).to_numpy()
+    )
+    sums, known = by_code.sum(), counted.is_known
+    areas = []
+    for code, name in study.areas["name"][study.areas["level"] == study.reporting_level].items():
+        hectares, covered_there = (float(sums[column].get(code, 0.0)) for column in ("hectares", "covered"))
+        share = _share(covered_there, hectares) if known else None
+        areas.append(AreaLand(code, name, _round_hectares(hectares), _round_hectares(covered_there), share))
+    return LandShare(
+        _round_hectares(total),
+        _round_hectares(covered),
+        _share(covered, total, standard.target) if known else None,
+        _meets_target(standard, covered, total) if known else None,
+        land.source,
+        areas,
+    )
+
+
+def _land_notes(counted: CountedUnits) -> list[str]:
+    """What a reader should know of the residential land: that OpenStreetMap's may be incomplete, or the source."""
+    if counted.land is None:
+        return []
+    land = counted.land.land
+    hectares = float(land.hectares.sum())
+    if OPENSTREETMAP in land.source:
+        return [
+            f"居住用地 {hectares:,.1f} 公顷取自 OpenStreetMap，未绘制的不计 "
+            f"{hectares:,.1f} hectares of residential land are OpenStreetMap's: what nobody has drawn there is missing"
+        ]
+    words = f"居住用地 {hectares:,.1f} 公顷取自 {land.source}"
+    return [f"{words} {hectares:,.1f} hectares of residential land are from {land.source}"]
 
 
 def by_area(travel: Travel, counted: CountedUnits) -> list[AreaShare]:
@@ -226,6 +302,10 @@ def _share(covered: float, total: float | None, target: float | None = None) -> 
     share = covered / total
     rounded = round(share, 6)
     return share if target is not None and meets(rounded, target) and not meets(share, target) else rounded
+
+
+def _round_hectares(number: float) -> float:
+    return round(number, 2)
 
 
 def _round(number: float) -> float:

@@ -6,7 +6,7 @@ answer, and what it closes closes on that day. `geo.traveltime.updates` searches
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import geopandas as gpd
@@ -268,6 +268,8 @@ def compare(
     old, summary = before
     updated = travel.updating(old.facilities)
     new = counting.count_units(updated, changed.facilities, standard, day)
+    if new.land is not None and old.land is not None:
+        new = replace(new, land=new.land.updating(old.land))
     after = coverage.summarise(updated, standard, new)
     table = _gains(travel.study, standard, old, new)
     by_area, by_unit = (table.groupby(name)[["gained", "lost"]].sum() for name in ("area_code", "unit"))

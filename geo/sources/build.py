@@ -1,7 +1,8 @@
 """Builds a study folder from what anyone can download: an OpenStreetMap extract, a population source, own lists.
 
 The command line calls `build`. Each step is a module of this folder: `inputs` finds the place, `study_streets`,
-`study_areas`, `study_people` and `study_facilities` collect what the study holds, and `study_folder` writes it.
+`study_areas`, `study_people`, `study_land` and `study_facilities` collect what the study holds, and `study_folder`
+writes it.
 """
 
 from datetime import date
@@ -16,6 +17,7 @@ from geo.sources import (
     study_areas,
     study_facilities,
     study_folder,
+    study_land,
     study_people,
     study_streets,
 )
@@ -57,6 +59,7 @@ def build(folder: Path, sources: Sources, progress: Progress) -> Summary:
     units = study_areas.collect(extract, sources, place, summary)
     people = study_people.collect(extract, sources, place, units, crs, summary)
     progress("people", len(people))
+    residential_land = study_land.collect(extract, sources, place, units, crs, summary)
     register = study_facilities.collect(extract, sources, place, units, crs, own_categories, summary)
     for reason, count in sorted(extract.left_out.items()):
         summary.left_out(count, reason)
@@ -74,7 +77,16 @@ def build(folder: Path, sources: Sources, progress: Progress) -> Summary:
         summary.add("kept 保留", 1, "name, speeds and distances of study.toml; standards.toml")
     settings = _settings(sources, place, crs, _time_zone(people), extract.data_date, old)
     contents = study_folder.Contents(
-        settings, standards, own_categories.text, units, register, people, streets, turn_restrictions, summary.as_json()
+        settings,
+        standards,
+        own_categories.text,
+        units,
+        register,
+        people,
+        streets,
+        turn_restrictions,
+        residential_land,
+        summary.as_json(),
     )
     study_folder.write(folder, contents, progress)
     return summary
@@ -93,6 +105,8 @@ def _settings(
     attribution = OSM_LICENCE
     if sources.population is not None:
         attribution += f"; 人口 population: {sources.population.name}"
+    if sources.land is not None:
+        attribution += f"; 居住用地 residential land: {sources.land.name}"
     if sources.elevation is not None:
         attribution += f"; 高程 elevation: {sources.elevation.name}"
     name_en = "" if place.name_en == place.name else place.name_en

@@ -1,4 +1,4 @@
-"""The lists that offices give to the program: facilities for a study or the register, and areas.
+"""The lists that offices give to the program: facilities for a study or the register, areas, and residential land.
 
 `fuwuquan build`, `fuwuquan import` and POST /v1/imports read every list through this module. `geo.sources.osm` reads
 lists that are OpenStreetMap extracts, and `geo.lists` all others. Both run in a process with limits of memory and time
@@ -15,9 +15,10 @@ import numpy as np
 
 from geo import limited_process
 from geo.errors import ExtractError, TableError
-from geo.lists import area_reader, file_types, headings, list_tables, reader
+from geo.lists import area_reader, file_types, headings, land_reader, list_tables, reader
 from geo.lists.area_reader import AreaList
 from geo.lists.headings import FACILITY_COLUMNS
+from geo.lists.land_reader import LandList, LandOptions
 from geo.lists.layers import Layer
 from geo.lists.reader import NO_OPTIONS, FacilityList, ListOptions, ignore_progress
 from geo.lists.table_locations import StatedSystem
@@ -53,6 +54,11 @@ def read(
 def read_areas(path: Path, stated: StatedSystem) -> AreaList:
     """The areas of a list; raises as `area_reader.read`."""
     return _with_limits(area_reader.read, path, stated, ignore_progress)
+
+
+def read_land(path: Path, options: LandOptions) -> LandList:
+    """The residential land of a file; raises as `land_reader.read`."""
+    return _with_limits(land_reader.read, path, options, ignore_progress)
 
 
 def _with_limits(

@@ -10,6 +10,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from geo.arrays import Float64Array
+from geo.errors import FieldError
 from geo.geodesy.projection import projection, utm
 from geo.lists.table_locations import StatedSystem
 from geo.sources.osm import boundaries, opl
@@ -29,6 +30,9 @@ class Sources:
     areas : own towns and villages; None takes the extract's boundaries
     level : the admin_level of the sub-areas; None takes the finest that covers the area
     facilities : own lists, added to the extract's facilities
+    land : polygons of residential land; None takes the extract's areas of landuse=residential
+    land_field : the column of their class of land; None takes all polygons as residential
+    land_classes : the classes that count; none takes those of `geo.lists.land_reader`
     elevation : raster of heights in metres; None takes all streets as flat
     coordinates : the coordinate system of own files; None takes what each file states, else WGS84
     crs : EPSG code of the reference system of own lists, such as “EPSG:4549”; None if they are in degrees
@@ -43,11 +47,32 @@ class Sources:
     areas: Path | None = None
     level: int | None = None
     facilities: Sequence[Path] = ()
+    land: Path | None = None
+    land_field: str | None = None
+    land_classes: Sequence[str] = ()
     elevation: Path | None = None
     coordinates: str | None = None
     crs: str | None = None
     categories: Path | None = None
     margin_m: float = 15_000.0
+
+    def check(self) -> None:
+        """Raise an error if options contradict each other or need another.
+
+        Raises
+        ------
+        FieldError
+            Two options contradict each other, or one is missing that another needs.
+        UnknownNameError
+            There is no such coordinate system.
+        """
+        self.stated.check()
+        if self.land is None and self.land_field is not None:
+            raise FieldError([("land_field", "--land-field names a column of --land FILE: give that too")])
+        if self.land_field is None and self.land_classes:
+            raise FieldError([("land_classes", "--land-class needs --land-field, the column that names the class")])
+        if not all(each.strip() for each in self.land_classes):
+            raise FieldError([("land_classes", "--land-class must not be empty")])
 
     @property
     def stated(self) -> StatedSystem:

@@ -19,6 +19,7 @@ from geo.errors import TableError
 from geo.geodesy import datums
 from geo.geodesy.projection import Projection, projection
 from geo.lists.headings import AREA_COLUMNS
+from geo.sources import study_areas
 from geo.study import demand
 
 ENDINGS = (".gpkg", ".geojson", ".json", ".geojsonl", ".shp", ".zip", ".fgb", ".parquet", ".geoparquet")
@@ -176,7 +177,9 @@ def at_points(
     is_point = shapely.get_dimensions(shapes) == 0
     shapely.prepare(place)
     points_inside = np.flatnonzero(is_point & shapely.intersects(place, shapes))
-    row, pieces, share = _pieces(shapes, np.flatnonzero(~is_point), _parts(place, units, metric))
+    areas = metric.forward(shapely.segmentize(units.geometry.to_numpy(), _SEGMENT_DEGREES))
+    parts = study_areas.divide(place, areas)
+    row, pieces, share = _pieces(shapes, np.flatnonzero(~is_point), parts)
     piece, points, weight = _points_in(pieces, buildings, metric)
     row_of_point = np.concatenate([points_inside, row[piece]])
     share_of_point = np.concatenate([np.ones(len(points_inside)), share[piece] * weight])
@@ -188,27 +191,6 @@ def at_points(
     values.insert(0, "lat", shapely.get_y(where))
     values.insert(0, "lon", shapely.get_x(where))
     return values, _sums(row_of_point, share_of_point, len(people))
-
-
-def _parts(place: BaseGeometry, units: gpd.GeoDataFrame, metric: Projection) -> GeometryArray:
-    """Polygons without overlap that together are the place: of its areas, the smallest first, and of what is left."""
-    polygons = metric.forward(shapely.segmentize(units.geometry.to_numpy(), _SEGMENT_DEGREES))
-    polygons = polygons[(shapely.get_dimensions(polygons) == 2) & shapely.intersects(place, polygons)]
-    polygons = polygons[np.argsort(shapely.area(polygons), kind="stable")]
-    smaller_of: dict[int, list[int]] = {}
-    for larger, smaller in shapely.STRtree(polygons).query(polygons, "intersects").T:
-        if smaller < larger:
-            smaller_of.setdefault(larger, []).append(smaller)
-    parts = [
-        shapely.difference(polygon, shapely.union_all(polygons[smaller_of[number]]))
-        if number in smaller_of
-        else polygon
-        for number, polygon in enumerate(polygons)
-    ]
-    rest = shapely.difference(place, shapely.union_all(polygons))
-    single = shapely.get_parts([*shapely.intersection(parts, place), rest])
-    areas: GeometryArray = single[shapely.area(single) > 0]
-    return areas
 
 
 def _pieces(

@@ -5,8 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
 import shapely
+from shapely.geometry.base import BaseGeometry
 
+from geo.arrays import GeometryArray
 from geo.errors import InputError
 from geo.sources import own_lists
 from geo.sources.inputs import Place, Sources
@@ -88,3 +91,26 @@ def _whole_place(extract: Extract, place: Place) -> Row:
         outline = shapely.box(*extract.streets.total_bounds).buffer(BUFFER_DEGREES)
         values = {"code": "all", "name": place.name, "level": "town", "population": None}
     return "the whole", values, outline
+
+
+def divide(place: BaseGeometry, areas: GeometryArray) -> GeometryArray:
+    """Polygons without overlap that together are a place: of its areas, the smallest first, and of what is left.
+
+    ``place`` is a polygon and ``areas`` are shapes of any type, all in the same plane. The result has shape (parts,).
+    """
+    polygons = areas[(shapely.get_dimensions(areas) == 2) & shapely.intersects(place, areas)]
+    polygons = polygons[np.argsort(shapely.area(polygons), kind="stable")]
+    smaller_of: dict[int, list[int]] = {}
+    for larger, smaller in shapely.STRtree(polygons).query(polygons, "intersects").T:
+        if smaller < larger:
+            smaller_of.setdefault(larger, []).append(smaller)
+    parts = [
+        shapely.difference(polygon, shapely.union_all(polygons[smaller_of[number]]))
+        if number in smaller_of
+        else polygon
+        for number, polygon in enumerate(polygons)
+    ]
+    rest = shapely.difference(place, shapely.union_all(polygons))
+    single = shapely.get_parts([*shapely.intersection(parts, place), rest])
+    divided: GeometryArray = single[shapely.area(single) > 0]
+    return divided

@@ -12,7 +12,7 @@ import tomli_w
 
 from geo.errors import StudyError
 from geo.sources.summary import Progress
-from geo.study import areas, demand, geojson, restrictions, standards, study
+from geo.study import areas, demand, geojson, land, restrictions, standards, study
 from geo.study import folder as study_files
 from geo.study.categories import FILE, Categories
 from geo.study.settings import StudySettings, read_settings
@@ -34,6 +34,7 @@ class Contents:
     demand: pd.DataFrame
     streets: gpd.GeoDataFrame
     turn_restrictions: Sequence[restrictions.Path]
+    residential_land: gpd.GeoDataFrame
     report: str
 
 
@@ -109,6 +110,7 @@ def _write_files(folder: Path, contents: Contents) -> None:
     demand.write(contents.demand, folder / "demand.csv")
     contents.streets.to_parquet(folder / "streets.parquet", compression="zstd")
     restrictions.write(contents.turn_restrictions, folder / restrictions.FILE)
+    land.write(contents.residential_land, folder / land.FILE)
     settings = {key: value for key, value in contents.settings.items() if value is not None}
     (folder / "study.toml").write_text(tomli_w.dumps(settings), "utf-8")
     (folder / "standards.toml").write_text(contents.standards, "utf-8")

@@ -24,6 +24,7 @@ FILES = (
     "demand.csv",
     "streets.parquet",
     "restrictions.parquet",
+    "land.parquet",
     "build.json",
 )
 """All files that a build may write."""

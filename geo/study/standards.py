@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
 import geopandas as gpd
+import numpy as np
+import shapely
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -23,15 +25,21 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic.dataclasses import dataclass
 
+from geo.arrays import Float64Array
 from geo.choices import Mode
 from geo.errors import StudyError
+from geo.geodesy.distance import geodesic_area
 from geo.study import texts
 from geo.study.categories import BUILT_IN, Categories
 
 PeopleGroup: TypeAlias = Literal["all", "urban", "rural", "children_3_6", "elders_65"]
 Words = Annotated[str, BeforeValidator(texts.clean)]
 Share = Annotated[float, Field(gt=0, le=1)]
+Metres = Annotated[float, Field(gt=0, le=50_000)]
+AREA_TOLERANCE = 1e-9
+"""How far an outline may be smaller than a class, relative to it, and still belong to it: rounding."""
 
 
 def _categories_of(info: ValidationInfo) -> Categories:
@@ -94,12 +102,51 @@ class TravelTime(_ShareGoal):
     alternatives: tuple[Mode, ...] = ()
 
 
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class RadiusClass:
+    """The radius of facilities whose outline has at least ``least_m2`` square metres, and less than a larger class."""
+
+    least_m2: Annotated[float, Field(gt=0, le=1e12)]
+    metres: Metres
+
+
 class Radius(_ShareGoal):
-    """The share of people within ``metres`` (≤) of the nearest facility's point or polygon, in a straight line."""
+    """The share of people within ``metres`` (≤) of the nearest facility's point or polygon, in a straight line.
+
+    With ``radius_by_area``, the largest class first, a facility has the radius of its class. Facilities smaller than
+    all classes do not count. Those of unknown size, which are points, have the radius ``metres``.
+    """
 
     measure: Literal["radius"]
     people: PeopleGroup = "all"
-    metres: Annotated[float, Field(gt=0, le=50_000)]
+    metres: Metres
+    radius_by_area: tuple[RadiusClass, ...] = ()
+
+    @field_validator("radius_by_area")
+    @classmethod
+    def _largest_class_first(cls, classes: tuple[RadiusClass, ...], info: ValidationInfo) -> tuple[RadiusClass, ...]:
+        if not classes:
+            return classes
+        if len({each.least_m2 for each in classes}) < len(classes):
+            raise ValueError("two classes have the same least_m2")
+        category = info.data.get("category")
+        if category is not None and not _categories_of(info)[category].keeps_outline:
+            raise ValueError(f"facilities of {category} are points without a size; only metres can be set")
+        return tuple(sorted(classes, key=lambda each: -each.least_m2))
+
+    def radii(self, facilities: gpd.GeoDataFrame) -> Float64Array:
+        """The radius of each facility in metres, shape (facilities,); NaN for those too small to count."""
+        radii = np.full(len(facilities), self.metres)
+        if not self.radius_by_area:
+            return radii
+        shapes = facilities.geometry.to_numpy()
+        has_size = shapely.get_dimensions(shapes) == 2
+        square_metres = np.array([geodesic_area(shape) for shape in shapes[has_size]])
+        radii[has_size] = np.nan
+        for each in reversed(self.radius_by_area):
+            is_large = square_metres >= each.least_m2 * (1.0 - AREA_TOLERANCE)
+            radii[np.flatnonzero(has_size)[is_large]] = each.metres
+        return radii
 
 
 class Presence(_ShareGoal):

@@ -19,10 +19,11 @@ from shapely.geometry.base import BaseGeometry
 from geo.arrays import BoolArray, GeometryArray
 from geo.errors import StudyError, TableError, UnknownNameError
 from geo.geodesy.projection import projection
-from geo.study import areas, categories, demand, facilities, restrictions, standards, streets
+from geo.study import areas, categories, demand, facilities, land, restrictions, standards, streets
 from geo.study import folder as study_files
 from geo.study.areas import LEVELS
 from geo.study.categories import BUILT_IN, Categories
+from geo.study.land import ResidentialLand
 from geo.study.settings import StudySettings, read_settings
 from geo.study.standards import Standard
 
@@ -46,6 +47,7 @@ class Study:
         A frame as `geo.study.streets` describes it; None if the study has no street network.
     categories : the built-in categories of facilities, with those of `categories.toml`
     turn_restrictions : paths of streets that cars may not follow, as `geo.study.restrictions` describes them
+    land : the residential land; None if none is known
     """
 
     folder: Path
@@ -57,6 +59,7 @@ class Study:
     streets: gpd.GeoDataFrame | None
     categories: Categories = BUILT_IN
     turn_restrictions: tuple[restrictions.Path, ...] = ()
+    land: ResidentialLand | None = None
 
     def standard(self, standard_id: str) -> Standard:
         """Return the standard with this id; raise UnknownNameError if there is none."""
@@ -143,6 +146,7 @@ def read(folder: Path | str) -> Study:
     _check_scale(settings, people, folder / "study.toml")
     street_file, restriction_file = folder / "streets.parquet", folder / restrictions.FILE
     street_frame = streets.read(street_file) if street_file.exists() else None
+    land_file = folder / land.FILE
     restricted = street_frame is not None and restriction_file.exists()
     return Study(
         folder=folder,
@@ -154,6 +158,7 @@ def read(folder: Path | str) -> Study:
         streets=street_frame,
         categories=own_categories,
         turn_restrictions=restrictions.read(restriction_file, street_frame) if restricted else (),
+        land=land.read(land_file, area_frame) if land_file.exists() else None,
     )
 
 

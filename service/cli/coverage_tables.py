@@ -7,7 +7,7 @@ from typing import TypeAlias
 from rich.console import Console
 from rich.table import Table
 
-from geo.measures.coverage import Coverage
+from geo.measures.coverage import AreaLand, Coverage, LandShare
 from maps import labels
 from service.cli.terminal_tables import table
 
@@ -45,22 +45,34 @@ HEADINGS = {
     "people_counted": "实际计入人群",
     "residents": "常住人口",
     "known": "有无资料",
+    "radius_by_area": "按面积的半径",
+    "land_hectares": "居住用地（公顷）",
+    "land_covered_hectares": "半径内居住用地（公顷）",
+    "land_share": "居住用地比例",
+    "land_meets_target": "居住用地是否达标",
+    "land_source": "居住用地来源",
 }
 """What a workbook calls each column of the CSV."""
+_LAND = tuple(name for name in HEADINGS if name.startswith("land_"))
+
+
+_MARKS = {None: "", True: " ✓", False: " ✗"}
 
 
 def overview(results: Sequence[Coverage]) -> Table:
-    """Make a table with one row for each standard."""
-    rows = [
-        (
-            result.standard,
-            result.name,
-            _counted(result),
-            labels.headline(result),
-            _target(result) + {None: "", True: " ✓", False: " ✗"}[result.meets_target],
-        )
-        for result in results
-    ]
+    """Make a table with one row for each standard, and one below it for its residential land, where that is known."""
+    rows = []
+    for result in results:
+        mark = _MARKS[result.meets_target]
+        rows.append((result.standard, result.name, _counted(result), labels.headline(result), _target(result) + mark))
+        land = result.residential_land
+        if land is not None:
+            cells = (
+                labels.land_counted(result),
+                labels.land_share(result),
+                _target(result) + _MARKS[land.meets_target],
+            )
+            rows.append(("", f"  {labels.LAND}", *cells))
     headings = ("标准 standard", "目标 goal", "达到 / 总数 covered", "比例 share", "要求 target")
     return table(headings, rows, right=(2, 3, 4))
 
@@ -79,7 +91,7 @@ def _target(result: Coverage) -> str:
 def print_details(console: Console, result: Coverage) -> None:
     """Print the result of one standard by area, the alternatives, the people out of reach, and the notes."""
     console.print(f"{labels.limit(result)} · {result.source}", markup=False)
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             area.code,
             area.name,
@@ -90,8 +102,12 @@ def print_details(console: Console, result: Coverage) -> None:
         )
         for area in result.areas
     ]
-    headings = ("代码 code", "区域 area", "常住人口 residents", "达到 covered", "总数 total", "比例 share")
-    console.print(table(headings, rows, right=(2, 3, 4, 5)))
+    headings = ["代码 code", "区域 area", "常住人口 residents", "达到 covered", "总数 total", "比例 share"]
+    if result.residential_land is not None:
+        headings.append(f"{labels.LAND} ha")
+        of_area = {area.code: labels.land_of_area(result, area) for area in result.residential_land.areas}
+        rows = [(*row, of_area[row[0]]) for row in rows]
+    console.print(table(headings, rows, right=range(2, len(headings))))
     for alternative in result.alternatives:
         speed = f" {alternative.speed_kph:g} km/h" if alternative.speed_kph else ""
         console.print(
@@ -113,21 +129,29 @@ def _spreadsheet(results: Sequence[Coverage]) -> tuple[list[str], list[list[Cell
     for result in results:
         whole = {"area_code": None, "area_name": None} | asdict(result)
         areas = whole.pop("areas")
-        for name in ("alternatives", "unreachable"):
+        for name in ("alternatives", "unreachable", "residential_land"):
             whole.pop(name)
         whole["notes"] = "; ".join(result.notes)
         whole["targets"] = " / ".join(f"{target:g}" for target in result.targets)
-        rows.append(whole)
+        whole["radius_by_area"] = labels.radius_classes(result) or None
+        land, land_of_area = result.residential_land, {}
+        if land is not None:
+            land_of_area = {area.code: _land_cells(area) for area in land.areas}
+        rows.append(whole | (dict.fromkeys(_LAND) if land is None else _land_cells(land)))
         # These hold for the whole study and stay empty in the rows of areas.
         shared = whole | dict.fromkeys(("target", "targets", "meets_target", "facilities", "notes"))
         for area in areas:
             code, name, residents = area.pop("code"), area.pop("name"), area.pop("people")
             people = area["total"] if result.unit == "people" else None
-            rows.append(
-                shared | {"area_code": code, "area_name": name, "people": people, "residents": residents} | area
-            )
+            own = {"area_code": code, "area_name": name, "people": people, "residents": residents}
+            rows.append(shared | own | area | land_of_area.get(code, dict.fromkeys(_LAND)))
     headings = list(rows[0]) if rows else []
     return headings, [[row[heading] for heading in headings] for row in rows]
+
+
+def _land_cells(land: LandShare | AreaLand) -> dict[str, Cell]:
+    """The cells of `_LAND`; what an area does not have is None."""
+    return {name: getattr(land, name.removeprefix("land_"), None) for name in _LAND}
 
 
 def as_csv(results: Sequence[Coverage]) -> bytes:

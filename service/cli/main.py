@@ -97,7 +97,7 @@ def serve(
 
 
 @app.command()
-def build(
+def build(  # noqa: PLR0913 (each option is a parameter)
     out: Annotated[Path, typer.Argument(help="study folder to make")],
     osm: Annotated[Path, typer.Option(help="OpenStreetMap extract, .osm.pbf")],
     area: Annotated[str | None, typer.Option(help="name or relation id of the boundary to cut out")] = None,
@@ -117,6 +117,18 @@ def build(
     level: Annotated[int | None, typer.Option(help="admin_level of the sub-areas", min=1, max=15)] = None,
     facilities: Annotated[
         list[Path] | None, typer.Option(help="own facilities with name, category and position; files as for import")
+    ] = None,
+    land: Annotated[
+        Path | None,
+        typer.Option(help="polygons of residential land 居住用地 (.gpkg, .geojson, .shp); default: the extract's"),
+    ] = None,
+    land_field: Annotated[
+        str | None,
+        typer.Option(help="column of --land with the class of land, such as DLBM; default: all is residential"),
+    ] = None,
+    land_class: Annotated[
+        list[str] | None,
+        typer.Option(help="class of --land-field that counts, such as 0701; default 07, R, 居住用地, …"),
     ] = None,
     elevation: Annotated[
         Path | None, typer.Option(help="heights in metres, raster .tif: slopes then count on foot")
@@ -144,12 +156,15 @@ def build(
         areas=areas,
         level=level,
         facilities=facilities or (),
+        land=land,
+        land_field=land_field,
+        land_classes=land_class or (),
         elevation=elevation,
         coordinates=coordinates,
         crs=crs,
         categories=categories,
     )
-    sources.stated.check()
+    sources.check()
     with progress() as advance:
         summary = builder.build(out, sources, advance)
     terminal_tables.print_table(("内容 what", "数量 count", "说明 remark"), summary.table(), right=(1,))

@@ -1,4 +1,4 @@
-"""What a study takes from an OpenStreetMap extract: streets, facilities, buildings and place nodes.
+"""What a study takes from an OpenStreetMap extract: streets, facilities, buildings, residential land and place nodes.
 
 First its boundaries are read (`boundaries.read`), which tell where to look, and then all the rest. A build converts the
 extract once for both (`opl.converted`).
@@ -26,6 +26,7 @@ from geo.sources.osm import (
     facilities,
     fates,
     highways,
+    land,
     opl,
     opl_lines,
     polygons,
@@ -58,6 +59,7 @@ class Extract:
     boundaries : the administrative boundaries, as they were read before
     places : GeoDataFrame of place nodes: ``name``, ``population`` (None or NaN unknown), ``geometry`` (points)
     buildings : GeoDataFrame of residential buildings: ``floor_m2``, ``geometry`` (points)
+    residential_land : the outline of each area of it, by id; None where its outline is broken
     streets : as `geo.study.streets.from_lines` makes them
     facility_rows : not checked yet
     turn_restrictions : the OPL lines of their relations, for `restrictions.forbidden_paths`
@@ -72,6 +74,7 @@ class Extract:
     boundaries: Boundaries
     places: gpd.GeoDataFrame
     buildings: gpd.GeoDataFrame
+    residential_land: dict[str, BaseGeometry | None]
     streets: gpd.GeoDataFrame
     facility_rows: list[Row]
     turn_restrictions: list[str]
@@ -117,7 +120,7 @@ def read(
         The file does not exist, is truncated, is not an OpenStreetMap extract, or holds no street there.
     """
     box = opl.WORLD if within is None else within.bounds
-    area_keys = ("building", *categories.osm_keys)
+    area_keys = ("building", land.TAG, *categories.osm_keys)
     with opl.converted(extract) as text:
         path = text.source
         elements = _read_elements(text, box, (*highways.WAY_KEYS, *area_keys), area_keys, categories, drawn)
@@ -134,16 +137,20 @@ def read(
     # Ways that only osmium can make polygons of: facilities, members of relations, and rings that are not simple.
     is_facility = np.array([facilities.is_facility(tags, categories) for tags in ways.tag_sets], dtype=bool)
     members = np.isin(ways.ids, list(set().union(*map(opl_lines.member_ways, relations))))
-    left_to_osmium = is_facility[ways.tag_set] | members
+    is_land = np.array([land.is_residential(tags) for tags in ways.tag_sets], dtype=bool)
+    left_to_osmium = (is_facility | is_land)[ways.tag_set] | members
     levels, outlines, invalid, homes = buildings.from_ways(ways, lonlat, ~left_to_osmium)
     home_ids = [f"w{way_id}" for way_id in ways.ids[homes].tolist()]
-    objects = osmium.filter.KeyFilter(*area_keys)
+    objects = osmium.filter.KeyFilter(*(words.split("=")[0] for words in area_keys))
+    residential_land: dict[str, BaseGeometry | None] = {}
 
     def is_wanted(tags: polygons.Tags) -> bool:
-        return facilities.is_facility(tags, categories) or buildings.is_residential(tags)
+        return facilities.is_facility(tags, categories) or buildings.is_residential(tags) or land.is_residential(tags)
 
     for polygon in polygons.assembled(path, nodes, ways, left_to_osmium | invalid, relations, objects, is_wanted):
         facility_rows.add_polygon(polygon)
+        if land.is_residential(polygon.tags):
+            residential_land[polygon.osm_id] = polygon.outline
         if buildings.is_residential(polygon.tags):
             if polygon.outline is not None:
                 levels.append(buildings.levels(polygon.tags))
@@ -152,7 +159,12 @@ def read(
             elif not facilities.is_facility(polygon.tags, categories):  # a facility is counted by `facility_rows`
                 left_out[facilities.BROKEN_OUTLINE] += 1
     used = fates.Used(
-        street_ways, {osm_id for osm_id, _, _ in facility_rows.rows}, facility_rows.refused, set(home_ids), drawn
+        street_ways,
+        {osm_id for osm_id, _, _ in facility_rows.rows},
+        facility_rows.refused,
+        set(home_ids),
+        {osm_id for osm_id, outline in residential_land.items() if outline is not None},
+        drawn,
     )
     progress("facilities", len(facility_rows.rows))
     progress("buildings", len(outlines))
@@ -162,6 +174,7 @@ def read(
         boundaries=drawn,
         places=_places(nodes),
         buildings=buildings.frame(levels, outlines),
+        residential_land=residential_land,
         streets=streets,
         facility_rows=facility_rows.rows,
         turn_restrictions=elements.turn_restrictions,
@@ -222,11 +235,13 @@ def _read_elements(
     """The objects in and around a box, of which streets, facilities and buildings are made.
 
     These are the nodes in the box, the ways with one of ``way_keys`` that have a node in it, the multipolygons with one
-    of ``area_keys`` that have such a way, and all nodes and ways that these consist of.
+    of ``area_keys`` that have such a way, and all nodes and ways that these consist of. Keys may have a value, as in
+    `OplFile.ways`.
     """
     # The keys that decide what a way is; the rules see no other tags of ways than those of ``way_keys`` and these.
     rule_keys = (*highways.KEYS, *buildings.KEYS, *facilities.rule_keys(categories))
-    relation_keys = {"type", *area_keys, *highways.WAY_KEYS}
+    area_tags = [words.partition("=")[::2] for words in (*area_keys, *highways.WAY_KEYS)]
+    relation_keys = {"type", *(key for key, _ in area_tags)}
     nodes = text.nodes(box, keys=("place", "barrier", *categories.osm_keys))
     members, turn_restrictions, administrative, relation_fates = {}, [], set(), Fates(0)
     for line in text.relations():
@@ -234,7 +249,8 @@ def _read_elements(
         tags = opl_lines.tags(line, relation_keys)
         if boundaries.is_administrative(line):
             administrative.add(f"r{opl_lines.object_id(line)}")
-        if highways.is_ferry(tags) or (opl_lines.is_multipolygon(line) and len(tags) > 1):
+        is_area = any(key in tags and value in ("", tags[key]) for key, value in area_tags)
+        if highways.is_ferry(tags) or (is_area and opl_lines.is_multipolygon(line)):
             members[line] = opl_lines.member_ways(line)
         elif restrictions.is_restriction(line):
             turn_restrictions.append(line)

@@ -1,7 +1,7 @@
 """What became of each relation, way and tagged node of an extract: each has one fate, so that the sums add up.
 
 An object that serves several uses, such as a way that is a street and the outline of a park, has the fate of the first
-of its uses: street, facility, residential building, outline.
+of its uses: street, facility, residential building, residential land, outline.
 """
 
 from collections import Counter
@@ -11,15 +11,18 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from geo.arrays import BoolArray
-from geo.sources.osm import buildings, facilities, highways, opl_lines
+from geo.sources.osm import buildings, facilities, highways, land, opl_lines
 from geo.sources.osm.boundaries import Boundaries
 from geo.sources.osm.elements import Nodes, Ways
 from geo.sources.osm.street_edges import Streets
 from geo.study.categories import Categories
 
-STREETS, FACILITIES, HOMES = "streets", "facilities", "residential buildings"
+STREETS, FACILITIES, HOMES, LAND = "streets", "facilities", "residential buildings", "residential land"
 BOUNDARIES = "administrative boundaries"
-OUTLINES, BOUNDARY_OUTLINES = "outlines of facilities, buildings and squares", "outlines of administrative boundaries"
+OUTLINES, BOUNDARY_OUTLINES = (
+    "outlines of facilities, buildings, residential land and squares",
+    "outlines of administrative boundaries",
+)
 PLACES, BARRIERS = "places", "barriers on streets"
 RESTRICTIONS = "turn restrictions"
 OUTSIDE = "outside the surroundings"
@@ -27,6 +30,7 @@ NO_INTEREST = "without a tag that counts"
 """This is said also of ways without a node."""
 _NOT_RESIDENTIAL = "buildings in which nobody lives"
 _NO_OUTLINE = "residential buildings without a closed outline"
+_NO_LAND_OUTLINE = "residential land without a closed outline"
 _CLOSED = "streets closed to everybody"
 
 
@@ -48,13 +52,15 @@ class Fates:
 class Used:
     """What a study uses of an extract; objects have ids such as “w5”.
 
-    ``refused`` are facilities that are left out, with the reason, ``homes`` residential buildings.
+    ``refused`` are facilities that are left out, with the reason, ``homes`` residential buildings, ``land`` areas of
+    residential land.
     """
 
     streets: Streets
     facilities: Collection[str]
     refused: Mapping[str, str]
     homes: Collection[str]
+    land: Collection[str]
     drawn: Boundaries
 
 
@@ -92,6 +98,8 @@ def of_relations(
             fates.kept[FACILITIES] += 1
         elif osm_id in used.homes:
             fates.kept[HOMES] += 1
+        elif osm_id in used.land:
+            fates.kept[LAND] += 1
         elif osm_id in used.refused:
             fates.left_out[used.refused[osm_id]] += 1
         elif line in street_lines:
@@ -100,6 +108,8 @@ def of_relations(
             fates.left_out[_NO_OUTLINE] += 1
         elif "building" in tags:
             fates.left_out[_NOT_RESIDENTIAL] += 1
+        elif land.is_residential(tags):
+            fates.left_out[_NO_LAND_OUTLINE] += 1
         else:
             fates.left_out["areas that are neither facilities nor buildings, or not complete"] += 1
     return fates
@@ -122,9 +132,10 @@ def of_ways(total: int, ways: Ways, relations: Iterable[str], used: Used, catego
     def have_ids(osm_ids: Iterable[str]) -> BoolArray:
         return np.isin(ways.ids, [int(osm_id[1:]) for osm_id in osm_ids if osm_id[0] == "w"])
 
-    kept_relations = {*used.facilities, *used.homes}
+    kept_relations = {*used.facilities, *used.homes, *used.land}
     outlines = [opl_lines.member_ways(line) for line in relations if f"r{opl_lines.object_id(line)}" in kept_relations]
     boundary_ways = np.array(sorted(used.drawn.way_ids), dtype=np.int64)
+    fate[have_tags(map(land.is_residential, sets))] = _NO_LAND_OUTLINE
     fate[have_tags("building" in tags for tags in sets)] = _NOT_RESIDENTIAL
     fate[have_tags(map(buildings.is_residential, sets))] = _NO_OUTLINE
     fate[have_tags(facilities.is_facility(tags, categories) for tags in sets)] = "facilities without a closed outline"
@@ -135,6 +146,7 @@ def of_ways(total: int, ways: Ways, relations: Iterable[str], used: Used, catego
     uses = {
         BOUNDARY_OUTLINES: np.isin(ways.ids, boundary_ways),
         OUTLINES: np.isin(ways.ids, list(set().union(*outlines))),
+        LAND: have_ids(used.land),
         HOMES: have_ids(used.homes),
         FACILITIES: have_ids(used.facilities),
         STREETS: used.streets.used,

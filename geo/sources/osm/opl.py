@@ -81,8 +81,9 @@ class OplFile:
     ) -> Ways:
         """The ways that have one of ``keys`` or ``ids``, and at least one of ``nodes`` (None: any nodes).
 
-        Their tag sets hold the tags of ``keys`` and ``rule_keys``. `Ways.outside_ids` tells also which of the ways with
-        the ids ``noted`` were left out.
+        A key may be “landuse=residential”: it means only ways with that tag, as in `opl_scan.hash_keys`. The tag sets
+        hold the tags of ``keys`` and ``rule_keys``. `Ways.outside_ids` tells also which of the ways with the ids
+        ``noted`` were left out.
         """
         key_hashes = opl_scan.hash_keys(keys, rule_keys)
         sorted_ids = np.sort(np.fromiter(ids, np.int64, len(ids)))
@@ -110,7 +111,7 @@ class OplFile:
             lines += [block[begin:end] for begin, end in zip(begins.tolist(), ends.tolist(), strict=True)]
         way_ids, sizes, node_counts, tags_hashes, node_ids, outside = map(np.concatenate, zip(*columns, strict=True))
         self._check_once("way", np.sort(way_ids))
-        all_keys = frozenset([*keys, *rule_keys])
+        all_keys = frozenset(words.split("=")[0] for words in (*keys, *rule_keys))
         return Ways(
             way_ids,
             b"".join(lines),

@@ -29,20 +29,31 @@ _FNV_PRIME = np.uint64(1099511628211)
 def hash_keys(selecting: Iterable[str], others: Iterable[str] = ()) -> UInt64Array:
     """A hash table of keys with open addressing: some that select an object that has them, and others.
 
-    A slot of the table, shape (slots, 2), holds the FNV-1a hash of a key's UTF-8 bytes, or 0, and 1 if the key selects.
-    The number of slots is a power of two, and most are empty.
+    Of ``selecting``, “landuse=residential” selects objects whose tag of that key has that value, unless “landuse” is
+    among them too. A key may have one such value.
+
+    A slot of the table, shape (slots, 3), holds the FNV-1a hash of a key's UTF-8 bytes, or 0; 1 if the key selects; and
+    the hash of key and value where only one value does, else 0. The number of slots is a power of two, and most are
+    empty.
     """
-    selects = dict.fromkeys(others, 0) | dict.fromkeys(selecting, 1)
-    table = np.zeros((1 << (4 * len(selects) + 1).bit_length(), 2), dtype=np.uint64)
-    for key, does_select in selects.items():
-        value = int(_FNV_START)
-        for byte in key.encode():
-            value = (value ^ byte) * int(_FNV_PRIME) % 2**64
+    selecting = sorted(selecting, key=lambda words: "=" not in words)  # a key without a value comes last and counts
+    selects = dict.fromkeys(others, (0, 0))
+    selects |= {words.split("=")[0]: (1, _hash(words) if "=" in words else 0) for words in selecting}
+    table = np.zeros((1 << (4 * len(selects) + 1).bit_length(), 3), dtype=np.uint64)
+    for key, selection in selects.items():
+        value = _hash(key)
         slot = value % len(table)
         while table[slot, 0]:
             slot = (slot + 1) % len(table)
-        table[slot] = value, does_select
+        table[slot] = value, *selection
     return table
+
+
+def _hash(text: str) -> int:
+    value = int(_FNV_START)
+    for byte in text.encode():
+        value = (value ^ byte) * int(_FNV_PRIME) % 2**64
+    return value
 
 
 @compiled
@@ -90,7 +101,13 @@ def _scan_tags(text: UInt8Array, at: int, keys: UInt64Array) -> tuple[bool, int,
             slot = (slot + np.uint64(1)) & last_slot
         matched = keys[slot, 0] == key_hash
         if matched:
-            selected = selected or keys[slot, 1] == 1
+            selects = keys[slot, 1] == 1
+            if selects and keys[slot, 2] != 0:
+                while text[at] != ord(" ") and text[at] != ord(","):
+                    key_hash = _hash_byte(key_hash, text[at])
+                    at += 1
+                selects = key_hash == keys[slot, 2]
+            selected = selected or selects
             at = begin
         while text[at] != ord(" ") and text[at] != ord(","):
             if matched:
