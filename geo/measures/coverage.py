@@ -4,13 +4,15 @@
 street reaches stay in the total, as not covered.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import date
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+from geo.arrays import Float64Array, ObjectArray
 from geo.choices import Mode
 from geo.measures import counting
 from geo.measures.counting import TOLERANCE_MIN, CountedUnits
@@ -251,10 +253,22 @@ def by_area(travel: Travel, counted: CountedUnits) -> list[AreaShare]:
 
 
 def _alternatives(travel: Travel, counted: CountedUnits, standard: TravelTime) -> list[Alternative]:
-    """Return the coverage by the standard's other modes, and for walking also at the slower and the faster speed."""
+    def seconds_by(mode: Mode) -> Float64Array:
+        return travel.demand_times(counted.facilities, mode).seconds
+
+    return alternatives(travel, standard, seconds_by, counted.is_known)
+
+
+def alternatives(
+    travel: Travel, standard: TravelTime, seconds_by: Callable[[Mode], Float64Array], is_known: bool = True
+) -> list[Alternative]:
+    """Return the coverage by the standard's other modes, and for walking also at the slower and the faster speed.
+
+    ``seconds_by`` gives the seconds of every demand point to its nearest facility by a mode.
+    """
     speeds = travel.study.settings.speeds
     weight, _ = counting.people_weights(travel.study.demand, standard.people)
-    alternatives = []
+    total, result = float(weight.sum()), []
     for mode in dict.fromkeys((standard.mode, *standard.alternatives)):
         speeds_kph: list[float | None] = [None]
         if mode == "walk":
@@ -263,22 +277,46 @@ def _alternatives(travel: Travel, counted: CountedUnits, standard: TravelTime) -
             del speeds_kph[0]  # the standard's own result
         if not speeds_kph:
             continue
-        times = travel.demand_times(counted.facilities, mode)
+        seconds = seconds_by(mode)
         for kph in speeds_kph:
             # On foot the whole trip goes at one speed, so its time is inversely proportional to it.
-            seconds = times.seconds * (speeds.walk_kph / kph if kph else 1.0)
-            covered = float(weight[seconds / 60.0 <= standard.minutes + TOLERANCE_MIN].sum())
-            share = _share(covered, float(weight.sum())) if counted.is_known else None
-            alternatives.append(Alternative(mode, kph or travel.speed_kph(mode), _round(covered), share))
-    return alternatives
+            scale = speeds.walk_kph / kph if kph else 1.0
+            covered = float(weight[seconds * scale / 60.0 <= standard.minutes + TOLERANCE_MIN].sum())
+            share = _share(covered, total) if is_known else None
+            result.append(Alternative(mode, kph or travel.speed_kph(mode), _round(covered), share))
+    return result
+
+
+def after_changes(
+    before: Coverage, standard: TravelTime | Radius, covered: float, total: float, areas: list[AreaShare]
+) -> Coverage:
+    """Return ``before`` with other people ``covered`` out of the same ``total``, in all and by area."""
+    return replace(
+        before,
+        covered=_round(covered),
+        share=_share(covered, total, standard.target),
+        meets_target=_meets_target(standard, covered, total),
+        areas=areas,
+    )
+
+
+def area_after_changes(before: AreaShare, covered: float, total: float) -> AreaShare:
+    """Return the result of an area with other people ``covered`` out of the same ``total``."""
+    return replace(before, covered=_round(covered), share=_share(covered, total))
 
 
 def _unreachable(counted: CountedUnits) -> list[Unreachable]:
     if counted.unit != "people" or not counted.is_known:
         return []
     out_of_reach = counted.rows[np.isinf(counted.rows["beyond"])]
-    people = out_of_reach.groupby("reason")["weight"].sum()
-    return [Unreachable(str(reason), _round(float(count))) for reason, count in people.items()]
+    return by_reason(out_of_reach["reason"].to_numpy(), out_of_reach["weight"].to_numpy())
+
+
+def by_reason(reason: ObjectArray, weight: Float64Array) -> list[Unreachable]:
+    """Count the people out of reach by reason; ``reason`` and ``weight`` have the shape (rows,)."""
+    reasons, at = np.unique(reason.astype(str), return_inverse=True)
+    people = np.bincount(at, weight, len(reasons))
+    return [Unreachable(str(text), _round(float(count))) for text, count in zip(reasons, people, strict=True)]
 
 
 def meets(value: float, target: float) -> bool:

@@ -7,24 +7,27 @@ of openings have no gaps, nor have standards about facilities of which nothing i
 """
 
 import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from threading import Lock
+from typing import Literal, TypeAlias
 
+import contourpy
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
-from scipy.spatial import Delaunay, QhullError
+from cachetools import LRUCache
+from scipy import ndimage
+from shapely.geometry.base import BaseGeometry
 
-from geo.arrays import Float64Array, GeometryArray, Int64Array, ObjectArray
-from geo.geodesy.distance import TOLERANCE_M, geodesic_distance
+from geo.arrays import BoolArray, Float64Array, GeometryArray, Int64Array, ObjectArray
 from geo.geodesy.projection import Projection, projection
 from geo.measures.counting import CountedUnits
+from geo.measures.grouping import Groups, PointGrouping
 from geo.study.standards import Opened, Presence, Standard
 from geo.study.study import Study
-from geo.traveltime import straight_line
+from geo.traveltime import cache, straight_line
 from geo.traveltime.travel import Travel
 
 TEXT_COLUMNS = ("name", "area_code", "town", "nearest_id", "nearest_name")
@@ -45,8 +48,14 @@ COLUMNS = (
 )
 """The columns of a frame of gaps before its geometry. docs/planning.md describes them."""
 SIMPLIFY_M = 10.0
+KNOWN_GAPS = 400
+"""How many descriptions and outlines of gaps a `GapFinder` keeps."""
+Description: TypeAlias = dict[str, object]
+"""A row of a frame of gaps, without its geometry, and its ``excess``: people times minutes or metres beyond."""
 _POLYGON_GRID = 6
 """The polygon of a gap is drawn around the cells of a grid, this many to ``gap_m``, in which its points lie."""
+_MOST_CELLS = 2**20
+"""The most cells of that grid; they are larger where a gap extends very far."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +80,7 @@ class Gaps:
 
 def measure(travel: Travel, standard: Standard, counted: CountedUnits, limit: int | None = None) -> Gaps:
     """Group what ``counted``, the rows of ``standard``, has outside the limit; describe the worst ``limit`` gaps."""
-    frame, count = _frame([], np.array([], dtype=object)), 0
+    frame, count = _frame([], np.empty(0, dtype=object)), 0
     if isinstance(standard, Opened):
         return Gaps(frame, count, counted.unit, None)
     if isinstance(standard, Presence):
@@ -83,47 +92,19 @@ def measure(travel: Travel, standard: Standard, counted: CountedUnits, limit: in
     return Gaps(frame, count, counted.unit, "minutes" if standard.measure == "travel_time" else "metres")
 
 
-def _frame(records: list[dict[str, object]] | pd.DataFrame, shapes: GeometryArray) -> gpd.GeoDataFrame:
+def _frame(records: Sequence[Mapping[str, object]], shapes: GeometryArray) -> gpd.GeoDataFrame:
     """A frame of gaps from records in any order, the worst first."""
-    table = pd.DataFrame(records, columns=[*COLUMNS, "excess"])
+    columns = {name: [record.get(name) for record in records] for name in (*COLUMNS, "excess")}
+    numbers = {name: np.array(columns[name], dtype=float) for name in (*COLUMNS, "excess") if name not in TEXT_COLUMNS}
     # Of equally many people those come first who are farther beyond; what is out of reach is farthest of all.
-    order = _worst_first(table["people"].to_numpy(float), table["excess"].to_numpy(float))
-    table = table.drop(columns="excess").iloc[order]
-    numbers = [name for name in COLUMNS if name not in TEXT_COLUMNS]
-    table[numbers] = table[numbers].astype(float).round(3)
-    for name in TEXT_COLUMNS:  # pandas would make NaN of None
-        table[name] = table[name].astype(object).where(table[name].notna(), None)
-    table.index = pd.Index([str(rank) for rank in range(1, len(table) + 1)])
-    return gpd.GeoDataFrame(table, geometry=shapes[order], crs="EPSG:4326")
-
-
-def _places_beyond(travel: Travel, counted: CountedUnits, limit: int | None) -> tuple[gpd.GeoDataFrame, int]:
-    """The worst ``limit`` gaps of a standard that counts people, and how many there are."""
-    study = travel.study
-    outside = counted.rows[~counted.rows["inside"]]
-    demand = study.demand.loc[outside.index]
-    lon, lat = demand["lon"].to_numpy(), demand["lat"].to_numpy()
-    metric = projection(study.settings.projection)
-    gap_of_row = group(lon, lat, outside["area_code"].to_numpy(), study.settings.gap_m, metric)
-    count = int(gap_of_row.max(initial=-1)) + 1
-    if limit is not None and limit < count:
-        is_worst = np.isin(gap_of_row, _worst(gap_of_row, outside, limit))
-        outside, demand, lon, lat = outside[is_worst], demand[is_worst], lon[is_worst], lat[is_worst]
-        gap_of_row = np.unique(gap_of_row[is_worst], return_inverse=True)[1].astype(np.int64)
-    table = demand[["population", "children_3_6", "elders_65", "area_code"]].assign(
-        town=outside["area_code"], weight=outside["weight"], beyond=outside["beyond"], nearest=outside["nearest"]
-    )
-    table["value"] = outside["value"]
-    places = _places(table.assign(gap=gap_of_row), study.areas["name"], counted.facilities)
-    outlines = _outlines(lon, lat, gap_of_row, study.settings.gap_m, metric)
-    _name_by_nearest_area(places, outlines, study)
-    return _frame(places, outlines), count
-
-
-def _worst(gap_of_row: Int64Array, outside: pd.DataFrame, limit: int) -> Int64Array:
-    """The numbers of the ``limit`` gaps that stand first in a frame of all gaps."""
-    sums = outside.assign(excess=outside["weight"] * outside["beyond"]).groupby(gap_of_row)[["weight", "excess"]].sum()
-    return _worst_first(sums["weight"].to_numpy(), sums["excess"].to_numpy())[:limit]
+    order = _worst_first(numbers["people"], numbers["excess"])
+    table = {
+        name: np.array(columns[name], dtype=object)[order] if name in TEXT_COLUMNS else numbers[name][order].round(3)
+        for name in COLUMNS
+    }
+    index = pd.Index([str(rank) for rank in range(1, len(records) + 1)])
+    frame = pd.DataFrame({name: pd.Series(values, index, values.dtype) for name, values in table.items()}, index)
+    return gpd.GeoDataFrame(frame, geometry=shapes[order], crs="EPSG:4326")
 
 
 def _worst_first(people: Float64Array, excess: Float64Array) -> Int64Array:
@@ -131,125 +112,189 @@ def _worst_first(people: Float64Array, excess: Float64Array) -> Int64Array:
     return np.lexsort((-excess.round(6), -people.round(6))).astype(np.int64)
 
 
-def _places(rows: pd.DataFrame, names: pd.Series, facilities: gpd.GeoDataFrame) -> pd.DataFrame:
-    """One row for each gap, in the order of their numbers; ``rows`` are the demand points outside, with their ``gap``.
-
-    Each column is computed for all gaps together: one gap after another would take seconds for a thousand.
-    """
-    rows = rows.assign(unit=rows["area_code"].fillna(""), excess=rows["weight"] * rows["beyond"])
-    in_reach = rows[np.isfinite(rows["beyond"])]
-    gaps = rows.groupby("gap")
-    unit = _with_most_people(rows, "unit")
-    nearest = _with_most_people(in_reach, "nearest")
-    to_nearest = in_reach[in_reach["nearest"] == in_reach["gap"].map(nearest)]
-    facility = facilities.iloc[nearest]
-    people = gaps["weight"].sum()
-    places = pd.DataFrame(
-        {
-            "name": unit.map(names),
-            "area_code": unit.where(unit != "", None),
-            "town": gaps["town"].agg("first").map(names),
-            "people": people,
-            "residents": gaps["population"].sum(),
-            "children_3_6": gaps["children_3_6"].sum(min_count=1),
-            "elders_65": gaps["elders_65"].sum(min_count=1),
-            "mean_beyond": _mean_of_people(in_reach, "beyond"),
-            "worst_beyond": in_reach.groupby("gap")["beyond"].max(),
-            "out_of_reach": people.sub(in_reach.groupby("gap")["weight"].sum(), fill_value=0.0),
-            "nearest_id": pd.Series(facility.index.astype(str), nearest.index, dtype=object),
-            "nearest_name": pd.Series(facility["name"].to_numpy(), nearest.index, dtype=object),
-            "nearest_value": _mean_of_people(to_nearest, "value"),
-            "excess": gaps["excess"].sum(),
-        }
+def _places_beyond(travel: Travel, counted: CountedUnits, limit: int | None) -> tuple[gpd.GeoDataFrame, int]:
+    """The worst ``limit`` gaps of a standard that counts people, and how many there are."""
+    outside = counted.rows[~counted.rows["inside"]]
+    rows = travel.study.demand.index.get_indexer(outside.index).astype(np.int64)
+    finder = GapFinder(travel.study, rows, outside["weight"].to_numpy())
+    people = PeopleBeyond(
+        inside=outside["inside"].to_numpy(),
+        beyond=outside["beyond"].to_numpy(),
+        value=outside["value"].to_numpy(),
+        nearest=outside["nearest"].to_numpy(),
+        ids=counted.facilities.index.to_numpy(dtype=object),
+        names=counted.facilities["name"].to_numpy(dtype=object),
     )
-    return places.astype(dict.fromkeys(TEXT_COLUMNS, object))
+    return finder.find(people, finder.groups(~people.inside), limit)
 
 
-def _with_most_people(rows: pd.DataFrame, column: str) -> pd.Series:
-    """The value of a column that most people of each gap have, by gap; of equal ones the first."""
-    people = rows.groupby(["gap", column], as_index=False)["weight"].sum()
-    most_first = people.sort_values(["gap", "weight", column], ascending=[True, False, True])
-    return most_first.drop_duplicates("gap").set_index("gap")[column]
+@dataclass(frozen=True)
+class PeopleBeyond:
+    """How far the people of a standard are beyond its limit.
+
+    Attributes
+    ----------
+    inside, beyond, value : shape (rows,), as the columns of `geo.measures.counting.CountedUnits`
+    nearest : shape (rows,), the number of the nearest facility, −1 if none is in reach
+    ids, names : of the facilities, by their numbers
+    """
+
+    inside: BoolArray
+    beyond: Float64Array
+    value: Float64Array
+    nearest: Int64Array
+    ids: ObjectArray
+    names: ObjectArray
 
 
-def _mean_of_people(rows: pd.DataFrame, column: str) -> pd.Series:
-    """The mean of a column, weighted with people, by gap."""
-    gap, people = rows["gap"], rows["weight"]
-    return (rows[column] * people).groupby(gap).sum() / people.groupby(gap).sum()
+class GapFinder:
+    """Finds the gaps among the people whom a standard counts, as often as their travel times change.
 
-
-def _name_by_nearest_area(places: pd.DataFrame, outlines: GeometryArray, study: Study) -> None:
-    """Name each gap that lies outside all areas after the nearest smallest area, as “near” it."""
-    nameless = places["name"].isna().to_numpy()
-    units = study.areas[~study.areas.index.isin(study.areas["parent"].dropna())]
-    if nameless.any() and len(units):
-        centres = shapely.centroid(outlines[nameless])
-        lon, lat = shapely.get_x(centres), shapely.get_y(centres)
-        _, nearest = straight_line.nearest(units, lon, lat, study.settings.projection)
-        places.loc[nameless, "name"] = [f"{unit}附近 near {unit}" for unit in units["name"].iloc[nearest]]
-
-
-def group(lon: Float64Array, lat: Float64Array, codes: ObjectArray, gap_m: float, metric: Projection) -> Int64Array:
-    """Group points that have the same code and are at most ``gap_m`` geodesic metres apart, directly or through others.
-
-    The shortest tree that connects points lies in their Delaunay triangulation, so only its edges are compared.
+    Groups are computed again where the choice of people outside has changed, descriptions and outlines only of gaps
+    that are not known yet.
 
     Parameters
     ----------
-    lon, lat : degrees WGS84, shape (points,)
-    codes : the area of each point, None outside all areas, shape (points,)
-    gap_m : metres
-    metric : the projection in which the points are triangulated
-
-    Returns
-    -------
-    The number of each point's group, from 0, shape (points,)
+    rows : the rows of the study's demand whom the standard counts, ascending
+    weight : shape (rows,), how many people of the standard's group live there
     """
-    area = pd.factorize(codes, use_na_sentinel=False)[0]
-    points = np.column_stack([area, lon, lat])
-    places, place = np.unique(points, axis=0, return_inverse=True)
-    xy = shapely.get_coordinates(metric.points(places[:, 1], places[:, 2]))
-    ends = [np.empty((0, 2), dtype=np.int64)]
-    starts = np.searchsorted(places[:, 0], np.arange(area.max(initial=-1) + 2))
-    for start, stop in itertools.pairwise(starts):
-        ends.append(_candidate_edges(xy[start:stop]) + start)
-    a, b = np.concatenate(ends).T
-    metres = geodesic_distance(places[a, 1], places[a, 2], places[b, 1], places[b, 2])
-    is_near = metres <= gap_m + TOLERANCE_M
-    graph = coo_array((np.ones(is_near.sum()), (a[is_near], b[is_near])), shape=(len(places),) * 2)
-    groups: Int64Array = connected_components(graph, directed=False)[1][place.ravel()].astype(np.int64)
-    return groups
+
+    def __init__(self, study: Study, rows: Int64Array, weight: Float64Array) -> None:
+        self.study, self.weight = study, weight
+        demand = study.demand.iloc[rows]
+        self._metric, self._gap_m = projection(study.settings.projection), study.settings.gap_m
+        self._lon, self._lat = demand["lon"].to_numpy(), demand["lat"].to_numpy()
+        self._towns = study.demand_areas.to_numpy()[rows]
+        self._numbers = {
+            name: demand[name].to_numpy(dtype=float) for name in ("population", "children_3_6", "elders_65")
+        }
+        self._codes, self._unit = np.unique(demand["area_code"].fillna("").to_numpy(dtype=str), return_inverse=True)
+        self._grouping = PointGrouping(self._lon, self._lat, self._towns, self._gap_m, self._metric)
+        self._names = study.areas["name"].to_dict()
+        self._descriptions: LRUCache[bytes, Description] = LRUCache(KNOWN_GAPS)
+        self._outlines: LRUCache[bytes, BaseGeometry] = LRUCache(KNOWN_GAPS)
+        self._lock = Lock()
+
+    def groups(self, outside: BoolArray, before: Groups | None = None) -> Groups:
+        """Group the people ``outside`` the limit, shape (rows,); ``before`` are the groups of other such people."""
+        return self._grouping.groups(outside, before)
+
+    def find(self, people: PeopleBeyond, groups: Groups, limit: int | None = None) -> tuple[gpd.GeoDataFrame, int]:
+        """The worst ``limit`` gaps, the worst first, and how many there are; ``groups`` are those of ``people``."""
+        outside = np.flatnonzero(groups.chosen)
+        group, weight = groups.of_point[outside], self.weight[outside]
+        sums, excess = (
+            np.bincount(group, numbers, groups.count).astype(np.float64)
+            for numbers in (weight, weight * people.beyond[outside])
+        )
+        by_group = outside[np.argsort(group, kind="stable")]
+        starts = np.append(0, np.cumsum(np.bincount(group, minlength=groups.count)))
+        descriptions, shapes = [], []
+        for number in _worst_first(sums, excess)[:limit]:
+            rows = by_group[starts[number] : starts[number + 1]]
+            shapes.append(self._outline(rows))
+            descriptions.append(self._description(people, rows, shapes[-1]))
+        return _frame(descriptions, np.array(shapes, dtype=object)), groups.count
+
+    def _description(self, people: PeopleBeyond, rows: Int64Array, outline: BaseGeometry) -> Description:
+        """The columns of one gap, whose people live in ``rows``."""
+        number, at = np.unique(people.nearest[rows], return_inverse=True)
+        ids = "\0".join(f"{people.ids[row]}\0{people.names[row]}" if row >= 0 else "" for row in number)
+        key = cache.digest(rows, people.value[rows], at, ids.encode())
+        with self._lock:
+            known = self._descriptions.get(key)
+        if known is None:
+            known = self._describe(people, rows, outline)
+            with self._lock:
+                self._descriptions[key] = known
+        return known
+
+    def _describe(self, people: PeopleBeyond, rows: Int64Array, outline: BaseGeometry) -> Description:
+        weight, beyond = self.weight[rows], people.beyond[rows]
+        in_reach = np.isfinite(beyond)
+        code = str(self._codes[_with_most_people(self._unit[rows], weight)]) or None
+        description: Description = {
+            "name": self._names.get(code) or self._nearest_unit(outline),
+            "area_code": code,
+            "town": self._names.get(self._towns[rows[0]]),
+            "people": weight.sum(),
+            "residents": self._numbers["population"][rows].sum(),
+            "out_of_reach": weight[~in_reach].sum(),
+            "excess": (weight * beyond).sum(),
+        }
+        for name in ("children_3_6", "elders_65"):
+            numbers = self._numbers[name][rows]
+            description[name] = np.nan if np.isnan(numbers).all() else np.nansum(numbers)
+        if in_reach.any():
+            weight, beyond, value = weight[in_reach], beyond[in_reach], people.value[rows][in_reach]
+            nearest = people.nearest[rows][in_reach]
+            facility = _with_most_people(nearest, weight)
+            go_there = nearest == facility
+            description |= {
+                "mean_beyond": np.average(beyond, weights=weight),
+                "worst_beyond": beyond.max(),
+                "nearest_id": str(people.ids[facility]),
+                "nearest_name": people.names[facility],
+                "nearest_value": np.average(value[go_there], weights=weight[go_there]),
+            }
+        return description
+
+    def _nearest_unit(self, outline: BaseGeometry) -> str | None:
+        """The name of a gap outside all areas: “near” the nearest smallest area; None if the study has no areas."""
+        areas = self.study.areas
+        units = areas[~areas.index.isin(areas["parent"].dropna())]
+        if not len(units):
+            return None
+        centre = shapely.centroid(outline)
+        _, nearest = straight_line.nearest(
+            units, np.array([centre.x]), np.array([centre.y]), self.study.settings.projection
+        )
+        unit = units["name"].iloc[nearest[0]]
+        return f"{unit}附近 near {unit}"
+
+    def _outline(self, rows: Int64Array) -> BaseGeometry:
+        """A WGS84 polygon around the points of one gap, with a margin of at least half of ``gap_m``."""
+        key = cache.digest(rows)
+        with self._lock:
+            outline = self._outlines.get(key)
+        if outline is None:
+            outline = _outline_of(self._lon[rows], self._lat[rows], self._gap_m, self._metric)
+            with self._lock:
+                self._outlines[key] = outline
+        return outline
 
 
-def _candidate_edges(xy: Float64Array) -> Int64Array:
-    """Pairs of different points, shape (pairs, 2), among which are the edges of their shortest connecting tree."""
-    if len(xy) < 2:
-        return np.empty((0, 2), dtype=np.int64)
-    along_line = np.lexsort((xy[:, 1], xy[:, 0]))
-    consecutive = np.column_stack([along_line[:-1], along_line[1:]])
-    if len(xy) == 2:
-        return consecutive
-    try:
-        # Points that Qhull leaves out of the triangulation for rounding are joined to the nearest that is in it.
-        triangulation = Delaunay(xy - xy.mean(axis=0))
-    except QhullError:  # all points lie on one line
-        return consecutive
-    corners = triangulation.simplices
-    edges = np.concatenate([corners[:, [0, 1]], corners[:, [1, 2]], corners[:, [2, 0]]])
-    return np.concatenate([edges, triangulation.coplanar[:, [0, 2]]]).astype(np.int64)
+def _with_most_people(values: Int64Array, weight: Float64Array) -> int:
+    """The value that most people have; of equal ones the least."""
+    distinct, at = np.unique(values, return_inverse=True)
+    return int(distinct[np.argmax(np.bincount(at, weight))])
 
 
-def _outlines(
-    lon: Float64Array, lat: Float64Array, gap_of_row: Int64Array, gap_m: float, metric: Projection
-) -> GeometryArray:
-    """A WGS84 polygon around the points of each gap, with a margin of at least half of ``gap_m``."""
+def _outline_of(lon: Float64Array, lat: Float64Array, gap_m: float, metric: Projection) -> BaseGeometry:
+    """The line so far from the nearest of a grid's cells with points, traced by marching squares.
+
+    It differs from the union of circles around these cells by a hundredth of the area, and takes a tenth of the time.
+    """
     xy = shapely.get_coordinates(metric.points(lon, lat))
-    cell_m = gap_m / _POLYGON_GRID
-    cells = np.unique(np.column_stack([gap_of_row, np.round(xy / cell_m).astype(np.int64)]), axis=0)
-    circles = shapely.buffer(shapely.points(cells[:, 1:] * cell_m), gap_m / 2 + cell_m, quad_segs=4)
-    starts = np.searchsorted(cells[:, 0], np.arange(gap_of_row.max(initial=-1) + 2))
-    unions = [shapely.union_all(circles[a:b]) for a, b in itertools.pairwise(starts)]
-    return metric.inverse(shapely.simplify(np.array(unions, dtype=object), min(SIMPLIFY_M, gap_m / 10)))
+    width, height = xy.max(axis=0) - xy.min(axis=0)
+    cell_m = max(gap_m / _POLYGON_GRID, np.sqrt(width * height / _MOST_CELLS))
+    margin_m = gap_m / 2 + cell_m
+    cells = np.round(xy / cell_m).astype(np.int64)
+    beside = int(np.ceil(margin_m / cell_m)) + 1
+    corner = cells.min(axis=0) - beside
+    columns, rows = cells.max(axis=0) - corner + beside + 1
+    is_empty = np.ones((rows, columns), dtype=bool)
+    is_empty[cells[:, 1] - corner[1], cells[:, 0] - corner[0]] = False
+    metres = ndimage.distance_transform_edt(is_empty) * cell_m
+    x, y = (np.arange(count) + start for count, start in zip((columns, rows), corner, strict=True))
+    generator = contourpy.contour_generator(x * cell_m, y * cell_m, metres, fill_type="OuterOffset")
+    polygons = [
+        shapely.Polygon(ring[holes[0] : holes[1]], [ring[a:b] for a, b in itertools.pairwise(holes[1:])])
+        for ring, holes in zip(*generator.filled(-1.0, margin_m), strict=True)
+    ]
+    outline = shapely.simplify(shapely.union_all(polygons), min(SIMPLIFY_M, gap_m / 10))
+    outline_wgs84: BaseGeometry = metric.inverse(np.array([outline], dtype=object))[0]
+    return outline_wgs84
 
 
 def _units_without(travel: Travel, counted: CountedUnits) -> gpd.GeoDataFrame:

@@ -131,7 +131,19 @@ def read(path: Path) -> gpd.GeoDataFrame:
 
 
 def locate(areas: gpd.GeoDataFrame, lon: Float64Array, lat: Float64Array, crs: str) -> ObjectArray:
-    """Return the code of the smallest area that each WGS84 point lies in; None for a point outside all areas.
+    """Return the code of the smallest area that each WGS84 point lies in, as `AreaLocator.locate` does.
+
+    Parameters
+    ----------
+    areas : a frame of areas
+    lon, lat : degrees, shape (n,)
+    crs : the metric projection in which distances are compared
+    """
+    return AreaLocator(areas, crs).locate(lon, lat)
+
+
+class AreaLocator:
+    """Finds the smallest area that a point lies in; prepared once for any number of points.
 
     A polygon contains its border; of several polygons the smallest counts. Villages may be given as points: then a
     point in a town, outside all polygons of villages, belongs to the nearest village point of that town. If no area
@@ -140,39 +152,42 @@ def locate(areas: gpd.GeoDataFrame, lon: Float64Array, lat: Float64Array, crs: s
     Parameters
     ----------
     areas : a frame of areas
-    lon, lat : degrees, shape (n,)
     crs : the metric projection in which distances are compared
-
-    Returns
-    -------
-    array of str or None, shape (n,)
     """
-    metric = projection(crs)
-    points, shapes = metric.points(lon, lat), metric.forward(areas.geometry.to_numpy())
-    is_polygon, codes = shapely.get_dimensions(shapes) == 2, areas.index.to_numpy()
-    containing = np.full(len(points), -1)
-    # Later assignments win, so the smallest polygon comes last.
-    largest_first = np.flatnonzero(is_polygon)[np.argsort(-shapely.area(shapes[is_polygon]), kind="stable")]
-    point, polygon = shapely.STRtree(shapes[largest_first]).query(points, predicate="intersects")
-    order = np.argsort(polygon, kind="stable")
-    containing[point[order]] = largest_first[polygon[order]]
 
-    result = np.full(len(points), None, dtype=object)
-    result[containing >= 0] = codes[containing[containing >= 0]]
-    has_no_units = ~areas.index.isin(areas["parent"].dropna())
-    parents = areas["parent"].to_numpy()
-    is_point_unit = has_no_units & ~is_polygon
-    # Points in a town that no village polygon contains; without a town, points that no polygon contains.
-    units_by_town, points_by_town = _rows_by_value(parents, is_point_unit), _rows_by_value(result, containing >= 0)
-    points_by_town[None] = np.flatnonzero(containing < 0)
-    if not is_polygon.any():
-        units_by_town = {None: np.flatnonzero(is_point_unit)}
-    for town, units in units_by_town.items():
-        unassigned = points_by_town.get(town, ())
-        if len(unassigned):
-            point, unit = shapely.STRtree(shapes[units]).query_nearest(points[unassigned], all_matches=False)
-            result[unassigned[point]] = codes[units[unit]]
-    return result
+    def __init__(self, areas: gpd.GeoDataFrame, crs: str) -> None:
+        self._metric, self._codes = projection(crs), areas.index.to_numpy()
+        self._shapes = shapes = self._metric.forward(areas.geometry.to_numpy())
+        is_polygon = shapely.get_dimensions(shapes) == 2
+        # Later assignments win, so the smallest polygon comes last.
+        self._largest_first = np.flatnonzero(is_polygon)[np.argsort(-shapely.area(shapes[is_polygon]), kind="stable")]
+        self._polygons = shapely.STRtree(shapes[self._largest_first])
+        has_no_units = ~areas.index.isin(areas["parent"].dropna())
+        is_point_unit = has_no_units & ~is_polygon
+        self._units_by_town = _rows_by_value(areas["parent"].to_numpy(), is_point_unit)
+        if not is_polygon.any():
+            self._units_by_town = {None: np.flatnonzero(is_point_unit)}
+
+    def locate(self, lon: Float64Array, lat: Float64Array) -> ObjectArray:
+        """The code of the smallest area of each WGS84 point, shape (n,); None for a point outside all areas."""
+        points, codes = self._metric.points(lon, lat), self._codes
+        containing = np.full(len(points), -1)
+        point, polygon = self._polygons.query(points, predicate="intersects")
+        order = np.argsort(polygon, kind="stable")
+        containing[point[order]] = self._largest_first[polygon[order]]
+        result = np.full(len(points), None, dtype=object)
+        result[containing >= 0] = codes[containing[containing >= 0]]
+        if not self._units_by_town:
+            return result
+        # Points in a town that no village polygon contains; without a town, points that no polygon contains.
+        points_by_town = _rows_by_value(result, containing >= 0)
+        points_by_town[None] = np.flatnonzero(containing < 0)
+        for town, units in self._units_by_town.items():
+            unassigned = points_by_town.get(town, ())
+            if len(unassigned):
+                point, unit = shapely.STRtree(self._shapes[units]).query_nearest(points[unassigned], all_matches=False)
+                result[unassigned[point]] = codes[units[unit]]
+        return result
 
 
 def _rows_by_value(values: ObjectArray, chosen: BoolArray) -> dict[str | None, Int64Array]:

@@ -84,7 +84,7 @@ class StudySettings(BaseModel):
     projection: str
     max_connector_m: Annotated[float, Field(gt=0, le=20_000)] = 1000.0
     detour: Annotated[float, Field(ge=1, le=5)] = 1.3
-    gap_m: Annotated[float, Field(gt=0, le=20_000)] = 300.0
+    gap_m: Annotated[float, Field(ge=0.1, le=20_000)] = 300.0
     speeds: Speeds = Speeds()
 
     @field_validator("timezone")

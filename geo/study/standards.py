@@ -6,7 +6,8 @@ A new way to measure is a new class of the union `Standard`; CONTRIBUTING.md say
 """
 
 import tomllib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
@@ -226,8 +227,20 @@ def select(
     day, so that a closure does not change this rule.
     """
     of_category = facilities[facilities["category"] == standard.category]
-    if not standard.subtypes or of_category.empty:
-        return of_category, []
+    counts = Counter(name if isinstance(name, str) else None for name in of_category["subtype"])
+    only_subtypes, notes = subtypes_that_count(counts, standard, categories)
+    return of_category[of_category["subtype"].isin(standard.subtypes)] if only_subtypes else of_category, notes
+
+
+def subtypes_that_count(
+    facilities: Mapping[str | None, int], standard: Standard, categories: Categories = BUILT_IN
+) -> tuple[bool, list[str]]:
+    """Whether only the subtypes that ``standard`` names count, and the notes of `select`.
+
+    ``facilities`` is how many of the standard's category each subtype has, open or closed; None: of unknown subtype.
+    """
+    if not standard.subtypes or not any(facilities.values()):
+        return False, []
     category = categories[standard.category]
     zh, en = (
         separator.join(names)
@@ -235,13 +248,12 @@ def select(
             ("、", ", "), zip(*(category.subtypes[name] for name in standard.subtypes), strict=True), strict=True
         )
     )
-    of_subtypes = of_category[of_category["subtype"].isin(standard.subtypes)]
-    if of_subtypes.empty:
-        return of_category, [
+    if not any(facilities.get(name) for name in standard.subtypes):
+        return False, [
             f"没有{zh}的资料，全部{category.label}计入 nothing is known of any {en}: "
             f"every {category.label_en.lower()} counts"
         ]
-    unknown = int(of_category["subtype"].isna().sum())
+    unknown = facilities.get(None, 0)
     if not unknown:
-        return of_subtypes, []
-    return of_subtypes, [f"{unknown} 处{category.label}细分不详，不计入 {unknown} of unknown subtype do not count"]
+        return True, []
+    return True, [f"{unknown} 处{category.label}细分不详，不计入 {unknown} of unknown subtype do not count"]

@@ -80,6 +80,11 @@ class Study:
         return shapely.convex_hull(people).buffer(0.02)
 
     @cached_property
+    def area_locator(self) -> areas.AreaLocator:
+        """Finds the smallest area of a position."""
+        return areas.AreaLocator(self.areas, self.settings.projection)
+
+    @cached_property
     def _walked_streets(self) -> shapely.STRtree | None:
         if self.streets is None:
             return None

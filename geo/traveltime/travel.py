@@ -6,6 +6,7 @@ It prepares the networks of the modes, snaps the study's demand onto them, and k
 
 import copy
 from dataclasses import dataclass, field
+from functools import cached_property
 from threading import Lock, RLock
 from typing import Literal
 
@@ -14,8 +15,9 @@ import numpy as np
 import shapely
 from cachetools import LRUCache, cached
 
-from geo.arrays import Float64Array, Int64Array, ObjectArray
+from geo.arrays import Float64Array, GeometryArray, Int64Array, ObjectArray
 from geo.choices import Mode
+from geo.geodesy.projection import projection
 from geo.study.study import Study
 from geo.traveltime import cache, reasons, straight_line
 from geo.traveltime.nearest import NearestFacilities, position_seconds
@@ -23,6 +25,7 @@ from geo.traveltime.network import Network
 from geo.traveltime.positions import ChainPositions
 from geo.traveltime.ranking import Ranker
 from geo.traveltime.snapping import SnappedPoints
+from geo.traveltime.stretches import EdgeStretches
 from geo.traveltime.updates import FacilityChanges, Nearest
 
 Method = Literal["network", "straight-line"]
@@ -32,6 +35,9 @@ TOLERANCE_S = 1e-3
 
 So 15 minutes exactly are inside, however they are added up.
 """
+
+_PROJECTION_ERROR = 0.05
+"""More than a projection's metres may differ from geodesic ones in a study, relatively, in both directions together."""
 
 NEAREST_CACHE_BYTES = 2**30
 TIMES_CACHE_BYTES = 2**28
@@ -183,17 +189,49 @@ class Travel:
 
     def _updated_distances(self, standing: gpd.GeoDataFrame, key: _FacilitiesKey) -> Distances:
         changes, before = FacilityChanges.between(standing, key.facilities), self.demand_distances(standing)
-        kept = np.flatnonzero(changes.new_row >= 0)
+        added = key.facilities.geometry.to_numpy()[changes.added]
+        return Distances(*self.updated_distances(standing, (before.metres, before.facility), changes, added))
+
+    def updated_distances(
+        self, standing: gpd.GeoDataFrame, before: Nearest, changes: FacilityChanges, added: GeometryArray
+    ) -> Nearest:
+        """`demand_distances` after ``changes`` of the facilities ``standing``, whose distances are ``before``.
+
+        ``added`` are the WGS84 geometries of ``changes.added``, in their order.
+        """
 
         def among_kept(rows: Int64Array) -> Nearest:
+            kept = np.flatnonzero(changes.new_row >= 0)
             nearest = self._distances(standing.iloc[kept], rows)
             return nearest.metres, kept[nearest.facility]
 
         def among_added() -> Nearest:
-            nearest = self._distances(key.facilities.iloc[changes.added], slice(None))
-            return nearest.metres, nearest.facility
+            frame = gpd.GeoDataFrame(geometry=added, crs="EPSG:4326")
+            metres, facility = np.full(len(before[0]), np.inf), np.full(len(before[0]), -1)
+            rows = self._perhaps_nearer(before[0], frame, changes)
+            nearest = self._distances(frame, rows)
+            metres[rows], facility[rows] = nearest.metres, nearest.facility
+            return metres, facility
 
-        return Distances(*changes.update((before.metres, before.facility), among_kept, among_added))
+        return changes.update(before, among_kept, among_added)
+
+    def _perhaps_nearer(self, metres: Float64Array, added: gpd.GeoDataFrame, changes: FacilityChanges) -> Int64Array:
+        """Rows of the demand that may be nearer to one of ``added`` than the ``metres`` to what stands."""
+        shapes = projection(self.study.settings.projection).forward(added.geometry.to_numpy())
+        if (changes.new_row < 0).any() or (shapely.get_type_id(shapes) != shapely.GeometryType.POINT).any():
+            return np.arange(len(metres))
+        bound, is_near = metres * (1.0 + _PROJECTION_ERROR) + 1.0, np.zeros(len(metres), dtype=bool)
+        x, y = self._demand_xy
+        for shape_x, shape_y in shapely.get_coordinates(shapes):
+            is_near |= np.hypot(x - shape_x, y - shape_y) <= bound
+        return np.flatnonzero(is_near)
+
+    @cached_property
+    def _demand_xy(self) -> tuple[Float64Array, Float64Array]:
+        """The demand in projected metres."""
+        lon, lat = (self.study.demand[name].to_numpy() for name in ("lon", "lat"))
+        points = projection(self.study.settings.projection).points(lon, lat)
+        return shapely.get_x(points), shapely.get_y(points)
 
     def _updated_times(self, standing: gpd.GeoDataFrame, key: _FacilitiesKey) -> TravelTimes:
         facilities, mode = key.facilities, _mode_of(key)
@@ -202,22 +240,43 @@ class Travel:
         if standing.empty or facilities.empty:  # there is nothing to begin with, or nothing to search
             return self._compute_demand_times(key)
         changes, before = FacilityChanges.between(standing, facilities), self.demand_times(standing, mode)
+        network = self.network(mode)
+        added = network.edge_stretches(facilities.geometry.to_numpy()[changes.added])
+        seconds, facility = self.updated_times(standing, (before.seconds, before.facility), changes, added, mode)
+        reason = _reasons(seconds, self.demand_points(mode), network, no_facilities=False)
+        return TravelTimes(seconds, facility, reason)
+
+    def updated_times(
+        self,
+        standing: gpd.GeoDataFrame,
+        before: Nearest,
+        changes: FacilityChanges,
+        added: EdgeStretches,
+        mode: Mode,
+    ) -> Nearest:
+        """`demand_times` on streets after ``changes`` of the facilities ``standing``, whose times are ``before``.
+
+        ``added`` are the stretches of ``changes.added``, numbered in their order.
+        """
         network, points, positions = self.network(mode), self.demand_points(mode), self.demand_positions(mode)
 
         def among_kept(rows: Int64Array) -> Nearest:
             stretches = self._nearest_facilities(_FacilitiesKey.of(standing, mode)).stretches
             kept = stretches[changes.new_row[stretches.facility] >= 0]
-            times = _network_times(NearestFacilities(network, kept), points[rows], positions[rows], False)
-            return times.seconds, times.facility
+            return _network_seconds(NearestFacilities(network, kept), points[rows], positions[rows])
 
         def among_added() -> Nearest:
-            shapes = facilities.geometry.to_numpy()[changes.added]
-            stretches = network.chain_stretches(network.edge_stretches(shapes))
-            times = _network_times(NearestFacilities(network, stretches), points, positions, False)
-            return times.seconds, times.facility
+            nearest_facilities = NearestFacilities(network, network.chain_stretches(added))
+            return _network_seconds(nearest_facilities, points, positions)
 
-        seconds, facility = changes.update((before.seconds, before.facility), among_kept, among_added)
-        return TravelTimes(seconds, facility, _reasons(seconds, points, network, no_facilities=False))
+        return changes.update(before, among_kept, among_added)
+
+    def why_out_of_reach(self, mode: Mode | None, rows: Int64Array, no_facilities: bool) -> ObjectArray:
+        """Why ``rows`` of the demand reach no facility by ``mode`` (None: in a straight line), shape (rows,)."""
+        seconds = np.full(len(rows), np.inf)
+        if no_facilities or mode is None or self.method == "straight-line":
+            return reasons.where(np.isinf(seconds), reasons.NO_FACILITIES)
+        return _reasons(seconds, self.demand_points(mode)[rows], self.network(mode), no_facilities)
 
     def times(self, facilities: gpd.GeoDataFrame, lon: Float64Array, lat: Float64Array, mode: Mode) -> TravelTimes:
         """From WGS84 points, shape (points,), to the nearest of ``facilities``."""
@@ -232,9 +291,12 @@ class Travel:
 
     def _times_of(self, distances: Distances, mode: Mode) -> TravelTimes:
         """The times of straight lines, where no streets are known."""
-        settings, facility = self.study.settings, distances.facility
-        seconds = distances.metres * settings.detour / straight_line.speed_mps(settings, mode)
-        return TravelTimes(seconds, facility, reasons.where(facility < 0, reasons.NO_FACILITIES))
+        reason = reasons.where(distances.facility < 0, reasons.NO_FACILITIES)
+        return TravelTimes(self.straight_line_seconds(distances.metres, mode), distances.facility, reason)
+
+    def straight_line_seconds(self, metres: Float64Array, mode: Mode) -> Float64Array:
+        """The seconds that straight ``metres`` take where no streets are known."""
+        return metres * self.study.settings.detour / straight_line.speed_mps(self.study.settings, mode)
 
     def ranker(self, facilities: gpd.GeoDataFrame, mode: Mode) -> Ranker:
         """The ranker of ``facilities`` by travel time from any point.
@@ -273,13 +335,20 @@ def _network_times(
     The time of a point is the sum of its connector, its way on the network and the facility's connector. The way is the
     shortest of those over either end of the point's chain and, if the facility is on the same chain, the way along it.
     """
+    seconds, facility = _network_seconds(nearest_facilities, points, positions)
+    return TravelTimes(seconds, facility, _reasons(seconds, points, nearest_facilities.network, no_facilities))
+
+
+def _network_seconds(
+    nearest_facilities: NearestFacilities, points: SnappedPoints, positions: ChainPositions
+) -> Nearest:
+    """The seconds and the facility of `_network_times`."""
     network, junction_times = nearest_facilities.network, nearest_facilities.junction_times
     seconds, facility = position_seconds(
         network, nearest_facilities.stretches, positions, junction_times=junction_times
     )
     connector_s = np.where(points.edge < 0, np.inf, points.connector_m) / network.walk_mps
-    reason = _reasons(seconds, points, network, no_facilities)
-    return TravelTimes(seconds + connector_s, facility.astype(np.int64), reason)
+    return seconds + connector_s, facility.astype(np.int64)
 
 
 def _reasons(seconds: Float64Array, points: SnappedPoints, network: Network, no_facilities: bool) -> ObjectArray:

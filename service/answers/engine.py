@@ -25,6 +25,7 @@ from geo.measures.counting import CountedUnits
 from geo.measures.coverage import Coverage
 from geo.measures.gaps import Gaps
 from geo.measures.isochrones import Isochrones
+from geo.measures.standing import Standing
 from geo.study import facilities, study
 from geo.study.standards import Standard
 from geo.traveltime import travel
@@ -80,6 +81,16 @@ class Answers:
             return counted, coverage.summarise(travel, standard, counted)
 
         return state.cached(standard.category, standard.id, compute)
+
+    def standing(self, state: RegisterState, standard: Standard) -> Standing:
+        """A standard as it stands, prepared for scenarios."""
+
+        def compute() -> Standing:
+            counted, summary = self.measured(state, standard)
+            facilities = self.facilities(state, standard.category)
+            return Standing(self.travel, standard, counted, summary, facilities)
+
+        return state.cached(standard.category, ("standing", standard.id), compute)
 
     def state_on(self, state: RegisterState, category: str, day: date | None) -> RegisterState:
         """The register on ``day`` (None: today) for questions about ``category``.

@@ -1,8 +1,6 @@
 """The answer about a scenario: each standard before and after its changes."""
 
-from dataclasses import asdict
-
-from geo.measures import scenarios
+from geo.measures import scenario_changes, scenarios
 from geo.measures.coverage import Coverage
 from geo.measures.scenario_document import Scenario
 from geo.measures.scenarios import Comparison
@@ -23,11 +21,11 @@ def compare(
         A change cannot work, or a standard is unknown; the message says which.
     """
     facilities = answers.facilities(state, None)
-    changed = scenarios.apply(facilities, scenario.changes, answers.study, state.today, coordinates)
+    changed = scenario_changes.apply(facilities, scenario.changes, answers.study, state.today, coordinates)
     standards = scenarios.chosen_standards(answers.study, scenario, changed.categories)
-    scenarios.check_reachable(answers.travel, changed, standards)
+    scenario_changes.check_reachable(answers.travel, changed, standards)
     return [
-        scenarios.compare(answers.travel, changed, standard, answers.measured(state, standard), state.today, most_gaps)
+        scenarios.compare(answers.travel, changed, answers.standing(state, standard), state.today, most_gaps)
         for standard in standards
     ]
 
@@ -56,13 +54,13 @@ def _members(comparison: Comparison, coordinates: str) -> JsonObject:
     before, after = comparison.before, comparison.after
     return {
         "standard": before.standard,
-        "before": asdict(before),
-        "after": asdict(after),
+        "before": before,
+        "after": after,
         "difference": difference(before, after),
         "gained": comparison.gained,
         "lost": comparison.lost,
-        "areas": [asdict(area) for area in comparison.areas],
-        "places": [asdict(place) for place in comparison.places],
+        "areas": comparison.areas,
+        "places": comparison.places,
         "gaps": None if comparison.gaps is None else gap_answers.as_collection(comparison.gaps, coordinates),
     }
 

@@ -13,6 +13,7 @@ from scipy.cluster.hierarchy import DisjointSet
 from geo.geodesy.projection import projection
 from geo.measures import counting, coverage, gaps
 from geo.measures.gaps import Gaps
+from geo.measures.grouping import PointGrouping
 from geo.study.standards import Standard
 from geo.study.study import Study
 from geo.traveltime.travel import Travel
@@ -157,12 +158,23 @@ _NUMBERS = st.sampled_from([0, 300, 600]) | st.integers(-2000, 2000) | st.floats
 
 @settings(max_examples=examples(60), deadline=None)
 @given(
-    places=st.lists(st.tuples(_NUMBERS, _NUMBERS, st.sampled_from(["A", "B", None])), max_size=30),
+    places=st.lists(
+        st.tuples(_NUMBERS, _NUMBERS, st.sampled_from(["A", "B", None]), st.booleans(), st.booleans()), max_size=30
+    ),
     gap_m=st.sampled_from([100.0, 300.0, 900.0]),
 )
-def test_groups_equal_those_of_all_pairs(places: list[tuple[float, float, str | None]], gap_m: float) -> None:
-    lonlat = np.array([handmade.lonlat(x, y) for x, y, _ in places]).reshape(-1, 2)
-    codes = [code for _, _, code in places]
-    group = gaps.group(lonlat[:, 0], lonlat[:, 1], np.array(codes, dtype=object), gap_m, METRIC)
-    members = {frozenset(np.flatnonzero(group == number).tolist()) for number in set(group.tolist())}
-    assert members == _all_pairs(*lonlat.T, codes, gap_m)
+def test_groups_equal_those_of_all_pairs_also_when_the_choice_of_points_changes(
+    places: list[tuple[float, float, str | None, bool, bool]], gap_m: float
+) -> None:
+    lonlat = np.array([handmade.lonlat(x, y) for x, y, *_ in places]).reshape(-1, 2)
+    codes = [code for _, _, code, *_ in places]
+    grouping = PointGrouping(*lonlat.T, np.array(codes, dtype=object), gap_m, METRIC)
+    groups = None
+    for choice in (3, 4):
+        chosen = np.array([place[choice] for place in places], dtype=bool)
+        groups = grouping.groups(chosen, groups)
+        rows = np.flatnonzero(chosen)
+        members = {frozenset(np.flatnonzero(groups.of_point == number).tolist()) for number in range(groups.count)}
+        expected = _all_pairs(*lonlat[rows].T, [codes[row] for row in rows], gap_m)
+        assert members == {frozenset(rows[list(group)].tolist()) for group in expected}
+        assert (groups.of_point[~chosen] == -1).all()

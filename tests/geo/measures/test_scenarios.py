@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geo.errors import FieldError
-from geo.measures import counting, coverage, gaps, scenarios
+from geo.measures import counting, coverage, gaps, scenario_changes, scenarios
 from geo.measures.scenario_document import Change, Scenario
 from geo.measures.scenarios import Comparison
+from geo.measures.standing import Standing
 from geo.study.standards import Standard
 from geo.study.study import Study
 from geo.traveltime import search
@@ -69,9 +70,9 @@ def move(name: str, x: float, y: float = 0) -> dict[str, Any]:
 def compare(travel: Travel, goal: Standard, *documents: dict[str, Any], day: date = TODAY) -> Comparison:
     facilities = travel.study.facilities
     counted = counting.count_units(travel, facilities, goal, day)
-    before = counted, coverage.summarise(travel, goal, counted)
-    changed = scenarios.apply(facilities, changes(*documents), travel.study, day)
-    return scenarios.compare(travel, changed, goal, before, day)
+    standing = Standing(travel, goal, counted, coverage.summarise(travel, goal, counted), facilities)
+    changed = scenario_changes.apply(facilities, changes(*documents), travel.study, day)
+    return scenarios.compare(travel, changed, standing, day)
 
 
 def from_scratch(study: Study, goal: Standard, facilities: gpd.GeoDataFrame, day: date = TODAY) -> Any:
@@ -129,7 +130,7 @@ def test_first_of_a_subtype_makes_only_that_subtype_count(travel: Travel) -> Non
 
 def test_attributes_change_nothing_else(travel: Travel) -> None:
     document = {"action": "change", "id": "d", "capacity": 40, "opening_hours": "Mo-Fr 08:00-17:00", "name": None}
-    changed = scenarios.apply(travel.study.facilities, changes(document), travel.study, TODAY)
+    changed = scenario_changes.apply(travel.study.facilities, changes(document), travel.study, TODAY)
     row = changed.facilities.loc["d"]
     assert (row["capacity"], row["opening_hours"], row["name"]) == (40, "Mo-Fr 08:00-17:00", None)
     old = travel.study.facilities
@@ -164,7 +165,7 @@ def test_attributes_change_nothing_else(travel: Travel) -> None:
 )
 def test_what_cannot_work_is_said(travel: Travel, document: dict[str, Any], message: str) -> None:
     with pytest.raises(FieldError, match="change 1: ") as error:
-        scenarios.apply(travel.study.facilities, changes(document), travel.study, TODAY)
+        scenario_changes.apply(travel.study.facilities, changes(document), travel.study, TODAY)
     assert message in str(error.value)
     assert all(name.startswith("changes[0].") for name, _ in error.value.problems)
 
@@ -172,17 +173,17 @@ def test_what_cannot_work_is_said(travel: Travel, document: dict[str, Any], mess
 def test_every_wrong_change_is_named(travel: Travel) -> None:
     documents = [{"action": "close", "id": "c"}, {"action": "close", "id": "x"}, move("c", 100)]
     with pytest.raises(FieldError) as error:
-        scenarios.apply(travel.study.facilities, changes(*documents), travel.study, TODAY)
+        scenario_changes.apply(travel.study.facilities, changes(*documents), travel.study, TODAY)
     assert [name for name, _ in error.value.problems] == ["changes[1].id", "changes[2].id"]
     assert "change 3: id 'c' is changed twice" in str(error.value)
 
 
 def test_place_that_no_street_reaches_is_refused(travel: Travel) -> None:
-    changed = scenarios.apply(travel.study.facilities, changes(add(100), add(500, 4000)), travel.study, TODAY)
+    changed = scenario_changes.apply(travel.study.facilities, changes(add(100), add(500, 4000)), travel.study, TODAY)
     message = "change 2: no street for walk within 1000 m: nobody could get there"
     with pytest.raises(FieldError, match=message):
-        scenarios.check_reachable(travel, changed, [GOALS[0]])
-    scenarios.check_reachable(travel, changed, [GOALS[2], GOALS[3]])  # a straight line needs no street
+        scenario_changes.check_reachable(travel, changed, [GOALS[0]])
+    scenario_changes.check_reachable(travel, changed, [GOALS[2], GOALS[3]])  # a straight line needs no street
 
 
 def test_position_in_another_system(travel: Travel) -> None:
@@ -190,7 +191,7 @@ def test_position_in_another_system(travel: Travel) -> None:
 
     lon, lat = datums.position_from_wgs84(*lonlat(3800, 0), "gcj02")
     document = changes(add(0) | {"lon": lon, "lat": lat})
-    changed = scenarios.apply(travel.study.facilities, document, travel.study, TODAY, "gcj02")
+    changed = scenario_changes.apply(travel.study.facilities, document, travel.study, TODAY, "gcj02")
     point = changed.facilities.geometry["scenario-1"]
     assert (point.x, point.y) == pytest.approx(lonlat(3800, 0), abs=1e-7)
     assert changed.facilities.loc["scenario-1", "area_code"] == "B2"
@@ -263,7 +264,7 @@ def test_any_changes_give_the_people_of_a_computation_from_scratch(
     if not documents:
         return
     travel = Travel(study)
-    changed = scenarios.apply(study.facilities, changes(*documents), study, TODAY)
+    changed = scenario_changes.apply(study.facilities, changes(*documents), study, TODAY)
     for goal in (GOALS[0], GOALS[2]):
         result = compare(travel, goal, *documents)
         expected, remaining = from_scratch(study, goal, changed.facilities)
@@ -286,10 +287,11 @@ def test_scenarios_of_real_places_equal_a_computation_from_scratch(name: str, re
         ]
         documents[-1] = {"action": "move", "id": ids[0]} | {key: documents[-1][key] for key in ("lon", "lat")}
         documents += [{"action": "close", "id": name} for name in ids[1:2]]
-        changed = scenarios.apply(study.facilities, changes(*documents), study, day)
+        changed = scenario_changes.apply(study.facilities, changes(*documents), study, day)
         counted = counting.count_units(travel, study.facilities, goal, day)
-        before = counted, coverage.summarise(travel, goal, counted)
-        result = scenarios.compare(travel, changed, goal, before, day, most_gaps=0)
+        before = coverage.summarise(travel, goal, counted)
+        standing = Standing(travel, goal, counted, before, study.facilities)
+        result = scenarios.compare(travel, changed, standing, day, most_gaps=0)
         expected = coverage.measure(travel, changed.facilities, goal, day)
         assert asdict(result.after) == asdict(expected)
-        assert result.gained - result.lost == pytest.approx(expected.covered - before[1].covered, abs=0.11)
+        assert result.gained - result.lost == pytest.approx(expected.covered - before.covered, abs=0.11)
