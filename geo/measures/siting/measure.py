@@ -11,7 +11,7 @@ import shapely
 
 from geo.arrays import Int64Array
 from geo.errors import FieldError
-from geo.measures import scenarios
+from geo.measures import scenario_changes, scenarios
 from geo.measures.counting import CountedUnits
 from geo.measures.coverage import Coverage, meets
 from geo.measures.scenario_document import Change
@@ -24,6 +24,7 @@ from geo.measures.siting.problem import Problem
 from geo.measures.siting.question import Effort, Question
 from geo.measures.siting.scale import Scale, Unit
 from geo.measures.siting.search import Chosen, Limits
+from geo.measures.standing import Standing
 from geo.study import facilities as study_facilities
 from geo.study.standards import Radius, Standard, TravelTime
 from geo.traveltime import straight_line
@@ -265,8 +266,8 @@ def _compare(
         summary = before[1]
         areas = [scenarios.AreaChange(area.code, area.name, area, area, 0.0, 0.0) for area in summary.areas]
         return Comparison(summary, summary, 0.0, 0.0, areas, [], None)
-    changed = scenarios.apply(facilities, changes, travel.study, day)
-    return scenarios.compare(travel, changed, standard, before, day, most_gaps=0)
+    changed = scenario_changes.apply(facilities, changes, travel.study, day)
+    return scenarios.compare(travel, changed, Standing(travel, standard, *before, facilities), day, most_gaps=0)
 
 
 @dataclass(frozen=True)
