@@ -165,7 +165,7 @@ def summarise(travel: Travel, standard: Standard, counted: CountedUnits) -> Cove
         unit=counted.unit,
         total=_round(total),
         covered=_round(covered),
-        share=_share(covered, opened.target if opened else total, None if opened else target) if known else None,
+        share=share_of(covered, opened.target if opened else total, None if opened else target) if known else None,
         target=target,
         targets=list(getattr(standard, "targets", ())) or ([target] if target is not None else []),
         meets_target=_meets_target(standard, covered, total) if known else None,
@@ -200,12 +200,12 @@ def _land_share(travel: Travel, counted: CountedUnits, standard: Radius) -> Land
     areas = []
     for code, name in study.areas["name"][study.areas["level"] == study.reporting_level].items():
         hectares, covered_there = (float(sums[column].get(code, 0.0)) for column in ("hectares", "covered"))
-        share = _share(covered_there, hectares) if known else None
+        share = share_of(covered_there, hectares) if known else None
         areas.append(AreaLand(code, name, _round_hectares(hectares), _round_hectares(covered_there), share))
     return LandShare(
         _round_hectares(total),
         _round_hectares(covered),
-        _share(covered, total, standard.target) if known else None,
+        share_of(covered, total, standard.target) if known else None,
         _meets_target(standard, covered, total) if known else None,
         land.source,
         areas,
@@ -246,7 +246,7 @@ def by_area(travel: Travel, counted: CountedUnits) -> list[AreaShare]:
                 people=_round(float(people.get(code, 0.0))),
                 total=_round(area_total),
                 covered=_round(area_covered),
-                share=_share(area_covered, area_total) if has_shares else None,
+                share=share_of(area_covered, area_total) if has_shares else None,
             )
         )
     return result
@@ -282,7 +282,7 @@ def alternatives(
             # On foot the whole trip goes at one speed, so its time is inversely proportional to it.
             scale = speeds.walk_kph / kph if kph else 1.0
             covered = float(weight[seconds * scale / 60.0 <= standard.minutes + TOLERANCE_MIN].sum())
-            share = _share(covered, total) if is_known else None
+            share = share_of(covered, total) if is_known else None
             result.append(Alternative(mode, kph or travel.speed_kph(mode), _round(covered), share))
     return result
 
@@ -294,7 +294,7 @@ def after_changes(
     return replace(
         before,
         covered=_round(covered),
-        share=_share(covered, total, standard.target),
+        share=share_of(covered, total, standard.target),
         meets_target=_meets_target(standard, covered, total),
         areas=areas,
     )
@@ -302,7 +302,7 @@ def after_changes(
 
 def area_after_changes(before: AreaShare, covered: float, total: float) -> AreaShare:
     """Return the result of an area with other people ``covered`` out of the same ``total``."""
-    return replace(before, covered=_round(covered), share=_share(covered, total))
+    return replace(before, covered=_round(covered), share=share_of(covered, total))
 
 
 def _unreachable(counted: CountedUnits) -> list[Unreachable]:
@@ -333,7 +333,7 @@ def _meets_target(standard: Standard, covered: float, total: float) -> bool | No
     return meets(covered if isinstance(standard, Opened) else covered / total, standard.target)
 
 
-def _share(covered: float, total: float | None, target: float | None = None) -> float | None:
+def share_of(covered: float, total: float | None, target: float | None = None) -> float | None:
     """The share with six decimals; with all of them where rounding would make it reach the target that it misses."""
     if not total:
         return None

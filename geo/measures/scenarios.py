@@ -107,17 +107,24 @@ def compare(
     new = counting.count_units(updated, changed.facilities, standard, day)
     if new.land is not None and old.land is not None:
         new = replace(new, land=new.land.updating(old.land))
-    after = coverage.summarise(updated, standard, new)
-    table = _gains(travel.study, standard, old, new)
+    result = compare_counted(travel.study, standard, (old, summary), (new, coverage.summarise(updated, standard, new)))
+    return result if most_gaps == 0 else replace(result, gaps=gaps.measure(travel, standard, new, most_gaps))
+
+
+def compare_counted(
+    study: Study, standard: Standard, before: tuple[CountedUnits, Coverage], after: tuple[CountedUnits, Coverage]
+) -> Comparison:
+    """Compare what ``standard`` counts before and after something, without the gaps that remain."""
+    (old, old_coverage), (new, new_coverage) = before, after
+    table = _gains(study, standard, old, new)
     by_area, by_unit = (table.groupby(name)[["gained", "lost"]].sum() for name in ("area_code", "unit"))
     areas = [
         AreaChange(area.code, area.name, area, later, *_numbers(by_area, area.code))
-        for area, later in zip(summary.areas, after.areas, strict=True)
+        for area, later in zip(old_coverage.areas, new_coverage.areas, strict=True)
     ]
     gained, lost = (round(float(table[name].sum()), 1) for name in ("gained", "lost"))
-    places = _places(travel.study, by_unit.index.to_numpy(), by_unit["gained"].to_numpy(), by_unit["lost"].to_numpy())
-    remaining = None if most_gaps == 0 else gaps.measure(travel, standard, new, most_gaps)
-    return Comparison(summary, after, gained, lost, areas, places, remaining)
+    places = _places(study, by_unit.index.to_numpy(), by_unit["gained"].to_numpy(), by_unit["lost"].to_numpy())
+    return Comparison(old_coverage, new_coverage, gained, lost, areas, places, None)
 
 
 def _compare_people(

@@ -105,9 +105,13 @@ class Answers:
         if day is None:
             return state
         days.check(day, state.today)
-        changes = state.cached(category, "change days", lambda: days.change_days(self.facilities(state, category)))
+        changes = self.change_days(state, category)
         first, first_of_today = (days.last_change(changes, which) for which in (day, state.today))
         return state if first == first_of_today else state.on_day(category, first)
+
+    def change_days(self, state: RegisterState, category: str) -> tuple[date, ...]:
+        """The days on which a facility of the category opens or closes, in order."""
+        return state.cached(category, "change days", lambda: days.change_days(self.facilities(state, category)))
 
     def measured_on(
         self, state: RegisterState, standard: Standard, day: date | None = None

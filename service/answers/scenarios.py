@@ -44,13 +44,14 @@ def answer(
     return {
         "name": scenario.name,
         "changes": [change.model_dump(exclude_unset=True) for change in scenario.changes],
-        "standards": [_members(comparison, coordinates) for comparison in comparisons],
+        "standards": [comparison_members(comparison, coordinates) for comparison in comparisons],
         "coordinate_system": coordinates,
         **answers.study_metadata,
     }
 
 
-def _members(comparison: Comparison, coordinates: str) -> JsonObject:
+def comparison_members(comparison: Comparison, coordinates: str) -> JsonObject:
+    """One standard before and after, as JSON."""
     before, after = comparison.before, comparison.after
     return {
         "standard": before.standard,

@@ -11,6 +11,22 @@ from service.register import keys
 _bearer = HTTPBearer(auto_error=False, description="a key made by `fuwuquan keys add NAME`")
 
 
+def optional_editor(request: Request) -> str | None:
+    """The name of the person whose key the request has; None if it has no Authorization header.
+
+    Raises
+    ------
+    HTTPException
+        Status 401: the header has no valid key.
+    """
+    header = request.headers.get("authorization")
+    if header is None:
+        return None
+    scheme, _, key = header.partition(" ")
+    is_bearer = scheme.lower() == "bearer"
+    return editor(request, HTTPAuthorizationCredentials(scheme=scheme, credentials=key.strip()) if is_bearer else None)
+
+
 def editor(request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> str:
     """The name of the person whose key the request has.
 

@@ -68,6 +68,47 @@ STANDARD_MEMBERS = {
     "known": FLAG,
 }
 """Which standard an answer is about, see `service.answers.gaps.standard_members`."""
+STANDARD_CHANGES = list_of(
+    object_with(
+        {
+            "standard": TEXT,
+            "before": {"type": "object"},
+            "after": {"type": "object"},
+            "difference": object_with({"covered": NUMBER, "share": nullable(NUMBER)}),
+            "gained": NUMBER,
+            "lost": NUMBER,
+            "areas": list_of({"type": "object"}),
+            "places": list_of({"type": "object"}),
+        }
+    )
+)
+"""Each standard before and after something, see `service.answers.scenarios.comparison_members`."""
+OPENED_OR_CLOSED = object_with({"count": COUNT, "by_category": {"type": "object", "additionalProperties": COUNT}})
+EDIT = object_with(
+    {
+        **dict.fromkeys(("facility_id", "action"), TEXT),
+        "at": {"type": "string", "format": "date-time"},
+        "name": nullable(TEXT),
+        "version": COUNT,
+        "fields": list_of(TEXT),
+    },
+    {"who": TEXT, "source": nullable(TEXT)},
+)
+PROGRESS = object_with(
+    {
+        **dict.fromkeys(("standard", "name", "name_en", "source", "measure", "category", "unit"), TEXT),
+        **dict.fromkeys(("since", "until", "on"), DAY),
+        **dict.fromkeys(("target", "before", "done", "total", "planned"), NUMBER),
+        **dict.fromkeys(("share", "missing", "per_month", "needed_per_month"), nullable(NUMBER)),
+        "met": nullable(FLAG),
+        "met_on": nullable(DAY),
+        "months": list_of(
+            object_with({"day": DAY, "covered": NUMBER, "share": nullable(NUMBER), "added": NUMBER, "met": FLAG})
+        ),
+        "known": FLAG,
+        "notes": list_of(TEXT),
+    }
+)
 HOUR_SHARE = object_with(
     {
         "weekday": {"type": "string", "enum": ["Mo", "Tu", "We", "Th", "Fr", "Sa", "Su"]},
@@ -82,6 +123,32 @@ HOUR_SHARE = object_with(
 )
 
 SCHEMAS: dict[str, Schema] = {
+    "Changes": object_with(
+        {
+            "type": {"type": "string", "enum": ["FeatureCollection"]},
+            "features": list_of(ref("GeoJsonFeature")),
+            "from": DAY,
+            "to": DAY,
+            "opened": OPENED_OR_CLOSED,
+            "closed": OPENED_OR_CLOSED,
+            "edits": object_with(
+                {
+                    "count": COUNT,
+                    "by_action": {"type": "object", "additionalProperties": COUNT},
+                    "facilities": COUNT,
+                    "history_begins": nullable({"type": "string", "format": "date-time"}),
+                    "latest": list_of(EDIT),
+                }
+            ),
+            "standards": STANDARD_CHANGES,
+            "notes": list_of(TEXT),
+            "coordinate_system": COORDINATES,
+            **STUDY_MEMBERS,
+        }
+    ),
+    "Progress": object_with(
+        {"on": DAY, "standards": list_of(PROGRESS), "coordinate_system": COORDINATES, **STUDY_MEMBERS}
+    ),
     "HourShare": HOUR_SHARE,
     "Hours": object_with(
         {

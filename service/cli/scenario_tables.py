@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from rich.console import Console
+from rich.table import Table
 
 from geo.measures.scenarios import Comparison
 from maps import labels
@@ -29,9 +30,9 @@ HEADINGS = {
 """The headings of a workbook. CSV has these names."""
 
 
-def print_comparisons(console: Console, comparisons: Sequence[Comparison]) -> None:
-    """Print one row for each standard, then where people gain and lose, and how many gaps remain."""
-    rows = [
+def overview(comparisons: Sequence[Comparison], before: str, after: str) -> Table:
+    """Make a table with one row for each standard; ``before`` and ``after`` are headings."""
+    cells = [
         (
             result.before.standard,
             result.before.name,
@@ -42,8 +43,13 @@ def print_comparisons(console: Console, comparisons: Sequence[Comparison]) -> No
         )
         for result in comparisons
     ]
-    headings = ("标准 standard", "目标 goal", "现状 before", "调整后 after", "增减 ±", "新达到 gained", "不再达到 lost")
-    console.print(table(headings, rows, right=(2, 3, 4, 5, 6)))
+    headings = ("标准 standard", "目标 goal", before, after, "增减 ±", "新达到 gained", "不再达到 lost")
+    return table(headings, cells, right=(2, 3, 4, 5, 6))
+
+
+def print_comparisons(console: Console, comparisons: Sequence[Comparison]) -> None:
+    """Print one row for each standard, then where people gain and lose, and how many gaps remain."""
+    console.print(overview(comparisons, "现状 before", "调整后 after"))
     for result in comparisons:
         _print_places(console, result)
         for note in dict.fromkeys([*result.before.notes, *result.after.notes]):
@@ -60,40 +66,40 @@ def _print_places(console: Console, result: Comparison) -> None:
         f"{summary.standard}: {summary.total - summary.covered:,.0f} {unit} 仍未达标 remain outside{gaps}", markup=False
     )
     if result.places:
-        rows = [
+        cells = [
             (place.area_code or "—", place.name or "—", f"{place.gained:,.0f}", f"{place.lost:,.0f}")
             for place in result.places[:MOST_PLACES]
         ]
-        console.print(table(("代码 code", "区域 area", "新达到 gained", "不再达到 lost"), rows, right=(2, 3)))
+        console.print(table(("代码 code", "区域 area", "新达到 gained", "不再达到 lost"), cells, right=(2, 3)))
     more = len(result.places) - MOST_PLACES
     if more > 0:
         console.print(f"另有 {more} 处 {more} more places: --format csv, xlsx, json", markup=False)
 
 
-def _rows(comparisons: Sequence[Comparison]) -> list[list[object]]:
+def rows(comparisons: Sequence[Comparison]) -> list[list[object]]:
     """A row for each standard, in which the area is empty, and then a row for each area."""
-    rows: list[list[object]] = []
+    table_rows: list[list[object]] = []
     for result in comparisons:
         before, after = result.before, result.after
         start = [after.standard, after.name, after.unit]
         change = difference(before, after)
         covered, share = change["covered"], change["share"]
         numbers = [before.covered, after.covered, covered, before.share, after.share, share]
-        rows.append([*start, None, None, after.total, *numbers, result.gained, result.lost])
+        table_rows.append([*start, None, None, after.total, *numbers, result.gained, result.lost])
         for area in result.areas:
             was, is_now = area.before, area.after
             share = None if was.share is None or is_now.share is None else round(is_now.share - was.share, 6)
             covered = round(is_now.covered - was.covered, 1)
             numbers = [was.covered, is_now.covered, covered, was.share, is_now.share, share]
-            rows.append([*start, area.code, area.name, is_now.total, *numbers, area.gained, area.lost])
-    return rows
+            table_rows.append([*start, area.code, area.name, is_now.total, *numbers, area.gained, area.lost])
+    return table_rows
 
 
 def as_csv(comparisons: Sequence[Comparison]) -> bytes:
     """Write comparisons as CSV, with a row for each standard and area."""
     from geo.lists import spreadsheets
 
-    return spreadsheets.as_csv(list(HEADINGS), _rows(comparisons))
+    return spreadsheets.as_csv(list(HEADINGS), rows(comparisons))
 
 
 def as_xlsx(comparisons: Sequence[Comparison]) -> bytes:
@@ -101,4 +107,4 @@ def as_xlsx(comparisons: Sequence[Comparison]) -> bytes:
     from geo.lists import spreadsheets
 
     text_columns = tuple(HEADINGS[name] for name in ("standard", "area_code"))
-    return spreadsheets.as_xlsx("方案比较", list(HEADINGS.values()), _rows(comparisons), text_columns=text_columns)
+    return spreadsheets.as_xlsx("方案比较", list(HEADINGS.values()), rows(comparisons), text_columns=text_columns)
