@@ -29,13 +29,13 @@ def parse_phone(text: str) -> str | WithNote:
     plain = plain_cell(text, in_text_file=False) if text.startswith('="') else text
     narrow = unicodedata.normalize("NFKC", plain).strip()
     if match := _WITH_DECIMALS.fullmatch(narrow):
-        return WithNote(match[1], f"{text!r} taken as {match[1]}")
+        return WithNote(match[1], f"{text!r} read as {match[1]}")
     if match := _SCIENTIFIC.fullmatch(narrow):
         digits, exponent = match[1] + (match[2] or ""), int(match[3])
         if len(digits.rstrip("0")) > exponent + 1 or len(digits) < exponent + 1:
             lost = "has lost its last digits" if len(digits) <= exponent else "is no telephone number"
             raise ValueError(f"a spreadsheet has shortened this number, which {lost}: format the column as text")
-        return WithNote(digits[: exponent + 1], f"{text!r} taken as {digits[: exponent + 1]}")
+        return WithNote(digits[: exponent + 1], f"{text!r} read as {digits[: exponent + 1]}")
     return narrow if _PHONE.fullmatch(narrow) else plain
 
 

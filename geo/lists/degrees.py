@@ -117,7 +117,7 @@ def unpacked(heading: str, cells: Sequence[Cell], remarks: Remarks) -> list[Cell
             result.append(None)
             continue
         degrees = math.copysign(whole + minutes / 60 + seconds / 3600, number)
-        remarks.notes[row].append(f"{heading} = {str(cell)[:60]!r} taken as {degrees:.7f}°")
+        remarks.notes[row].append(f"{heading} = {str(cell)[:60]!r} read as {degrees:.7f}°")
         result.append(degrees)
     return result
 
@@ -131,7 +131,7 @@ def _column(axis_name: str, cells: Sequence[Cell], remarks: Remarks) -> tuple[Fl
             continue
         if isinstance(cell, timedelta | time):  # 120:05:30 in a spreadsheet
             result[row] = _hours(cell)
-            remarks.notes[row].append(f"{axis_name}: the time {cell} was taken as {result[row]:.7f}°")
+            remarks.notes[row].append(f"{axis_name}: the time {cell} was read as {result[row]:.7f}°")
             continue
         try:
             if not isinstance(cell, str | float | int):

@@ -263,7 +263,7 @@ def _unstated_note(x: Float64Array, y: Float64Array) -> list[str]:
     listed = ", ".join(
         f"as {candidate} the places would lie {metres:,.0f} m elsewhere" for candidate, metres in distance_m.items()
     )
-    return [f"coordinates are not stated: taken as wgs84; {listed} (median)"]
+    return [f"coordinates are not stated: read as wgs84; {listed} (median)"]
 
 
 def _report_outside(

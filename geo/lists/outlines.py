@@ -24,5 +24,5 @@ def what_became(given: BaseGeometry, kept: BaseGeometry) -> str | None:
         advice = "" if "outline" in words else ": give one point, or an outline, if that is not where it is"
         return f"of {subject} the point {kept.x:.6f}, {kept.y:.6f} was taken{advice}"
     if "line" in words and "outline" not in words:
-        return f"{subject} is closed and was taken as its outline"
+        return f"{subject} is closed and was read as its outline"
     return f"of {subject} the outlines were kept" if given.geom_type == "GeometryCollection" else None

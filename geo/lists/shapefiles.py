@@ -135,7 +135,7 @@ def _completed(name: str, raw: bytes, encoding: str, vocabulary: Vocabulary, not
     fields = dict.fromkeys(candidates.values())
     if len(fields) == 1:
         heading, field = next(iter(candidates.items()))
-        notes.append(f"the field name {name!r} is cut at {_NAME_BYTES} bytes: taken as {heading} ({field})")
+        notes.append(f"the field name {name!r} is cut at {_NAME_BYTES} bytes: read as {heading} ({field})")
         return heading
     if fields:
         hint = option_hints.column(name, next(iter(fields)))

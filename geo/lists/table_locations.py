@@ -213,7 +213,7 @@ def _check_layers_without_crs(
         if is_in_metres(shapes[rows]):
             problem = f"{subject} has no CRS, and its places are in metres: {option_hints.CRS}".strip()
             raise TableError(path, [problem])
-        notes.append(f"{subject}: no CRS is given: taken as degrees".removeprefix(": "))
+        notes.append(f"{subject}: no CRS is given: read as degrees".removeprefix(": "))
 
 
 def shapes_of(table: ListTable) -> GeometryArray:

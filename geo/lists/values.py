@@ -133,9 +133,9 @@ def parse_day(value: Cell) -> date | WithNote | None:
         if match[3] and not 1900 <= int(match[3]) <= date.today().year + 10:
             raise ValueError("may be a day in two-digit years: write it as 2021-06-30")
         month = _checked_day(match[1] or match[3], match[2] or match[4], "1")
-        return WithNote(month, f"{words!r} taken as the first day of that month")
+        return WithNote(month, f"{words!r} read as the first day of that month")
     if match := _YEAR.fullmatch(words):
-        return WithNote(_checked_day(match[1], "1", "1"), f"{words!r} taken as the first day of that year")
+        return WithNote(_checked_day(match[1], "1", "1"), f"{words!r} read as the first day of that year")
     raise ValueError("is no day such as 2021-06-30")
 
 
@@ -170,7 +170,7 @@ def _plain_code(code: str) -> str | WithNote:
         return code  # a shortcut, which suffices for most codes
     narrow = code.translate(_NARROW)
     match = _WITH_DECIMALS.fullmatch(narrow)
-    return WithNote(match[1], f"{code[:60]!r} taken as {match[1]}") if match else narrow
+    return WithNote(match[1], f"{code[:60]!r} read as {match[1]}") if match else narrow
 
 
 def _parse_count(value: Cell) -> int | WithNote | None:
@@ -183,7 +183,7 @@ def _parse_count(value: Cell) -> int | WithNote | None:
     if match is None:
         raise ValueError("is no whole number")
     number = int(match[1].replace(",", ""))
-    return WithNote(number, f"{words!r} taken as {number}") if match[2] else number
+    return WithNote(number, f"{words!r} read as {number}") if match[2] else number
 
 
 def _parse_phone(value: Cell) -> str | WithNote | None:

@@ -59,7 +59,7 @@ def read(path: Path, coordinates: str | None, crs: str) -> tuple[gpd.GeoDataFram
     if heading is None:
         others = ", ".join(str(name) for name in frame.columns if name != frame.geometry.name)
         raise TableError(path, [f"has no column population (人口); its columns: {others or 'none'}"])
-    notes = [] if heading == "population" else [f"its column {heading} is taken as population"]
+    notes = [] if heading == "population" else [f"its column {heading} is read as population"]
     frame = frame.drop(columns=[heading]).assign(population=frame[heading])
     unknown = frame["population"].isna()
     if unknown.any():

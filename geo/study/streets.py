@@ -70,26 +70,29 @@ def from_lines(lines: GeometryArray, ends: Int64Array, attributes: pd.DataFrame)
         and a column `OFF_GROUND` are kept too, and so is `WAY_ID`, with the identities of the ends as `U_ID` and `V_ID`
     """
     lengths = geodesic_lengths(lines)
-    keep = (lengths > 0) | (ends[:, 0] != ends[:, 1])
-    lines, ends, attributes, lengths = lines[keep], ends[keep], attributes[keep], lengths[keep]
     is_ring = ends[:, 0] == ends[:, 1]
-    if is_ring.any():
-        first, second = _halves(lines[is_ring])
-        middle = ends.max() + 1 + np.arange(is_ring.sum())
-        start = ends[is_ring, 0]
-        lines = np.concatenate([lines[~is_ring], first, second])
-        ends = np.concatenate([ends[~is_ring], np.column_stack([start, middle]), np.column_stack([middle, start])])
-        attributes = pd.concat([attributes[~is_ring], attributes[is_ring], attributes[is_ring]])
-        lengths = np.concatenate([lengths[~is_ring], geodesic_lengths(first), geodesic_lengths(second)])
+    whole, ring = np.flatnonzero(~is_ring), np.flatnonzero(is_ring & (lengths > 0))
+    rows = whole
+    if len(ring):
+        first, second = _halves(lines[ring])
+        start, middle = ends[ring, 0], ends.max() + 1 + np.arange(len(ring))
+        lines = np.concatenate([lines[whole], first, second])
+        ends = np.concatenate([ends[whole], np.column_stack([start, middle]), np.column_stack([middle, start])])
+        lengths = np.concatenate([lengths[whole], geodesic_lengths(first), geodesic_lengths(second)])
+        rows = np.concatenate([whole, ring, ring])
+    elif len(whole) < len(lines):
+        lines, ends, lengths = lines[whole], ends[whole], lengths[whole]
     nodes = np.unique(ends, return_inverse=True)[1].reshape(ends.shape).astype(np.int32)
-    table = attributes.reset_index(drop=True)
-    table = table.assign(u=nodes[:, 0], v=nodes[:, 1], length_m=lengths)
-    if WAY_ID in table:
-        table = table.assign(**{U_ID: ends[:, 0], V_ID: ends[:, 1]})
+    made = {"u": nodes[:, 0], "v": nodes[:, 1], "length_m": lengths}
+    if WAY_ID in attributes:
+        made |= {U_ID: ends[:, 0], V_ID: ends[:, 1]}
     types = {"maxspeed_kph": np.float32, BACKWARD_KPH: np.float32, WALK_ONEWAY: np.int8}
-    table = table.astype({name: dtype for name, dtype in types.items() if name in table})
-    columns = [name for name in (*COLUMNS, *OPTIONAL_COLUMNS, *BUILD_COLUMNS) if name in table]
-    return gpd.GeoDataFrame(table[columns], geometry=lines, crs="EPSG:4326")
+    columns = {
+        name: made[name] if name in made else np.asarray(attributes[name], types.get(name))[rows]
+        for name in (*COLUMNS, *OPTIONAL_COLUMNS, *BUILD_COLUMNS)
+        if name in made or name in attributes
+    }
+    return gpd.GeoDataFrame(columns, geometry=lines, crs="EPSG:4326")
 
 
 def _halves(rings: GeometryArray) -> tuple[GeometryArray, GeometryArray]:

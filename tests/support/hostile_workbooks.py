@@ -177,8 +177,8 @@ FILES: list[HostileFile] = [
             "row 14": "capacity = '-5'",
         },
         row_notes={
-            "row 2": "capacity '12张' taken as 12",
-            "row 3": "taken as 60",
+            "row 2": "capacity '12张' read as 12",
+            "row 3": "read as 60",
             "row 9": "first day of that month",
             "row 10": "first day of that year",
         },

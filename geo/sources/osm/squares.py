@@ -5,13 +5,11 @@ as far as they lie in the square. So the shortest way is the exact one (a visibi
 Computational Geometry, 2008, chapter 15).
 """
 
-from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
-from shapely.geometry.polygon import orient
 
 from geo.arrays import BoolArray, Float64Array, Int64Array
 
@@ -22,32 +20,32 @@ _WIDER = 1e-8
 
 
 class Ring(NamedTuple):
-    """A part of a square's outline, closed or not: its nodes' ids and their longitudes and latitudes in degrees."""
+    """A part of a square's outline, closed or not: its nodes' numbers and their longitudes and latitudes in degrees."""
 
-    node_ids: Int64Array
+    nodes: Int64Array
     lonlat: Float64Array
     is_inner: bool
 
 
 class Crossings(NamedTuple):
-    """Straight ways across a square: the ids of the two ends of each, shape (n, 2), and their places, shape (n, 2, 2).
+    """Straight ways across a square: the two nodes of each, shape (n, 2), and their places, shape (n, 2, 2).
 
     ``too_many`` is true where the square has more than `MOST_PLACES`, and no crossings for that reason.
     """
 
-    node_ids: Int64Array
+    nodes: Int64Array
     lonlat: Float64Array
     too_many: bool
 
 
 def crossings(rings: list[Ring], street_nodes: Int64Array) -> Crossings:
-    """The ways across a square; ``street_nodes`` are the ids of the nodes that it shares with other streets.
+    """The ways across a square; ``street_nodes`` are the numbers of the nodes that it shares with other streets.
 
     A square whose outline is not closed has no ways across.
     """
     nothing = Crossings(np.empty((0, 2), np.int64), np.empty((0, 2, 2)), False)
-    node_ids, first = np.unique(np.concatenate([ring.node_ids for ring in rings]), return_index=True)
-    meets_street = np.isin(node_ids, street_nodes)
+    nodes, first = np.unique(np.concatenate([ring.nodes for ring in rings]), return_index=True)
+    meets_street = np.isin(nodes, street_nodes)
     if meets_street.sum() < 2:
         return nothing
     polygon = _polygon(rings)
@@ -57,16 +55,20 @@ def crossings(rings: list[Ring], street_nodes: Int64Array) -> Crossings:
     places = np.flatnonzero(meets_street | _is_corner(polygon, lonlat))
     if len(places) > MOST_PLACES:
         return nothing._replace(too_many=True)
-    pairs = np.array(list(combinations(places.tolist(), 2)))
-    lines = shapely.linestrings(lonlat[pairs])
-    wider = polygon.buffer(_WIDER)
+    pairs = places[np.column_stack(np.triu_indices(len(places), 1))]
+    pairs = pairs[(lonlat[pairs[:, 0]] != lonlat[pairs[:, 1]]).any(axis=1)]
+    wider = polygon.buffer(_WIDER, quad_segs=1)
     shapely.prepare(wider)
-    inside = shapely.covers(wider, lines) & (shapely.length(lines) > 0)
-    return Crossings(node_ids[pairs[inside]], lonlat[pairs[inside]], False)
+    inside = shapely.covers(wider, shapely.linestrings(lonlat[pairs]))
+    return Crossings(nodes[pairs[inside]], lonlat[pairs[inside]], False)
 
 
 def _polygon(rings: list[Ring]) -> BaseGeometry:
     """The area between the outer and the inner rings; empty where they are not closed."""
+    if len(rings) == 1 and rings[0].nodes[0] == rings[0].nodes[-1] and len(rings[0].nodes) > 3:
+        polygon = shapely.Polygon(rings[0].lonlat)
+        if shapely.is_valid(polygon):
+            return polygon
     outer, inner = (
         shapely.union_all(
             shapely.get_parts(shapely.polygonize([shapely.linestrings(r.lonlat) for r in rings if r.is_inner == which]))
@@ -82,10 +84,13 @@ def _is_corner(polygon: BaseGeometry, lonlat: Float64Array) -> BoolArray:
     Shortest ways inside a polygon bend only there.
     """
     corners: set[tuple[float, float]] = set()
-    for part in map(orient, shapely.get_parts(polygon)):  # now the polygon lies on the left of all its rings
-        for ring in (part.exterior, *part.interiors):
+    for part in shapely.get_parts(polygon):
+        for number, ring in enumerate(shapely.get_rings(part)):
             xy = shapely.get_coordinates(ring)[:-1]
-            back, ahead = xy - np.roll(xy, 1, axis=0), np.roll(xy, -1, axis=0) - xy
-            turn = back[:, 0] * ahead[:, 1] - back[:, 1] * ahead[:, 0]
-            corners.update(map(tuple, xy[turn < 0].tolist()))
+            edge = np.diff(xy, axis=0, append=xy[:1])
+            before = np.roll(edge, 1, axis=0)
+            turn = before[:, 0] * edge[:, 1] - before[:, 1] * edge[:, 0]
+            # Whoever walks an outer ring anticlockwise, and inner rings clockwise, has the polygon on the left.
+            polygon_on_left = shapely.is_ccw(ring) == (number == 0)
+            corners.update(map(tuple, xy[(turn < 0) if polygon_on_left else (turn > 0)].tolist()))
     return np.array([tuple(place) in corners for place in lonlat.tolist()], dtype=bool)

@@ -73,16 +73,16 @@ def of_ways(ways: Ways, nodes: Nodes, relations: Iterable[str], box: Box, car_cl
     lines = _lines_in_box(way, ways.node_ids, lonlat, usable[way] & ~missing, around_the_earth, box)
     lines, too_large = _with_crossings(lines, tagged.squares())
     stopped, unknown_barriers, barrier_ids = _barriers(nodes, lines.node_ids)
-    edge = _cut_at_junctions(lines, np.array(list(stopped), dtype=np.int64))
+    edge = _cut_at_junctions(lines, stopped > 0)
     edge_way = lines.way[edge.line]
     table = pd.DataFrame([row for row in attributes if row is not None], columns=highways.Attributes._fields)
-    table = table.iloc[(np.cumsum(usable_sets) - 1)[tagged.tag_set[edge_way]]].assign(
-        **{streets.WAY_ID: ways.ids[edge_way], streets.FERRY_KPH: tagged.ferry_kph(way, lonlat)[edge_way]}
-    )
+    table = table.take((np.cumsum(usable_sets) - 1)[tagged.tag_set[edge_way]])
+    table[streets.WAY_ID] = ways.ids[edge_way]
+    table[streets.FERRY_KPH] = tagged.ferry_kph(way, lonlat)[edge_way]
     frame = streets.from_lines(edge.geometries, edge.ends, table)
-    numbers = pd.Series(stopped, dtype=np.uint8)
     for column, id_column in zip(streets.STOPS_COLUMNS, (streets.U_ID, streets.V_ID), strict=True):
-        frame[column] = numbers.reindex(frame[id_column]).fillna(0).to_numpy(dtype=np.uint8)
+        node = _index_among(lines.node_ids, frame[id_column].to_numpy())
+        frame[column] = np.where(node < 0, 0, stopped[node]).astype(np.uint8)
     notes = _notes(tagged, np.unique(lines.way), unknown_barriers)
     notes["streets cross the 180th meridian, and are cut there"] = len(np.unique(way[usable[way] & around_the_earth]))
     notes["squares are walked around, not across: too many streets and corners"] = too_large
@@ -176,27 +176,48 @@ def _notes(tagged: _TaggedWays, rows: Int64Array, unknown_barriers: Counter[tupl
     return notes
 
 
-def _barriers(nodes: Nodes, node_ids: Int64Array) -> tuple[dict[int, int], Counter[tuple[str, str]], set[int]]:
-    """The barriers among some nodes: whom they stop, by node id, how often each of their tags was not understood, and
-    the ids of all of them."""
-    on_street = {node_id: tags for node_id, tags in nodes.tagged if "barrier" in tags}
-    stopped: dict[int, int] = {}
+def _barriers(nodes: Nodes, ids: Int64Array) -> tuple[Int64Array, Counter[tuple[str, str]], set[int]]:
+    """The barriers among the nodes with some ids (ascending).
+
+    Whom each of these nodes stops, shape (ids,); how often each tag of barriers was not understood; and the barriers'
+    ids.
+    """
+    stopped = np.zeros(len(ids), dtype=np.int64)
     unknown: Counter[tuple[str, str]] = Counter()
-    barrier_ids = np.intersect1d(node_ids, np.fromiter(on_street, np.int64, len(on_street))).tolist()
-    for node_id in barrier_ids:
-        unknown.update(barriers.not_understood(on_street[node_id]))
-        if number := barriers.stopped(on_street[node_id]):
-            stopped[node_id] = number
-    return stopped, unknown, set(barrier_ids)
+    barrier_ids = set()
+    all_barriers = [(node_id, tags) for node_id, tags in nodes.tagged if "barrier" in tags]
+    rows = _index_among(ids, np.array([node_id for node_id, _ in all_barriers], dtype=np.int64))
+    for row, (node_id, tags) in zip(rows.tolist(), all_barriers, strict=True):
+        if row >= 0:
+            barrier_ids.add(node_id)
+            unknown.update(barriers.not_understood(tags))
+            stopped[row] = barriers.stopped(tags)
+    return stopped, unknown, barrier_ids
+
+
+def _index_among(ids: Int64Array, wanted: Int64Array) -> Int64Array:
+    """The position of each of ``wanted`` in ``ids`` (ascending), shape (wanted,); −1 where it is not among them."""
+    index = np.searchsorted(ids, wanted)
+    index[index == len(ids)] = 0
+    return np.where(ids[index] == wanted, index, -1) if len(ids) else np.full(len(wanted), -1)
 
 
 class _Lines(NamedTuple):
-    """Connected pieces of ways: ``way`` of each, and the nodes of all of them, one line after the other."""
+    """Connected pieces of ways, and the nodes of all of them, one line after the other.
+
+    Attributes
+    ----------
+    way, counts : shape (lines,), the way that each is a piece of, and how many nodes it has
+    node, lonlat : shape (n,) and (n, 2), the position in ``node_ids`` of each node of each line, and where it is
+    node_ids, visits : shape (nodes,), the ids of all nodes (ascending), and how often lines visit each
+    """
 
     way: Int64Array
     counts: Int64Array
-    node_ids: Int64Array
+    node: Int64Array
     lonlat: Float64Array
+    node_ids: Int64Array
+    visits: Int64Array
 
 
 def _lines_in_box(
@@ -225,7 +246,8 @@ def _lines_in_box(
     counts = np.bincount(line, kept).astype(np.int64)
     kept_lines = (counts > 1) & (np.bincount(line, inside) > 0)
     kept &= kept_lines[line]
-    return _Lines(way[begins][kept_lines], counts[kept_lines], node_ids[kept], lonlat[kept])
+    ids, node, visits = np.unique(node_ids[kept], return_inverse=True, return_counts=True)
+    return _Lines(way[begins][kept_lines], counts[kept_lines], node, lonlat[kept], ids, visits)
 
 
 def _with_crossings(lines: _Lines, areas: list[list[tuple[int, bool]]]) -> tuple[_Lines, int]:
@@ -238,26 +260,32 @@ def _with_crossings(lines: _Lines, areas: list[list[tuple[int, bool]]]) -> tuple
         lines_of.setdefault(int(lines.way[line]), []).append(line)
     ends = np.cumsum(lines.counts)
     too_large, added = 0, []
-    node_ids, visits = np.unique(lines.node_ids, return_counts=True)
     for members in areas:
         rings = [
-            squares.Ring(lines.node_ids[part], lines.lonlat[part], is_inner)
+            squares.Ring(lines.node[part], lines.lonlat[part], is_inner)
             for row, is_inner in members
             for line in lines_of.get(row, ())
             for part in [slice(ends[line] - lines.counts[line], ends[line])]
         ]
         if not rings:
             continue
-        own_ids, own_visits = np.unique(np.concatenate([ring.node_ids for ring in rings]), return_counts=True)
-        shared = own_ids[visits[np.searchsorted(node_ids, own_ids)] > own_visits]
-        crossings = squares.crossings(rings, shared)
+        own, own_visits = np.unique(np.concatenate([ring.nodes for ring in rings]), return_counts=True)
+        crossings = squares.crossings(rings, own[lines.visits[own] > own_visits])
         too_large += crossings.too_many
-        added.append((np.full(len(crossings.node_ids), members[0][0]), crossings))
+        added.append((np.full(len(crossings.nodes), members[0][0]), crossings))
+    if not added:
+        return lines, too_large
+    new_nodes = np.concatenate([crossings.nodes.ravel() for _, crossings in added])
     way = np.concatenate([lines.way, *(row for row, _ in added)]).astype(np.int64)
-    counts = np.concatenate([lines.counts, np.full(len(way) - len(lines.way), 2)])
-    node_ids = np.concatenate([lines.node_ids, *(crossings.node_ids.ravel() for _, crossings in added)])
-    lonlat = np.concatenate([lines.lonlat, *(crossings.lonlat.reshape(-1, 2) for _, crossings in added)])
-    return _Lines(way, counts, node_ids, lonlat), too_large
+    with_crossings = _Lines(
+        way,
+        np.concatenate([lines.counts, np.full(len(way) - len(lines.way), 2)]),
+        np.concatenate([lines.node, new_nodes]),
+        np.concatenate([lines.lonlat, *(crossings.lonlat.reshape(-1, 2) for _, crossings in added)]),
+        lines.node_ids,
+        lines.visits + np.bincount(new_nodes, minlength=len(lines.visits)),
+    )
+    return with_crossings, too_large
 
 
 class _Edges(NamedTuple):
@@ -268,11 +296,13 @@ class _Edges(NamedTuple):
     geometries: GeometryArray
 
 
-def _cut_at_junctions(lines: _Lines, barrier_ids: Int64Array) -> _Edges:
-    """Cut lines at each node that several lines share or that one line visits twice, and at barriers."""
+def _cut_at_junctions(lines: _Lines, is_barrier: BoolArray) -> _Edges:
+    """Cut lines at each node that several lines share or that one line visits twice, and at barriers.
+
+    ``is_barrier`` has a row for each of `_Lines.node_ids`.
+    """
     first = np.cumsum(lines.counts) - lines.counts
-    _, node, visits = np.unique(lines.node_ids, return_inverse=True, return_counts=True)
-    is_end = (visits[node] > 1) | np.isin(lines.node_ids, barrier_ids)
+    is_end = ((lines.visits > 1) | is_barrier)[lines.node]
     is_end[first] = is_end[first + lines.counts - 1] = True
     ends = np.flatnonzero(is_end)
     line = np.repeat(np.arange(len(lines.counts)), lines.counts)
@@ -284,4 +314,4 @@ def _cut_at_junctions(lines: _Lines, barrier_ids: Int64Array) -> _Edges:
     offset = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     vertices = lines.lonlat[np.repeat(begin, counts) + offset]
     geometries = shapely.linestrings(vertices, indices=np.repeat(np.arange(len(begin)), counts))
-    return _Edges(line[begin], np.column_stack([lines.node_ids[begin], lines.node_ids[end]]), geometries)
+    return _Edges(line[begin], lines.node_ids[lines.node[np.column_stack([begin, end])]], geometries)

@@ -108,5 +108,5 @@ def test_ids_and_area_codes_are_read_without_wide_digits_and_decimals(tmp_path: 
     assert [row.values["id"] for row in rows] == ["2", "3", "002"]
     assert [row.values["area_code"] for row in rows] == ["330784001", "330784001", "330"]
     assert rows[0].notes == ()
-    assert rows[1].notes == ("id '3.0' taken as 3", "area_code '330784001.0' taken as 330784001")
+    assert rows[1].notes == ("id '3.0' read as 3", "area_code '330784001.0' read as 330784001")
     assert "differs only in zeros" in rows[2].notes[0]

@@ -19,11 +19,11 @@ def shape(geometry_type: str, coordinates: Any) -> dict[str, Any]:
 
 
 CASES: list[tuple[str, dict[str, Any], str, str | None]] = [
-    ("closed line", shape("LineString", RING), "Polygon", "its line is closed and was taken as its outline"),
-    ("closed lines", shape("MultiLineString", [RING]), "Polygon", "closed and was taken as its outline"),
+    ("closed line", shape("LineString", RING), "Polygon", "its line is closed and was read as its outline"),
+    ("closed lines", shape("MultiLineString", [RING]), "Polygon", "closed and was read as its outline"),
     ("open line", shape("LineString", RING[:3]), "Point", "of its line the point 120.050000, 28.880000 was taken"),
     ("bowtie", shape("Polygon", [BOWTIE]), "MultiPolygon", "crosses or touches itself and was repaired"),
-    ("closed bowtie line", shape("LineString", BOWTIE), "MultiPolygon", "taken as its outline"),
+    ("closed bowtie line", shape("LineString", BOWTIE), "MultiPolygon", "read as its outline"),
     ("two points", shape("MultiPoint", RING[:2]), "Point", "of its 2 points the point"),
     ("one point", shape("MultiPoint", RING[:1]), "Point", None),
     ("point", shape("Point", RING[0]), "Point", None),

@@ -113,7 +113,7 @@ def test_a_time_in_a_workbook_is_degrees_and_a_date_is_not(tmp_path: Path) -> No
     )
     first, second = facility_list.rows
     assert place(first) == pytest.approx(AT, abs=1e-5)
-    assert "was taken as 120.09" in first.notes[0]
+    assert "was read as 120.09" in first.notes[0]
     assert "is no number of degrees" in second.problems[0]
 
 

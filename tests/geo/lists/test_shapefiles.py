@@ -54,7 +54,7 @@ def test_cut_names_are_recognised_in_every_encoding(encoding: str, cpg: str | No
     assert (row.values["category"], row.values["capacity"]) == ("clinic", 12)
     assert row.values["name"] == ("甲诊所" if encoding != "big5" else "甲診所")
     if encoding == "utf-8":
-        assert any("'机构名' is cut at 10 bytes: taken as 机构名称 (name)" in note for note in facility_list.notes)
+        assert any("'机构名' is cut at 10 bytes: read as 机构名称 (name)" in note for note in facility_list.notes)
 
 
 @pytest.mark.parametrize("field", [field for field in headings.FACILITY_COLUMNS.fields if field != "extra"])

@@ -41,7 +41,7 @@ def test_a_workbook_with_a_title_and_a_sum_is_read(tmp_path: Path) -> None:
     assert row["provenance"] == "file"
     assert lines == [
         "left out 未采用: rows of 诊所.xlsx: row 4 is a sum: '合计'",
-        "note 注: 诊所.xlsx row 3: capacity '3张' taken as 3",
+        "note 注: 诊所.xlsx row 3: capacity '3张' read as 3",
     ]
 
 
