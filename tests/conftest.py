@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, Error, expect, sync_playwright
 
 from geo.sources import build
@@ -19,9 +20,15 @@ from geo.sources.inputs import Sources
 from geo.study import study
 from geo.study.study import Study
 from support import handmade, postgres
+from support.examples import examples
 from support.requirements import unavailable
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+# No example may fail because the machine is busy with other work.
+settings.register_profile(
+    "busy", max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("busy")
 BROWSER_MILLISECONDS = 120_000  # chromium starts in a second, but in many on a busy machine
 
 

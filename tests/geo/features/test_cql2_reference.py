@@ -199,7 +199,7 @@ conditions: st.SearchStrategy[Sample] = st.recursive(
 
 
 @given(conditions)
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 def test_random_condition_is_true_false_and_unknown_where_the_slow_evaluation_is(sample: Sample) -> None:
     text, evaluate = sample
     assert kept_rows(text) == [number for number, row in enumerate(ROWS) if evaluate(row) is True], text
@@ -208,7 +208,7 @@ def test_random_condition_is_true_false_and_unknown_where_the_slow_evaluation_is
 
 
 @given(st.text("ab", max_size=9), st.text("ab%_", max_size=7))
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 def test_like_matches_where_the_standards_definition_does(text: str, pattern: str) -> None:
     assert bool(kept_rows(f"'{text}' LIKE '{pattern}'")) == like(text, pattern)
 
@@ -265,7 +265,7 @@ mutated_conditions = st.tuples(conditions, st.integers(0, 200), st.integers(0, 9
 @example("(1,2)")
 @example("BBOX() = 1")
 @example("in(name, size)")
-@settings(max_examples=examples(250), deadline=None)
+@settings(max_examples=examples(250))
 def test_any_text_gives_a_mask_or_a_field_error(text: str) -> None:
     try:
         condition = cql2.parse(text, DATA_TYPES)

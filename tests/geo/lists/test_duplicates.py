@@ -218,7 +218,7 @@ def _frame(rows: list[Any]) -> Any:
     )
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 @given(ROWS, st.randoms(use_true_random=False))
 def test_all_pairs_are_found_in_any_order_of_the_facilities(rows: list[Any], chance: Any) -> None:
     whole = _frame(rows)
@@ -242,7 +242,7 @@ def test_all_pairs_are_found_in_any_order_of_the_facilities(rows: list[Any], cha
             assert duplicate.metres == pytest.approx(wgs84.inv(a.x, a.y, b.x, b.y)[2], abs=0.002)
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 @given(NAMES, NAMES, st.floats(0, 250), st.floats(0, 250), st.booleans(), st.booleans())
 def test_a_larger_distance_never_raises_the_score(
     one: str | None, two: str | None, near: float, far: float, same_phone: bool, same_address: bool

@@ -180,7 +180,7 @@ FACILITIES = st.fixed_dictionaries(
 PLACES = st.tuples(st.floats(73.5, 134.5), st.floats(18.5, 53.5)) | st.tuples(st.floats(-180, 180), st.floats(-85, 85))
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 @given(
     st.lists(st.tuples(FACILITIES, PLACES), max_size=4),
     st.sampled_from(writer.FORMATS),
@@ -195,7 +195,7 @@ def test_any_register_is_written_and_read_again(rows: list[Any], kind: str, coor
     assert writer.write(read_back, "csv", coordinates) == writer.write(frame, "csv", coordinates)
 
 
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(100))
 @given(
     st.lists(st.tuples(st.floats(73.5, 134.5), st.floats(18.5, 53.5)), min_size=1), st.sampled_from(COORDINATE_SYSTEMS)
 )

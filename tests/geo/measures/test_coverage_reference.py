@@ -173,7 +173,7 @@ def check(answer: Coverage, goal: Standard, register: list[Facility], people: li
     assert math.isclose(answer.residents, sum(person.population for person in people), abs_tol=0.051)
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 @given(data=st.data(), count=st.integers(0, 5), people=st.lists(PEOPLE, min_size=1, max_size=6))
 def test_coverage_equals_a_plain_count(data: st.DataObject, count: int, people: list[People]) -> None:
     register = [data.draw(facilities(number)) for number in range(count)]

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from geo.study import chinese_hours, opening_hours
@@ -84,7 +84,6 @@ def test_what_is_unclear_is_not_read(text: str) -> None:
     assert chinese_hours.to_osm(text) is None
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="周一二三五六日至、8:013点半-上下午休息全天节假日，；() 晚次年5月", max_size=25))
 def test_whatever_is_read_can_be_used(text: str) -> None:
     read = chinese_hours.to_osm(text)
@@ -92,7 +91,6 @@ def test_whatever_is_read_can_be_used(text: str) -> None:
         assert opening_hours.is_readable(read)
 
 
-@settings(deadline=None)  # the calendar of holidays is loaded on first use
 @given(st.integers(0, 6), st.integers(0, 6), st.integers(6, 11), st.integers(13, 20))
 def test_a_facility_is_open_on_the_days_and_hours_in_words(first: int, last: int, begin: int, end: int) -> None:
     signs = "一二三四五六日"

@@ -69,7 +69,7 @@ def by_minute(rules: list[Rule], separators: list[str]) -> bytearray:
 def test_weekly_rules_agree_with_an_evaluation_minute_by_minute() -> None:
     seen: Counter[str] = Counter()
 
-    @settings(max_examples=examples(100), deadline=None, database=None, derandomize=True)
+    @settings(max_examples=examples(100), database=None, derandomize=True)
     @given(rules, st.lists(st.sampled_from(["; ", ", "]), min_size=2, max_size=2), st.booleans())
     def agree(rules: list[Rule], separators: list[str], wrap: bool) -> None:
         text, opened = as_text(rules, separators, wrap), by_minute(rules, separators)
@@ -267,7 +267,7 @@ any_text = st.text(max_size=40) | st.lists(st.sampled_from(PIECES.split(" ")), m
 any_moment = st.datetimes(datetime(2025, 1, 1), datetime(2027, 1, 1)) | st.sampled_from([datetime.min, datetime.max])
 
 
-@settings(max_examples=examples(300), deadline=None, database=None, derandomize=True)
+@settings(max_examples=examples(300), database=None, derandomize=True)
 @given(any_text, any_moment)
 def test_no_text_raises_an_error(text: str, moment: datetime) -> None:
     status = opening_hours.status_at(text, moment)

@@ -27,7 +27,7 @@ def test_clean_normalises_texts_and_keeps_other_values(text: object, expected: o
     assert clean(text) == expected
 
 
-@settings(max_examples=examples(200), deadline=None, database=None, derandomize=True)
+@settings(max_examples=examples(200), database=None, derandomize=True)
 @given(st.text())
 def test_clean_text_stays_as_it_is_and_is_printable(text: str) -> None:
     cleaned = clean(text)

@@ -11,7 +11,7 @@ from support.graphs import networks, prepare_graph
 
 
 @given(network=networks())
-@settings(max_examples=examples(30), deadline=None)
+@settings(max_examples=examples(30))
 def test_graph_from_a_file_equals_the_one_that_was_written(network, tmp_path_factory: pytest.TempPathFactory) -> None:
     graph = prepare_graph(*network)
     path = tmp_path_factory.mktemp("graph") / "walk.npy"

@@ -68,7 +68,7 @@ def seconds_between(edges: list[Edge], node_seconds: np.ndarray, origin: EdgePoi
     most_neighbours=st.sampled_from([0, 1, 2, 64]),
     sweeps=st.booleans(),
 )
-@settings(max_examples=examples(400), deadline=None)
+@settings(max_examples=examples(400))
 def test_seconds_are_those_of_scipy(case, limit: float, towards: bool, most_neighbours: int, sweeps: bool) -> None:
     """Whatever core the elimination leaves, and whether the search sweeps or uses its queue."""
     with pytest.MonkeyPatch.context() as patch:
@@ -115,7 +115,7 @@ def compare_with_scipy(case, limit: float, towards: bool) -> None:
 
 
 @given(case=searches(), k=st.integers(1, 4))
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 def test_several_nearest_of_every_junction_are_the_nearest(case, k: int) -> None:
     nodes, edges, _, facilities, connectors = case
     node_seconds = node_seconds_by_scipy(nodes, edges)
@@ -140,7 +140,7 @@ def test_several_nearest_of_every_junction_are_the_nearest(case, k: int) -> None
 
 
 @given(case=searches())
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 def test_look_up_and_search_from_one_point_give_the_same_ranking(case) -> None:
     nodes, edges, people, facilities, connectors = case
     node_seconds = node_seconds_by_scipy(nodes, edges)

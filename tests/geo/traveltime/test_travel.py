@@ -10,7 +10,7 @@ from datetime import date
 import numpy as np
 import pytest
 import shapely
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geo.measures import coverage
@@ -27,9 +27,7 @@ MODES = ("walk", "cycle", "drive")
 KPH = {"walk": 4.0, "cycle": 15.0}
 CONNECTOR_M = 60.0
 NOW = date(2021, 12, 31)
-thorough = settings(
-    max_examples=examples(60), deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
-)
+thorough = settings(max_examples=examples(60), derandomize=True)
 
 
 @st.composite

@@ -19,7 +19,7 @@ from support.turning import Drives, restricted_searches
     most_neighbours=st.sampled_from([1, 3, 64]),
     limit=st.sampled_from([0.0, 5.0, 40.0, np.inf]),
 )
-@settings(max_examples=examples(400), deadline=None)
+@settings(max_examples=examples(400))
 def test_seconds_and_catchments_are_those_of_the_slow_search(
     case, towards: bool, sweeps: bool, most_neighbours: int, limit: float
 ) -> None:
@@ -51,7 +51,7 @@ def test_seconds_and_catchments_are_those_of_the_slow_search(
 
 
 @given(case=restricted_searches())
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 def test_ways_from_one_point_are_allowed_and_as_long_as_those_of_the_slow_search(case) -> None:
     nodes, edges, people, facilities, connectors, paths = case
     drives = Drives(edges, paths)

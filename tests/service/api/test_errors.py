@@ -213,7 +213,7 @@ NASTY = st.sampled_from([*NO_NUMBERS, *NO_COUNTS, *NO_WORDS, *NO_BOXES]).filter(
 VALUES = GOOD | NASTY | st.floats().map(str) | st.integers().map(str) | st.text(max_size=30)
 
 
-@settings(max_examples=examples(250), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(250), suppress_health_check=list(HealthCheck))
 @given(
     path=st.sampled_from([NEAREST, ITEMS, ONE, "/v1/coverage", "/v1/standards", "/v1/coverage/park-500"]),
     query=st.lists(st.tuples(KEYS, VALUES), max_size=6),
@@ -229,7 +229,7 @@ def test_no_query_string_causes_an_internal_error(client: TestClient, path: str,
         assert answer.json()
 
 
-@settings(max_examples=examples(100), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(100), suppress_health_check=list(HealthCheck))
 @given(
     lon=st.floats(-180, 180),
     lat=st.floats(-90, 90),

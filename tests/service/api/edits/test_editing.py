@@ -185,7 +185,7 @@ def test_subtype_may_be_given_by_any_of_its_names(client: TestClient, sent: str)
     assert made.json()["properties"]["subtype"] == "hospital"
 
 
-@settings(max_examples=examples(30), deadline=None)
+@settings(max_examples=examples(30))
 @given(st.text(max_size=30))
 def test_any_text_as_an_id_is_answered_with_200_or_404(town_client: TestClient, facility_id: str):
     for below in ("", "/history"):
