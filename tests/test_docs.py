@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from service.api.routes import days, facilities, files, sites, travel
+from service.api.routes import certainty, days, facilities, files, sites, travel
 from service.cli.main import app
 from service.settings import Settings
 
@@ -42,7 +42,7 @@ def test_every_command_is_in_the_readme() -> None:
 
 
 def test_every_endpoint_is_documented() -> None:
-    modules = (travel, facilities, files, sites, days)
+    modules = (travel, facilities, files, sites, days, certainty)
     paths = {route.path for module in modules for route in module.router.routes if hasattr(route, "path")}
     assert len(paths) >= 12
     pages = read("README.md") + read("docs/register.md") + read("docs/api.md")

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from geo.arrays import Float64Array, Int64Array, ObjectArray
+from geo.arrays import BoolArray, Float64Array, Int64Array, ObjectArray
 from geo.choices import Mode
 from geo.geodesy.distance import TOLERANCE_M
 from geo.measures.residential_land import LandCover
@@ -31,6 +31,13 @@ GROUP_UNKNOWN_NOTES = {
     "children_3_6": "儿童数不详，全部人口计入 the number of children is not known here: all people count",
     "elders_65": "老人数不详，全部人口计入 the number of elders is not known here: all people count",
 }
+
+GROUP_COLUMNS = {
+    "urban": ("城乡", "urban or rural"),
+    "children_3_6": ("儿童数", "the number of children"),
+    "elders_65": ("老人数", "the number of elders"),
+}
+"""The columns of demand that say who belongs to a group of people, and what they say in words."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +95,7 @@ def count_units(travel: Travel, facilities: gpd.GeoDataFrame, standard: Standard
         case Radius():
             counted = _people_by_distance(travel, standard, matching, notes)
         case Presence():
-            counted = _areas_with_facility(travel, standard, matching, notes)
+            counted = areas_with_facility(travel, standard, matching, notes)
         case Opened():
             counted = _openings(travel, standard, matching, notes, day)
     return counted if is_known else replace(counted, is_known=False)
@@ -115,10 +122,9 @@ def _people_by_time(
 def _people_by_distance(
     travel: Travel, standard: Radius, facilities: gpd.GeoDataFrame, notes: list[str]
 ) -> CountedUnits:
-    radii = standard.radii(facilities)
-    notes = notes + _size_notes(facilities, standard, radii)
-    facilities, radii = facilities[~np.isnan(radii)], radii[~np.isnan(radii)]
-    metres, limit, nearest = _straight_distances(travel, facilities, radii, standard.metres)
+    notes = notes + _size_notes(facilities, standard, standard.radii(facilities))
+    facilities, radii = with_radii(facilities, standard)
+    metres, limit, nearest = straight_distances(travel, facilities, radii, standard.metres)
     reason = reasons.where(nearest < 0, reasons.NO_FACILITIES)
     rows, people_notes = _people(travel, standard, metres, limit, TOLERANCE_M, nearest, reason)
     counted, land = group_counted(travel.study.demand, standard), travel.study.land
@@ -126,7 +132,13 @@ def _people_by_distance(
     return CountedUnits(rows, "people", facilities, notes + people_notes, counted, land=cover)
 
 
-def _straight_distances(
+def with_radii(facilities: gpd.GeoDataFrame, standard: Radius) -> tuple[gpd.GeoDataFrame, Float64Array]:
+    """Those of ``facilities`` that are large enough to count, and the radius of each in metres."""
+    radii = standard.radii(facilities)
+    return facilities[~np.isnan(radii)], radii[~np.isnan(radii)]
+
+
+def straight_distances(
     travel: Travel, facilities: gpd.GeoDataFrame, radii: Float64Array, metres: float
 ) -> tuple[Float64Array, Float64Array, Int64Array]:
     """Of each demand point the facility whose circle is nearest: metres to the facility, its radius, and its row.
@@ -203,12 +215,13 @@ def group_counted(demand: pd.DataFrame, standard: TravelTime | Radius) -> People
     return "all" if _is_unknown(demand, standard.people) else standard.people
 
 
-def _column_of(group: PeopleGroup) -> str:
+def column_of(group: PeopleGroup) -> str:
+    """The column of demand that says who belongs to a group, other than all people."""
     return "urban" if group in ("urban", "rural") else group
 
 
 def _is_unknown(demand: pd.DataFrame, group: PeopleGroup) -> bool:
-    return group != "all" and bool(demand[_column_of(group)].isna().all())
+    return group != "all" and bool(demand[column_of(group)].isna().all())
 
 
 def people_weights(demand: pd.DataFrame, group: PeopleGroup) -> tuple[Float64Array, list[str]]:
@@ -221,7 +234,7 @@ def people_weights(demand: pd.DataFrame, group: PeopleGroup) -> tuple[Float64Arr
         return population, []
     if _is_unknown(demand, group):
         return population, [GROUP_UNKNOWN_NOTES[group]]
-    column = _column_of(group)
+    column = column_of(group)
     unknown = demand[column].isna().to_numpy()
     people_unknown = float(population[unknown].sum())
     notes = []
@@ -246,9 +259,10 @@ def _cut_off_notes(travel: Travel, weight: pd.Series, mode: Mode) -> list[str]:
     ]
 
 
-def _areas_with_facility(
+def areas_with_facility(
     travel: Travel, standard: Presence, facilities: gpd.GeoDataFrame, notes: list[str]
 ) -> CountedUnits:
+    """The rows of the units of ``standard``; those are inside in which one of ``facilities`` is."""
     study = travel.study
     areas = study.areas
     units = areas[areas["level"] == standard.units]
@@ -279,11 +293,8 @@ def _openings(
     travel: Travel, standard: Opened, facilities: gpd.GeoDataFrame, notes: list[str], day: date
 ) -> CountedUnits:
     is_known = bool(facilities["opened"].notna().any())
-    later = np.array([opened is not None and opened > day for opened in facilities["opened"]], dtype=bool)
-    in_period = np.array(
-        [opened is not None and standard.since <= opened <= standard.until for opened in facilities["opened"]],
-        dtype=bool,
-    )
+    later = opened_after(facilities, day)
+    in_period = opened_in(facilities, standard)
     planned = int((in_period & later).sum())
     facilities, inside = facilities.loc[~later], in_period[~later]
     rows = pd.DataFrame(
@@ -316,3 +327,14 @@ def _openings(
             "facilities is known, so this cannot be measured: import a list with opening dates",
         ]
     return CountedUnits(rows, "facilities", facilities, notes, is_known=is_known)
+
+
+def opened_after(facilities: gpd.GeoDataFrame, day: date) -> BoolArray:
+    """Whether each facility is known to open after ``day`` only, shape (facilities,)."""
+    return np.array([opened is not None and opened > day for opened in facilities["opened"]], dtype=bool)
+
+
+def opened_in(facilities: gpd.GeoDataFrame, standard: Opened) -> BoolArray:
+    """Whether each facility is known to have opened in the standard's period, shape (facilities,)."""
+    inside = [day is not None and standard.since <= day <= standard.until for day in facilities["opened"]]
+    return np.array(inside, dtype=bool)

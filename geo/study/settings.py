@@ -23,7 +23,8 @@ class Speeds(BaseModel):
     """Speeds in km/h.
 
     A car drives at ``drive_factor`` times the street's legal speed. Where that is unknown, the speed of the street's
-    class replaces it, and ``drive_other_kph`` for a class that is not listed.
+    class replaces it, and ``drive_other_kph`` for a class that is not listed. A slower and a faster speed of each mode
+    show how much a result depends on it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -32,7 +33,11 @@ class Speeds(BaseModel):
     walk_slower_kph: Speed = 3.2
     walk_faster_kph: Speed = 4.8
     cycle_kph: Speed = 15.0
+    cycle_slower_kph: Speed = 12.0
+    cycle_faster_kph: Speed = 18.0
     drive_factor: Annotated[float, Field(gt=0, le=1)] = 0.8
+    drive_slower_factor: Annotated[float, Field(gt=0, le=1)] = 0.64
+    drive_faster_factor: Annotated[float, Field(gt=0, le=1)] = 0.96
     drive_other_kph: Speed = 30.0
     drive_class_kph: Mapping[str, Speed] = {
         "motorway": 100.0,
@@ -55,6 +60,20 @@ class Speeds(BaseModel):
     def kph(self, mode: Mode) -> float | None:
         """Return the speed of ``mode``; None for driving, where each street has its own speed."""
         return {"walk": self.walk_kph, "cycle": self.cycle_kph}.get(mode)
+
+    def slower_and_faster(self, mode: Mode) -> tuple[float, float]:
+        """How many times as fast as usual the slower and the faster speed of ``mode`` are."""
+        usual, slower, faster = {
+            "walk": (self.walk_kph, self.walk_slower_kph, self.walk_faster_kph),
+            "cycle": (self.cycle_kph, self.cycle_slower_kph, self.cycle_faster_kph),
+            "drive": (self.drive_factor, self.drive_slower_factor, self.drive_faster_factor),
+        }[mode]
+        return slower / usual, faster / usual
+
+    def scaled(self, mode: Mode, factor: float) -> "Speeds":
+        """These speeds with that of ``mode`` multiplied by ``factor``."""
+        name = {"walk": "walk_kph", "cycle": "cycle_kph", "drive": "drive_factor"}[mode]
+        return self.model_copy(update={name: getattr(self, name) * factor})
 
 
 class StudySettings(BaseModel):

@@ -56,6 +56,14 @@ def has_slopes(streets: pd.DataFrame) -> bool:
     return PACE_COLUMNS[0] in streets
 
 
+def has_ferries(streets: pd.DataFrame | None, mode: Mode) -> bool:
+    """Whether some edge that is open to ``mode`` is a ferry; None has no edges."""
+    if streets is None or FERRY_KPH not in streets:
+        return False
+    is_open = streets["walk"] if mode == "walk" else streets[f"{mode}_forward"] | streets[f"{mode}_backward"]
+    return bool((is_open & streets[FERRY_KPH].notna()).any())
+
+
 def from_lines(lines: GeometryArray, ends: Int64Array, attributes: pd.DataFrame) -> gpd.GeoDataFrame:
     """Make a frame of streets from lines and the identities of their ends.
 

@@ -18,6 +18,7 @@ from cachetools import LRUCache, cached
 from geo.arrays import Float64Array, GeometryArray, Int64Array, ObjectArray
 from geo.choices import Mode
 from geo.geodesy.projection import projection
+from geo.study import streets
 from geo.study.study import Study
 from geo.traveltime import cache, reasons, straight_line
 from geo.traveltime.nearest import NearestFacilities, position_seconds
@@ -108,6 +109,7 @@ class Travel:
         self._lock = RLock()  # a network is prepared once, and other threads wait for it
         self._prepared: dict[Mode, tuple[Network, SnappedPoints]] = {}
         self._positions: dict[Mode, ChainPositions] = {}
+        self._networks_at: dict[tuple[Mode, float], Network] = {}
         nearest_cache: LRUCache[_FacilitiesKey, NearestFacilities] = LRUCache(
             NEAREST_CACHE_BYTES, getsizeof=lambda nearest: min(nearest.nbytes, NEAREST_CACHE_BYTES)
         )
@@ -164,6 +166,43 @@ class Travel:
             return self._times_of(self.demand_distances(facilities), mode)
         points, positions = self.demand_points(mode), self.demand_positions(mode)
         return _network_times(self._nearest_facilities(key), points, positions, facilities.empty)
+
+    def demand_seconds_at(self, facilities: gpd.GeoDataFrame, mode: Mode, factor: float) -> Float64Array:
+        """As the seconds of `demand_times`, with ``mode`` going ``factor`` times as fast, shape (points,).
+
+        On foot the whole trip does; by e-bike and by car the connectors are walked at their usual speed. Ferries keep
+        their own speed.
+        """
+        if self.method == "straight-line" or factor == 1.0:
+            return self.demand_times(facilities, mode).seconds / factor
+        has_ferries = streets.has_ferries(self.study.streets, mode)
+        if mode == "walk" and not has_ferries:
+            return self.demand_times(facilities, mode).seconds / factor
+        if has_ferries:
+            # The parts of a way do not change alike, so another way may be the fastest.
+            network, scale = self._network_at(mode, factor), 1.0
+        else:
+            # That streets go `factor` times as fast is the same, in other units, as connectors going slower by it.
+            network, scale = copy.copy(self.network(mode)), factor
+            network.walk_mps /= factor
+        points = self.demand_points(mode)
+        stretches = network.chain_stretches(network.edge_stretches(facilities.geometry.to_numpy()))
+        positions = network.graph.positions(points.edge, points.fraction)
+        times = _network_times(NearestFacilities(network, stretches), points, positions, facilities.empty)
+        return times.seconds / scale
+
+    def _network_at(self, mode: Mode, factor: float) -> Network:
+        """The network on which ``mode`` goes ``factor`` times as fast; kept, since preparing it takes long."""
+        with self._lock:
+            if (mode, factor) not in self._networks_at:
+                settings = self.study.settings
+                scaled = settings.model_copy(update={"speeds": settings.speeds.scaled(mode, factor)})
+                if self.study.streets is None:
+                    raise ValueError("the study has no street network")
+                restrictions = self.study.turn_restrictions
+                network = Network.prepare(self.study.streets, scaled, mode, restrictions)
+                self._networks_at[mode, factor] = network
+            return self._networks_at[mode, factor]
 
     def demand_distances(self, facilities: gpd.GeoDataFrame) -> Distances:
         """From every demand point of the study, in its order, straight to the nearest of ``facilities``."""

@@ -20,11 +20,13 @@ from geo.features.collection import Collection
 from geo.geodesy import datums
 from geo.lists import duplicates
 from geo.lists.duplicates import DuplicatePair
-from geo.measures import counting, coverage, days, gaps
+from geo.measures import counting, coverage, days, distribution, gaps, sensitivity
 from geo.measures.counting import CountedUnits
 from geo.measures.coverage import Coverage
+from geo.measures.distribution import Distribution
 from geo.measures.gaps import Gaps
 from geo.measures.isochrones import Isochrones
+from geo.measures.sensitivity import Sensitivity
 from geo.measures.standing import Standing
 from geo.study import facilities, study
 from geo.study.standards import Standard
@@ -146,6 +148,24 @@ class Answers:
         counted, summary = self.measured_on(state, chosen, day)
         return summary, self.state_on(state, chosen.category, day).cached(
             chosen.category, ("gaps", standard), lambda: gaps.measure(self.travel, chosen, counted)
+        )
+
+    def distribution(self, state: RegisterState, standard: str) -> tuple[Coverage, Distribution]:
+        """The coverage of the standard with that id, and the distribution of its times; UnknownNameError if none."""
+        chosen = self.study.standard(standard)
+        counted, summary = self.measured(state, chosen)
+        return summary, state.cached(
+            chosen.category, ("distribution", standard), lambda: distribution.measure(self.travel, chosen, counted)
+        )
+
+    def sensitivity(self, state: RegisterState, standard: str) -> tuple[Coverage, Sensitivity]:
+        """The coverage of the standard with that id, and how sure it is; UnknownNameError if there is none."""
+        chosen = self.study.standard(standard)
+        measured, register = self.measured(state, chosen), self.facilities(state, chosen.category)
+        return measured[1], state.cached(
+            chosen.category,
+            ("sensitivity", standard),
+            lambda: sensitivity.measure(self.travel, chosen, register, measured, state.today),
         )
 
     def categories(self) -> set[str]:

@@ -107,6 +107,8 @@ def _complete_parameter(parameter: dict[str, Any], answers: Answers) -> None:
             parameter["example"] = [json.loads(part) if part[0].isdigit() else part for part in parts]
         if isinstance(schema.get("default"), str):
             schema["default"] = [json.loads(part) for part in schema["default"].split(",")]
+    if (parameter["in"], parameter["name"]) == ("path", "standard") and answers.study.standards:
+        parameter["example"] = answers.study.standards[0].id
     if parameter["in"] == "query":
         parameter |= {"style": "form", "explode": False}
     if parameter["name"] in ("category", "subtype") and parameter["in"] == "query":

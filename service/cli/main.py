@@ -14,7 +14,7 @@ import typer
 
 from geo.choices import Coordinates, Direction, Mode
 from geo.errors import FuwuquanError
-from service.cli import days, planning, register, siting
+from service.cli import certainty, days, planning, register, siting
 from service.cli.options import (
     CoordinatesOption,
     Format,
@@ -42,6 +42,7 @@ app = typer.Typer(
 app.add_typer(planning.app)
 app.add_typer(siting.app)
 app.add_typer(days.app)
+app.add_typer(certainty.app)
 app.add_typer(register.app)
 
 
