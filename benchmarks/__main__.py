@@ -21,7 +21,6 @@ from page import Result
 from plan import EXTRACTS, FULL, QUICK, Numbers, Plan
 
 HERE = Path(__file__).resolve().parent
-REAL = ("porto_alegre", "liechtenstein")
 TOOLS = ("ours", "scipy", "networkx", "pandana")
 LARGEST = "generated-10m"  # only ours and scipy run on it
 APART = ("generated-1m", LARGEST)  # each tool in a process of its own: preparing these twice takes too long
@@ -43,7 +42,7 @@ def measure(plan: Plan, scratch: Path, apart: bool) -> tuple[list[Result], Numbe
         print(f"{time.monotonic() - begin:6.1f} s", stage, *arguments, file=sys.stderr)
         return numbers
 
-    real = [name for name in REAL if (EXTRACTS / name).is_dir()]
+    real = [name for name in plan.real if (EXTRACTS / name).is_dir()]
     tools = [tool for tool in TOOLS if stages.installed(tool)]
     copied = run("bandwidth")["copy_gb_s"]
     results: list[Result] = []

@@ -23,6 +23,7 @@ class Plan:
 
     Attributes
     ----------
+    real : the names of the real places that are measured, of those whose extracts are at hand
     sizes : the number of nodes of each generated network, by name
     within_m : metres around the median node to which real networks are cut
     rounds, patience_s : see `timing.interleaved`
@@ -32,6 +33,7 @@ class Plan:
     drawn_by_osmnx : the real places in which osmnx draws isochrones too
     """
 
+    real: Sequence[str]
     sizes: dict[str, int]
     within_m: float
     rounds: int
@@ -45,6 +47,7 @@ class Plan:
 
 
 FULL = Plan(
+    real=("porto_alegre", "liechtenstein"),
     sizes={"generated-0.1m": 100_000, "generated-1m": 1_000_000, "generated-10m": 10_000_000},
     within_m=np.inf,
     rounds=40,
@@ -57,6 +60,7 @@ FULL = Plan(
     drawn_by_osmnx=("porto_alegre", "liechtenstein"),
 )
 QUICK = Plan(
+    real=("porto_alegre",),
     sizes={"generated-0.1m": 3_000, "generated-1m": 10_000, "generated-10m": 30_000},
     within_m=1000.0,
     rounds=1,

@@ -15,17 +15,12 @@ pytestmark = pytest.mark.long  # a process takes the tests that start first in a
 
 ROOT = Path(__file__).resolve().parents[1]
 BENCHMARKS = ROOT / "benchmarks"
-NETWORKS = ("porto_alegre", "liechtenstein", "generated-0.1m", "generated-1m", "generated-10m")
+NETWORKS = ("porto_alegre", "generated-0.1m", "generated-1m", "generated-10m")
 ALWAYS = {
     *("every-node-scipy", "demand-scipy", "catchments-scipy", "growth", "growth-renumbered", "memory-10m", "ready"),
-    *("every-node-scipy-liechtenstein", "reading-liechtenstein", "reading-porto_alegre"),
+    "reading-porto_alegre",
     *(f"equal-{name}" for name in NETWORKS),
-    *(
-        f"isochrone-{what}-{name}-{mode}"
-        for what in ("inside", "beyond")
-        for name in NETWORKS[:2]
-        for mode in ("walk", "drive")
-    ),
+    *(f"isochrone-{what}-porto_alegre-{mode}" for what in ("inside", "beyond") for mode in ("walk", "drive")),
 }
 BY_PEER = {
     "networkx": {"demand-networkx"},

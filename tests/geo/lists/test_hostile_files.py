@@ -85,7 +85,7 @@ CELLS = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=examples(300), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(300), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     st.lists(st.lists(CELLS, max_size=7), max_size=8), st.sampled_from([",", ";", "\t"]),
     st.sampled_from(["utf-8", "utf-16", "gb18030"]), st.booleans(), st.booleans(),
@@ -107,7 +107,7 @@ def test_any_text_table_is_read_or_refused(
         assert row.values.get("opened") is None or isinstance(row.values["opened"], date)
 
 
-@settings(max_examples=examples(300), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(300), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     st.binary(max_size=300),
     st.sampled_from(

@@ -234,7 +234,7 @@ def test_positions_in_metres_are_reprojected(code: str, prefix: int, head: list[
     assert ("zone's number" in notes) == (bool(prefix) != (code == "EPSG:4528"))
 
 
-@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.floats(118.6, 121.4), st.floats(24.5, 53.0), st.booleans(), st.booleans())
 def test_any_position_of_a_zone_comes_back(
     tmp_path: Path, lon: float, lat: float, swapped: bool, prefixed: bool

@@ -99,7 +99,7 @@ FACILITIES = st.fixed_dictionaries(
 PLACES = st.tuples(st.floats(73.5, 134.5), st.floats(18.5, 53.5))
 
 
-@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     st.lists(st.tuples(FACILITIES, PLACES), min_size=1, max_size=4),
     st.sampled_from(writer.FORMATS),
