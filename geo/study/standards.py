@@ -93,11 +93,37 @@ class _ShareGoal(_Goal):
         return values
 
 
-class TravelTime(_ShareGoal):
+class _PeopleGoal(_ShareGoal):
+    """A goal about people within a limit.
+
+    For `geo.measures.capacity`: ``people_per_place`` is how many people one unit of capacity (a bed, a place) serves,
+    and ``people_per_place_source`` who says so; ``catchment_weights`` are weights of zones of equal width up to the
+    limit, the nearest first.
+    """
+
+    people: PeopleGroup = "all"
+    people_per_place: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] | None = None
+    people_per_place_source: Words | None = None
+    catchment_weights: Annotated[tuple[Annotated[float, Field(ge=0, le=1)], ...], Field(max_length=12)] = ()
+
+    @model_validator(mode="after")
+    def _ratio_has_a_source(self) -> "_PeopleGoal":
+        if (self.people_per_place is None) != (self.people_per_place_source is None):
+            raise ValueError("people_per_place and people_per_place_source go together: state both, or neither")
+        return self
+
+    @field_validator("catchment_weights")
+    @classmethod
+    def _nearest_zone_counts(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if value and not value[0] > 0:
+            raise ValueError("the first weight, of the nearest zone, must be above 0")
+        return value
+
+
+class TravelTime(_PeopleGoal):
     """The share of people within ``minutes`` (≤) of the nearest facility, travelling by ``mode``."""
 
     measure: Literal["travel_time"]
-    people: PeopleGroup = "all"
     mode: Mode = "walk"
     minutes: Annotated[float, Field(gt=0, le=120)]
     alternatives: tuple[Mode, ...] = ()
@@ -111,7 +137,7 @@ class RadiusClass:
     metres: Metres
 
 
-class Radius(_ShareGoal):
+class Radius(_PeopleGoal):
     """The share of people within ``metres`` (≤) of the nearest facility's point or polygon, in a straight line.
 
     With ``radius_by_area``, the largest class first, a facility has the radius of its class. Facilities smaller than
@@ -119,7 +145,6 @@ class Radius(_ShareGoal):
     """
 
     measure: Literal["radius"]
-    people: PeopleGroup = "all"
     metres: Metres
     radius_by_area: tuple[RadiusClass, ...] = ()
 
