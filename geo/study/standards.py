@@ -104,20 +104,13 @@ class _PeopleGoal(_ShareGoal):
     people: PeopleGroup = "all"
     people_per_place: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] | None = None
     people_per_place_source: Words | None = None
-    catchment_weights: Annotated[tuple[Annotated[float, Field(ge=0, le=1)], ...], Field(max_length=12)] = ()
+    catchment_weights: Annotated[tuple[Annotated[float, Field(ge=0.001, le=1)], ...], Field(max_length=12)] = ()
 
     @model_validator(mode="after")
     def _ratio_has_a_source(self) -> "_PeopleGoal":
         if (self.people_per_place is None) != (self.people_per_place_source is None):
             raise ValueError("people_per_place and people_per_place_source go together: state both, or neither")
         return self
-
-    @field_validator("catchment_weights")
-    @classmethod
-    def _nearest_zone_counts(cls, value: tuple[float, ...]) -> tuple[float, ...]:
-        if value and not value[0] > 0:
-            raise ValueError("the first weight, of the nearest zone, must be above 0")
-        return value
 
 
 class TravelTime(_PeopleGoal):

@@ -13,6 +13,8 @@ import pandas as pd
 from geo.arrays import Int64Array
 from geo.features.collection import Collection, Queryable
 from geo.features.data_types import DataType
+from geo.measures.capacity import Capacity
+from geo.measures.capacity.of_standard import FACILITY_COLUMNS, POINT_COLUMNS
 from geo.measures.coverage import Coverage
 from geo.measures.gaps import COLUMNS as GAP_COLUMNS
 from geo.measures.gaps import Gaps
@@ -25,6 +27,9 @@ from service.answers.json_types import JsonObject
 
 COVERAGE_PREFIX = "coverage-"
 GAPS_PREFIX = "gaps-"
+CAPACITY_PREFIX = "capacity-"
+LOADS_PREFIX = "loads-"
+CAPACITY_PREFIXES = (CAPACITY_PREFIX, LOADS_PREFIX)
 """What the ids of the collections of a standard begin with, before the standard's id."""
 TITLES = {
     "category": "类别 category",
@@ -63,6 +68,19 @@ TITLES = {
     "nearest_value": "到最近设施 to the nearest facility",
     "beyond_unit": "超出的单位 unit of distances",
     "rank": "序号 rank, the worst first",
+    "accessibility": "每千人容量 capacity per 1,000 people",
+    "served": "有位 people who get a place",
+    "served_nearest_first": "就近先得有位 people who get a place, the nearest first",
+    "full": "可达但已满 people in reach of full facilities only",
+    "unknown": "容量不详 people without a place in reach of facilities of unknown capacity",
+    "is_assumed": "容量为假定 whether the capacity is assumed",
+    "people_in_reach": "可达人数 people within the limit",
+    "weighted_people": "加权人数 people within the limit, weighted",
+    "ratio": "每千加权人容量 capacity per 1,000 weighted people",
+    "load": "负荷 weighted people for each unit of capacity",
+    "assigned": "分到此处 people who get a place here",
+    "free": "余位 people for whom there is room",
+    "people_per_place": "每单位容量服务人数 people served by one unit of capacity",
     "standard": "标准 standard",
     "measure": "算法 measure",
     "unit": "单位 unit",
@@ -82,7 +100,12 @@ COLUMN_TYPES: dict[str, DataType] = {
     **dict.fromkeys(facilities.DATE_FIELDS, "date"),
     **dict.fromkeys(("population", "children_3_6", "elders_65", "people", "total", "covered", "share"), "number"),
     **dict.fromkeys(("residents", "mean_beyond", "worst_beyond", "out_of_reach", "nearest_value"), "number"),
+    **dict.fromkeys(
+        ("accessibility", "served", "served_nearest_first", "full", "unknown", "people_in_reach"), "number"
+    ),
+    **dict.fromkeys(("weighted_people", "ratio", "load", "assigned", "free"), "number"),
     **dict.fromkeys(("capacity", "rank"), "integer"),
+    "is_assumed": "boolean",
     "urban": "boolean",
 }
 """The type of each property that is not text."""
@@ -168,6 +191,42 @@ def of_gaps(coverage: Coverage, gaps: Gaps) -> Collection:
     title = f"缺口 gaps: {coverage.name} {coverage.name_en}"
     description = f"{title} · {coverage.source}"
     return _from_frame(GAPS_PREFIX + coverage.standard, title, description, frame, queryables, of_standard)
+
+
+def of_capacity(study: Study, coverage: Coverage, capacity: Capacity) -> Collection:
+    """The collection of the places where people of a standard are, with what they get; ids are those of the demand."""
+    rows = study.demand.index.get_indexer(capacity.points.index)
+    table = capacity.points.round(4)
+    table.index = pd.Index([str(row + 1) for row in rows])
+    table = table.assign(area_code=study.demand["area_code"].to_numpy()[rows])
+    points = gpd.points_from_xy(*(study.demand[name].to_numpy()[rows] for name in ("lon", "lat")))
+    frame = gpd.GeoDataFrame(table, geometry=points, crs="EPSG:4326")
+    queryables = {name: _queryable(name) for name in ("area_code", "town", *POINT_COLUMNS)}
+    return _of_capacity(CAPACITY_PREFIX, "服务能力 capacity", frame, queryables, coverage, capacity)
+
+
+def of_loads(study: Study, coverage: Coverage, capacity: Capacity) -> Collection:
+    """The collection of the facilities of a standard, those with the heaviest load first."""
+    queryables = {name: _queryable(name) for name in FACILITY_COLUMNS}
+    queryables["capacity"] = Queryable("number", TITLES["capacity"])  # a median may be no whole number
+    frame = capacity.facilities.round(4)
+    return _of_capacity(LOADS_PREFIX, "设施负荷 loads", frame, queryables, coverage, capacity)
+
+
+def _of_capacity(
+    prefix: str,
+    label: str,
+    frame: gpd.GeoDataFrame,
+    queryables: Mapping[str, Queryable],
+    coverage: Coverage,
+    capacity: Capacity,
+) -> Collection:
+    names = ("standard", "measure", "method", "mode", "speed_kph", "minutes", "metres", "people_counted")
+    of_standard = {name: getattr(coverage, name) for name in names} | {"people_per_place": capacity.people_per_place}
+    of_standard |= {"data_date": coverage.data_date, "sample": coverage.sample}
+    title = f"{label}: {coverage.name} {coverage.name_en}"
+    description = f"{title} · {coverage.source}"
+    return _from_frame(prefix + coverage.standard, title, description, frame, queryables, of_standard)
 
 
 def _from_frame(

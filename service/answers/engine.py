@@ -20,7 +20,8 @@ from geo.features.collection import Collection
 from geo.geodesy import datums
 from geo.lists import duplicates
 from geo.lists.duplicates import DuplicatePair
-from geo.measures import counting, coverage, days, distribution, gaps, sensitivity
+from geo.measures import capacity, counting, coverage, days, distribution, gaps, sensitivity
+from geo.measures.capacity import Assumption, Capacity
 from geo.measures.counting import CountedUnits
 from geo.measures.coverage import Coverage
 from geo.measures.distribution import Distribution
@@ -40,6 +41,10 @@ from service.settings import Settings
 
 if TYPE_CHECKING:
     from maps.offline import Assets
+
+
+MAX_CAPACITY_PAIRS = 1_000_000
+"""How many pairs of a place and a facility within the limit an answer about capacity may compare."""
 
 
 class Answers:
@@ -168,6 +173,25 @@ class Answers:
             lambda: sensitivity.measure(self.travel, chosen, register, measured, state.today),
         )
 
+    def capacity(
+        self,
+        state: RegisterState,
+        standard: str,
+        assume: Assumption = "none",
+        weights: tuple[float, ...] | None = None,
+        most_pairs: int | None = MAX_CAPACITY_PAIRS,
+    ) -> tuple[Coverage, Capacity]:
+        """The coverage and the capacity of a standard; `geo.measures.capacity.measure` says what is refused."""
+        chosen = self.study.standard(standard)
+        counted, summary = self.measured(state, chosen)
+
+        def compute() -> Capacity:
+            return capacity.measure(self.travel, chosen, counted, assume, weights, most_pairs)
+
+        if weights is not None:  # caching each possible list of numbers would fill the memory
+            return summary, compute()
+        return summary, state.cached(chosen.category, ("capacity", standard, assume), compute)
+
     def categories(self) -> set[str]:
         """The categories of which the register has at least one facility."""
         state = self.states.current()
@@ -224,7 +248,9 @@ class Answers:
         standards = self.study.standards
         coverages = [collections.COVERAGE_PREFIX + standard.id for standard in standards]
         gaps = [collections.GAPS_PREFIX + standard.id for standard in standards if standard.measure != "opened"]
-        return ["facilities", "areas", "demand", *coverages, *gaps]
+        with_limit = [standard.id for standard in standards if capacity.has_limit(standard)]
+        capacities = [prefix + name for prefix in collections.CAPACITY_PREFIXES for name in with_limit]
+        return ["facilities", "areas", "demand", *coverages, *gaps, *capacities]
 
     def check_collection(self, collection_id: str) -> None:
         """Raise UnknownNameError if there is no collection with that id."""
@@ -251,6 +277,15 @@ class Answers:
                     self.study.standard(standard_id).category,
                     ("collection", collection_id),
                     lambda: collections.of_gaps(summary, standard_gaps),
+                )
+            case _ if collection_id.startswith(collections.CAPACITY_PREFIXES):
+                prefix = next(name for name in collections.CAPACITY_PREFIXES if collection_id.startswith(name))
+                summary, standard_capacity = self.capacity(state, collection_id.removeprefix(prefix))
+                make = collections.of_capacity if prefix == collections.CAPACITY_PREFIX else collections.of_loads
+                return state.cached(
+                    self.study.standard(summary.standard).category,
+                    ("collection", collection_id),
+                    lambda: make(self.study, summary, standard_capacity),
                 )
             case _:
                 standard = self.study.standard(collection_id.removeprefix(collections.COVERAGE_PREFIX))

@@ -14,7 +14,7 @@ import typer
 
 from geo.choices import Coordinates, Direction, Mode
 from geo.errors import FuwuquanError
-from service.cli import certainty, days, planning, register, siting
+from service.cli import capacity, certainty, days, planning, register, siting
 from service.cli.options import (
     CoordinatesOption,
     Format,
@@ -43,6 +43,7 @@ app.add_typer(planning.app)
 app.add_typer(siting.app)
 app.add_typer(days.app)
 app.add_typer(certainty.app)
+app.add_typer(capacity.app)
 app.add_typer(register.app)
 
 

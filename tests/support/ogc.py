@@ -26,7 +26,15 @@ _STANDARDS = tomllib.loads((DATA / "standards.toml").read_text("utf-8"))["standa
 STANDARDS = [standard["id"] for standard in _STANDARDS]
 COLLECTIONS = ("facilities", "areas", "demand", *(f"coverage-{standard}" for standard in STANDARDS))
 """The collections whose features the study's files hold."""
-GAP_COLLECTIONS = tuple(f"gaps-{standard['id']}" for standard in _STANDARDS if standard["measure"] != "opened")
+COMPUTED_COLLECTIONS = (
+    *(f"gaps-{standard['id']}" for standard in _STANDARDS if standard["measure"] != "opened"),
+    *(
+        f"{name}-{standard['id']}"
+        for name in ("capacity", "loads")
+        for standard in _STANDARDS
+        if standard["measure"] in ("travel_time", "radius")
+    ),
+)
 """The collections whose features are computed; one may be empty."""
 
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"

@@ -9,17 +9,27 @@ The first two functions work on arrays and need no study: a matrix says how far 
 """
 
 from geo.measures.capacity.allocation import Allocation, allocate
-from geo.measures.capacity.floating_catchment import FloatingCatchment, check_weights, two_step_floating_catchment
-from geo.measures.capacity.of_standard import Assumption, Capacity, has_capacity, measure
+from geo.measures.capacity.floating_catchment import (
+    LEAST_WEIGHT,
+    MAX_ZONES,
+    FloatingCatchment,
+    check_weights,
+    parse_weights,
+    two_step_floating_catchment,
+)
+from geo.measures.capacity.of_standard import Assumption, Capacity, has_limit, measure
 
 __all__ = [
+    "LEAST_WEIGHT",
+    "MAX_ZONES",
     "Allocation",
     "Assumption",
     "Capacity",
     "FloatingCatchment",
     "allocate",
     "check_weights",
-    "has_capacity",
+    "has_limit",
     "measure",
+    "parse_weights",
     "two_step_floating_catchment",
 ]

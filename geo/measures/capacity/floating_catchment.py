@@ -18,6 +18,7 @@ from geo.measures.capacity import pairs as pair_tables
 from geo.measures.capacity.pairs import Pairs
 
 MAX_ZONES = 12
+LEAST_WEIGHT = 0.001
 LUO_AND_QI = (1.0, 0.68, 0.22)
 """The weights of the zones 0–10, 10–20 and 20–30 minutes in Luo and Qi (2009): the slower of their two decays, both of
 which are values of a Gaussian function."""
@@ -65,12 +66,21 @@ def two_step_floating_catchment(
 
 
 def check_weights(weights: Sequence[float]) -> tuple[float, ...]:
-    """The weights of zones; InputError if they are not 1 to `MAX_ZONES` numbers from 0 to 1, the first above 0."""
+    """The weights of zones; InputError if they are not 1 to `MAX_ZONES` numbers from `LEAST_WEIGHT` to 1."""
     if not 1 <= len(weights) <= MAX_ZONES:
         raise InputError(f"weights are {len(weights)} numbers; 1 to {MAX_ZONES} zones are possible")
-    if not all(0 <= weight <= 1 for weight in weights) or not weights[0] > 0:  # NaN is refused as well
-        raise InputError("weights must be numbers from 0 to 1, and the first, of the nearest zone, above 0")
+    if not all(LEAST_WEIGHT <= weight <= 1 for weight in weights):  # NaN is refused as well
+        raise InputError(f"weights must be numbers from {LEAST_WEIGHT} to 1, of the nearest zone first")
     return tuple(float(weight) for weight in weights)
+
+
+def parse_weights(text: str) -> tuple[float, ...]:
+    """The weights that a text such as ``1,0.68,0.22`` lists; InputError if `check_weights` refuses them."""
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        raise InputError(f"weights {text[:60]!r} are no numbers with commas between, such as 1,0.68,0.22") from None
+    return check_weights(numbers)
 
 
 def of_pairs(

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from geo.arrays import BoolArray, Float64Array
-from geo.errors import FieldError
+from geo.errors import UnknownNameError
 from geo.measures.capacity import allocation, floating_catchment, reach
 from geo.measures.capacity.floating_catchment import LUO_AND_QI
 from geo.measures.capacity.pairs import Pairs
@@ -94,8 +94,8 @@ class Capacity:
     notes: list[str]
 
 
-def has_capacity(standard: Standard) -> bool:
-    """Whether people can be compared with capacity within a limit: of standards of travel time and radius."""
+def has_limit(standard: Standard) -> bool:
+    """Whether people come to the facilities of a standard within a limit, which presence and openings do not have."""
     return isinstance(standard, TravelTime | Radius)
 
 
@@ -117,17 +117,16 @@ def measure(
 
     Raises
     ------
+    UnknownNameError
+        The standard has no limit within which people come; the message names those that have.
     FieldError
-        The standard has no limit within which people come, or there are too many pairs.
+        There are too many pairs.
     InputError
         The weights are no numbers from 0 to 1.
     """
     if not isinstance(standard, TravelTime | Radius):
-        reason = (
-            f"standard {standard.id!r} measures {standard.measure}: it has no limit within which people come; capacity "
-            "is computed for standards of travel_time and radius"
-        )
-        raise FieldError([("standard", reason)])
+        known = [other.id for other in travel.study.standards if has_limit(other)]
+        raise UnknownNameError("standard with a limit of time or distance", standard.id, known)
     weights = floating_catchment.check_weights(weights or standard.catchment_weights or LUO_AND_QI)
     limit = standard.metres if isinstance(standard, Radius) else standard.minutes
     study, people = travel.study, counted.rows["weight"].to_numpy(dtype=np.float64)
@@ -178,7 +177,7 @@ def measure(
         people_per_place=standard.people_per_place,
         has_split=split is not None,
         notes=[
-            *_unstated_notes(study.categories[standard.category], counted.facilities, stated, capacity),
+            *_unstated_notes(study.categories[standard.category], counted.facilities, stated, capacity, assumption),
             *([split_problem] if split_problem else []),
             *counted.notes,
             *([standard.note] if standard.note else []),
@@ -221,7 +220,11 @@ def _split_problem(standard: TravelTime | Radius, counted: CountedUnits, is_know
 
 
 def _unstated_notes(
-    category: Category, facilities: gpd.GeoDataFrame, stated: Float64Array, capacity: Float64Array
+    category: Category,
+    facilities: gpd.GeoDataFrame,
+    stated: Float64Array,
+    capacity: Float64Array,
+    assumption: Assumption,
 ) -> list[str]:
     """How many facilities of which subtype state no capacity, and what counts instead."""
     notes = []
@@ -242,9 +245,10 @@ def _unstated_notes(
                 f"capacity: each counts as the median of the others, {median:g}"
             )
         else:
+            zh_why, en_why = ("，同类均未写", ", nor does any other") if assumption == "median" else ("", "")
             notes.append(
-                f"{zh} {of_all} 处未写容量，不计容量 {of_all} of the facilities “{en}” state no capacity: theirs does "
-                "not count, so accessibility is a lower bound"
+                f"{zh} {of_all} 处未写容量{zh_why}，不计 {of_all} of the facilities “{en}” state no capacity{en_why}; "
+                "theirs does not count, so accessibility is a lower bound"
             )
     return notes
 

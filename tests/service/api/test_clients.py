@@ -52,7 +52,9 @@ def requests_for_items(log: recorder.Log, collection: str) -> list[recorder.Reco
 
 
 def test_gdal_lists_every_collection(gdal: str):
-    assert sorted(name for name, _ in pyogrio.list_layers(gdal)) == sorted((*ogc.COLLECTIONS, *ogc.GAP_COLLECTIONS))
+    assert sorted(name for name, _ in pyogrio.list_layers(gdal)) == sorted(
+        (*ogc.COLLECTIONS, *ogc.COMPUTED_COLLECTIONS)
+    )
 
 
 @pytest.mark.parametrize("collection", ogc.COLLECTIONS)
@@ -171,7 +173,7 @@ def test_owslib_reads_definition_conformance_and_collections(server: tuple[str, 
     features = Features(server[0] + ogc.ROOT)
     assert features.api()["openapi"].startswith("3.0")
     assert "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core" in features.conformance()["conformsTo"]
-    assert sorted(features.feature_collections()) == sorted((*ogc.COLLECTIONS, *ogc.GAP_COLLECTIONS))
+    assert sorted(features.feature_collections()) == sorted((*ogc.COLLECTIONS, *ogc.COMPUTED_COLLECTIONS))
     assert features.collection("areas")["id"] == "areas"
     assert "category" in features.collection_queryables("facilities")["properties"]
     assert {request.status for request in server[1].new()} == {200}

@@ -171,7 +171,7 @@ def test_conf_core_fc_md_links(client: TestClient):
 def test_conf_core_fc_md_items(client: TestClient):
     """/conf/core/fc-md-items: each collection of the service is described once."""
     described = get(client, f"{ROOT}/collections")["collections"]
-    assert sorted(collection["id"] for collection in described) == sorted((*COLLECTIONS, *ogc.GAP_COLLECTIONS))
+    assert sorted(collection["id"] for collection in described) == sorted((*COLLECTIONS, *ogc.COMPUTED_COLLECTIONS))
     for collection in described:
         assert "extent" in collection
         for link in links(collection, "items", GEOJSON):
