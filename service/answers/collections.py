@@ -72,7 +72,7 @@ TITLES = {
     "served": "有位 people who get a place",
     "served_nearest_first": "就近先得有位 people who get a place, the nearest first",
     "full": "可达但已满 people in reach of full facilities only",
-    "unknown": "容量不详 people without a place in reach of facilities of unknown capacity",
+    "capacity_unknown": "容量不详 people without a place in reach of facilities of unknown capacity",
     "is_assumed": "容量为假定 whether the capacity is assumed",
     "people_in_reach": "可达人数 people within the limit",
     "weighted_people": "加权人数 people within the limit, weighted",
@@ -101,7 +101,7 @@ COLUMN_TYPES: dict[str, DataType] = {
     **dict.fromkeys(("population", "children_3_6", "elders_65", "people", "total", "covered", "share"), "number"),
     **dict.fromkeys(("residents", "mean_beyond", "worst_beyond", "out_of_reach", "nearest_value"), "number"),
     **dict.fromkeys(
-        ("accessibility", "served", "served_nearest_first", "full", "unknown", "people_in_reach"), "number"
+        ("accessibility", "served", "served_nearest_first", "full", "capacity_unknown", "people_in_reach"), "number"
     ),
     **dict.fromkeys(("weighted_people", "ratio", "load", "assigned", "free"), "number"),
     **dict.fromkeys(("capacity", "rank"), "integer"),

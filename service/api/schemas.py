@@ -49,7 +49,7 @@ TRAVEL_MEMBERS = {
 """What all answers about travel times have, see `Answers.travel_metadata`."""
 CAPACITY_NUMBERS = {
     "accessibility": nullable(NUMBER),
-    **{name: nullable(NUMBER) for name in ("served", "served_nearest_first", "full", "unknown")},
+    **{name: nullable(NUMBER) for name in ("served", "served_nearest_first", "full", "capacity_unknown")},
     "out_of_reach": NUMBER,
 }
 """How the people of an area, or of the study, are served; see `geo.measures.capacity`."""

@@ -16,7 +16,17 @@ from service.cli.terminal_tables import table
 MOST_FACILITIES = 10
 """How many facilities the terminal shows."""
 AREA_COLUMNS = (
-    *("code", "name", "total", "accessibility", "served", "served_nearest_first", "full", "unknown", "out_of_reach"),
+    *(
+        "code",
+        "name",
+        "total",
+        "accessibility",
+        "served",
+        "served_nearest_first",
+        "full",
+        "capacity_unknown",
+        "out_of_reach",
+    ),
 )
 HEADINGS: Mapping[str, str] = {
     "id": "编号",
@@ -28,7 +38,7 @@ HEADINGS: Mapping[str, str] = {
     "served": "有位",
     "served_nearest_first": "就近先得有位",
     "full": "可达但已满",
-    "unknown": "容量不详",
+    "capacity_unknown": "容量不详",
     "out_of_reach": "不可达",
     "subtype": "细分",
     "area_code": "区域代码",
@@ -100,7 +110,7 @@ def print_capacity(console: Console, coverage: Coverage, capacity: Capacity) -> 
     if capacity.has_split:
         console.print(
             f"有位 served {_count(total.served)} (就近先得 nearest first {_count(total.served_nearest_first)}) · "
-            f"可达但已满 in reach but full {_count(total.full)} · 容量不详 unknown {_count(total.unknown)} · "
+            f"可达但已满 in reach but full {_count(total.full)} · 容量不详 unknown {_count(total.capacity_unknown)} · "
             f"不可达 out of reach {_count(total.out_of_reach)}",
             markup=False,
         )
@@ -133,7 +143,7 @@ def print_capacity(console: Console, coverage: Coverage, capacity: Capacity) -> 
 
 def _area_row(area: AreaCapacity) -> tuple[str, ...]:
     per_1000 = "—" if area.accessibility is None else f"{area.accessibility:,.2f}"
-    split = (area.served, area.served_nearest_first, area.full, area.unknown, area.out_of_reach)
+    split = (area.served, area.served_nearest_first, area.full, area.capacity_unknown, area.out_of_reach)
     return (area.name or "合计 total", f"{area.total:,.0f}", per_1000, *map(_count, split))
 
 

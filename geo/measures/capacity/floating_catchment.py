@@ -68,9 +68,9 @@ def two_step_floating_catchment(
 def check_weights(weights: Sequence[float]) -> tuple[float, ...]:
     """The weights of zones; InputError if they are not 1 to `MAX_ZONES` numbers from `LEAST_WEIGHT` to 1."""
     if not 1 <= len(weights) <= MAX_ZONES:
-        raise InputError(f"weights are {len(weights)} numbers; 1 to {MAX_ZONES} zones are possible")
+        raise InputError(f"there are {len(weights)} weights; 1 to {MAX_ZONES} zones are possible")
     if not all(LEAST_WEIGHT <= weight <= 1 for weight in weights):  # NaN is refused as well
-        raise InputError(f"weights must be numbers from {LEAST_WEIGHT} to 1, of the nearest zone first")
+        raise InputError(f"the weights of zones must be numbers from {LEAST_WEIGHT} to 1")
     return tuple(float(weight) for weight in weights)
 
 
@@ -79,7 +79,7 @@ def parse_weights(text: str) -> tuple[float, ...]:
     try:
         numbers = [float(part) for part in text.split(",")]
     except ValueError:
-        raise InputError(f"weights {text[:60]!r} are no numbers with commas between, such as 1,0.68,0.22") from None
+        raise InputError(f"{text[:60]!r} are no weights with commas between, such as 1,0.68,0.22") from None
     return check_weights(numbers)
 
 

@@ -27,7 +27,7 @@ Assumption: TypeAlias = Literal["none", "median"]
 """What counts as the capacity of a facility that states none: nothing, or the median of its subtype."""
 
 PER_PEOPLE = 1000
-SPLIT = ("served", "served_nearest_first", "full", "unknown")
+SPLIT = ("served", "served_nearest_first", "full", "capacity_unknown")
 """The columns that need to know how many people one unit of capacity serves."""
 POINT_COLUMNS = ("people", "accessibility", *SPLIT, "out_of_reach")
 FACILITY_COLUMNS = (
@@ -41,8 +41,8 @@ class AreaCapacity:
     """The people of one area, or of the whole study.
 
     ``total`` counts the standard's people. ``accessibility`` is capacity per 1,000 of them; None if there are none, or
-    if no capacity is known. ``served`` + ``full`` + ``unknown`` + ``out_of_reach`` = ``total``; the first three, and
-    ``served_nearest_first``, are None without a split.
+    if no capacity is known. ``served`` + ``full`` + ``capacity_unknown`` + ``out_of_reach`` = ``total``; the first
+    three, and ``served_nearest_first``, are None without a split.
     """
 
     code: str | None
@@ -52,7 +52,7 @@ class AreaCapacity:
     served: float | None
     served_nearest_first: float | None
     full: float | None
-    unknown: float | None
+    capacity_unknown: float | None
     out_of_reach: float
 
 
@@ -158,7 +158,7 @@ def measure(
         unserved = np.where(is_inside, people - split.served, 0.0)
         may_be_served = np.bincount(pairs.point, ~is_known[pairs.facility], len(people)) > 0
         points["served"], points["served_nearest_first"] = split.served, split.served_nearest_first
-        points["unknown"] = np.where(may_be_served, unserved, 0.0)
+        points["capacity_unknown"] = np.where(may_be_served, unserved, 0.0)
         points["full"] = np.where(may_be_served, 0.0, unserved)
         facilities["assigned"] = np.where(is_known, split.assigned, np.nan)
         facilities["free"] = np.where(is_known, places - split.assigned, np.nan)
@@ -292,7 +292,7 @@ def _sum(points: pd.DataFrame, code: str | None, name: str | None) -> AreaCapaci
     """
     people = points["people"].sum()
     accessibility = (points["people"] * points["accessibility"]).sum(skipna=False) / people if people else np.nan
-    groups = ["served", "unknown", "full"]
+    groups = ["served", "capacity_unknown", "full"]
     inside = people - points["out_of_reach"].sum()
     has_split = not points[groups].isna().to_numpy().any()
     until = np.cumsum(points[groups].sum().to_numpy())[:2] if has_split else np.full(2, np.nan)
@@ -306,6 +306,6 @@ def _sum(points: pd.DataFrame, code: str | None, name: str | None) -> AreaCapaci
         served=served,
         served_nearest_first=round(float(points["served_nearest_first"].sum()), 1) if has_split else None,
         full=full,
-        unknown=unknown,
+        capacity_unknown=unknown,
         out_of_reach=round(float(np.round(people, 1) - np.round(inside, 1)), 1),
     )

@@ -51,7 +51,7 @@ def test_every_parameter_is_described(document: dict):
 
 
 def test_answers_match_the_document(client: TestClient, document: dict):
-    for path in ("/v1/coverage", "/v1/coverage/{standard}"):
+    for path in ("/v1/coverage", "/v1/coverage/{standard}", "/v1/capacity/{standard}"):
         declared = document["paths"][path.removeprefix("/v1")]["get"]["responses"]["200"]["content"][
             "application/json"
         ]["schema"]
