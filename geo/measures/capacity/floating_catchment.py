@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from geo.arrays import Float64Array
+from geo.arrays import Float64Array, Int64Array
 from geo.errors import InputError
 from geo.measures.capacity import pairs as pair_tables
-from geo.measures.capacity.pairs import Pairs
+from geo.measures.capacity.pairs import RELATIVE_TOLERANCE, Pairs
 
 MAX_ZONES = 12
 LEAST_WEIGHT = 0.001
@@ -84,18 +84,29 @@ def parse_weights(text: str) -> tuple[float, ...]:
 
 
 def of_pairs(
-    pairs: Pairs, people: Float64Array, capacity: Float64Array, limit: float, weights: Sequence[float]
+    pairs: Pairs,
+    people: Float64Array,
+    capacity: Float64Array,
+    limit: float | Float64Array,
+    weights: Sequence[float],
+    tolerance: float = RELATIVE_TOLERANCE,
 ) -> FloatingCatchment:
-    """As `two_step_floating_catchment`, of numbers that were checked before."""
+    """As `two_step_floating_catchment`, of numbers that were checked before and pairs that are within the limit.
+
+    Each facility may have its own ``limit``. ``tolerance`` is how far a cost may exceed the edge of a zone, as a share
+    of the limit.
+    """
     points, facilities = pairs.shape
-    weight = np.array(weights)[zone_of(pairs.cost, limit, len(weights))]
+    limits = np.broadcast_to(np.asarray(limit, dtype=np.float64), facilities)
+    weight = np.array(weights)[_zone_of(pairs.cost, limits[pairs.facility], len(weights), tolerance)]
     weighted = np.bincount(pairs.facility, weight * people[pairs.point], facilities)
     ratio = np.divide(capacity, weighted, out=np.zeros(facilities), where=weighted > 0)
     accessibility = np.bincount(pairs.point, weight * ratio[pairs.facility], points)
     return FloatingCatchment(accessibility.astype(np.float64), ratio, weighted.astype(np.float64))
 
 
-def zone_of(cost: Float64Array, limit: float, zones: int) -> np.ndarray:
-    """The number of the zone, from 0, of each cost within the limit; a cost at the outer edge of a zone is in it."""
-    edges = limit * np.arange(1, zones) / zones * (1 + pair_tables.RELATIVE_TOLERANCE)
-    return np.searchsorted(edges, cost, side="left")
+def _zone_of(cost: Float64Array, limit: Float64Array, zones: int, tolerance: float) -> Int64Array:
+    """The zone, from 0, of each cost within its limit; a cost at the outer edge of a zone is in it."""
+    share = np.divide(cost, limit, out=np.zeros(len(cost)), where=limit > 0)
+    edges = np.arange(1, zones) / zones + tolerance
+    return np.searchsorted(edges, share, side="left").astype(np.int64)

@@ -14,10 +14,11 @@ import pandas as pd
 
 from geo.arrays import BoolArray, Float64Array
 from geo.errors import UnknownNameError
+from geo.geodesy.distance import TOLERANCE_M
 from geo.measures.capacity import allocation, floating_catchment, reach
 from geo.measures.capacity.floating_catchment import LUO_AND_QI
 from geo.measures.capacity.pairs import Pairs
-from geo.measures.counting import CountedUnits
+from geo.measures.counting import TOLERANCE_MIN, CountedUnits
 from geo.study.categories import Category
 from geo.study.standards import Radius, Standard, TravelTime
 from geo.study.study import Study
@@ -72,7 +73,8 @@ class Capacity:
     areas : each area at the reporting level, in the study's order
     stated, assumed, unstated : how many facilities state their capacity, are assumed to have one, or have none
     capacity : the sum of what counts
-    weights, zones : of the floating catchment; ``zones`` are the outer edges in minutes or metres
+    weights, zones : of the floating catchment; ``zones`` are the outer edges in minutes or metres, for facilities whose
+        limit is that of the standard; where facilities have radii of their own, theirs are in proportion
     people_per_place : how many people one unit of capacity serves; None where the standard does not say
     has_split : whether people are split into served, full and unknown
     notes : what the reader must know, Chinese and English
@@ -129,13 +131,17 @@ def measure(
         raise UnknownNameError("standard with a limit of time or distance", standard.id, known)
     weights = floating_catchment.check_weights(weights or standard.catchment_weights or LUO_AND_QI)
     limit = standard.metres if isinstance(standard, Radius) else standard.minutes
+    limits = standard.radii(counted.facilities) if isinstance(standard, Radius) else limit
+    tolerance = (TOLERANCE_M if isinstance(standard, Radius) else TOLERANCE_MIN) / limit
     study, people = travel.study, counted.rows["weight"].to_numpy(dtype=np.float64)
     rows = study.demand.index.get_indexer(counted.rows.index).astype(np.int64)
     pairs = reach.of_standard(travel, standard, counted.facilities, rows, most_pairs)
     stated = counted.facilities["capacity"].astype(np.float64).to_numpy()
     capacity = _with_medians(counted.facilities, stated) if assumption == "median" else stated
     is_known = ~np.isnan(capacity)
-    catchment = floating_catchment.of_pairs(pairs, people, np.where(is_known, capacity, 0.0), limit, weights)
+    catchment = floating_catchment.of_pairs(
+        pairs, people, np.where(is_known, capacity, 0.0), limits, weights, tolerance
+    )
     has_numbers = is_known.any() or (counted.is_known and not len(is_known))  # all closed: their capacity is 0
     split_problem = _split_problem(standard, counted, is_known)
     places = capacity * (standard.people_per_place or np.nan)
@@ -202,6 +208,11 @@ def _split_problem(standard: TravelTime | Radius, counted: CountedUnits, is_know
     """Why people cannot be split into served and full; None if they can."""
     if not counted.is_known:
         return "没有设施资料，无法计算 no facilities are known, so nobody can be called served or not"
+    if not is_known.any() and len(is_known):
+        return (
+            "没有一处写明容量，只能算可达人数：请导入带容量的名单 no facility states its capacity, so only people in reach are "
+            "computed: import a list with capacities"
+        )
     if standard.people_per_place is None:
         return (
             "标准未写明一个床位或学位服务多少人，因此只算可达性和负荷：请在 standards.toml 中写明 people_per_place 和 "
@@ -209,13 +220,11 @@ def _split_problem(standard: TravelTime | Radius, counted: CountedUnits, is_know
             "accessibility and load are computed: state people_per_place and people_per_place_source for it in "
             "standards.toml"
         )
-    if counted.people_counted != standard.people:
+    if counted.people_counted != standard.people and standard.people in ("children_3_6", "elders_65"):
         return (
             f"people_per_place 指的是 {standard.people}，其人数不详、全部人口计入，不算服务人数 people_per_place "
             f"is about {standard.people}, whose number is not known here (all people count), so nobody is called served"
         )
-    if not is_known.any() and len(is_known):
-        return "没有一处写明容量，不能算服务人数 no facility states its capacity, so nobody can be called served or not"
     return None
 
 
@@ -248,7 +257,7 @@ def _unstated_notes(
             zh_why, en_why = ("，同类均未写", ", nor does any other") if assumption == "median" else ("", "")
             notes.append(
                 f"{zh} {of_all} 处未写容量{zh_why}，不计 {of_all} of the facilities “{en}” state no capacity{en_why}; "
-                "theirs does not count, so accessibility is a lower bound"
+                "theirs does not count: it is more than what is computed"
             )
     return notes
 

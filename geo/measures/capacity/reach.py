@@ -43,7 +43,7 @@ def of_standard(
         There are more pairs.
     """
     if isinstance(standard, Radius):
-        search = _metres_search(travel, rows, standard.metres + TOLERANCE_M)
+        search = _metres_search(travel, rows, standard.radii)
     elif travel.method == "straight-line":
         search = _straight_search(travel, rows, standard)
     else:
@@ -87,17 +87,20 @@ def _street_search(travel: Travel, rows: Int64Array, standard: TravelTime) -> Ca
     return search
 
 
-def _metres_search(travel: Travel, rows: Int64Array, limit_m: float) -> Callable[[gpd.GeoDataFrame], _Rows]:
-    """A search in a straight line; it gives geodesic metres."""
+def _metres_search(
+    travel: Travel, rows: Int64Array, limits: Callable[[gpd.GeoDataFrame], Float64Array]
+) -> Callable[[gpd.GeoDataFrame], _Rows]:
+    """A search in a straight line within the ``limits`` of facilities; it and they give geodesic metres."""
     demand, metric = travel.study.demand.iloc[rows], projection(travel.study.settings.projection)
     points = metric.points(demand["lon"].to_numpy(), demand["lat"].to_numpy())
     tree = shapely.STRtree(points)
 
     def search(facilities: gpd.GeoDataFrame) -> _Rows:
         shapes = metric.forward(facilities.geometry.to_numpy())
+        limit_m = limits(facilities) + TOLERANCE_M
         facility, point = tree.query(shapes, predicate="dwithin", distance=limit_m * _PLANE_TOLERANCE)
         metres = metric.geodesic_distances(points[point], shapes[facility])
-        within = metres <= limit_m
+        within = metres <= limit_m[facility]
         return point[within], facility[within], metres[within]
 
     return search
@@ -107,7 +110,8 @@ def _straight_search(travel: Travel, rows: Int64Array, standard: TravelTime) -> 
     """A search in a straight line where there are no streets; it gives minutes."""
     settings = travel.study.settings
     minutes_a_metre = settings.detour / straight_line.speed_mps(settings, standard.mode) / 60.0
-    search_metres = _metres_search(travel, rows, (standard.minutes + TOLERANCE_S / 60.0) / minutes_a_metre)
+    limit_m = (standard.minutes + TOLERANCE_S / 60.0) / minutes_a_metre
+    search_metres = _metres_search(travel, rows, lambda facilities: np.full(len(facilities), limit_m))
 
     def search(facilities: gpd.GeoDataFrame) -> _Rows:
         point, facility, metres = search_metres(facilities)
