@@ -47,12 +47,6 @@ TRAVEL_MEMBERS = {
     **STUDY_MEMBERS,
 }
 """What all answers about travel times have, see `Answers.travel_metadata`."""
-CAPACITY_NUMBERS = {
-    "accessibility": nullable(NUMBER),
-    **{name: nullable(NUMBER) for name in ("served", "served_nearest_first", "full", "capacity_unknown")},
-    "out_of_reach": NUMBER,
-}
-"""How the people of an area, or of the study, are served; see `geo.measures.capacity`."""
 SNAPPED = nullable(object_with({"lon": NUMBER, "lat": NUMBER, "connector_m": NUMBER}))
 LINKS = list_of(ref("Link"))
 COLLECTION_MEMBERS = {
@@ -333,30 +327,6 @@ SCHEMAS: dict[str, Schema] = {
             "distinct_candidates": COUNT,
             "thinned_to_m": nullable(NUMBER),
             "seconds": NUMBER,
-            "notes": list_of(TEXT),
-            "coordinate_system": COORDINATES,
-            **STUDY_MEMBERS,
-        }
-    ),
-    "Capacity": object_with(
-        {
-            "standard": TEXT,
-            "total": NUMBER,
-            "covered": NUMBER,
-            **CAPACITY_NUMBERS,
-            "people_per_place": nullable(NUMBER),
-            "people_per_place_source": nullable(TEXT),
-            "weights": list_of(NUMBER),
-            "zones": list_of(NUMBER),
-            "zone_unit": {"type": "string", "enum": ["minutes", "metres"]},
-            "assume": {"type": "string", "enum": ["none", "median"]},
-            "capacity": NUMBER,
-            "stated": COUNT,
-            "assumed": COUNT,
-            "unstated": COUNT,
-            "areas": list_of(object_with({"code": TEXT, "name": TEXT, "total": NUMBER, **CAPACITY_NUMBERS})),
-            "facilities": object_with({"type": TEXT, "features": list_of(ref("GeoJsonFeature"))}),
-            "without_stated_capacity": list_of(object_with({"id": TEXT, "name": nullable(TEXT)})),
             "notes": list_of(TEXT),
             "coordinate_system": COORDINATES,
             **STUDY_MEMBERS,

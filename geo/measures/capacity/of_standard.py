@@ -210,8 +210,8 @@ def _split_problem(standard: TravelTime | Radius, counted: CountedUnits, is_know
         return "没有设施资料，无法计算 no facilities are known, so nobody can be called served or not"
     if not is_known.any() and len(is_known):
         return (
-            "没有一处写明容量，只能算可达人数：请导入带容量的名单 no facility states its capacity, so only people in reach are "
-            "computed: import a list with capacities"
+            "没有一处写明容量，只能算可达人数：请导入带容量的名单 no facility states its capacity, so only people in "
+            "reach are computed: import a list with capacities"
         )
     if standard.people_per_place is None:
         return (
