@@ -71,6 +71,11 @@ def choose(
     )
 
 
+def check(answers: Answers, request: SitesRequest, coordinates: str) -> None:
+    """Check what can be checked of a request without searching; UnknownNameError or FieldError as `choose` raises."""
+    measure.check(answers.study.standard(request.standard), request, coordinates)
+
+
 def as_json(answers: Answers, siting: Siting, request: SitesRequest, coordinates: str) -> JsonObject:
     """The answer as JSON, with positions in the system ``coordinates``."""
     before, after = siting.comparison.before, siting.comparison.after

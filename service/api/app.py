@@ -16,6 +16,7 @@ from starlette_compress import CompressMiddleware, add_compress_type
 from maps import feature_pages, finder
 from maps.pages import LEAFLET_FOLDER, STATIC_FOLDER
 from service.answers.engine import Answers
+from service.answers.site_process import Searches
 from service.api import errors, openapi
 from service.api.feature_documents import PAGE_HEADERS
 from service.api.middleware import REQUEST_ID, BodyLimit, InternalErrors, RateLimit, RequestEnvelope
@@ -44,7 +45,9 @@ def create_app(settings: Settings | None = None, answers: Answers | None = None)
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.answers = answers or Answers(settings)
+        app.state.searches = Searches(settings, app.state.answers.register.database)
         yield
+        app.state.searches.close()
         app.state.answers.register.database.close()
         del app.state.answers
 

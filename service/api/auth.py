@@ -8,6 +8,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from service.api.responses import answers_of
 from service.register import keys
 
+_CHALLENGE = {"WWW-Authenticate": "Bearer"}
 _bearer = HTTPBearer(auto_error=False, description="a key made by `fuwuquan keys add NAME`")
 
 
@@ -35,12 +36,11 @@ def editor(request: Request, credentials: Annotated[HTTPAuthorizationCredentials
     HTTPException
         Status 401: the request has no key, or an unknown or revoked one.
     """
-    challenge = {"WWW-Authenticate": "Bearer"}
     if credentials is None:
-        raise HTTPException(401, "needs a key: Authorization: Bearer …, made by `fuwuquan keys add NAME`", challenge)
+        raise HTTPException(401, "needs a key: Authorization: Bearer …, made by `fuwuquan keys add NAME`", _CHALLENGE)
     name = keys.name_of(answers_of(request).register.database, credentials.credentials)
     if name is None:
-        raise HTTPException(401, "the key is not known, or was revoked", challenge)
+        raise HTTPException(401, "the key is not known, or was revoked", _CHALLENGE)
     return name
 
 

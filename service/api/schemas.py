@@ -332,6 +332,21 @@ SCHEMAS: dict[str, Schema] = {
             **STUDY_MEMBERS,
         }
     ),
+    "SiteSearch": object_with(
+        {
+            "id": TEXT,
+            "state": {"type": "string", "enum": ["running", "done", "failed", "interrupted"]},
+            "begun": TEXT,
+            "seconds": NUMBER,
+            "value": nullable(NUMBER),
+            "bound": nullable(NUMBER),
+            "gap": nullable(NUMBER),
+            "request": {"type": "object"},
+            "coordinate_system": COORDINATES,
+            "problem": nullable(TEXT),
+            "result": nullable(ref("SitesAnswer")),
+        }
+    ),
     "Landing": object_with(
         {"title": TEXT, "description": TEXT, "links": LINKS, "coordinate_system": COORDINATES, **STUDY_MEMBERS}
     ),

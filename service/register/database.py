@@ -14,7 +14,7 @@ from sqlmodel import Session, create_engine
 
 from geo.errors import FuwuquanError
 
-SCHEMA = "0002"
+SCHEMA = "0004"
 """The number of the newest script in service/register/migrations."""
 LOCK_TIMEOUT_S = 60
 """How long a writer waits for another."""

@@ -114,6 +114,29 @@ class ReplyRecord(SQLModel, table=True):
     at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
 
 
+class SiteSearchRecord(SQLModel, table=True):
+    """One search for sites that takes long, in a process of its own.
+
+    ``request`` is the body of the request, whose positions are in the system ``coordinates``. ``state`` is running,
+    done, failed or interrupted. ``begun`` is when the search began, ``seen`` when its process last wrote here.
+    ``value`` and ``bound`` are the best so far; ``result`` is the answer as JSON; ``problem`` says why there is none.
+    """
+
+    __tablename__ = "site_search"
+
+    id: str = Field(primary_key=True)
+    who: str
+    request: dict[str, object] = Field(sa_column=Column(JSON, nullable=False))
+    coordinates: str
+    state: str
+    begun: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    seen: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    value: float | None = None
+    bound: float | None = None
+    result: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+    problem: str | None = None
+
+
 class FactRecord(SQLModel, table=True):
     """One fact about the register itself, by key.
 

@@ -16,8 +16,7 @@ from geo.measures.counting import CountedUnits
 from geo.measures.coverage import Coverage, meets
 from geo.measures.scenario_document import Change
 from geo.measures.scenarios import Comparison
-from geo.measures.siting import candidates as places
-from geo.measures.siting import plan, question, search
+from geo.measures.siting import candidates, plan, question, search
 from geo.measures.siting.curve import CurvePoint, curve_of
 from geo.measures.siting.document import SitesRequest
 from geo.measures.siting.problem import Problem
@@ -187,6 +186,14 @@ def measure(
     )
 
 
+def check(standard: Standard, request: SitesRequest, coordinates: str) -> None:
+    """Check what can be checked of a request before anything is computed; FieldError as `measure` raises it."""
+    goal = question.checked_standard(standard)
+    question.check_weights(goal, request)
+    _share_of(request, goal)
+    candidates.polygons(request.forbidden, coordinates)
+
+
 def _share_of(request: SitesRequest, standard: TravelTime | Radius) -> float | None:
     """The share that fewest sites must reach: the request's, else the standard's target; None of other objectives."""
     if request.objective != "fewest_sites":
@@ -236,18 +243,18 @@ def _without_useless(problem: Problem, chosen: Chosen) -> Chosen:
 
 def _changes(asked: Question, order: Int64Array, facilities: gpd.GeoDataFrame, subtype: str | None) -> list[Change]:
     """The sites as the changes of a scenario, in the order of the plan; positions are WGS84."""
-    candidates, category = asked.problem.candidates, asked.standard.category
+    places, category = asked.problem.candidates, asked.standard.category
     changes = []
     for rank, site in enumerate(order.tolist(), start=1):
-        facility = candidates.facility[site]
+        facility = places.facility[site]
         if facility is not None and facilities["category"][facility] == category:
             changes.append(Change(action="change", id=facility, subtype=subtype))
             continue
-        point = candidates.points[site]
+        point = places.points[site]
         name = f"site-{rank}"
         while name in facilities.index:
             name += "x"
-        members = {"subtype": subtype, "name": candidates.name[site]}
+        members = {"subtype": subtype, "name": places.name[site]}
         given = {key: value for key, value in members.items() if value is not None}
         changes.append(Change(action="add", id=name, category=category, lon=point.x, lat=point.y, **given))
     return changes
@@ -338,12 +345,12 @@ def _beyond(problem: Problem, order: Int64Array) -> tuple[float, float]:
 def _sites(travel: Travel, asked: Question, order: Int64Array, request: SitesRequest, scale: Scale) -> list[Site]:
     """The sites in the order of the plan."""
     problem, study = asked.problem, travel.study
-    candidates, points = problem.candidates, problem.candidates.points
+    places, points = problem.candidates, problem.candidates.points
     replacements = plan.replacements(
         problem, order, request.budget, _reach_m(travel, asked.standard), study.settings.projection
     )
     numbers = [*order.tolist(), *(choice.site for choices in replacements for choice in choices)]
-    named = dict(zip(numbers, places.named(study, points[numbers]), strict=True))
+    named = dict(zip(numbers, candidates.named(study, points[numbers]), strict=True))
     sites, inside = [], 0.0
     for rank, (site, choices) in enumerate(zip(order.tolist(), replacements, strict=True), start=1):
         so_far = problem.newly_inside(order[:rank])
@@ -352,20 +359,20 @@ def _sites(travel: Travel, asked: Question, order: Int64Array, request: SitesReq
             Site(
                 rank=rank,
                 point=points[site],
-                facility=candidates.facility[site],
-                name=candidates.name[site],
+                facility=places.facility[site],
+                name=places.name[site],
                 area_code=code,
                 place=name,
-                is_fixed=bool(candidates.is_fixed[site]),
-                cost=None if request.costs is None else float(candidates.costs[site]),
+                is_fixed=bool(places.is_fixed[site]),
+                cost=None if request.costs is None else float(places.costs[site]),
                 newly_inside=round(so_far - inside, 1) + 0.0,
                 inside=round(so_far, 1),
                 same=int(problem.same[site]),
                 alternatives=[
                     Alternative(
                         point=points[choice.site],
-                        facility=candidates.facility[choice.site],
-                        name=candidates.name[choice.site],
+                        facility=places.facility[choice.site],
+                        name=places.name[choice.site],
                         place=named[choice.site][1],
                         costs=scale.loss(choice.lost),
                     )

@@ -95,12 +95,11 @@ def ask(
     """
     study, goal = travel.study, checked_standard(standard)
     if request.count is not None and request.count > effort.count:
-        reason = f"count: more than {effort.count} sites need a key, or the command line"
+        reason = f"count: more than {effort.count} sites need a longer search: give seconds, with a key, or by command"
         raise FieldError([("count", reason)])
-    weights = request.weights or Weights()
-    _check_weights(goal, request, weights)
+    check_weights(goal, request)
     is_covering = request.objective != "least_time"
-    people, notes = People.of(study, goal, counted, request.objective, weights)
+    people, notes = People.of(study, goal, counted, request.objective, request.weights or Weights())
     if not people.total > 0:
         raise FieldError([("standard", f"standard: {goal.id} counts nobody here, so no site is better than another")])
     chosen = _candidates(travel, facilities, counted, goal, request, coordinates)
@@ -111,8 +110,9 @@ def ask(
     return Question(goal, asked, before, [*notes, *chosen.notes, *_reach_notes(asked, goal)])
 
 
-def _check_weights(standard: TravelTime | Radius, request: SitesRequest, weights: Weights) -> None:
-    if weights == Weights():
+def check_weights(standard: TravelTime | Radius, request: SitesRequest) -> None:
+    """FieldError if a request has weights that mean nothing for its objective or its standard."""
+    if request.weights is None or request.weights == Weights():
         return
     if request.objective == "fewest_sites":
         raise FieldError([("weights", "weights: fewest_sites counts people, as the share does; leave weights out")])
