@@ -8,8 +8,9 @@ import shapely
 from geo.geodesy import datums
 from geo.measures.scenario_document import Change
 from geo.measures.siting import measure
+from geo.measures.siting.description import Alternative, Site
 from geo.measures.siting.document import SitesRequest
-from geo.measures.siting.measure import Alternative, Site, Siting
+from geo.measures.siting.measure import Siting
 from geo.measures.siting.question import Effort
 from geo.parallel import CORES
 from geo.study import geojson
@@ -21,7 +22,7 @@ from service.answers.state import RegisterState
 
 DEFAULT_SECONDS = 30.0
 """How long a search takes that may take long, if the caller says nothing."""
-MOST_PAIRS, MOST_COUNT = 20_000_000, 500
+MOST_PAIRS, MOST_COUNT = 10_000_000, 500
 QUICK_PAIRS, QUICK_COUNT = 500_000, 50
 """How many pairs of people and candidates, and how many sites, a search may have; and one that is answered at once."""
 
@@ -60,8 +61,7 @@ def choose(
     return measure.measure(
         answers.travel,
         answers.facilities(state, None),
-        answers.measured(state, standard),
-        standard,
+        answers.standing(state, standard),
         request,
         coordinates,
         state.today,

@@ -7,7 +7,8 @@ import numpy as np
 
 from geo.arrays import Int64Array
 from geo.measures.sites.problem import RELATIVE_TOLERANCE
-from geo.measures.siting import plan, search
+from geo.measures.siting import search
+from geo.measures.siting.plan import Greedy
 from geo.measures.siting.problem import Problem
 from geo.measures.siting.scale import Scale
 from geo.measures.siting.search import Limits
@@ -51,17 +52,20 @@ class _Step:
         return self.bound > self.benefit + RELATIVE_TOLERANCE * max(1.0, abs(self.bound))
 
 
-def curve_of(problem: Problem, order: Int64Array, bound: float, limits: Limits, scale: Scale) -> list[CurvePoint]:
+def curve_of(
+    problem: Problem, order: Int64Array, greedy: Greedy, bound: float, limits: Limits, scale: Scale
+) -> list[CurvePoint]:
     """The curve up to the number of sites of a plan, improved until the time of ``limits`` is over.
 
     Parameters
     ----------
     order : the sites of the plan, in the order in which they are built
+    greedy : another choice, and bounds
     bound : what no choice of as many sites has more benefit than
     """
     until = time.monotonic() + limits.seconds
     most, fixed = len(order), int(problem.candidates.is_fixed.sum())
-    steps = _first_steps(problem, order, bound, limits.budget)
+    steps = _first_steps(problem, order, greedy, bound)
     _improve(problem, steps, fixed, limits, until)
     points = []
     for count in range(max(1, fixed), most + 1):
@@ -81,29 +85,33 @@ def curve_of(problem: Problem, order: Int64Array, bound: float, limits: Limits, 
     return points
 
 
-def _first_steps(problem: Problem, order: Int64Array, bound: float, budget: float | None) -> list[_Step]:
+def _first_steps(problem: Problem, order: Int64Array, greedy: Greedy, bound: float) -> list[_Step]:
     """Steps 0, 1, … from the plan and from a greedy choice, whichever is better, with the bounds of the latter."""
     most = len(order)
-    sites, values, bounds = plan.greedy(problem, most, budget)
+    bounds = np.array([greedy.bound(count) for count in range(most + 1)])
     bounds[most] = min(bounds[most], bound)
+    everything = float(problem.reached(np.arange(len(problem.candidates))).sum())
     steps, reached = [], np.zeros(len(problem.people.weight))
     for count in range(most + 1):
         if count:
             reached = np.maximum(reached, problem.reached(order[count - 1 : count]))
         planned = float(reached.sum())
-        step = _Step(order[:count], planned, float(bounds[count:].min()), planned)
-        if values[count] > planned:
-            step = replace(step, sites=sites[:count], benefit=float(values[count]))
-        steps.append(step)
+        sites, benefit = order[:count], planned
+        if count < most and count <= len(greedy.sites) and greedy.benefit(count) > planned:
+            sites, benefit = greedy.sites[:count], greedy.benefit(count)
+        steps.append(_Step(sites, benefit, max(min(float(bounds[count:].min()), everything), benefit), planned))
     return steps
 
 
 def _improve(problem: Problem, steps: list[_Step], fixed: int, limits: Limits, until: float) -> None:
-    """Search the choices of those steps that are not proven, the least certain first, until the time is over."""
+    """Search the choices of those steps that are not proven, the least certain first, until the time is over.
+
+    The last step is the choice that the plan is made of, which was searched before.
+    """
     improved = True
     while improved:
         improved = False
-        counts = [count for count in range(max(1, fixed), len(steps)) if steps[count].is_open]
+        counts = [count for count in range(max(1, fixed), len(steps) - 1) if steps[count].is_open]
         counts.sort(key=lambda count: steps[count].benefit - steps[count].bound)
         for place, count in enumerate(counts):
             left = until - time.monotonic()

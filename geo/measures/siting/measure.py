@@ -7,18 +7,19 @@ from datetime import date
 
 import geopandas as gpd
 import numpy as np
-import shapely
 
 from geo.arrays import Int64Array
-from geo.errors import FieldError
+from geo.errors import FieldError, InputError
 from geo.measures import scenario_changes, scenarios
-from geo.measures.counting import CountedUnits
-from geo.measures.coverage import Coverage, meets
+from geo.measures.coverage import meets
 from geo.measures.scenario_document import Change
 from geo.measures.scenarios import Comparison
+from geo.measures.sites.problem import RELATIVE_TOLERANCE
 from geo.measures.siting import candidates, plan, question, search
 from geo.measures.siting.curve import CurvePoint, curve_of
-from geo.measures.siting.document import SitesRequest
+from geo.measures.siting.description import Site, described
+from geo.measures.siting.document import MAX_COUNT, SitesRequest
+from geo.measures.siting.plan import Greedy
 from geo.measures.siting.problem import Problem
 from geo.measures.siting.question import Effort, Question
 from geo.measures.siting.scale import Scale, Unit
@@ -26,56 +27,12 @@ from geo.measures.siting.search import Chosen, Limits
 from geo.measures.standing import Standing
 from geo.study import facilities as study_facilities
 from geo.study.standards import Radius, Standard, TravelTime
-from geo.traveltime import straight_line
 from geo.traveltime.travel import Travel
 
 CHOICE_SHARE = 0.7
 """The share of the time for the choice itself; what is left then improves the curve."""
 _TENTH = 0.1
 """Coverage is stated in tenths of a person."""
-
-
-@dataclass(frozen=True)
-class Site:
-    """One site of a choice, in the order of the plan.
-
-    Attributes
-    ----------
-    rank : its place in the plan, from 1
-    point : WGS84
-    facility : id of the facility that is enlarged; None of a new one
-    name, area_code, place : the caller's name; the smallest unit that it lies in, and what the place is called
-    is_fixed : whether it was decided before
-    cost : None if no costs are known
-    newly_inside : people who come inside with it and did not with those before it
-    inside : people newly inside with it and all before it
-    same : how many candidates reach exactly the same people, itself included
-    alternatives : candidates within reach that could replace it, the best first; none for a fixed site
-    """
-
-    rank: int
-    point: shapely.Point
-    facility: str | None
-    name: str | None
-    area_code: str | None
-    place: str | None
-    is_fixed: bool
-    cost: float | None
-    newly_inside: float
-    inside: float
-    same: int
-    alternatives: list["Alternative"]
-
-
-@dataclass(frozen=True)
-class Alternative:
-    """A candidate that could replace a site, and how much worse the whole choice is with it, in its `Siting.unit`."""
-
-    point: shapely.Point
-    facility: str | None
-    name: str | None
-    place: str | None
-    costs: float
 
 
 @dataclass(frozen=True)
@@ -123,8 +80,7 @@ class Siting:
 def measure(
     travel: Travel,
     facilities: gpd.GeoDataFrame,
-    before: tuple[CountedUnits, Coverage],
-    standard: Standard,
+    standing: Standing,
     request: SitesRequest,
     coordinates: str,
     day: date,
@@ -137,7 +93,7 @@ def measure(
     Parameters
     ----------
     facilities : all of the register, open and closed
-    before : the rows and the coverage of ``standard`` on ``day``
+    standing : the standard as it stands on ``day``
     coordinates : the system of the positions in ``request``
     progress : called with the value and the bound so far, in the unit of the answer
     stop : asked now and then; once it is true, the best choice so far is the answer
@@ -147,22 +103,24 @@ def measure(
     FieldError
         The request cannot be answered; the message says why.
     """
-    share = _share_of(request, question.checked_standard(standard))
+    share = _share_of(request, question.checked_standard(standing.standard))
     existing = study_facilities.existing_on(facilities, day)
-    asked = question.ask(travel, existing, before[0], standard, request, coordinates, effort)
+    asked = question.ask(travel, existing, standing, request, coordinates, effort)
     scale = Scale.of(asked.problem, asked.standard, request)
     started = time.monotonic()
     seconds = CHOICE_SHARE * effort.seconds
     limits = Limits(request.count, request.budget, seconds, _shown(progress, request, scale, asked), stop, effort.cores)
-    chosen = _chosen(asked, request, share, limits)
+    needed = np.inf if share is None else share * asked.problem.people.total - asked.problem.people.covered
+    greedy = plan.greedy(asked.problem, request.count or MAX_COUNT, request.budget, needed)
+    chosen = _chosen(asked, request, needed, limits, greedy)
     order = plan.ordered(asked.problem, chosen.sites)
     left = Limits(None, request.budget, effort.seconds - (time.monotonic() - started), None, stop, effort.cores)
-    most = np.inf if request.objective == "fewest_sites" else chosen.bound
-    curve = curve_of(asked.problem, order, most, left, scale)
+    most = np.inf if share is not None else chosen.bound
+    curve = curve_of(asked.problem, order, greedy, most, left, scale)
     elapsed = time.monotonic() - started
     subtype, notes = question.subtype_of_sites(travel.study, facilities, asked.standard)
     changes = _changes(asked, order, facilities, subtype)
-    compared = _compare(travel, facilities, before, asked.standard, changes, day)
+    compared = _compare(travel, facilities, standing, changes, day)
     verdict = _verdict(asked, request, share, chosen, order, compared, scale)
     is_least_time = not asked.problem.is_covering
     unit = 60.0 if isinstance(asked.standard, TravelTime) else 1.0
@@ -174,7 +132,7 @@ def measure(
         unit=verdict.unit,
         proven=verdict.proven,
         before=0.0 if request.objective == "fewest_sites" else scale.value(0.0),
-        sites=_sites(travel, asked, order, request, scale),
+        sites=described(travel, asked, order, request, scale),
         curve=curve,
         candidates=asked.candidates,
         distinct=len(asked.problem.candidates),
@@ -221,12 +179,27 @@ def _shown(
     return show
 
 
-def _chosen(asked: Question, request: SitesRequest, share: float | None, limits: Limits) -> Chosen:
-    if share is not None:
-        people = asked.problem.people
-        return search.fewest_sites(asked.problem, share * people.total - people.covered, limits)
-    chosen = (search.most_people if asked.problem.is_covering else search.least_time)(asked.problem, limits)
-    return _without_useless(asked.problem, chosen)
+def _chosen(asked: Question, request: SitesRequest, needed: float, limits: Limits, greedy: Greedy) -> Chosen:
+    """The choice of the exact methods, with the better of their bound and that of the greedy choice."""
+    problem = asked.problem
+    try:
+        if request.objective == "fewest_sites":
+            chosen = search.fewest_sites(problem, needed, limits, greedy.sites)
+            fewest = float(greedy.fewest(needed))
+            bound = chosen.bound if request.costs is not None else max(chosen.bound, fewest)
+            return Chosen(chosen.sites, bound, chosen.proven or bound >= problem.candidates.costs[chosen.sites].sum())
+        chosen = (search.most_people if problem.is_covering else search.least_time)(problem, limits, greedy.sites)
+    except InputError as error:
+        if isinstance(error, FieldError):
+            raise
+        raise FieldError([("count", str(error))]) from error
+    chosen = _without_useless(problem, chosen)
+    if chosen.proven:
+        return chosen
+    most = greedy.bound(request.count if request.count is not None else len(problem.candidates))
+    benefit = float(problem.reached(chosen.sites).sum())
+    bound = min(chosen.bound, most)
+    return Chosen(chosen.sites, bound, bound <= benefit + RELATIVE_TOLERANCE * max(1.0, abs(bound)))
 
 
 def _without_useless(problem: Problem, chosen: Chosen) -> Chosen:
@@ -261,20 +234,15 @@ def _changes(asked: Question, order: Int64Array, facilities: gpd.GeoDataFrame, s
 
 
 def _compare(
-    travel: Travel,
-    facilities: gpd.GeoDataFrame,
-    before: tuple[CountedUnits, Coverage],
-    standard: Standard,
-    changes: Sequence[Change],
-    day: date,
+    travel: Travel, facilities: gpd.GeoDataFrame, standing: Standing, changes: Sequence[Change], day: date
 ) -> Comparison:
     """The standard before and after the sites."""
     if not changes:
-        summary = before[1]
+        summary = standing.coverage
         areas = [scenarios.AreaChange(area.code, area.name, area, area, 0.0, 0.0) for area in summary.areas]
         return Comparison(summary, summary, 0.0, 0.0, areas, [], None)
     changed = scenario_changes.apply(facilities, changes, travel.study, day)
-    return scenarios.compare(travel, changed, Standing(travel, standard, *before, facilities), day, most_gaps=0)
+    return scenarios.compare(travel, changed, standing, day, most_gaps=0)
 
 
 @dataclass(frozen=True)
@@ -340,53 +308,3 @@ def _beyond(problem: Problem, order: Int64Array) -> tuple[float, float]:
     today = people.base >= people.horizon
     after = today & ~(problem.reached(order) > 0)
     return round(float(people.counted[today].sum()), 1), round(float(people.counted[after].sum()), 1)
-
-
-def _sites(travel: Travel, asked: Question, order: Int64Array, request: SitesRequest, scale: Scale) -> list[Site]:
-    """The sites in the order of the plan."""
-    problem, study = asked.problem, travel.study
-    places, points = problem.candidates, problem.candidates.points
-    replacements = plan.replacements(
-        problem, order, request.budget, _reach_m(travel, asked.standard), study.settings.projection
-    )
-    numbers = [*order.tolist(), *(choice.site for choices in replacements for choice in choices)]
-    named = dict(zip(numbers, candidates.named(study, points[numbers]), strict=True))
-    sites, inside = [], 0.0
-    for rank, (site, choices) in enumerate(zip(order.tolist(), replacements, strict=True), start=1):
-        so_far = problem.newly_inside(order[:rank])
-        code, name = named[site]
-        sites.append(
-            Site(
-                rank=rank,
-                point=points[site],
-                facility=places.facility[site],
-                name=places.name[site],
-                area_code=code,
-                place=name,
-                is_fixed=bool(places.is_fixed[site]),
-                cost=None if request.costs is None else float(places.costs[site]),
-                newly_inside=round(so_far - inside, 1) + 0.0,
-                inside=round(so_far, 1),
-                same=int(problem.same[site]),
-                alternatives=[
-                    Alternative(
-                        point=points[choice.site],
-                        facility=places.facility[choice.site],
-                        name=places.name[choice.site],
-                        place=named[choice.site][1],
-                        costs=scale.loss(choice.lost),
-                    )
-                    for choice in choices
-                ],
-            )
-        )
-        inside = so_far
-    return sites
-
-
-def _reach_m(travel: Travel, standard: TravelTime | Radius) -> float:
-    """How far a replacement may be from its site: what the limit is in a straight line."""
-    if isinstance(standard, Radius):
-        return standard.metres
-    speed = straight_line.speed_mps(travel.study.settings, standard.mode)
-    return standard.minutes * 60 * speed / travel.study.settings.detour

@@ -50,43 +50,64 @@ def _gain(problem: Problem, reached: Float64Array, site: int) -> float:
     return float(np.maximum(problem.benefits.data[entries] - reached[rows], 0.0).sum())
 
 
-def greedy(problem: Problem, most: int, budget: float | None = None) -> tuple[Int64Array, Float64Array, Float64Array]:
-    """Up to ``most`` sites, each of which adds most to those before; what they achieve, and bounds, by count.
+@dataclass(frozen=True)
+class Greedy:
+    """A greedy choice, and bounds on any choice.
 
-    With a ``budget``, only sites are added that it allows; the bounds hold without it too.
-
-    Returns
-    -------
-    sites : shape (k,); fixed ones first
-    values : shape (most + 1,), what the first 0, 1, … of them achieve
+    Attributes
+    ----------
+    sites : shape (k,), fixed ones first, then each that adds most to those before
+    benefits : shape (k + 1,), what the first 0, 1, … of them achieve
     bounds : shape (most + 1,), what no choice of 0, 1, … sites achieves more than, the fixed ones included; infinite
         for fewer sites than are fixed
     """
+
+    sites: Int64Array
+    benefits: Float64Array
+    bounds: Float64Array
+
+    def benefit(self, count: int) -> float:
+        """What the first ``count`` sites achieve, or all if there are fewer."""
+        return float(self.benefits[min(count, len(self.sites))])
+
+    def bound(self, count: int) -> float:
+        """What no choice of ``count`` sites achieves more than; infinite if that is not known."""
+        return float(self.bounds[count]) if count < len(self.bounds) else np.inf
+
+    def fewest(self, needed: float) -> int:
+        """A number of sites below which no choice achieves ``needed``."""
+        enough = np.flatnonzero(self.bounds >= needed - 1e-9 * abs(needed))
+        enough = enough[np.isfinite(self.bounds[enough])]
+        return int(enough[0]) if len(enough) else len(self.bounds)
+
+
+def greedy(problem: Problem, most: int, budget: float | None = None, enough: float = np.inf) -> Greedy:
+    """A greedy choice of up to ``most`` sites, or until it achieves ``enough``.
+
+    With a ``budget``, only sites are added that it allows; the bounds hold without it too.
+    """
     fixed = np.flatnonzero(problem.candidates.is_fixed)
-    sites = ordered(problem, fixed).tolist()[:most]
-    reached = problem.reached(sites)
-    values = np.zeros(most + 1)
-    values[1 : len(sites) + 1] = [problem.reached(sites[: k + 1]).sum() for k in range(len(sites))]
-    bounds = np.full(most + 1, np.inf)
+    sites: list[int] = ordered(problem, fixed).tolist()
+    benefits = [float(problem.reached(sites[:count]).sum()) for count in range(len(sites) + 1)]
+    reached, bounds = problem.reached(sites), np.full(max(most, len(sites)) + 1, np.inf)
     usable, costs = ~problem.candidates.is_fixed, problem.candidates.costs
     while True:
         gains = np.where(usable, problem.gains(reached), 0.0)
-        value = float(reached.sum())
-        values[len(sites) :] = value
-        further = most - len(fixed)
-        if further >= 0:
-            best_gains = -np.sort(-gains)[:further] if further < len(gains) else -np.sort(-gains)
-            sums = value + np.concatenate([[0.0], np.cumsum(best_gains)])
-            sums = np.append(sums, np.full(max(0, further + 1 - len(sums)), sums[-1]))
-            bounds[len(fixed) :] = np.minimum(bounds[len(fixed) :], sums)
+        further = len(bounds) - 1 - len(fixed)
+        largest = np.zeros(further)
+        sorted_gains = -np.sort(-gains)[:further]
+        largest[: len(sorted_gains)] = sorted_gains
+        sums = benefits[-1] + np.concatenate([[0.0], np.cumsum(largest)])
+        bounds[len(fixed) :] = np.minimum(bounds[len(fixed) :], sums)
         if budget is not None:
             gains[costs > budget - float(costs[sites].sum())] = 0.0
-        if len(sites) >= most or not gains.max(initial=0.0) > 0:
-            return np.array(sites, dtype=np.int64), values, bounds
+        if len(sites) >= most or benefits[-1] >= enough or not gains.max(initial=0.0) > 0:
+            return Greedy(np.array(sites, dtype=np.int64), np.array(benefits), bounds)
         best = int(np.argmax(gains))
         sites.append(best)
         usable[best] = False
         reached = np.maximum(reached, problem.reached([best]))
+        benefits.append(float(reached.sum()))
 
 
 def replacements(

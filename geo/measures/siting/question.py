@@ -13,6 +13,7 @@ from geo.measures.siting import problem
 from geo.measures.siting.candidates import Candidates
 from geo.measures.siting.document import Place, SitesRequest, Weights
 from geo.measures.siting.problem import People, Problem
+from geo.measures.standing import Standing
 from geo.study.standards import Opened, Presence, Radius, Standard, TravelTime
 from geo.study.study import Study
 from geo.traveltime.travel import Travel
@@ -74,8 +75,7 @@ def checked_standard(standard: Standard) -> TravelTime | Radius:
 def ask(
     travel: Travel,
     facilities: gpd.GeoDataFrame,
-    counted: CountedUnits,
-    standard: Standard,
+    standing: Standing,
     request: SitesRequest,
     coordinates: str,
     effort: Effort,
@@ -85,7 +85,7 @@ def ask(
     Parameters
     ----------
     facilities : those of all categories that stand today
-    counted : what the standard counts today
+    standing : the standard as it stands today
     coordinates : the system of the positions in the request
 
     Raises
@@ -93,7 +93,7 @@ def ask(
     FieldError
         The request cannot be answered; the message says why.
     """
-    study, goal = travel.study, checked_standard(standard)
+    study, goal, counted = travel.study, checked_standard(standing.standard), standing.counted
     if request.count is not None and request.count > effort.count:
         reason = f"count: more than {effort.count} sites need a longer search: give seconds, with a key, or by command"
         raise FieldError([("count", reason)])
@@ -137,7 +137,7 @@ def _candidates(
     for member, given, costs in (("candidates", request.candidates, request.costs), ("fixed", request.fixed, None)):
         if given is None:
             continue
-        _check_not_counted(counted, standard, given, member)
+        _check_facilities(facilities, counted, standard, given, member)
         part = places.of_places(study, facilities, given, coordinates, member, costs, is_fixed=member == "fixed")
         part = _as_built(part, facilities, standard)
         if member == "fixed":  # what is decided is paid already
@@ -160,15 +160,30 @@ def _candidates(
     return replace(rest, notes=[*rest.notes, note] if out else rest.notes)
 
 
-def _check_not_counted(counted: CountedUnits, standard: TravelTime | Radius, given: list[Place], member: str) -> None:
-    problems = [
-        (
-            f"{member}[{number}].facility",
-            f"{member}[{number}]: facility {place.facility!r} counts for {standard.id} already",
-        )
-        for number, place in enumerate(given)
-        if place.facility is not None and place.facility in counted.facilities.index
-    ]
+def _check_facilities(
+    facilities: gpd.GeoDataFrame,
+    counted: CountedUnits,
+    standard: TravelTime | Radius,
+    given: list[Place],
+    member: str,
+) -> None:
+    """FieldError if a facility among the places counts already, or has a radius that depends on its size."""
+    has_classes = isinstance(standard, Radius) and bool(standard.radius_by_area)
+    problems = []
+    for number, place in enumerate(given):
+        if place.facility is None:
+            continue
+        if place.facility in counted.facilities.index:
+            reason = f"counts for {standard.id} already"
+        elif (
+            has_classes
+            and place.facility in facilities.index
+            and (facilities["category"][place.facility] == standard.category)
+        ):
+            reason = f"does not count for {standard.id} for its size, which a site does not change: give lon and lat"
+        else:
+            continue
+        problems.append((f"{member}[{number}].facility", f"{member}[{number}]: facility {place.facility!r} {reason}"))
     if problems:
         raise FieldError(problems)
 
