@@ -144,7 +144,7 @@ def main(search_id: str) -> None:
         answers = Answers(settings)
         state = answers.states.current()
         siting = site_answers.choose(answers, state, request, row.coordinates, effort, progress.keep)
-        result = orjson.dumps(site_answers.as_json(answers, siting, request, row.coordinates))
+        result = orjson.dumps(site_answers.as_json(answers, siting, request))
         progress.ended.set()
         numbers = siting.value, siting.bound
         site_searches.end(database, search_id, site_searches.DONE, result, None, *numbers)

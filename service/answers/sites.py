@@ -76,7 +76,23 @@ def check(answers: Answers, request: SitesRequest, coordinates: str) -> None:
     measure.check(answers.study.standard(request.standard), request, coordinates)
 
 
-def as_json(answers: Answers, siting: Siting, request: SitesRequest, coordinates: str) -> JsonObject:
+def converted(answer: JsonObject, coordinates: str) -> JsonObject:
+    """An answer of `as_json`, whose positions are WGS84, with positions in the system ``coordinates``."""
+
+    def convert(place: JsonObject) -> None:
+        if "lon" in place:
+            place["lon"], place["lat"] = position(shapely.Point(place["lon"], place["lat"]), coordinates)
+
+    for feature in answer["sites"]["features"]:
+        feature["geometry"] = geojson.geometry(shapely.geometry.shape(feature["geometry"]), coordinates)
+        for alternative in feature["properties"]["alternatives"]:
+            convert(alternative)
+    for change in answer["scenario"]["changes"]:
+        convert(change)
+    return answer | {"coordinate_system": coordinates}
+
+
+def as_json(answers: Answers, siting: Siting, request: SitesRequest, coordinates: str = "wgs84") -> JsonObject:
     """The answer as JSON, with positions in the system ``coordinates``."""
     before, after = siting.comparison.before, siting.comparison.after
     return {

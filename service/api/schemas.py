@@ -342,9 +342,10 @@ SCHEMAS: dict[str, Schema] = {
             "bound": nullable(NUMBER),
             "gap": nullable(NUMBER),
             "request": {"type": "object"},
-            "coordinate_system": COORDINATES,
+            "request_coordinates": COORDINATES,
             "problem": nullable(TEXT),
             "result": nullable(ref("SitesAnswer")),
+            "coordinate_system": COORDINATES,
         }
     ),
     "Landing": object_with(

@@ -14,7 +14,7 @@ from service.answers.json_types import JsonObject
 from service.answers.site_process import Searches
 from service.answers.state import RegisterState
 from service.api.auth import Editor, optional_editor
-from service.api.queries import CoordinatesQuery, KnownParametersOnly, QueryRoute
+from service.api.queries import CoordinatesQuery, QueryRoute
 from service.api.responses import answers_of, describe_responses, json_response, state_of
 from service.register import site_searches
 from service.register.tables import SiteSearchRecord
@@ -69,7 +69,7 @@ def _begin(request: Request, who: str, question: SitesRequest, coordinates: str)
     search_id = site_searches.add(answers.register.database, who, document, coordinates)
     _searches(request).start(search_id)
     search = site_searches.get(answers.register.database, search_id)
-    return json_response(_described(search), status=202, headers={"Location": f"/v1/sites/{search_id}"})
+    return json_response(_described(search, coordinates), status=202, headers={"Location": f"/v1/sites/{search_id}"})
 
 
 def _searches(request: Request) -> Searches:
@@ -82,12 +82,12 @@ def _searches(request: Request) -> Searches:
     responses=describe_responses("how far a search is, and its result", "SiteSearch", 404),
     summary="How far a search for sites is, and its result",
 )
-def search_of(request: Request, search: str, query: Annotated[KnownParametersOnly, Query()]) -> Response:
+def search_of(request: Request, search: str, query: Annotated[CoordinatesQuery, Query()]) -> Response:
     record = site_searches.get(answers_of(request).register.database, search)
-    return json_response(_described(record))
+    return json_response(_described(record, query.coordinates))
 
 
-def _described(search: SiteSearchRecord) -> JsonObject:
+def _described(search: SiteSearchRecord, coordinates: str) -> JsonObject:
     until = datetime.now(UTC) if search.state == site_searches.RUNNING else search.seen
     value, bound = search.value, search.bound
     gap = None if value is None or bound is None else round(abs(value - bound) / max(abs(bound), 1e-12), 6)
@@ -100,9 +100,10 @@ def _described(search: SiteSearchRecord) -> JsonObject:
         "bound": bound,
         "gap": gap,
         "request": search.request,
-        "coordinate_system": search.coordinates,
+        "request_coordinates": search.coordinates,
         "problem": search.problem,
-        "result": None if search.result is None else orjson.Fragment(search.result),
+        "result": None if search.result is None else site_answers.converted(orjson.loads(search.result), coordinates),
+        "coordinate_system": coordinates,
     }
 
 
@@ -112,6 +113,6 @@ def _described(search: SiteSearchRecord) -> JsonObject:
     responses=describe_responses("the search was cancelled and forgotten", None, 401, 404, status=204),
     summary="Cancel a search for sites, or forget its result",
 )
-def cancel(request: Request, search: str, query: Annotated[KnownParametersOnly, Query()], editor: Editor) -> Response:
+def cancel(request: Request, search: str, query: Annotated[CoordinatesQuery, Query()], editor: Editor) -> Response:
     _searches(request).cancel(search)
     return Response(status_code=204)
