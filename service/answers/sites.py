@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
+from typing import Any
 
 import shapely
 
@@ -76,10 +77,10 @@ def check(answers: Answers, request: SitesRequest, coordinates: str) -> None:
     measure.check(answers.study.standard(request.standard), request, coordinates)
 
 
-def converted(answer: JsonObject, coordinates: str) -> JsonObject:
+def converted(answer: dict[str, Any], coordinates: str) -> JsonObject:
     """An answer of `as_json`, whose positions are WGS84, with positions in the system ``coordinates``."""
 
-    def convert(place: JsonObject) -> None:
+    def convert(place: dict[str, Any]) -> None:
         if "lon" in place:
             place["lon"], place["lat"] = position(shapely.Point(place["lon"], place["lat"]), coordinates)
 
