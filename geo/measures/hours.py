@@ -213,14 +213,16 @@ def _within_metres(
     metric = projection(travel.study.settings.projection)
     lon, lat = (travel.study.demand[name].to_numpy()[rows] for name in ("lon", "lat"))
     points, shapes = metric.points(lon, lat), metric.forward(counted.facilities.geometry.to_numpy())
+    radii = standard.radii(counted.facilities)
     columns: list[BoolArray] = []
     for number in range(groups):
-        of_group = shapes[group == number]
-        # The projection is true to a thousandth, so farther shapes are beyond the limit.
-        tree = shapely.STRtree(of_group)
-        near, shape = tree.query_nearest(points, max_distance=1.01 * standard.metres + 1.0, all_matches=False)
         within = np.zeros(len(rows), dtype=bool)
-        within[near] = metric.geodesic_distances(points[near], of_group[shape]) <= standard.metres + TOLERANCE_M
+        for metres in np.unique(radii[group == number]):
+            of_group = shapes[(group == number) & (radii == metres)]
+            # The projection is true to a thousandth, so farther shapes are beyond the limit.
+            tree = shapely.STRtree(of_group)
+            near, shape = tree.query_nearest(points, max_distance=1.01 * metres + 1.0, all_matches=False)
+            within[near] |= metric.geodesic_distances(points[near], of_group[shape]) <= metres + TOLERANCE_M
         columns.append(within)
     return columns
 
