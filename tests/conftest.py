@@ -95,7 +95,15 @@ def sample() -> Study:
 @pytest.fixture
 def sample_folder(tmp_path: Path) -> Path:
     """A copy of the shipped study without a register."""
-    wanted = ("study.toml", "standards.toml", "facilities.geojson", "demand.csv", "areas.geojson", "streets.parquet")
+    wanted = (
+        "study.toml",
+        "standards.toml",
+        "facilities.geojson",
+        "demand.csv",
+        "areas.geojson",
+        "land.parquet",
+        "streets.parquet",
+    )
     folder = tmp_path / "sample"
     folder.mkdir()
     for name in wanted:

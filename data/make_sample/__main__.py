@@ -3,7 +3,8 @@
     python data/make_sample [OUT]
 
 The towns' names, codes and numbers of villages, the county's outline (to 2 km) and its census total are real; see
-facts/README.md. All villages, streets and facilities are modelled: facilities say `schematic`, and names contain 示例.
+facts/README.md. All villages, streets, facilities and residential land are modelled: facilities say `schematic`, and
+names contain 示例.
 
 The script always writes the same bytes. So the functions must draw from the random generator in the same order, or the
 sample changes: moving a call that draws changes everything after it.
@@ -18,6 +19,7 @@ import pandas as pd
 import shapely
 
 import facilities
+import homes
 import land
 import network
 import places
@@ -58,7 +60,10 @@ def main(out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     demand.to_csv(out / "demand.csv", index=False, float_format="%.6f", lineterminator="\n")
     write_geojson(out / "facilities.geojson", facilities.features(rng, all_facilities, ground))
-    write_geojson(out / "areas.geojson", places.area_features(towns, units, ground))
+    areas = places.area_features(towns, units, ground)
+    write_geojson(out / "areas.geojson", areas)
+    no_homes = ground.lonlat([*park_shapes, ground.river.buffer(90)])
+    homes.residential_land(demand, areas, no_homes).to_parquet(out / "land.parquet", compression="zstd")
     network.table(surface, bridges, ground).to_parquet(out / "streets.parquet", compression="zstd")
     (out / "standards.toml").write_bytes((Path(__file__).parent / "standards.toml").read_bytes())
 

@@ -13,7 +13,7 @@ from geo.study.study import Study
 from support import program
 
 DATA = Path(__file__).resolve().parents[3] / "data"
-MADE = ("areas.geojson", "demand.csv", "facilities.geojson", "streets.parquet")
+MADE = ("areas.geojson", "demand.csv", "facilities.geojson", "land.parquet", "streets.parquet")
 
 
 def rows(folder: Path, name: str) -> list[dict[str, str]]:
