@@ -26,6 +26,8 @@ from geo.study import areas, land
 
 _SMALLEST = 1e-4
 """Hectares below which a difference comes from rounding."""
+_MENTIONED = 0.5
+"""Hectares from which on the summary has a line of its own."""
 _MENTIONED_COLUMNS = 20
 SUBJECT = "residential land 居住用地"
 
@@ -73,7 +75,8 @@ def collect(
             remark += f" ({osm_land.TAG}): what nobody has drawn is missing"
         summary.add(SUBJECT, kept, remark)
     for reason, hectares in left_out.items():
-        summary.left_out(hectares, f"hectares of residential land of {polygons.file_name}: {reason}")
+        if hectares >= _MENTIONED:
+            summary.left_out(hectares, f"hectares of land of {polygons.file_name}: {reason}")
     if read + polygons.other_hectares:
         total = kept + sum(left_out.values())
         summary.account("hectares of land", polygons.file_name, total, {"in the area": kept}, left_out)

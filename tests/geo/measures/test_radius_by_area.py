@@ -117,7 +117,7 @@ def plain(parks: list[Facility], person: Point) -> float:
     return min(beyond)
 
 
-@settings(max_examples=examples(30), deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(people=st.lists(PLACES, min_size=1, max_size=6), drawn=PARKS, more=PARKS)
 def test_any_parks_equal_plain_geometry_also_in_scenarios(
     people: list[tuple[int, int]], drawn: list[Any], more: list[Any]

@@ -156,7 +156,7 @@ def shape_of(facility: Facility) -> BaseGeometry:
     return Point(facility.place) if isinstance(facility.place, tuple) else facility.place
 
 
-@settings(max_examples=examples(20), deadline=None)
+@settings(max_examples=examples(12), deadline=None)
 @given(first=PARKS, second=PARKS, cells=LAND, by_area=st.booleans())
 def test_any_land_and_parks_equal_plain_geometry_also_when_updated(
     first: list[tuple[int, int, int, bool]],

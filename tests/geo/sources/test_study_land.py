@@ -10,9 +10,11 @@ import shapely
 from pyproj import Geod
 from shapely.geometry.base import BaseGeometry
 
-from geo.errors import FieldError, FuwuquanError, InputError
+from geo.errors import FieldError, InputError, TableError
 from geo.geodesy import datums
-from geo.lists.land_reader import RESIDENTIAL, is_of
+from geo.lists import land_reader
+from geo.lists.land_reader import RESIDENTIAL, LandOptions, is_of
+from geo.lists.table_locations import StatedSystem
 from geo.sources.inputs import Sources
 from geo.sources.summary import Account, Summary
 from geo.study.study import Study
@@ -51,7 +53,7 @@ def account_of(summary: Summary) -> Account:
     return account
 
 
-def test_land_of_the_extract_is_cut_at_borders_and_united(tmp_path: Path) -> None:
+def test_land_of_the_extract_is_cut_at_borders_and_united_and_broken_areas_are_named(tmp_path: Path) -> None:
     extract = country.make_extract()
     extract.box(10.015, 50.005, 10.025, 50.006, HOMES)  # in both districts
     extract.box(10.024, 50.005, 10.026, 50.006, HOMES)  # overlaps it
@@ -62,6 +64,9 @@ def test_land_of_the_extract_is_cut_at_borders_and_united(tmp_path: Path) -> Non
     extract.multipolygon([(outer, "outer"), (inner, "inner")], HOMES)
     farm = extract.box(10.0, 50.016, 10.01, 50.018, {"landuse": "farmland"})
     extract.multipolygon([(farm, "outer")], {"landuse": "forest"})
+    open_way = extract.way([(10.01, 50.001), (10.012, 50.001), (10.012, 50.002)], HOMES)
+    bow_tie = [(10.03, 50.001), (10.032, 50.003), (10.032, 50.001), (10.03, 50.003), (10.03, 50.001)]
+    crossing = extract.way(bow_tie, HOMES)
     study, summary = build(tmp_path, extract)
     ring = hectares((10.004, 50.001, 10.008, 50.003)) - hectares((10.005, 50.0015, 10.006, 50.0025))
     expected = {
@@ -80,25 +85,13 @@ def test_land_of_the_extract_is_cut_at_borders_and_united(tmp_path: Path) -> Non
     assert amount == pytest.approx(sum(expected.values()), rel=1e-6)
     assert "what nobody has drawn is missing" in remark
     accounts = {account.kind: account for account in summary.accounts}
+    [line] = [line for line in summary.lines if "landuse=residential of unknown size" in line.remark]
+    assert (line.amount, sorted(line.names)) == (2, sorted([f"w{open_way}", f"w{crossing}"]))
+    assert accounts["ways"].left_out["residential land without a closed outline"] == 2
     assert (accounts["ways"].kept["residential land"], accounts["relations"].kept["residential land"]) == (4, 1)
     assert all(abs(account.unexplained) < 1e-6 for account in summary.accounts)
     assert study.land is not None
     assert study.land.source == "OpenStreetMap landuse=residential"
-
-
-def test_broken_areas_of_the_extract_are_named(tmp_path: Path) -> None:
-    extract = country.make_extract()
-    extract.box(10.015, 50.005, 10.018, 50.006, HOMES)
-    open_way = extract.way([(10.01, 50.001), (10.012, 50.001), (10.012, 50.002)], HOMES)
-    crossing = extract.way(
-        [(10.03, 50.001), (10.032, 50.003), (10.032, 50.001), (10.03, 50.003), (10.03, 50.001)], HOMES
-    )
-    study, summary = build(tmp_path, extract)
-    [line] = [line for line in summary.lines if "landuse=residential of unknown size" in line.remark]
-    assert (line.amount, sorted(line.names)) == (2, sorted([f"w{open_way}", f"w{crossing}"]))
-    assert by_area(study) == pytest.approx({"West": hectares((10.015, 50.005, 10.018, 50.006))}, rel=1e-6)
-    accounts = {account.kind: account for account in summary.accounts}
-    assert accounts["ways"].left_out["residential land without a closed outline"] == 2
 
 
 def test_extract_without_land_says_so_and_a_later_build_forgets_the_land(tmp_path: Path) -> None:
@@ -127,8 +120,8 @@ def file_of(
     return path
 
 
-@pytest.mark.parametrize("name", ["homes.gpkg", "homes.geojson"])
-def test_file_of_land(tmp_path: Path, name: str) -> None:
+def test_file_of_land(tmp_path: Path) -> None:
+    name = "homes.geojson"
     far = shapely.box(10.05, 50.005, 10.06, 50.006)
     path = file_of(tmp_path, [SQUARE, BOW_TIE, shapely.Point(10.02, 50.01), None, far], name, DLBM=list("abcde"))
     study, summary = build(tmp_path, land=path)
@@ -158,8 +151,8 @@ def test_classes_of_land(tmp_path: Path) -> None:
     names = [line.names for line in summary.lines if "class DLBM" in line.remark]
     ha = f"({one:,.1f} ha)"
     assert names == [(f"0701 {ha}", f"0703 {ha}"), (f"without a class {ha}", f"0801 {ha}")]
-    study, _ = build(tmp_path, land=path, land_field="DLBM", land_classes=["0701"])
-    assert by_area(study) == pytest.approx({"West": one}, rel=1e-6)
+    options = LandOptions(StatedSystem(), field="DLBM", classes=("0701",))
+    assert land_reader.read(path, options).counts == [True, False, False, False]
 
 
 @pytest.mark.parametrize(
@@ -180,22 +173,15 @@ def test_file_in_another_coordinate_system(tmp_path: Path) -> None:
     shifted = datums.geometry_from_wgs84(SQUARE, "bd09")
     path = file_of(tmp_path, [shifted], name="homes.shp")
     path.with_suffix(".prj").unlink()
-    study, _ = build(tmp_path, land=path, coordinates="bd09")
-    assert by_area(study) == pytest.approx({"West": hectares(SQUARE.bounds)}, rel=1e-3)
+    polygons = land_reader.read(path, LandOptions(StatedSystem("bd09"), within=shapely.box(*country.LAND)))
+    assert shapely.hausdorff_distance(polygons.shapes[0], SQUARE) < 1e-6
+    assert land_reader.read(path, LandOptions(StatedSystem())).notes[0].startswith("no CRS is given")
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"land_field": "class"}, "has no column 'class' (--land-field); its columns: DLBM"),
-        ({"land_field": "DLBM", "land_classes": ["08"]}, "none of its residential land is in Land"),
-    ],
-)
-def test_unusable_file_of_land_is_refused(tmp_path: Path, options: dict[str, Any], message: str) -> None:
+def test_file_without_residential_land_in_the_place_is_refused(tmp_path: Path) -> None:
     path = file_of(tmp_path, [SQUARE], DLBM=["0701"])
-    with pytest.raises(InputError) as refused:
-        build(tmp_path, land=path, **options)
-    assert message in str(refused.value)
+    with pytest.raises(InputError, match="none of its residential land is in Land"):
+        build(tmp_path, land=path, land_field="DLBM", land_classes=["08"])
     assert not (tmp_path / "study").exists()
 
 
@@ -204,15 +190,34 @@ def test_unusable_file_of_land_is_refused(tmp_path: Path, options: dict[str, Any
     [
         ("homes.csv", "lon,lat\n1,2\n", "is a text table (csv): give polygons"),
         ("homes.geojson", '{"type": "FeatureColl', "is not JSON, or truncated"),
-        ("homes.geojson", '{"type": "FeatureCollection", "features": []}', "none of its residential land is in Land"),
+        ("homes.geojson", '{"type": "FeatureCollection", "features": []}', "has no column 'DLBM' (--land-field)"),
     ],
 )
 def test_other_files_are_refused(tmp_path: Path, name: str, content: str, message: str) -> None:
     path = tmp_path / name
     path.write_text(content, "utf-8")
-    with pytest.raises(FuwuquanError) as refused:
-        build(tmp_path, land=path)
+    with pytest.raises(TableError) as refused:
+        land_reader.read(path, LandOptions(StatedSystem(), field="DLBM"))
     assert message in str(refused.value)
+
+
+@pytest.mark.parametrize("ending", ["gpkg", "shp", "fgb", "parquet"])
+def test_every_type_of_file(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"homes.{ending}"
+    frame = gpd.GeoDataFrame({"DLBM": ["0701", "08"]}, geometry=[SQUARE, SQUARE], crs="EPSG:4326").to_crs("EPSG:32632")
+    frame.to_parquet(path) if ending == "parquet" else frame.to_file(path)
+    polygons = land_reader.read(path, LandOptions(StatedSystem(), field="DLBM"))
+    assert (polygons.counts, polygons.classes, polygons.left_out) == ([True, False], ["0701", "08"], {})
+    assert shapely.hausdorff_distance(polygons.shapes[0], SQUARE) < 1e-6
+
+
+def test_of_several_layers_the_column_of_classes_tells_which(tmp_path: Path) -> None:
+    path = tmp_path / "homes.gpkg"
+    gpd.GeoDataFrame({"a": [1]}, geometry=[SQUARE], crs="EPSG:4326").to_file(path, layer="roads")
+    gpd.GeoDataFrame({"DLBM": ["07"]}, geometry=[SQUARE], crs="EPSG:4326").to_file(path, layer="land")
+    with pytest.raises(TableError, match="has several layers: roads, land"):
+        land_reader.read(path, LandOptions(StatedSystem()))
+    assert land_reader.read(path, LandOptions(StatedSystem(), field="DLBM")).names == ["layer land feature 1"]
 
 
 @pytest.mark.parametrize(

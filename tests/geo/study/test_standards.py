@@ -21,6 +21,8 @@ category = "clinic"
 measure = "travel_time"
 minutes = 15
 """
+CLINICS = 'category = "clinic"\nmeasure = "travel_time"\nminutes = 15'
+PARKS = 'category = "park"\nmeasure = "radius"\nmetres = 300\nradius_by_area = {}'
 
 
 def shipped() -> dict[str, standards.Standard]:
@@ -90,6 +92,21 @@ def test_shipped_standards_are_the_citys_goals() -> None:
             ("goal", "target"),
         ),
         ("minutes = 15", f"minutes = 15\n{GOAL}", ("goal", "twice")),
+        (CLINICS, PARKS.format("[{ least_m2 = 0, metres = 500 }]"), ("goal", "radius_by_area", "least_m2")),
+        (CLINICS, PARKS.format("[{ least_m2 = nan, metres = 500 }]"), ("goal", "radius_by_area", "least_m2")),
+        (CLINICS, PARKS.format("[{ least_m2 = 5, metres = 0 }]"), ("goal", "radius_by_area", "metres")),
+        (CLINICS, PARKS.format("[{ least_m2 = 5 }]"), ("goal", "radius_by_area", "metres")),
+        (CLINICS, PARKS.format("[{ least_m2 = 5, metres = 9, most_m2 = 7 }]"), ("goal", "radius_by_area", "most_m2")),
+        (
+            CLINICS,
+            PARKS.format("[{ least_m2 = 5, metres = 9 }, { least_m2 = 5, metres = 8 }]"),
+            ("goal", "same least_m2"),
+        ),
+        (
+            CLINICS,
+            PARKS.format("[{ least_m2 = 5, metres = 9 }]").replace("park", "clinic"),
+            ("goal", "radius_by_area", "facilities of clinic are points"),
+        ),
     ],
 )
 def test_wrong_standard_is_refused_with_its_id_and_field(
