@@ -16,8 +16,10 @@ from geo.arrays import Float64Array, ObjectArray
 from geo.choices import Mode
 from geo.measures import counting
 from geo.measures.counting import TOLERANCE_MIN, CountedUnits
+from geo.measures.residential_land import LandCover
 from geo.study.land import OPENSTREETMAP
 from geo.study.standards import Opened, PeopleGroup, Radius, RadiusClass, Standard, TravelTime
+from geo.study.study import Study
 from geo.traveltime.travel import Travel
 
 TARGET_TOLERANCE = 1e-9
@@ -183,20 +185,21 @@ def summarise(travel: Travel, standard: Standard, counted: CountedUnits) -> Cove
         residents=_round(float(travel.study.demand["population"].sum())),
         known=known,
         radius_by_area=list(radius.radius_by_area) if radius else [],
-        residential_land=_land_share(travel, counted, radius) if radius else None,
+        residential_land=land_share(travel.study, counted, counted.land, radius) if radius else None,
     )
 
 
-def _land_share(travel: Travel, counted: CountedUnits, standard: Radius) -> LandShare | None:
-    """The share of residential land within the radius, in total and by area; None if no such land is known."""
-    if counted.land is None:
+def land_share(study: Study, counted: CountedUnits, cover: LandCover | None, standard: Radius) -> LandShare | None:
+    """The share of residential land within the radius, in total and by area; None if no such land is known.
+
+    ``cover`` is that of ``counted``, or of the same standard after changes.
+    """
+    if cover is None:
         return None
-    study, land = travel.study, counted.land.land
-    total, covered = float(land.hectares.sum()), float(counted.land.hectares.sum())
-    by_code = pd.DataFrame({"hectares": land.hectares, "covered": counted.land.hectares}).groupby(
-        study.reporting_codes(land.frame["area_code"]).to_numpy()
-    )
-    sums, known = by_code.sum(), counted.is_known
+    land, known = cover.land, counted.is_known
+    total, covered = float(land.hectares.sum()), float(cover.hectares.sum())
+    table = pd.DataFrame({"hectares": land.hectares, "covered": cover.hectares})
+    sums = table.groupby(study.land_areas.to_numpy()).sum()
     areas = []
     for code, name in study.areas["name"][study.areas["level"] == study.reporting_level].items():
         hectares, covered_there = (float(sums[column].get(code, 0.0)) for column in ("hectares", "covered"))

@@ -18,9 +18,10 @@ from geo.choices import Mode
 from geo.geodesy.distance import TOLERANCE_M
 from geo.measures import coverage
 from geo.measures.counting import TOLERANCE_MIN, CountedUnits
-from geo.measures.coverage import Coverage
+from geo.measures.coverage import Coverage, LandShare
 from geo.measures.gaps import GapFinder, PeopleBeyond
 from geo.measures.grouping import Groups
+from geo.measures.residential_land import LandCover
 from geo.measures.scenario_changes import Changed, ChangedFacility
 from geo.study import standards
 from geo.study.standards import Radius, Standard, TravelTime
@@ -99,13 +100,12 @@ class Standing:
 
     @cached_property
     def people(self) -> "StandingPeople | None":
-        """The people whom the standard counts; None where it counts something else, or something else as well.
+        """The people whom the standard counts; None where it counts something else.
 
-        So it is None of radii that depend on a park's size, where residential land is known, and where nothing is known
-        of the facilities.
+        So it is of radii that depend on a park's size, and where nothing is known of the facilities.
         """
         has_classes = isinstance(self.standard, Radius) and self.standard.radius_by_area
-        if not isinstance(self.standard, TravelTime | Radius) or has_classes or self.counted.land is not None:
+        if not isinstance(self.standard, TravelTime | Radius) or has_classes:
             return None
         return StandingPeople(self, self.standard) if self.counted.is_known else None
 
@@ -211,9 +211,20 @@ class StandingPeople:
             alternatives=others,
             unreachable=coverage.by_reason(reason, self.weight[out_of_reach]),
             notes=standing.notes_after(facilities),
+            residential_land=self._land_after(facilities),
         )
         beyond = np.where(inside, 0.0, values - limit)
         return PeopleAfter(summary, inside, self._beyond(changed, facilities, inside, beyond, values, number))
+
+    def _land_after(self, facilities: FacilitiesAfter) -> LandShare | None:
+        """The residential land within the radius after a scenario; None where there is none."""
+        standing, standard = self._standing.counted, self._standard
+        if standing.land is None or not isinstance(standard, Radius):
+            return None
+        shapes = standing.facilities.geometry.to_numpy()[facilities.kept]
+        shapes = np.concatenate([shapes, np.array([row.geometry for row in facilities.added], dtype=object)])
+        cover = LandCover(standing.land.land, shapes, np.full(len(shapes), standard.metres), standing.land)
+        return coverage.land_share(self._travel.study, standing, cover, standard)
 
     def _beyond(
         self,

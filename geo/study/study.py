@@ -118,6 +118,12 @@ class Study:
         """The code of the area at the reporting level of each demand point; None outside all areas."""
         return self.reporting_codes(self.demand["area_code"])
 
+    @cached_property
+    def land_areas(self) -> pd.Series:
+        """The code of the area at the reporting level of each polygon of residential land; None outside all areas."""
+        codes = pd.Series(dtype=object) if self.land is None else self.land.frame["area_code"]
+        return self.reporting_codes(codes)
+
     def reporting_codes(self, codes: pd.Series) -> pd.Series:
         """Return for each code of a smallest unit the code of its area at the reporting level; None if it has none."""
         at_level = self.areas["level"] == self.reporting_level

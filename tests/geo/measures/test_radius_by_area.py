@@ -14,10 +14,10 @@ from shapely import Point
 from shapely.geometry.base import BaseGeometry
 
 from geo.geodesy.distance import geodesic_area
-from geo.measures import counting, coverage, gaps, hours, scenarios
+from geo.measures import counting, coverage, gaps, hours, scenario_changes, scenarios
 from geo.measures.counting import CountedUnits
 from geo.measures.scenario_document import Change
-from geo.measures.scenarios import Changed
+from geo.measures.standing import Standing
 from geo.study.standards import Radius
 from geo.study.study import Study
 from geo.traveltime.travel import Travel
@@ -131,10 +131,9 @@ def test_any_parks_equal_plain_geometry_also_in_scenarios(
     expected = [plain(parks, place) for place in places]
     assert counted.rows["inside"].tolist() == [each <= 0 for each in expected]
     assert counted.rows["beyond"].tolist() == pytest.approx(np.maximum(expected, 0.0), abs=0.001)
-    before = coverage.summarise(travel, chosen, counted)
-    changed = Changed(facility_frame(others), frozenset({"park"}), {})
-    after = scenarios.compare(travel, changed, chosen, (counted, before), DAY, most_gaps=0).after
-    assert after == coverage.measure(travel, changed.facilities, chosen, DAY)
+    updated, frame = travel.updating(counted.facilities), facility_frame(others)
+    after = coverage.summarise(updated, chosen, counting.count_units(updated, frame, chosen, DAY))
+    assert after == coverage.measure(travel, frame, chosen, DAY)
 
 
 def test_scenario_adds_a_park_of_unknown_size() -> None:
@@ -143,10 +142,9 @@ def test_scenario_adds_a_park_of_unknown_size() -> None:
     before = counting.count_units(Travel(study), facilities, goal(), DAY)
     lon, lat = handmade.lonlat(0, 0)
     change = Change.model_validate({"action": "add", "category": "park", "lon": lon, "lat": lat})
-    changed = scenarios.apply(facilities, [change], study, DAY)
-    result = scenarios.compare(
-        Travel(study), changed, goal(), (before, coverage.summarise(Travel(study), goal(), before)), DAY
-    )
+    changed, travel = scenario_changes.apply(facilities, [change], study, DAY), Travel(study)
+    standing = Standing(travel, goal(), before, coverage.summarise(travel, goal(), before), facilities)
+    result = scenarios.compare(travel, changed, standing, DAY)
     assert result.gained == 20
     assert any("unknown size" in note for note in result.after.notes)
 
