@@ -151,14 +151,13 @@ def _grow(support: Support, starts: Int32Array, sets: Int32Array, sums: Float64A
     return number
 
 
-def violated(cover: sparse.csr_array, x: Float64Array, y: Float64Array, known: set[bytes]) -> sparse.csr_array:
+def violated(cover: sparse.csr_array, x: Float64Array, y: Float64Array) -> sparse.csr_array:
     """Odd sets of rows whose cut a fractional solution violates, as a matrix sets × rows of ones.
 
     Parameters
     ----------
     cover : rows × sites
     x, y : how far each site is open, and how far each row is uncovered
-    known : sets that were returned before, to which the new ones are added
     """
     own = np.maximum(cover @ x + y - 1.0, 0.0) + np.maximum(y, 0.0)
     sites = np.flatnonzero(x > _SUPPORT)
@@ -185,14 +184,12 @@ def violated(cover: sparse.csr_array, x: Float64Array, y: Float64Array, known: s
     triples = triples[sums < _VIOLATED]
     everything = np.full((len(triples) + count, LARGEST_SET), -1, dtype=np.int32)
     everything[: len(triples), :3], everything[len(triples) :] = triples, larger[:count]
-    return _selected(everything, np.append(sums[: len(triples)], larger_sums[:count]), rows, cover.shape[0], known)
+    return _selected(everything, np.append(sums[: len(triples)], larger_sums[:count]), rows, cover.shape[0])
 
 
-def _selected(
-    sets: Int32Array, sums: Float64Array, rows: Int64Array, all_rows: int, known: set[bytes]
-) -> sparse.csr_array:
+def _selected(sets: Int32Array, sums: Float64Array, rows: Int64Array, all_rows: int) -> sparse.csr_array:
     """The most violated sets, so that no row is in many of them."""
-    used, chosen = np.zeros(all_rows, dtype=np.int64), []
+    used, chosen, known = np.zeros(all_rows, dtype=np.int64), [], set[bytes]()
     for number in np.argsort(sums, kind="stable"):
         members = np.sort(rows[sets[number][sets[number] >= 0]])
         if used[members].max() >= _USES_OF_A_ROW or members.tobytes() in known:

@@ -22,6 +22,7 @@ from geo.measures.sites import (
     most_people,
     problem,
 )
+from geo.measures.sites.cover_choice import Covering, Search
 from support.examples import examples
 
 SITING = Path(__file__).parents[4] / "shared" / "data" / "siting"
@@ -208,7 +209,7 @@ def test_cuts_hold_for_every_choice(seed: int, rows: int, sites: int) -> None:
     cover[np.arange(rows), random.integers(0, sites, rows)] = 1.0
     x = random.choice([0.0, 1 / 3, 0.5], sites)
     y = np.maximum(0.0, 1.0 - cover @ x)
-    sets = cover_cuts.violated(sparse.csr_array(cover), x, y, set())
+    sets = cover_cuts.violated(sparse.csr_array(cover), x, y)
     coefficients, right_sides = np.ceil((sets @ cover) / 2), (sets.sum(axis=1) + 1) / 2
     for chosen in itertools.product((0.0, 1.0), repeat=sites):
         uncovered = (cover @ np.array(chosen) == 0).astype(float)
@@ -219,7 +220,7 @@ def test_cuts_hold_for_every_choice(seed: int, rows: int, sites: int) -> None:
 def test_cut_closes_the_gap_of_three_people_between_three_sites() -> None:
     """Half of each site covers everybody; two whole sites are needed."""
     cover = sparse.csr_array(np.array([[1, 1, 0], [0, 1, 1], [1, 0, 1]], dtype=float))
-    sets = cover_cuts.violated(cover, np.full(3, 0.5), np.zeros(3), set())
+    sets = cover_cuts.violated(cover, np.full(3, 0.5), np.zeros(3))
     assert sets.toarray().tolist() == [[1, 1, 1]]
 
 
@@ -235,14 +236,14 @@ def test_columns_are_fixed_only_if_no_better_choice_has_their_other_value(
     best = most_people(cover, 14, weights)
     assert best.proven
     limits = problem.limits(300, 14, None)
-    rest = covering._Covering.of(cover, weights, 0.0, limits)
-    search = covering._Search(rest, limits)
-    monkeypatch.setattr(covering._Search, "run", lambda self, beginning: None)
+    rest = Covering.of(cover, weights, 0.0, limits)
+    search = Search(rest, limits)
+    monkeypatch.setattr(Search, "run", lambda self, beginning: None)
     greedy = np.zeros(len(rest.numbers), dtype=bool)
     search.propose(greedy)
     search.value = 0.99 * best.value
-    monkeypatch.setattr(covering._Search, "run_near", lambda *arguments: None)
-    program = covering._tightened(rest, search, limits)
+    monkeypatch.setattr(Search, "run_near", lambda *arguments: None)
+    program = covering._tightened(rest, search, limits, lambda: None)
     assert search.bound >= best.value
     chosen = np.isin(rest.numbers, best.sites)
     columns = np.append(chosen, rest.cover @ chosen.astype(float) == 0).astype(float)
