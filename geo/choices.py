@@ -15,3 +15,6 @@ Direction: TypeAlias = Literal["from", "to"]
 Coordinates: TypeAlias = Literal["wgs84", "gcj02", "bd09", "cgcs2000"]
 """The coordinate systems of positions in questions, answers and lists; docs/api.md explains them."""
 COORDINATE_SYSTEMS: tuple[str, ...] = get_args(Coordinates)
+
+UrbanSource: TypeAlias = Literal["stated", "grid", "none"]
+"""Where a study that is built has it from which people are urban."""

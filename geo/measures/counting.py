@@ -25,6 +25,11 @@ from geo.traveltime.travel import Travel
 
 TOLERANCE_MIN = traveltime.TOLERANCE_S / 60.0
 SLOPE_NOTE = "步行计入坡度 slopes count on foot"
+URBAN_FROM_GRID_NOTE = (
+    "城乡按人口网格密度划分（Degree of Urbanisation），不是统计用城乡划分 "
+    "urban and rural are told apart by the density of the population grid (Degree of Urbanisation), not by the "
+    "statistics bureau"
+)
 GROUP_UNKNOWN_NOTES = {
     "urban": "城乡不可分，全部人口计入 urban and rural cannot be told apart here: all people count",
     "rural": "城乡不可分，全部人口计入 urban and rural cannot be told apart here: all people count",
@@ -201,6 +206,8 @@ def _people(
         index=study.demand.index,
     )
     rows = rows[rows["weight"] > 0]
+    if study.settings.urban_from_grid and group_counted(study.demand, standard) in ("urban", "rural"):
+        notes.append(URBAN_FROM_GRID_NOTE)
     if study.reporting_level and rows["area_code"].isna().any():
         outside = float(rows["weight"][rows["area_code"].isna()].sum())
         notes.append(

@@ -20,6 +20,7 @@ from geo.sources import (
     study_land,
     study_people,
     study_streets,
+    study_urban,
 )
 from geo.sources.inputs import Place, Sources
 from geo.sources.osm import boundaries, opl
@@ -57,7 +58,8 @@ def build(folder: Path, sources: Sources, progress: Progress) -> Summary:
         extract = osm.read(text, drawn, place.surroundings, progress, own_categories)
     streets, turn_restrictions, crs = study_streets.collect(extract, sources, place, summary)
     units = study_areas.collect(extract, sources, place, summary)
-    people = study_people.collect(extract, sources, place, units, crs, summary)
+    people, scale = study_people.collect(extract, sources, place, units, crs, summary)
+    urban_from_grid = study_urban.tell_apart(people, scale, extract, sources, place, crs, summary)
     progress("people", len(people))
     residential_land = study_land.collect(extract, sources, place, units, crs, summary)
     register = study_facilities.collect(extract, sources, place, units, crs, own_categories, summary)
@@ -71,11 +73,12 @@ def build(folder: Path, sources: Sources, progress: Progress) -> Summary:
     for kind, fates in extract.fates.items():
         summary.account(kind, sources.osm.name, fates.read, fates.kept, fates.left_out)
     if old is None:
-        standards = standards_template.answerable(register, units, own_categories, summary)
+        standards = standards_template.answerable(register, units, people, own_categories, summary)
     else:
         standards = study_folder.existing_standards(folder, own_categories)
         summary.add("kept 保留", 1, "name, speeds and distances of study.toml; standards.toml")
     settings = _settings(sources, place, crs, _time_zone(people), extract.data_date, old)
+    settings["urban_from_grid"] = urban_from_grid
     contents = study_folder.Contents(
         settings,
         standards,

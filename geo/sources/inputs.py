@@ -10,6 +10,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from geo.arrays import Float64Array
+from geo.choices import UrbanSource
 from geo.errors import FieldError
 from geo.geodesy.projection import projection, utm
 from geo.lists.table_locations import StatedSystem
@@ -27,6 +28,8 @@ class Sources:
     area : name or id of the boundary to cut out; None takes the whole extract as one area
     population : CSV table, polygons or raster of people; None spreads people over residential buildings
     people : how many people there are in total; None takes the numbers of the source
+    urban : where it is from who is urban: ``stated`` by areas or people, ``grid`` (the Degree of Urbanisation) or
+        ``none``; None takes what is stated, else the grid if there is a source of people
     areas : own towns and villages; None takes the extract's boundaries
     level : the admin_level of the sub-areas; None takes the finest that covers the area
     facilities : own lists, added to the extract's facilities
@@ -44,6 +47,7 @@ class Sources:
     area: str | None = None
     population: Path | None = None
     people: float | None = None
+    urban: UrbanSource | None = None
     areas: Path | None = None
     level: int | None = None
     facilities: Sequence[Path] = ()

@@ -6,12 +6,19 @@ from collections.abc import Mapping
 from importlib import resources
 
 import geopandas as gpd
+import pandas as pd
 
 from geo.sources.summary import Summary
 from geo.study.categories import Categories
 
 
-def answerable(facilities: gpd.GeoDataFrame, areas: gpd.GeoDataFrame, categories: Categories, summary: Summary) -> str:
+def answerable(
+    facilities: gpd.GeoDataFrame,
+    areas: gpd.GeoDataFrame,
+    people: pd.DataFrame,
+    categories: Categories,
+    summary: Summary,
+) -> str:
     """The text of a `standards.toml` with the standards that the study's data can answer.
 
     The summary names each standard that is left out, and the reason.
@@ -21,7 +28,7 @@ def answerable(facilities: gpd.GeoDataFrame, areas: gpd.GeoDataFrame, categories
     kept = []
     for block in blocks:
         standard = tomllib.loads(block)["standard"][0]
-        missing = _missing(standard, facilities, areas, categories)
+        missing = _missing(standard, facilities, areas, categories) or _without_people(standard, people)
         if missing:
             summary.add("standard left out 未采用标准", 1, f"{standard['id']}: {missing}")
         else:
@@ -42,3 +49,12 @@ def _missing(
     if standard["measure"] == "presence" and not (areas["level"] == standard["units"]).any():
         return f"no {standard['units']} is known"
     return None
+
+
+def _without_people(standard: Mapping[str, str], people: pd.DataFrame) -> str | None:
+    """That a standard is about urban or rural people, where it is known of everybody that there is none; else None."""
+    group, urban = standard.get("people"), people["urban"]
+    if group not in ("urban", "rural") or urban.isna().any():
+        return None
+    has_some = people["population"][urban == (1 if group == "urban" else 0)].sum() > 0
+    return None if has_some else f"nobody here is {group}"

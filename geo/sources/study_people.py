@@ -27,8 +27,10 @@ _ROUNDING = 1e-6
 
 def collect(
     extract: Extract, sources: Sources, place: Place, units: gpd.GeoDataFrame, crs: str, summary: Summary
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, float]:
     """Make the study's demand, a frame with the columns that `geo.study.demand` describes.
+
+    Returns it and the factor by which the people of the source were multiplied.
 
     Parameters
     ----------
@@ -40,7 +42,7 @@ def collect(
     InputError
         The source is unusable, or has nobody in the place.
     """
-    path = sources.population
+    path, scale = sources.population, 1.0
     if path is None:
         people = _of_buildings(extract, sources, place, units, crs, summary)
         origin = "spread over residential buildings by floor area"
@@ -53,6 +55,7 @@ def collect(
             people = _of_shapes(path, extract, sources, place, units, crs, summary)
         origin = f"from {path.name}"
         if sources.people is not None:
+            scale = sources.people / people["population"].sum()
             origin += _scale(people, sources.people, path)
     people = people.reindex(columns=[*demand.COLUMNS, *people.columns.difference(demand.COLUMNS, sort=False)])
     stated = people["area_code"]
@@ -66,7 +69,7 @@ def collect(
     outside = people["population"][people["area_code"].isna()].sum()
     if outside:
         summary.note(outside, "people are in no area; they count in the total only")
-    return people
+    return people, scale
 
 
 def _of_buildings(

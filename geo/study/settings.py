@@ -86,6 +86,7 @@ class StudySettings(BaseModel):
     projection : a projected coordinate reference system in metres, such as ``EPSG:32651``
     max_connector_m : the longest straight way between a place and a street, in metres
     detour : how much longer a way is than the straight line, where the study has no street network
+    urban_from_grid : True if the program computed from the population grid which people are urban (results say so)
     gap_m : how far apart, in metres, two places outside a standard may be and still belong to the same gap
     """
 
@@ -103,6 +104,7 @@ class StudySettings(BaseModel):
     projection: str
     max_connector_m: Annotated[float, Field(gt=0, le=20_000)] = 1000.0
     detour: Annotated[float, Field(ge=1, le=5)] = 1.3
+    urban_from_grid: bool = False
     gap_m: Annotated[float, Field(ge=0.1, le=20_000)] = 300.0
     speeds: Speeds = Speeds()
 

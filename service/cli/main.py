@@ -12,7 +12,7 @@ from typing import Annotated
 import orjson
 import typer
 
-from geo.choices import Coordinates, Direction, Mode
+from geo.choices import Coordinates, Direction, Mode, UrbanSource
 from geo.errors import FuwuquanError
 from service.cli import capacity, certainty, days, planning, register, siting
 from service.cli.options import (
@@ -112,6 +112,13 @@ def build(  # noqa: PLR0913 (each option is a parameter)
     people: Annotated[
         float | None, typer.Option(help="how many people all together", min=1, max=1e10, callback=check_finite)
     ] = None,
+    urban: Annotated[
+        UrbanSource | None,
+        typer.Option(
+            help="who is urban: as areas and population say, by the density of the population grid, or nobody knows; "
+            "default: as they say, else by the grid of --population"
+        ),
+    ] = None,
     areas: Annotated[
         Path | None,
         typer.Option(help="own towns and villages with code, name, level, parent, urban; files as for import"),
@@ -155,6 +162,7 @@ def build(  # noqa: PLR0913 (each option is a parameter)
         area=area,
         population=population,
         people=people,
+        urban=urban,
         areas=areas,
         level=level,
         facilities=facilities or (),
