@@ -70,8 +70,8 @@ def add_areas(map_: folium.Map, study: Study, coverage: Coverage) -> None:
             "人口": f"{area.people:,.0f}",
         }
         style: Style = {"color": "#41556b", "weight": 1.4, "fillColor": fill, "fillOpacity": 1.0}
-        features.append(_feature(shape, style, properties))
-    _add_layer(map_, "区域 areas", features, ["名称", "达标", "数量", "人口"])
+        features.append(feature(shape, style, properties))
+    add_layer(map_, "区域 areas", features, ["名称", "达标", "数量", "人口"])
 
 
 def _share_colour(share: float) -> str:
@@ -91,7 +91,7 @@ def add_streets(map_: folium.Map, study: Study) -> None:
     for name, main, style in layers:
         drawn = lines[is_main == main]
         if len(drawn) and shapely.get_num_coordinates(drawn).sum() <= MAX_STREET_VERTICES:
-            _add_layer(map_, name, [_feature(shapely.multilinestrings(drawn), style, {})], [])
+            add_layer(map_, name, [feature(shapely.multilinestrings(drawn), style, {})], [])
 
 
 def add_uncovered_land(map_: folium.Map, land: LandCover | None) -> bool:
@@ -104,7 +104,7 @@ def add_uncovered_land(map_: folium.Map, land: LandCover | None) -> bool:
     style: Style = {"color": LAND_COLOUR, "weight": 0.5, "fillColor": LAND_COLOUR, "fillOpacity": 0.35}
     parts = shapely.get_parts(shapes)
     polygons = parts[(shapely.get_dimensions(parts) == 2) & ~shapely.is_empty(parts)]
-    _add_layer(map_, f"半径外的{labels.LAND} outside", [_feature(shapely.multipolygons(polygons), style, {})], [])
+    add_layer(map_, f"半径外的{labels.LAND} outside", [feature(shapely.multipolygons(polygons), style, {})], [])
     return True
 
 
@@ -125,8 +125,8 @@ def add_gap_outlines(map_: folium.Map, gaps: Gaps) -> None:
             if has_route
             else "—",
         }
-        features.append(_feature(gap["geometry"], style, properties))
-    _add_layer(map_, "缺口范围 outlines of gaps", features, ["缺口", "人数", "平均超出", "最近设施"])
+        features.append(feature(gap["geometry"], style, properties))
+    add_layer(map_, "缺口范围 outlines of gaps", features, ["缺口", "人数", "平均超出", "最近设施"])
 
 
 def add_gaps(map_: folium.Map, study: Study, coverage: Coverage, counted: CountedUnits) -> GapMarks | None:
@@ -150,9 +150,9 @@ def _add_unit_gaps(map_: folium.Map, areas: gpd.GeoDataFrame) -> None:
         "radius": 5,
     }
     features = [
-        _feature(shape, style, {"名称": name}) for shape, name in zip(areas.geometry, areas["name"], strict=True)
+        feature(shape, style, {"名称": name}) for shape, name in zip(areas.geometry, areas["name"], strict=True)
     ]
-    _add_layer(map_, "缺口 gaps", features, ["名称"])
+    add_layer(map_, "缺口 gaps", features, ["名称"])
 
 
 def _add_people_gaps(map_: folium.Map, clusters: pd.DataFrame, unit: ExcessUnit) -> None:
@@ -173,8 +173,8 @@ def _add_people_gaps(map_: folium.Map, clusters: pd.DataFrame, unit: ExcessUnit)
             "超出": "—" if unreachable else f"+{cluster.beyond:.0f} {'米' if unit == 'metres' else '分钟'}",
             "原因": cluster.reason or "—",
         }
-        features.append(_feature(shapely.Point(cluster.lon, cluster.lat), style, properties))
-    _add_layer(map_, "缺口 gaps", features, ["人数", "超出", "原因"])
+        features.append(feature(shapely.Point(cluster.lon, cluster.lat), style, properties))
+    add_layer(map_, "缺口 gaps", features, ["人数", "超出", "原因"])
 
 
 def _excess_colour(beyond: float, unit: ExcessUnit) -> str:
@@ -230,11 +230,11 @@ def add_facilities(map_: folium.Map, facilities: gpd.GeoDataFrame, coverage: Cov
             "radius": 6 if is_new else 3.6,
         }
         properties = {"名称": facility.name or category.label, "类型": f"{zh} {en}"}
-        features.append(_feature(facility.geometry, style, properties))
+        features.append(feature(facility.geometry, style, properties))
         if is_new and facility.geometry.geom_type != "Point":  # a pocket park can be smaller than a pixel
             point_style = style | {"fillOpacity": 1.0}
-            features.append(_feature(facility.geometry.representative_point(), point_style, properties))
-    _add_layer(map_, f"{category.label} {category.label_en}", features, ["名称", "类型"])
+            features.append(feature(facility.geometry.representative_point(), point_style, properties))
+    add_layer(map_, f"{category.label} {category.label_en}", features, ["名称", "类型"])
 
 
 def add_names(map_: folium.Map, study: Study) -> None:
@@ -252,7 +252,7 @@ def add_names(map_: folium.Map, study: Study) -> None:
     group.add_to(map_)
 
 
-def _feature(shape: BaseGeometry, style: Style, properties: Mapping[str, str]) -> GeoJsonFeature:
+def feature(shape: BaseGeometry, style: Style, properties: Mapping[str, str]) -> GeoJsonFeature:
     """A GeoJSON feature with coordinates to a metre, its style, and properties that its tooltip shows."""
     rounded = shapely.transform(shape, lambda xy: xy.round(5))
     return {
@@ -262,16 +262,22 @@ def _feature(shape: BaseGeometry, style: Style, properties: Mapping[str, str]) -
     }
 
 
-def _add_layer(map_: folium.Map, name: str, features: list[GeoJsonFeature], fields: list[str]) -> None:
-    """Add a layer whose features show ``fields`` in a tooltip; no layer where there are no features."""
+def add_layer(
+    map_: folium.Map, name: str, features: list[GeoJsonFeature], fields: list[str], is_shown: bool = True
+) -> None:
+    """Add a layer whose features show ``fields`` in a tooltip; no layer where there are no features.
+
+    One that is not shown at first has to be switched on.
+    """
     if not features:
         return
-    for number, feature in enumerate(features):
-        feature["id"] = str(number)
+    for number, drawn in enumerate(features):
+        drawn["id"] = str(number)
     folium.GeoJson(
         {"type": "FeatureCollection", "features": features},
         name=name,
-        style_function=lambda feature: feature["properties"]["style"],
+        style_function=lambda drawn: drawn["properties"]["style"],
+        show=is_shown,
         marker=folium.CircleMarker(fill=True),
         tooltip=folium.GeoJsonTooltip(fields=fields, aliases=fields) if fields else None,
     ).add_to(map_)

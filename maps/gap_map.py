@@ -1,7 +1,8 @@
 """The gap map of one standard, drawn with Folium.
 
 It shows the areas shaded by share, the streets, the people or units that do not meet the standard (its gaps), the
-facilities and the names of areas (`maps.gap_layers`), and a panel with the result and the legend. With
+facilities and the names of areas (`maps.gap_layers`), on demand the value of sites and what closures would cost
+(`maps.value_layers`), and a panel with the result and the legend. With
 ``assets="inline"`` the page needs no network; with "linked" it loads files of this service only (`maps.offline`).
 """
 
@@ -11,9 +12,11 @@ import folium
 
 from geo.measures.counting import CountedUnits
 from geo.measures.coverage import Coverage
+from geo.measures.fragility import Fragility
 from geo.measures.gaps import Gaps
+from geo.measures.site_value import SiteValues
 from geo.study.study import Study
-from maps import gap_layers, labels
+from maps import gap_layers, labels, value_layers
 from maps.offline import Assets, Html, OfflineFigure, escape_text, offline_map
 from maps.pages import map_bounds, templates
 
@@ -23,6 +26,8 @@ def render(
     coverage: Coverage,
     counted: CountedUnits,
     gaps: Gaps,
+    values: SiteValues | None,
+    losses: Fragility | None,
     assets: Assets = "inline",
     static_url: str = "/static",
     tiles: str | None = None,
@@ -35,6 +40,7 @@ def render(
     coverage : the result of the standard
     counted : what the standard counts, row by row
     gaps : the places outside the standard
+    values, losses : what a new facility would bring, and what closures would cost; None: the map has no such layer
     assets : "inline" makes one file that opens from disk; "linked" loads Leaflet from ``static_url``
     tiles : URL template of the operator's own background tiles; without it the map has no background and requests none
     tiles_attribution : whom the map names as the source of the tiles
@@ -48,15 +54,21 @@ def render(
     gap_layers.add_gap_outlines(map_, gaps)
     marks = gap_layers.add_gaps(map_, study, coverage, counted)
     gap_layers.add_facilities(map_, counted.facilities, coverage, study.categories[coverage.category])
+    legends = {
+        "values": None if values is None else value_layers.add_values(map_, study, values),
+        "losses": losses is not None and value_layers.add_losses(map_, losses),
+        "loss_colour": value_layers.LOSS_COLOUR,
+    }
     gap_layers.add_names(map_, study)
     folium.LayerControl(collapsed=True).add_to(map_)
     west, south, east, north = map_bounds(study)
-    panel = _panel(study, coverage, marks) | {
+    own = {
         "map_name": map_.get_name(),
         "bounds": [[south, west], [north, east]],
         "land_colour": gap_layers.LAND_COLOUR if has_land else None,
         "credit": html.escape(study.settings.attribution),
     }
+    panel = _panel(study, coverage, marks) | legends | own
     figure.html.add_child(Html(templates.get_template("gapmap.html").render(**panel)))
     return figure.render()
 

@@ -74,6 +74,7 @@ class Collection:
     properties : takes row numbers and returns the properties of these features
     period_columns : the columns with the day from which a feature exists, and the day on which it no longer does; None
         where features always exist
+    stated_bounds : `bounds` of a collection that is only described, without its features; None: those of ``frame``
     """
 
     id: str
@@ -83,6 +84,7 @@ class Collection:
     queryables: Mapping[str, Queryable]
     properties: Callable[[Int64Array], Sequence[Mapping[str, object]]]
     period_columns: tuple[str, str] | None = None
+    stated_bounds: list[float] | None = None
 
     @property
     def data_types(self) -> dict[str, DataType]:
@@ -148,7 +150,7 @@ class Collection:
     def bounds(self) -> list[float] | None:
         """West, south, east and north of all features, WGS84 degrees; None where there are no features."""
         if self.frame.empty:
-            return None
+            return self.stated_bounds
         return [float(side) for side in self.frame.total_bounds]
 
     @property

@@ -250,7 +250,7 @@ class GapFinder:
             units, np.array([centre.x]), np.array([centre.y]), self.study.settings.projection
         )
         unit = units["name"].iloc[nearest[0]]
-        return f"{unit}附近 near {unit}"
+        return near(unit)
 
     def _outline(self, rows: Int64Array) -> BaseGeometry:
         """A WGS84 polygon around the points of one gap, with a margin of at least half of ``gap_m``."""
@@ -262,6 +262,11 @@ class GapFinder:
             with self._lock:
                 self._outlines[key] = outline
         return outline
+
+
+def near(unit: str) -> str:
+    """The name of a place outside all areas, the nearest of which is ``unit``."""
+    return f"{unit}附近 near {unit}"
 
 
 def _with_most_people(values: Int64Array, weight: Float64Array) -> int:
@@ -305,7 +310,7 @@ def _units_without(travel: Travel, counted: CountedUnits) -> gpd.GeoDataFrame:
     metres, nearest = straight_line.nearest(
         counted.facilities, shapely.get_x(centres), shapely.get_y(centres), study.settings.projection
     )
-    people = _people_of_units(study)
+    people = people_of_units(study)
     records = []
     for row, (code, unit) in enumerate(units.iterrows()):
         numbers = people.loc[code] if code in people.index else pd.Series(dtype=float)
@@ -329,7 +334,7 @@ def _units_without(travel: Travel, counted: CountedUnits) -> gpd.GeoDataFrame:
     return _frame(records, units.geometry.to_numpy())
 
 
-def _people_of_units(study: Study) -> pd.DataFrame:
+def people_of_units(study: Study) -> pd.DataFrame:
     """The people of each unit and of each unit's town, by code; numbers of a group known nowhere in it are NaN."""
     columns = ["population", "children_3_6", "elders_65"]
     of_units = study.demand.groupby("area_code")[columns].sum(min_count=1)

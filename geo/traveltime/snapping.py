@@ -19,7 +19,7 @@ from geo.traveltime.segment_grid import SegmentGrid
 # junction, from which it may leave by any street.
 _AT_END = 1e-9
 # The search is in projected metres, the limit in geodesic ones: search a little farther, then measure.
-_SEARCH_FACTOR = 1.02
+SEARCH_FACTOR = 1.02
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Snapper:
     ) -> None:
         self.attraction, self._metric, self._max_connector_m = attraction, metric, max_connector_m
         self._grid = SegmentGrid(xy, first_vertex, attraction)
-        self._farthest = max_connector_m * _SEARCH_FACTOR
+        self._farthest = max_connector_m * SEARCH_FACTOR
 
     @cached_property
     def lines(self) -> GeometryArray:

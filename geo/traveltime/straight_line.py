@@ -8,6 +8,10 @@ from geo.arrays import Float64Array, Int64Array
 from geo.choices import Mode
 from geo.geodesy.projection import projection
 from geo.study.settings import StudySettings
+from geo.traveltime.snapping import SEARCH_FACTOR
+
+_POINTS_AT_ONCE = 50_000
+"""Points that are compared with the facilities around them at once, so that memory suffices."""
 
 
 def nearest(
@@ -25,6 +29,31 @@ def nearest(
         metres[rows] = metric.geodesic_distances(points[rows], shapes[nearest_shapes])
         facility[rows] = nearest_shapes
     return metres, facility
+
+
+def second_nearest(
+    facilities: gpd.GeoDataFrame,
+    lon: Float64Array,
+    lat: Float64Array,
+    nearest: Int64Array,
+    farthest: Float64Array,
+    crs: str,
+) -> Float64Array:
+    """Geodesic metres from each WGS84 point to the nearest facility that is not its ``nearest``, shape (points,).
+
+    Infinity where there is none within the point's ``farthest`` metres; some a little farther are among the results.
+    """
+    metric = projection(crs)
+    points, shapes = metric.points(lon, lat), metric.forward(facilities.geometry.to_numpy())
+    metres, tree = np.full(len(points), np.inf), shapely.STRtree(shapes)
+    for rows in np.array_split(np.arange(len(points)), len(points) // _POINTS_AT_ONCE + 1):
+        row, facility = tree.query(points[rows], predicate="dwithin", distance=farthest[rows] * SEARCH_FACTOR)
+        is_other = facility != nearest[rows[row]]
+        row, facility = rows[row[is_other]], facility[is_other]
+        order = np.lexsort((shapely.distance(points[row], shapes[facility]), row))
+        first = order[np.unique(row[order], return_index=True)[1]]
+        metres[row[first]] = metric.geodesic_distances(points[row[first]], shapes[facility[first]])
+    return metres
 
 
 def metres_to_each(facilities: gpd.GeoDataFrame, lon: float, lat: float, crs: str) -> Float64Array:

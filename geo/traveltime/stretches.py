@@ -10,6 +10,7 @@ from geo.traveltime import lookup
 from geo.traveltime.array_tables import Seeds, StretchTable, plain
 from geo.traveltime.graph import Graph
 from geo.traveltime.positions import ChainPositions, chain_sides
+from geo.traveltime.snapping import SnappedPoints
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,20 @@ class EdgeStretches:
     start_fraction: Float64Array
     end_fraction: Float64Array
     connector_m: Float64Array
+
+    @classmethod
+    def at_points(cls, points: SnappedPoints) -> "EdgeStretches":
+        """How facilities at snapped points are reached; one with no street near has no stretch."""
+        snapped = np.flatnonzero(points.edge >= 0)
+        fraction = points.fraction[snapped]
+        return cls(snapped, points.edge[snapped], fraction, fraction, points.connector_m[snapped])
+
+    def of_facilities(self, facilities: Int64Array) -> "EdgeStretches":
+        """The stretches of some ``facilities``, in rising order, which are numbered anew from 0."""
+        number = np.searchsorted(facilities, self.facility)
+        kept = np.append(facilities, -1)[number] == self.facility
+        columns = (self.edge, self.start_fraction, self.end_fraction, self.connector_m)
+        return EdgeStretches(number[kept], *(column[kept] for column in columns))
 
 
 @dataclass(frozen=True)

@@ -215,6 +215,16 @@ class Travel:
         lon, lat = (self.study.demand[name].to_numpy()[rows] for name in ("lon", "lat"))
         return Distances(*straight_line.nearest(facilities, lon, lat, self.study.settings.projection))
 
+    def demand_two_nearest(self, facilities: gpd.GeoDataFrame, mode: Mode) -> tuple[Float64Array, Int64Array]:
+        """From every demand point of the study to the two nearest of ``facilities`` over the network of ``mode``.
+
+        Two arrays of shape (points, 2), the nearest first: seconds, infinity where none can be reached, and the row of
+        the facility, −1 where none can be reached. ValueError if the study has no streets.
+        """
+        nearest_facilities = self._nearest_facilities(_FacilitiesKey.of(facilities, mode))
+        two = nearest_facilities.at_points(self.demand_points(mode), 2)
+        return two.seconds, two.facility.astype(np.int64)
+
     def updating(self, standing: gpd.GeoDataFrame) -> "Travel":
         """The same travel for frames of facilities that differ little from ``standing``.
 

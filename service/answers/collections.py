@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import geopandas as gpd
 import numpy as np
@@ -13,6 +13,7 @@ import pandas as pd
 from geo.arrays import Int64Array
 from geo.features.collection import Collection, Queryable
 from geo.features.data_types import DataType
+from geo.measures import fragility, site_value
 from geo.measures.capacity import Capacity
 from geo.measures.capacity.of_standard import FACILITY_COLUMNS, POINT_COLUMNS
 from geo.measures.coverage import Coverage
@@ -30,6 +31,8 @@ GAPS_PREFIX = "gaps-"
 CAPACITY_PREFIX = "capacity-"
 LOADS_PREFIX = "loads-"
 CAPACITY_PREFIXES = (CAPACITY_PREFIX, LOADS_PREFIX)
+VALUE_PREFIX = "value-"
+FRAGILITY_PREFIX = "fragility-"
 """What the ids of the collections of a standard begin with, before the standard's id."""
 TITLES = {
     "category": "类别 category",
@@ -67,7 +70,7 @@ TITLES = {
     "nearest_name": "最近设施 nearest facility",
     "nearest_value": "到最近设施 to the nearest facility",
     "beyond_unit": "超出的单位 unit of distances",
-    "rank": "序号 rank, the worst first",
+    "rank": "序号 rank, the worst or the best first",
     "accessibility": "每千人容量 capacity per 1,000 people",
     "served": "有位 people who get a place",
     "served_nearest_first": "就近先得有位 people who get a place, the nearest first",
@@ -81,6 +84,15 @@ TITLES = {
     "assigned": "分到此处 people who get a place here",
     "free": "余位 people for whom there is room",
     "people_per_place": "每单位容量服务人数 people served by one unit of capacity",
+    "people_lost": "关停后失去服务人数 people who would be outside if it closed",
+    "residents_lost": "关停后失去服务的常住人口 residents who would be outside",
+    "children_3_6_lost": "其中 3–6 岁 children of 3 to 6 among them",
+    "elders_65_lost": "其中 65 岁以上 people of 65 and more among them",
+    "share_lost": "达标比例下降 by how much the share would fall",
+    "people_longer": "路程变长人数 people inside who would have a longer way",
+    "mean_longer": "平均变长 how much longer, mean of these people",
+    "outside_longer": "本已未达标、路程更长人数 people outside already who would have a longer way",
+    "longer_unit": "变长的单位 unit of what is longer",
     "standard": "标准 standard",
     "measure": "算法 measure",
     "unit": "单位 unit",
@@ -104,6 +116,7 @@ COLUMN_TYPES: dict[str, DataType] = {
         ("accessibility", "served", "served_nearest_first", "full", "capacity_unknown", "people_in_reach"), "number"
     ),
     **dict.fromkeys(("weighted_people", "ratio", "load", "assigned", "free"), "number"),
+    **dict.fromkeys((name for name in fragility.COLUMNS if name not in fragility.TEXT_COLUMNS), "number"),
     **dict.fromkeys(("capacity", "rank"), "integer"),
     "is_assumed": "boolean",
     "urban": "boolean",
@@ -183,14 +196,45 @@ def of_coverage(study: Study, coverage: Coverage) -> Collection:
 
 def of_gaps(coverage: Coverage, gaps: Gaps) -> Collection:
     """The collection of the gaps of one standard, the worst first; their ids are their ranks."""
-    names = ("standard", "unit", "method", "mode", "speed_kph", "minutes", "metres")
-    of_standard = {name: getattr(coverage, name) for name in names}
-    of_standard |= {"beyond_unit": gaps.beyond_unit, "data_date": coverage.data_date, "sample": coverage.sample}
     frame = gaps.frame.assign(rank=gaps.frame.index.astype(int))
-    queryables = {name: _queryable(name) for name in ("rank", *GAP_COLUMNS)}
-    title = f"缺口 gaps: {coverage.name} {coverage.name_en}"
+    beyond_unit = {"beyond_unit": gaps.beyond_unit}
+    return _of_standard(coverage, GAPS_PREFIX, "缺口 gaps", frame, ("rank", *GAP_COLUMNS), beyond_unit)
+
+
+def of_values(coverage: Coverage, frame: gpd.GeoDataFrame, stated_bounds: list[float] | None = None) -> Collection:
+    """The collection of what a new facility would bring to one standard, site by site, the best first.
+
+    ``stated_bounds`` are its bounds where ``frame`` has no rows because it is only described.
+    """
+    frame = frame.assign(rank=frame.index.astype(int))
+    collection = _of_standard(coverage, VALUE_PREFIX, "新设施价值 value", frame, ("rank", *site_value.COLUMNS), {})
+    return replace(collection, stated_bounds=stated_bounds)
+
+
+def of_fragility(coverage: Coverage, result: fragility.Fragility) -> Collection:
+    """The collection of what the closure of each facility would cost one standard, the worst first."""
+    frame = result.frame.assign(rank=np.arange(1, len(result.frame) + 1))
+    longer_unit = {"longer_unit": result.longer_unit}
+    return _of_standard(
+        coverage, FRAGILITY_PREFIX, "关停损失 fragility", frame, ("rank", *fragility.COLUMNS), longer_unit
+    )
+
+
+def _of_standard(
+    coverage: Coverage,
+    prefix: str,
+    label: str,
+    frame: gpd.GeoDataFrame,
+    columns: Sequence[str],
+    further_properties: Mapping[str, object],
+) -> Collection:
+    """A collection about one standard, whose features have ``columns`` and say how they were measured."""
+    names = ("standard", "unit", "method", "mode", "speed_kph", "minutes", "metres", "data_date", "sample")
+    of_standard = {name: getattr(coverage, name) for name in names} | dict(further_properties)
+    queryables = {name: _queryable(name) for name in columns}
+    title = f"{label}: {coverage.name} {coverage.name_en}"
     description = f"{title} · {coverage.source}"
-    return _from_frame(GAPS_PREFIX + coverage.standard, title, description, frame, queryables, of_standard)
+    return _from_frame(prefix + coverage.standard, title, description, frame, queryables, of_standard)
 
 
 def of_capacity(study: Study, coverage: Coverage, capacity: Capacity) -> Collection:

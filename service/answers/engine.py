@@ -33,7 +33,7 @@ from geo.study import facilities, study
 from geo.study.standards import Standard
 from geo.traveltime import travel
 from geo.traveltime.ranking import Ranking
-from service.answers import collections, fingerprint
+from service.answers import collections, fingerprint, site_value
 from service.answers.json_types import JsonObject
 from service.answers.state import RegisterState, StateTracker
 from service.register.register import Register
@@ -67,7 +67,7 @@ class Answers:
         constants = f"{self.register.id} {settings.verify_days}".encode()
         self._version_hash = hashlib.blake2b(constants, key=files_hash, digest_size=32).digest()
         self.states = StateTracker(self.register, self.study, self._version_hash, files_modified)
-        self._duplicates_lock = RLock()
+        self._duplicates_lock, self.value_lock = RLock(), RLock()
         self._mode_metadata = cache(self._make_mode_metadata)
 
     @property
@@ -203,6 +203,11 @@ class Answers:
         UnknownNameError if there is no such standard.
         """
         state, chosen = self.states.current(), self.study.standard(standard)
+        # Not inside `compute`, which holds the lock of other values: whoever values sites may be waiting for that.
+        values, losses = None, None
+        if day is None or day == state.today:  # nobody builds or closes anything on another day
+            values = site_value.values(self, state, standard)[1]
+            losses = site_value.losses(self, state, standard)[1]
 
         def compute() -> str:
             counted, summary = self.measured_on(state, chosen, day)
@@ -213,6 +218,8 @@ class Answers:
                 summary,
                 counted,
                 self.gaps(state, standard, day)[1],
+                values,
+                losses,
                 assets=assets,
                 tiles=self.settings.tiles,
                 tiles_attribution=self.settings.tiles_attribution,
@@ -247,10 +254,11 @@ class Answers:
         """The ids of all collections."""
         standards = self.study.standards
         coverages = [collections.COVERAGE_PREFIX + standard.id for standard in standards]
-        gaps = [collections.GAPS_PREFIX + standard.id for standard in standards if standard.measure != "opened"]
+        prefixes = (collections.GAPS_PREFIX, collections.VALUE_PREFIX, collections.FRAGILITY_PREFIX)
+        others = [prefix + goal.id for prefix in prefixes for goal in standards if goal.measure != "opened"]
         with_limit = [standard.id for standard in standards if capacity.has_limit(standard)]
         capacities = [prefix + name for prefix in collections.CAPACITY_PREFIXES for name in with_limit]
-        return ["facilities", "areas", "demand", *coverages, *gaps, *capacities]
+        return ["facilities", "areas", "demand", *coverages, *others, *capacities]
 
     def check_collection(self, collection_id: str) -> None:
         """Raise UnknownNameError if there is no collection with that id."""
@@ -287,6 +295,8 @@ class Answers:
                     ("collection", collection_id),
                     lambda: make(self.study, summary, standard_capacity),
                 )
+            case _ if collection_id.startswith(site_value.PREFIXES):
+                return site_value.collection(self, state, collection_id)
             case _:
                 standard = self.study.standard(collection_id.removeprefix(collections.COVERAGE_PREFIX))
                 summary = self.measured(state, standard)[1]

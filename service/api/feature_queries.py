@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 
 from geo.features import collection as collections
 from geo.features import cql2
-from geo.features.collection import Collection, FeatureQuery
+from geo.features.collection import BoundingBox, Collection, FeatureQuery
 from geo.features.data_types import parse_value
 from geo.geodesy import crs
 from geo.geodesy.crs import ReferenceSystem
@@ -123,7 +123,7 @@ def collection_query(
     box_system = system if query.crs is None else crs.by_name("wgs84")
     if query.bbox_crs is not None:
         box_system = _system_by_uri("bbox-crs", query.bbox_crs, answers)
-    box = None if query.bbox is None else collections.parse_bounding_box(_numbers(query.bbox), box_system)
+    box = None if query.bbox is None else parse_bbox(query.bbox, box_system)
     filter_system = crs.by_name(query.coordinates)
     if query.filter_crs is not None:
         filter_system = _system_by_uri("filter-crs", query.filter_crs, answers)
@@ -162,11 +162,13 @@ def _property_values(query: ItemsQuery, collection: Collection) -> dict[str, obj
     return values
 
 
-def _numbers(bbox: str) -> list[float]:
+def parse_bbox(bbox: str, system: ReferenceSystem) -> BoundingBox:
+    """The box of a parameter ``bbox`` in ``system``; an error names the parameter."""
     try:
-        return [parse_value(part.strip(), "number") for part in bbox.split(",")]
+        numbers = [parse_value(part.strip(), "number") for part in bbox.split(",")]
     except ValueError:
         raise parameter_error([("bbox", "needs four numbers: west,south,east,north")]) from None
+    return collections.parse_bounding_box(numbers, system)
 
 
 def _sort_order(sortby: str | None, collection: Collection) -> tuple[tuple[str, bool], ...]:

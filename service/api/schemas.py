@@ -59,6 +59,20 @@ COLLECTION_MEMBERS = {
     "storageCrs": TEXT,
     "links": LINKS,
 }
+_OF_STANDARD = {
+    "type": {"type": "string", "enum": ["FeatureCollection"]},
+    "features": list_of(ref("GeoJsonFeature")),
+    "numberMatched": COUNT,
+    "numberReturned": COUNT,
+    "standard": TEXT,
+    "unit": TEXT,
+    "total": NUMBER,
+    "covered": NUMBER,
+    "notes": list_of(TEXT),
+    "coordinate_system": COORDINATES,
+    **STUDY_MEMBERS,
+}
+"""What answers with sites or facilities of one standard have."""
 
 STANDARD_MEMBERS = {
     **dict.fromkeys(("standard", "name", "name_en", "source", "measure", "unit"), TEXT),
@@ -250,6 +264,10 @@ SCHEMAS: dict[str, Schema] = {
             "coordinate_system": COORDINATES,
             **STUDY_MEMBERS,
         }
+    ),
+    "Values": object_with({**_OF_STANDARD, "sites": COUNT}),
+    "Fragility": object_with(
+        {**_OF_STANDARD, "longer_unit": nullable({"type": "string", "enum": ["minutes", "metres"]})}
     ),
     "ScenarioAnswer": object_with(
         {

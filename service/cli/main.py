@@ -14,7 +14,7 @@ import typer
 
 from geo.choices import Coordinates, Direction, Mode, UrbanSource
 from geo.errors import FuwuquanError
-from service.cli import capacity, certainty, days, planning, register, siting
+from service.cli import capacity, certainty, days, planning, register, siting, value
 from service.cli.options import (
     CoordinatesOption,
     Format,
@@ -41,6 +41,7 @@ app = typer.Typer(
 )
 app.add_typer(planning.app)
 app.add_typer(siting.app)
+app.add_typer(value.app)
 app.add_typer(days.app)
 app.add_typer(certainty.app)
 app.add_typer(capacity.app)

@@ -197,7 +197,8 @@ def test_name_is_shown_as_text_and_not_run_as_a_template(answers, tmp_path: Path
 def test_map_of_a_study_without_streets_has_no_street_layer(answers, tmp_path: Path):
     service = answers(town.make(tmp_path / "town", streets=False))
     page = service.gap_map("health-20", "inline")
-    assert {"区域 areas", "缺口范围 outlines of gaps", "缺口 gaps", "诊所 Clinic"} == layers(page).keys()
+    expected = {"区域 areas", "缺口范围 outlines of gaps", "缺口 gaps", "诊所 Clinic"}
+    assert layers(page).keys() == expected | {"新设施价值 value of sites", "关停损失 loss if closed"}
     assert "straight-line" in page
 
 

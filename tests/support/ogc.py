@@ -27,7 +27,12 @@ STANDARDS = [standard["id"] for standard in _STANDARDS]
 COLLECTIONS = ("facilities", "areas", "demand", *(f"coverage-{standard}" for standard in STANDARDS))
 """The collections whose features the study's files hold."""
 COMPUTED_COLLECTIONS = (
-    *(f"gaps-{standard['id']}" for standard in _STANDARDS if standard["measure"] != "opened"),
+    *(
+        f"{name}-{standard['id']}"
+        for name in ("gaps", "value", "fragility")
+        for standard in _STANDARDS
+        if standard["measure"] != "opened"
+    ),
     *(
         f"{name}-{standard['id']}"
         for name in ("capacity", "loads")

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from geo.geodesy import crs
+from service.answers import site_value
 from service.answers.json_types import JsonObject
 from service.answers.state import RegisterState
 from service.api.feature_documents import (
@@ -127,7 +128,9 @@ async def collections(request: Request, query: Annotated[DocumentQuery, Query()]
     address, answers = ServiceAddress(request), answers_of(request)
 
     def make(state: RegisterState, media_type: str) -> JsonObject:
-        all_collections = (answers.collection(state, collection_id) for collection_id in answers.collection_ids())
+        all_collections = (
+            site_value.described_collection(answers, state, collection_id) for collection_id in answers.collection_ids()
+        )
         return {
             "links": self_and_alternate(address("collections"), media_type, JSON),
             "crs": list(crs.systems_by_uri(answers.study.settings.projection)),
@@ -153,7 +156,7 @@ async def collection(request: Request, collection: str, query: Annotated[Documen
     def make(state: RegisterState, media_type: str) -> JsonObject:
         own_links = self_and_alternate(address("collections", collection), media_type, JSON)
         document = collection_document(
-            answers.collection(state, collection), address, answers, query.coordinates, own_links
+            site_value.described_collection(answers, state, collection), address, answers, query.coordinates, own_links
         )
         return document | answers.study_metadata | {"coordinate_system": query.coordinates}
 
@@ -184,7 +187,7 @@ async def _respond_with_schema(request: Request, collection_id: str, query: Docu
     path = ("collections", collection_id, name)
 
     def make(state: RegisterState, media_type: str) -> JsonObject:
-        collection = answers.collection(state, collection_id)
+        collection = site_value.described_collection(answers, state, collection_id)
         return schema_document(collection, address(*path), with_geometry=name == "queryables")
 
     return await respond_with_document(request, query, "schema", make, LABELS[name], path, SCHEMA)
