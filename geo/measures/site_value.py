@@ -37,14 +37,18 @@ from geo.traveltime.travel import Travel
 TEXT_COLUMNS = ("name", "area_code", "town")
 COLUMNS = ("name", "area_code", "town", "people", "residents", "children_3_6", "elders_65", "share")
 """The columns of a frame of values before its geometry. docs/planning.md describes them."""
-MOST_STEPS = 2e8
-"""How many junctions and people all catchments together may have, estimated: some five seconds of one core.
+MOST_SITES = 50_000
+"""How many junctions are looked at; of more, one in each square of a grid."""
+MOST_STEPS = 1.2e7
+"""How many junctions and people all catchments together may have, estimated: three quarters of a second of one core.
 
 Where there would be more, fewer junctions are valued, and a note says how many."""
+_STEPS_OF_DISTANCE = 2.5
+"""Comparing a distance takes as long as so many of these."""
 _PAIRS_AT_ONCE = 1_000_000
 _SAMPLE = 32
 """So many catchments, evenly spread over the junctions, tell how many junctions and people one has."""
-_SMALLEST_CELL_M, _CELL_GROWTH = 50.0, 1.25
+_SMALLEST_CELL_M = 50
 
 Pairs = tuple[Int64Array, Int64Array]
 """Numbers of candidates, and of the people that a facility there would bring inside, pair by pair."""
@@ -76,13 +80,11 @@ class _Reach:
     Attributes
     ----------
     lonlat : WGS84 positions of the candidates that somebody reaches within the limit, shape (candidates, 2)
-    sites : how many positions there were before
     steps : an estimate of how many junctions and people one catchment has
     pairs : takes numbers of candidates, yields pairs of their places in that array, and rows of people
     """
 
     lonlat: Float64Array
-    sites: int
     steps: float
     pairs: Callable[[Int64Array], Iterator[Pairs]]
 
@@ -103,15 +105,27 @@ def measure(
         return _of_units(study, counted)
     outside = counted.rows[~counted.rows["inside"]]
     rows = study.demand.index.get_indexer(outside.index).astype(np.int64)
+    most = None if most_steps is None else MOST_SITES
     if isinstance(standard, TravelTime) and travel.method == "network":
-        reach = _within_time(travel, standard, rows)
+        sites = shapely.get_coordinates(candidates.junctions(travel, standard.mode).shapes)
+        kept, cell_m = _thinned(study, sites, most)
+        reach = _within_time(travel, standard, rows, sites[kept])
     else:
-        reach = _within_distance(travel, standard, rows)
-    chosen, notes = _affordable(study, reach, most_steps)
+        sites = shapely.get_coordinates(candidates.junctions(travel, None).shapes)
+        kept, cell_m = _thinned(study, sites, most)
+        reach = _within_distance(travel, standard, rows, sites[kept])
+    most = None if most_steps is None else int(most_steps / max(1.0, reach.steps))
+    chosen, larger_cell_m = _thinned(study, reach.lonlat, most)
+    cell_m, notes = larger_cell_m or cell_m, []
+    if cell_m is not None:
+        notes.append(
+            f"路口太多：每 {cell_m} 米方格只评价一个 valuing every junction would take too long: of {len(sites):,}, "
+            f"one in each square of {cell_m} m is valued"
+        )
     table = _sums(study.demand.iloc[rows].assign(weight=outside["weight"]), len(chosen), reach.pairs(chosen))
     table["share"] = table["people"] / counted.rows["weight"].sum()
     has_value = (table["people"] > 0).to_numpy()
-    return SiteValues(_frame(study, table[has_value], reach.lonlat[chosen[has_value]]), reach.sites, notes)
+    return SiteValues(_frame(study, table[has_value], reach.lonlat[chosen[has_value]]), len(sites), notes)
 
 
 def none(study: Study) -> SiteValues:
@@ -119,13 +133,12 @@ def none(study: Study) -> SiteValues:
     return SiteValues(_frame(study, pd.DataFrame(columns=COLUMNS), np.empty((0, 2))), 0, [])
 
 
-def _within_time(travel: Travel, standard: TravelTime, rows: Int64Array) -> _Reach:
-    """The reach of junctions by travel time, on people of ``rows`` of the demand."""
+def _within_time(travel: Travel, standard: TravelTime, rows: Int64Array, sites: Float64Array) -> _Reach:
+    """The reach of ``sites``, shape (sites, 2), by travel time, on people of ``rows`` of the demand."""
     network, limit = travel.network(standard.mode), (standard.minutes + TOLERANCE_MIN) * 60.0
     points, positions = travel.demand_points(standard.mode)[rows], travel.demand_positions(standard.mode)[rows]
     connector_s = np.where(points.edge < 0, np.inf, points.connector_m) / network.walk_mps
-    sites = candidates.junctions(travel, standard.mode).shapes
-    stretches = network.edge_stretches(sites)
+    stretches = network.edge_stretches(np.asarray(shapely.points(sites)))
     junctions = network.graph.positions(stretches.edge, stretches.start_fraction)
     people = network.chain_stretches(EdgeStretches.at_points(points))
     seconds = nearest.position_seconds(network, people, junctions, towards=False, limit=limit).seconds
@@ -145,11 +158,11 @@ def _within_time(travel: Travel, standard: TravelTime, rows: Int64Array) -> _Rea
             inside = catchment.seconds + connector_s[catchment.point] <= limit
             yield np.repeat(batch, np.diff(catchment.indptr))[inside], catchment.point[inside].astype(np.int64)
 
-    return _Reach(shapely.get_coordinates(sites[reached]), len(sites), steps, pairs)
+    return _Reach(sites[reached], steps, pairs)
 
 
-def _within_distance(travel: Travel, standard: TravelTime | Radius, rows: Int64Array) -> _Reach:
-    """The reach of sites in a straight line, on people of ``rows`` of the demand."""
+def _within_distance(travel: Travel, standard: TravelTime | Radius, rows: Int64Array, sites: Float64Array) -> _Reach:
+    """The reach of ``sites``, shape (sites, 2), in a straight line, on people of ``rows`` of the demand."""
     study, metric = travel.study, projection(travel.study.settings.projection)
     if isinstance(standard, Radius):
         limit = standard.metres + TOLERANCE_M
@@ -157,7 +170,6 @@ def _within_distance(travel: Travel, standard: TravelTime | Radius, rows: Int64A
         speed = straight_line.speed_mps(study.settings, standard.mode)
         limit = (standard.minutes + TOLERANCE_MIN) * 60.0 * speed / study.settings.detour
     people = study.demand[["lon", "lat"]].to_numpy()[rows]
-    sites = shapely.get_coordinates(candidates.junctions(travel, None).shapes)
     xy, people_xy = (shapely.get_coordinates(metric.points(*positions.T)) for positions in (sites, people))
     farthest = limit * SEARCH_FACTOR
     tree = cKDTree(people_xy)
@@ -177,7 +189,7 @@ def _within_distance(travel: Travel, standard: TravelTime | Radius, rows: Int64A
             inside[unsure] = geodesic_distance(*ends[0].T, *ends[1].T) <= limit
             yield batch[number[inside]], person[inside]
 
-    return _Reach(sites[reached], len(sites), steps, pairs)
+    return _Reach(sites[reached], _STEPS_OF_DISTANCE * steps, pairs)
 
 
 def _evenly(count: int) -> Int64Array:
@@ -191,22 +203,21 @@ def _batches(count: int, pairs_of_each: float) -> list[Int64Array]:
     return [np.arange(first, min(first + size, count)) for first in range(0, count, size)]
 
 
-def _affordable(study: Study, reach: _Reach, most_steps: float | None) -> tuple[Int64Array, list[str]]:
-    """The candidates that are valued: all, or one in each cell of a grid where all would take too long."""
-    count = len(reach.lonlat)
-    if most_steps is None or count * reach.steps <= most_steps:
-        return np.arange(count), []
-    most, cell_m = max(1, int(most_steps / reach.steps)), _SMALLEST_CELL_M
-    xy = shapely.get_coordinates(projection(study.settings.projection).points(*reach.lonlat.T))
-    chosen = np.arange(count)
-    while len(chosen) > most:
+def _thinned(study: Study, lonlat: Float64Array, most: int | None) -> tuple[Int64Array, int | None]:
+    """Rows of positions: all, or if they are more than ``most`` the first in each square of a grid.
+
+    Also gives the metres of a side of its squares, None where all are kept.
+    """
+    if most is None or len(lonlat) <= most:
+        return np.arange(len(lonlat)), None
+    xy = shapely.get_coordinates(projection(study.settings.projection).points(*lonlat.T))
+    cell_m = _SMALLEST_CELL_M
+    chosen = first_of_cells(xy, cell_m)
+    while len(chosen) > max(1, most):
+        # The number falls with the square of the side; a last step that is too small is made up by the next.
+        cell_m = round(cell_m * max(1.05, np.sqrt(len(chosen) / max(1, most))))
         chosen = first_of_cells(xy, cell_m)
-        cell_m *= _CELL_GROWTH
-    cell_m = round(cell_m / _CELL_GROWTH)
-    return chosen, [
-        f"路口太多：{count:,} 个中每 {cell_m} 米方格取一个，共评价 {len(chosen):,} 个 every junction would take too "
-        f"long: of {count:,}, one in each square of {cell_m} m is valued, {len(chosen):,} in all"
-    ]
+    return chosen, cell_m
 
 
 def first_of_cells(xy: Float64Array, cell_m: float) -> Int64Array:
@@ -217,8 +228,10 @@ def first_of_cells(xy: Float64Array, cell_m: float) -> Int64Array:
 
 def _sums(demand: pd.DataFrame, candidates: int, pairs: Iterator[Pairs]) -> pd.DataFrame:
     """What a facility at each candidate brings inside; numbers of a group that are known for nobody there are NaN."""
-    groups = ["children_3_6", "elders_65"]
+    groups = [name for name in ("children_3_6", "elders_65") if demand[name].notna().any()]
     columns = {"people": demand["weight"], "residents": demand["population"]} | {name: demand[name] for name in groups}
+    if columns["people"].equals(columns["residents"].rename("weight")):
+        del columns["residents"]
     known = {f"{name} known": demand[name].notna() for name in groups if not demand[name].notna().all()}
     weights = {name: values.fillna(0.0).to_numpy(float) for name, values in (columns | known).items()}
     sums = {name: np.zeros(candidates) for name in weights}
@@ -228,7 +241,8 @@ def _sums(demand: pd.DataFrame, candidates: int, pairs: Iterator[Pairs]) -> pd.D
     for name in known:
         group = name.removesuffix(" known")
         sums[group] = np.where(sums.pop(name) > 0, sums[group], np.nan)
-    return pd.DataFrame(sums)
+    nobody_knows = np.full(candidates, np.nan)
+    return pd.DataFrame({"residents": sums["people"], "children_3_6": nobody_knows, "elders_65": nobody_knows} | sums)
 
 
 def _of_units(study: Study, counted: CountedUnits) -> SiteValues:

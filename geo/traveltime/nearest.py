@@ -66,13 +66,21 @@ class NearestFacilities:
     @cached_property
     def _tables(self) -> tuple[Edges, Chains, ChainNodes, SeveralNearest, StretchTable]:
         """The tables that `lookup.nearest_few` takes besides the points, as plain tuples."""
-        graph, several, stretches = self.network.graph, self.several_of_junctions, self.stretches.table(towards=True)
+        return self._tables_with(self.several_of_junctions)
+
+    def _tables_with(self, several: SeveralNearest) -> tuple[Edges, Chains, ChainNodes, SeveralNearest, StretchTable]:
+        graph, stretches = self.network.graph, self.stretches.table(towards=True)
         return plain(graph.edges), plain(graph.chains), plain(graph.origins), plain(several), plain(stretches)
 
     def at_points(self, points: SnappedPoints, limit: int = FACILITIES_PER_JUNCTION) -> SeveralNearest:
         """The ``limit`` (≤ `FACILITIES_PER_JUNCTION`) nearest facilities of each point, connectors included."""
         walk_mps = self.network.walk_mps
         return lookup.nearest_few(points.edge, points.fraction, points.connector_m, walk_mps, limit, self._tables)
+
+    def two_at_points(self, points: SnappedPoints) -> SeveralNearest:
+        """The two nearest facilities of each of many points: what `at_points` gives, by a search of their own."""
+        tables = self._tables_with(several_nearest(self.network, self.stretches, 2))
+        return lookup.nearest_few(points.edge, points.fraction, points.connector_m, self.network.walk_mps, 2, tables)
 
 
 def first_of_each(facility: Int32Array, seconds: Float64Array) -> Int64Array:

@@ -222,7 +222,7 @@ class Travel:
         the facility, −1 where none can be reached. ValueError if the study has no streets.
         """
         nearest_facilities = self._nearest_facilities(_FacilitiesKey.of(facilities, mode))
-        two = nearest_facilities.at_points(self.demand_points(mode), 2)
+        two = nearest_facilities.two_at_points(self.demand_points(mode))
         return two.seconds, two.facility.astype(np.int64)
 
     def updating(self, standing: gpd.GeoDataFrame) -> "Travel":
