@@ -229,18 +229,21 @@ def polygons(document: object, coordinates: str) -> BaseGeometry:
     return area
 
 
-def _geometries(document: object) -> list[Any]:
-    if document is None:
-        return []
-    if isinstance(document, list):
-        return [geometry for element in document for geometry in _geometries(element)]
-    if isinstance(document, dict):
-        if document.get("type") == "FeatureCollection" and isinstance(document.get("features"), list):
-            return [geometry for feature in document["features"] for geometry in _geometries(feature)]
-        if document.get("type") == "Feature":
-            return _geometries(document.get("geometry"))
-        return [document]
-    raise _bad_polygon(0, "is no GeoJSON object")
+def _geometries(document: object) -> list[dict[str, Any]]:
+    """The geometries of a GeoJSON object, or of a list of them; not deeper, so that nobody nests a thousand lists."""
+    geometries: list[dict[str, Any]] = []
+    for element in document if isinstance(document, list) else [] if document is None else [document]:
+        features: Any = [element]
+        if isinstance(element, dict) and element.get("type") == "FeatureCollection":
+            features = element.get("features")
+        for feature in features if isinstance(features, list) else [features]:
+            geometry = feature
+            if isinstance(feature, dict) and feature.get("type") == "Feature":
+                geometry = feature.get("geometry")
+            if not isinstance(geometry, dict):
+                raise _bad_polygon(len(geometries), "is no GeoJSON object")
+            geometries.append(geometry)
+    return geometries
 
 
 def _count_vertices(geometry: dict[str, Any], number: int, most: int) -> int:
