@@ -79,12 +79,14 @@ class Answers:
         """What a standard counts, and its coverage."""
 
         def compute() -> tuple[CountedUnits, Coverage]:
-            travel = self.travel
-            if (
-                state.base is not None
-            ):  # search only what differs from today, and keep none of it in the travel's caches
-                travel = travel.updating(self.measured(state.base, standard)[0].facilities)
-            counted = counting.count_units(travel, self.facilities(state, standard.category), standard, state.today)
+            facilities, travel = self.facilities(state, standard.category), self.travel
+            standing = None if state.base is None else self.measured(state.base, standard)[0]
+            if standing is not None:
+                # Search only what differs from today, and keep nothing of it in the caches of `travel`.
+                travel = travel.updating(standing.facilities)
+            counted = counting.count_units(travel, facilities, standard, state.today)
+            if standing is not None and counted.land is not None and standing.land is not None:
+                counted = replace(counted, land=counted.land.updating(standing.land))
             return counted, coverage.summarise(travel, standard, counted)
 
         return state.cached(standard.category, standard.id, compute)

@@ -6,6 +6,8 @@ from datetime import date
 from geo.measures import counting, days, progress
 from geo.measures.counting import CountedUnits
 from geo.measures.progress import Progress
+from geo.study import standards
+from geo.study.facilities import existing_on
 from geo.study.standards import Opened, Standard
 from service.answers.engine import Answers
 from service.answers.json_types import JsonObject
@@ -46,12 +48,13 @@ def _of_standard(
     if not result.known:
         return result
     category = answers.study.categories[standard.category]
-    matching = count(max(on, result.until)).facilities
+    matching, _ = standards.select(facilities, standard, answers.study.categories)
+    counted = existing_on(matching, on)
     notes = []
-    unknown = int(matching["opened"].isna().sum())
+    unknown = int(counted["opened"].isna().sum())
     if unknown and not isinstance(standard, Opened):
         notes.append(
-            f"{len(matching)} 处{category.label}中 {unknown} 处开办日期不详，视为一直存在 {unknown} of {len(matching)} "
+            f"{len(counted)} 处{category.label}中 {unknown} 处开办日期不详，视为一直存在 {unknown} of {len(counted)} "
             f"facilities ({category.label_en.lower()}) have no opening date and count as standing always"
         )
     years = range(result.since.year, min(on, result.until).year + 1)

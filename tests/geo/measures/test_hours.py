@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -167,6 +168,20 @@ def test_seasons_are_those_of_the_day() -> None:
     assert (at(summer, "Mo", 8), at(winter, "Mo", 8)) == ((30, 30), (0, 0))
     assert (summer.week, summer.seasonal) == (date(2026, 6, 29), 1)
     assert any("differ between weeks: those of the week of 2026-06-29" in note for note in summer.notes)
+
+
+def test_radius_by_area_is_that_of_each_park() -> None:
+    parks = [
+        Facility("large", "park", shapely.box(-300, -300, 0, 0), {"opening_hours": "Mo 08:00-12:00"}),
+        Facility("small", "park", shapely.box(2000, 0, 2050, 50), {"opening_hours": "Mo 08:00-12:00"}),
+        Facility("tiny", "park", shapely.box(3900, 0, 3905, 5), {"opening_hours": "24/7"}),
+    ]
+    classes = [{"least_m2": 5000, "metres": 1000}, {"least_m2": 400, "metres": 450}]
+    goal = standard("radius", category="park", metres=500, radius_by_area=classes)
+    result = measure(two_towns.study(), goal, *parks)
+    # 10 and 20 people live within 1,000 m of the large park; 40 live exactly 450 m from the small; the tiny is no park.
+    assert at(result, "Mo", 9) == (70, 70)
+    assert (at(result, "Tu", 9), result.facilities) == ((0, 0), 2)
 
 
 def test_nothing_is_known_without_facilities() -> None:
