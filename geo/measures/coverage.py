@@ -259,18 +259,23 @@ def _alternatives(travel: Travel, counted: CountedUnits, standard: TravelTime) -
     def seconds_by(mode: Mode) -> Float64Array:
         return travel.demand_times(counted.facilities, mode).seconds
 
-    return alternatives(travel, standard, seconds_by, counted.is_known)
+    weight, _ = counting.people_weights(travel.study.demand, standard.people)
+    return alternatives(travel, standard, seconds_by, weight, counted.is_known)
 
 
 def alternatives(
-    travel: Travel, standard: TravelTime, seconds_by: Callable[[Mode], Float64Array], is_known: bool = True
+    travel: Travel,
+    standard: TravelTime,
+    seconds_by: Callable[[Mode], Float64Array],
+    weight: Float64Array,
+    is_known: bool = True,
 ) -> list[Alternative]:
     """Return the coverage by the standard's other modes, and for walking also at the slower and the faster speed.
 
-    ``seconds_by`` gives the seconds of every demand point to its nearest facility by a mode.
+    ``seconds_by`` gives the seconds of every demand point to its nearest facility by a mode, ``weight`` is how many
+    people of the standard's group live there.
     """
     speeds = travel.study.settings.speeds
-    weight, _ = counting.people_weights(travel.study.demand, standard.people)
     total, result = float(weight.sum()), []
     for mode in dict.fromkeys((standard.mode, *standard.alternatives)):
         speeds_kph: list[float | None] = [None]

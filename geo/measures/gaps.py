@@ -7,10 +7,11 @@ of openings have no gaps, nor have standards about facilities of which nothing i
 """
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from threading import Lock
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import contourpy
 import geopandas as gpd
@@ -21,7 +22,7 @@ from cachetools import LRUCache
 from scipy import ndimage
 from shapely.geometry.base import BaseGeometry
 
-from geo.arrays import BoolArray, Float64Array, GeometryArray, Int64Array, ObjectArray
+from geo.arrays import BoolArray, Float64Array, Int64Array, ObjectArray
 from geo.geodesy.projection import Projection, projection
 from geo.measures.counting import CountedUnits
 from geo.measures.grouping import Groups, PointGrouping
@@ -50,8 +51,9 @@ COLUMNS = (
 SIMPLIFY_M = 10.0
 KNOWN_GAPS = 400
 """How many descriptions and outlines of gaps a `GapFinder` keeps."""
-Description: TypeAlias = dict[str, object]
-"""A row of a frame of gaps, without its geometry, and its ``excess``: people times minutes or metres beyond."""
+BeyondUnit: TypeAlias = Literal["minutes", "metres"]
+Description: TypeAlias = dict[str, Any]
+"""What is known of one gap: `COLUMNS`, and its ``excess`` (people times minutes or metres beyond) or geometry."""
 _POLYGON_GRID = 6
 """The polygon of a gap is drawn around the cells of a grid, this many to ``gap_m``, in which its points lie."""
 _MOST_CELLS = 2**20
@@ -64,47 +66,59 @@ class Gaps:
 
     Attributes
     ----------
-    frame : GeoDataFrame
-        One row for each gap, the worst first, with `COLUMNS` (numbers with three decimals) and a polygon in WGS84
-        degrees; the index is its rank as a text, from 1. Where a unit's outline is unknown, its geometry is a point.
-    count : how many gaps there are; the frame may have the worst of them only
+    records : one for each gap, the worst first, with `COLUMNS` (numbers with three decimals, NaN where unknown) and a
+        ``geometry``, a polygon in WGS84 degrees; a point where a unit's outline is unknown
+    count : how many gaps there are; the records may be the worst of them only
     unit : people, towns or villages: what total − covered counts
     beyond_unit : the unit of ``mean_beyond``, ``worst_beyond`` and ``nearest_value``; None for a standard of openings
     """
 
-    frame: gpd.GeoDataFrame
+    records: list[Description]
     count: int
     unit: str
-    beyond_unit: Literal["minutes", "metres"] | None
+    beyond_unit: BeyondUnit | None
+
+    @cached_property
+    def frame(self) -> gpd.GeoDataFrame:
+        """The records as a frame; the index is the rank of a gap as a text, from 1."""
+        index = pd.Index([str(rank) for rank in range(1, len(self.records) + 1)])
+        columns = {
+            name: pd.Series([record[name] for record in self.records], index, object if name in TEXT_COLUMNS else float)
+            for name in COLUMNS
+        }
+        shapes = np.array([record["geometry"] for record in self.records], dtype=object)
+        return gpd.GeoDataFrame(pd.DataFrame(columns, index), geometry=shapes, crs="EPSG:4326")
 
 
 def measure(travel: Travel, standard: Standard, counted: CountedUnits, limit: int | None = None) -> Gaps:
     """Group what ``counted``, the rows of ``standard``, has outside the limit; describe the worst ``limit`` gaps."""
-    frame, count = _frame([], np.empty(0, dtype=object)), 0
     if isinstance(standard, Opened):
-        return Gaps(frame, count, counted.unit, None)
+        return Gaps([], 0, counted.unit, None)
+    records, count = [], 0
     if isinstance(standard, Presence):
         if counted.is_known:
-            frame = _units_without(travel, counted)
-        return Gaps(frame.iloc[:limit], len(frame), counted.unit, "metres")
+            records = _units_without(travel, counted)
+        return Gaps(records[:limit], len(records), counted.unit, "metres")
     if counted.is_known:
-        frame, count = _places_beyond(travel, counted, limit)
-    return Gaps(frame, count, counted.unit, "minutes" if standard.measure == "travel_time" else "metres")
+        records, count = _places_beyond(travel, counted, limit)
+    return Gaps(records, count, counted.unit, "minutes" if standard.measure == "travel_time" else "metres")
 
 
-def _frame(records: Sequence[Mapping[str, object]], shapes: GeometryArray) -> gpd.GeoDataFrame:
-    """A frame of gaps from records in any order, the worst first."""
-    columns = {name: [record.get(name) for record in records] for name in (*COLUMNS, "excess")}
-    numbers = {name: np.array(columns[name], dtype=float) for name in (*COLUMNS, "excess") if name not in TEXT_COLUMNS}
+def _worst_records_first(records: Sequence[Description], shapes: Sequence[BaseGeometry]) -> list[Description]:
+    """Records of gaps, in any order, as `Gaps` has them."""
     # Of equally many people those come first who are farther beyond; what is out of reach is farthest of all.
-    order = _worst_first(numbers["people"], numbers["excess"])
-    table = {
-        name: np.array(columns[name], dtype=object)[order] if name in TEXT_COLUMNS else numbers[name][order].round(3)
-        for name in COLUMNS
-    }
-    index = pd.Index([str(rank) for rank in range(1, len(records) + 1)])
-    frame = pd.DataFrame({name: pd.Series(values, index, values.dtype) for name, values in table.items()}, index)
-    return gpd.GeoDataFrame(frame, geometry=shapes[order], crs="EPSG:4326")
+    people, excess = (np.array([record[name] for record in records], dtype=float) for name in ("people", "excess"))
+    return [
+        {name: _rounded(name, records[row].get(name)) for name in COLUMNS} | {"geometry": shapes[row]}
+        for row in _worst_first(people, excess)
+    ]
+
+
+def _rounded(name: str, value: Any) -> str | float | None:
+    """The value of a column: a text or None, or a number with three decimals."""
+    if name in TEXT_COLUMNS:
+        return None if value is None or value != value else str(value)
+    return np.nan if value is None else round(float(value), 3)
 
 
 def _worst_first(people: Float64Array, excess: Float64Array) -> Int64Array:
@@ -112,7 +126,7 @@ def _worst_first(people: Float64Array, excess: Float64Array) -> Int64Array:
     return np.lexsort((-excess.round(6), -people.round(6))).astype(np.int64)
 
 
-def _places_beyond(travel: Travel, counted: CountedUnits, limit: int | None) -> tuple[gpd.GeoDataFrame, int]:
+def _places_beyond(travel: Travel, counted: CountedUnits, limit: int | None) -> tuple[list[Description], int]:
     """The worst ``limit`` gaps of a standard that counts people, and how many there are."""
     outside = counted.rows[~counted.rows["inside"]]
     rows = travel.study.demand.index.get_indexer(outside.index).astype(np.int64)
@@ -179,7 +193,7 @@ class GapFinder:
         """Group the people ``outside`` the limit, shape (rows,); ``before`` are the groups of other such people."""
         return self._grouping.groups(outside, before)
 
-    def find(self, people: PeopleBeyond, groups: Groups, limit: int | None = None) -> tuple[gpd.GeoDataFrame, int]:
+    def find(self, people: PeopleBeyond, groups: Groups, limit: int | None = None) -> tuple[list[Description], int]:
         """The worst ``limit`` gaps, the worst first, and how many there are; ``groups`` are those of ``people``."""
         outside = np.flatnonzero(groups.chosen)
         group, weight = groups.of_point[outside], self.weight[outside]
@@ -194,7 +208,7 @@ class GapFinder:
             rows = by_group[starts[number] : starts[number + 1]]
             shapes.append(self._outline(rows))
             descriptions.append(self._description(people, rows, shapes[-1]))
-        return _frame(descriptions, np.array(shapes, dtype=object)), groups.count
+        return _worst_records_first(descriptions, shapes), groups.count
 
     def _description(self, people: PeopleBeyond, rows: Int64Array, outline: BaseGeometry) -> Description:
         """The columns of one gap, whose people live in ``rows``."""
@@ -302,7 +316,7 @@ def _outline_of(lon: Float64Array, lat: Float64Array, gap_m: float, metric: Proj
     return outline_wgs84
 
 
-def _units_without(travel: Travel, counted: CountedUnits) -> gpd.GeoDataFrame:
+def _units_without(travel: Travel, counted: CountedUnits) -> list[Description]:
     """The gaps of a standard of presence: the units without a facility, with the straight way to the nearest one."""
     study = travel.study
     units = study.areas.loc[counted.rows.index[~counted.rows["inside"]]]
@@ -331,7 +345,7 @@ def _units_without(travel: Travel, counted: CountedUnits) -> gpd.GeoDataFrame:
                 "excess": float(metres[row]),
             }
         )
-    return _frame(records, units.geometry.to_numpy())
+    return _worst_records_first(records, units.geometry.to_numpy())
 
 
 def people_of_units(study: Study) -> pd.DataFrame:

@@ -149,8 +149,10 @@ def _compare_people(
     remaining = None
     if most_gaps != 0:
         finder = people.finder
-        frame, count = finder.find(after.gaps, finder.groups(~after.inside, people.groups), most_gaps)
-        remaining = Gaps(frame, count, "people", "minutes" if standing.standard.measure == "travel_time" else "metres")
+        records, count = finder.find(after.gaps, finder.groups(~after.inside, people.groups), most_gaps)
+        remaining = Gaps(
+            records, count, "people", "minutes" if standing.standard.measure == "travel_time" else "metres"
+        )
     return Comparison(standing.coverage, after.coverage, gained, lost, areas, places, remaining)
 
 

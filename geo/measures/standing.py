@@ -16,7 +16,7 @@ import numpy as np
 from geo.arrays import BoolArray, Float64Array, Int64Array
 from geo.choices import Mode
 from geo.geodesy.distance import TOLERANCE_M
-from geo.measures import coverage
+from geo.measures import counting, coverage
 from geo.measures.counting import TOLERANCE_MIN, CountedUnits
 from geo.measures.coverage import Coverage, LandShare
 from geo.measures.gaps import GapFinder, PeopleBeyond
@@ -149,6 +149,7 @@ class StandingPeople:
         self.rows: Int64Array = study.demand.index.get_indexer(rows.index).astype(np.int64)
         self.weight: Float64Array = rows["weight"].to_numpy()
         self.inside: BoolArray = rows["inside"].to_numpy()
+        self._weights, _ = counting.people_weights(study.demand, standard.people)
         self._total = float(self.weight.sum())
         number = {area.code: place for place, area in enumerate(standing.coverage.areas)}
         self._area = np.array([number.get(code, len(number)) for code in rows["area_code"]], dtype=np.int64)
@@ -190,7 +191,7 @@ class StandingPeople:
         if isinstance(standard, TravelTime):
             seconds, number = nearest_by(standard.mode)
             values, limit, tolerance = seconds[self.rows] / 60.0, standard.minutes, TOLERANCE_MIN
-            others = coverage.alternatives(self._travel, standard, lambda mode: nearest_by(mode)[0])
+            others = coverage.alternatives(self._travel, standard, lambda mode: nearest_by(mode)[0], self._weights)
         else:
             metres, number = nearest_by(None)
             values, limit, tolerance, others = metres[self.rows], standard.metres, TOLERANCE_M, []

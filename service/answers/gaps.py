@@ -15,7 +15,7 @@ NEAREST = "nearest_"
 
 
 def _properties(gap: Mapping[str, object], beyond_unit: str | None) -> JsonObject:
-    """The properties of a gap's row; a number that is unknown is None."""
+    """The properties of a gap; a number that is unknown is None."""
     known = {name: None if value != value else value for name, value in gap.items() if name != "geometry"}
     nearest = {name: known.pop(NEAREST + name) for name in ("id", "name", "value")}
     value = nearest.pop("value")
@@ -54,10 +54,10 @@ def as_geojson(
 def as_collection(gaps: Gaps, coordinates: str, limit: int | None = None) -> JsonObject:
     """A GeoJSON FeatureCollection of at most ``limit`` gaps; ``gaps`` says how many there are in all."""
     features = []
-    for rank, gap in gaps.frame.iloc[:limit].iterrows():
-        members = {"rank": int(str(rank)), **_properties(gap, gaps.beyond_unit)}
+    for rank, gap in enumerate(gaps.records[:limit], start=1):
+        members = {"rank": rank, **_properties(gap, gaps.beyond_unit)}
         shape = geojson.geometry(gap["geometry"], coordinates)
-        features.append({"type": "Feature", "id": rank, "geometry": shape, "properties": members})
+        features.append({"type": "Feature", "id": str(rank), "geometry": shape, "properties": members})
     return {
         "type": "FeatureCollection",
         "features": features,
