@@ -31,7 +31,11 @@ def compare(
 
 
 def answer(
-    answers: Answers, state: RegisterState, scenario: Scenario, coordinates: str, most_gaps: int | None
+    answers: Answers,
+    state: RegisterState,
+    scenario: Scenario,
+    coordinates: str,
+    most_gaps: int | None,
 ) -> JsonObject:
     """The comparison of every standard, as JSON; at most ``most_gaps`` (None: all) of the remaining gaps are described.
 

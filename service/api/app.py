@@ -22,7 +22,7 @@ from service.api.feature_documents import PAGE_HEADERS
 from service.api.middleware import REQUEST_ID, BodyLimit, InternalErrors, RateLimit, RequestEnvelope
 from service.api.queries import KnownParametersOnly, MapQuery, QueryRoute
 from service.api.responses import GEOJSON, OPENAPI, SCHEMA, answers_of, prefers_html, respond
-from service.api.routes import capacity, certainty, days, features, files, sites, travel, value
+from service.api.routes import capacity, certainty, days, features, files, scenarios, sites, travel, value
 from service.api.routes import facilities as facility_routes
 from service.settings import Settings
 
@@ -65,7 +65,7 @@ def create_app(settings: Settings | None = None, answers: Answers | None = None)
     errors.install(app, _error_page)
     _add_middleware(app, settings)
     # Not with include_router, which makes each route be matched twice. The most frequent routes come first.
-    for module in (travel, features, facility_routes, files, sites, value, days, certainty, capacity):
+    for module in (travel, features, facility_routes, files, sites, value, days, certainty, capacity, scenarios):
         app.router.routes.extend(module.router.routes)
     app.mount("/static/leaflet", StaticFiles(directory=LEAFLET_FOLDER))
     app.mount("/static/swagger", StaticFiles(directory=feature_pages.SWAGGER_FOLDER))

@@ -14,7 +14,7 @@ import typer
 
 from geo.choices import Coordinates, Direction, Mode, UrbanSource
 from geo.errors import FuwuquanError
-from service.cli import capacity, certainty, days, planning, register, siting, value
+from service.cli import capacity, certainty, days, planning, register, scenarios, siting, value
 from service.cli.options import (
     CoordinatesOption,
     Format,
@@ -40,6 +40,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(planning.app)
+app.add_typer(scenarios.app)
 app.add_typer(siting.app)
 app.add_typer(value.app)
 app.add_typer(days.app)

@@ -4,6 +4,7 @@ Answers go to standard output and notes to standard error. What computes is impo
 importing it takes seconds and ``--help`` must not wait for it.
 """
 
+import getpass
 import math
 import sys
 from collections.abc import Callable, Iterator
@@ -134,6 +135,14 @@ def _print_warnings(register: "Register") -> None:
     for text in (register.warning, register.study.settings.notice_en):
         if text:
             note(text, "yellow")
+
+
+def user_name() -> str:
+    """The name of the system's user, who changes the register by the command line."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user may have no name
+        return "command line"
 
 
 def write(content: bytes, output: Path | None) -> None:

@@ -1,7 +1,6 @@
 """The commands for planning by numbers: the gaps of a standard, and scenarios."""
 
 import io
-from pathlib import Path
 from typing import Annotated
 
 import orjson
@@ -64,40 +63,3 @@ def gaps(
     if format is not Format.table:
         for remark in coverage.notes:
             note(remark)
-
-
-@app.command()
-def scenario(
-    file: Annotated[Path, typer.Argument(help="JSON file of the changes, as docs/planning.md describes it")],
-    gaps: Annotated[int, typer.Option(help="how many of the gaps that remain JSON describes; 0: none", min=0)] = 10,
-    coordinates: CoordinatesOption = "wgs84",
-    format: FormatOption = None,
-    output: OutputOption = None,
-    study: StudyOption = None,
-) -> None:
-    """What adding, moving, closing or changing facilities does to the standards, compared with today."""
-    from geo.measures import scenario_document
-    from service.answers import scenarios as scenario_answers
-    from service.cli import scenario_tables, terminal_tables
-
-    format = chosen_format(format, output)
-    if format is Format.xlsx:
-        check_takes_spreadsheet(output)
-    document = scenario_document.read(file)
-    answers = open_answers(study)
-    state = answers.states.current()
-    if format is Format.json:
-        answer = scenario_answers.answer(answers, state, document, coordinates, gaps)
-        write(orjson.dumps(answer, option=orjson.OPT_INDENT_2) + b"\n", output)
-        return
-    most_gaps = 1 if format is Format.table else 0  # a table says how many there are
-    comparisons = scenario_answers.compare(answers, state, document, coordinates, most_gaps)
-    if format is Format.table:
-        text = io.StringIO()
-        scenario_tables.print_comparisons(terminal_tables.console(text if output else None), comparisons)
-        if output is not None:
-            write(text.getvalue().encode(), output)
-        return
-    write((scenario_tables.as_csv if format is Format.csv else scenario_tables.as_xlsx)(comparisons), output)
-    for remark in dict.fromkeys(remark for result in comparisons for remark in result.after.notes):
-        note(remark)

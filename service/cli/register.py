@@ -1,6 +1,5 @@
 """Commands about the register: importing and exporting lists, duplicates, history and keys."""
 
-import getpass
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +18,7 @@ from service.cli.options import (
     open_answers,
     open_register,
     progress,
+    user_name,
     write,
 )
 
@@ -80,7 +80,7 @@ def import_lists(  # noqa: PLR0913
     if format not in (Format.table, Format.json):
         raise FuwuquanError("a report is written as table or json")
     columns = dict(_heading_and_field(option) for option in column or ())
-    register, who = open_register(study), by or _user_name()
+    register, who = open_register(study), by or user_name()
     options = imports.ImportOptions(
         dry_run=dry_run, leave_out=leave_out, verified=verified and verified.date(), source=source, update=update
     )
@@ -134,13 +134,6 @@ def _heading_and_field(option: str) -> tuple[str, str]:
     if not equals:
         raise FuwuquanError(f"--column {option}: is not HEADING=FIELD")
     return heading, name
-
-
-def _user_name() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a container's user may have no name
-        return "command line"
 
 
 def _print_summary(report: "ImportReport") -> None:

@@ -7,6 +7,7 @@ from rich.table import Table
 
 from geo.measures.scenarios import Comparison
 from maps import labels
+from service.answers.saved_scenarios import Compared
 from service.answers.scenarios import difference
 from service.cli.terminal_tables import table
 
@@ -108,3 +109,48 @@ def as_xlsx(comparisons: Sequence[Comparison]) -> bytes:
 
     text_columns = tuple(HEADINGS[name] for name in ("standard", "area_code"))
     return spreadsheets.as_xlsx("方案比较", list(HEADINGS.values()), rows(comparisons), text_columns=text_columns)
+
+
+def print_side_by_side(console: Console, compared: Sequence[Compared]) -> None:
+    """Print one row for each standard and scenario; what cannot be applied has no rows."""
+    table_rows = [
+        (
+            result.before.standard if first else "",
+            result.before.name if first else "",
+            each.named.label,
+            *(labels.headline(summary) for summary in (result.before, result.after)),
+            f"{result.after.covered - result.before.covered:+,.0f}",
+            f"{result.gained:,.0f}",
+            f"{result.lost:,.0f}",
+        )
+        for results in _by_standard(compared)
+        for first, (each, result) in zip([True] + [False] * len(results), results, strict=False)
+    ]
+    headings = ("标准 standard", "目标 goal", "方案 scenario", "现状 before", "调整后 after", "增减 ±")
+    console.print(table((*headings, "新达到 gained", "不再达到 lost"), table_rows, right=(3, 4, 5, 6, 7)))
+
+
+def _by_standard(compared: Sequence[Compared]) -> list[list[tuple[Compared, Comparison]]]:
+    """The scenarios with a result, by standard."""
+    standards = dict.fromkeys(name for each in compared for name in each.by_standard)
+    return [[(each, each.by_standard[name]) for each in compared if name in each.by_standard] for name in standards]
+
+
+def _side_by_side_rows(compared: Sequence[Compared]) -> list[list[object]]:
+    return [[each.named.label, *row] for each in compared for row in rows(list(each.by_standard.values()))]
+
+
+def side_by_side_csv(compared: Sequence[Compared]) -> bytes:
+    """Write scenarios as CSV, with a row for each scenario, standard and area."""
+    from geo.lists import spreadsheets
+
+    return spreadsheets.as_csv(["scenario", *HEADINGS], _side_by_side_rows(compared))
+
+
+def side_by_side_xlsx(compared: Sequence[Compared]) -> bytes:
+    """Write scenarios as a workbook with Chinese headings, with a row for each scenario, standard and area."""
+    from geo.lists import spreadsheets
+
+    headings = ["方案", *HEADINGS.values()]
+    text_columns = ("方案", HEADINGS["standard"], HEADINGS["area_code"])
+    return spreadsheets.as_xlsx("方案比较", headings, _side_by_side_rows(compared), text_columns=text_columns)

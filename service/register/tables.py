@@ -137,6 +137,21 @@ class SiteSearchRecord(SQLModel, table=True):
     problem: str | None = None
 
 
+class ScenarioRecord(SQLModel, table=True):
+    """A saved scenario: its document with WGS84 positions, who saved it and when.
+
+    ``revisions`` are the revisions of the categories that it is about, when it was saved.
+    """
+
+    __tablename__ = "scenario"
+
+    id: str = Field(primary_key=True)
+    document: dict[str, object] = Field(sa_column=Column(JSON, nullable=False))
+    revisions: dict[str, int] = Field(sa_column=Column(JSON, nullable=False))
+    saved: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    who: str
+
+
 class FactRecord(SQLModel, table=True):
     """One fact about the register itself, by key.
 

@@ -63,12 +63,17 @@ def dictionaries(document: JsonObject, tag: str) -> dict[str, list[str]]:
         **{f"query.{name}": ["2020-12-31", "2021-06-30", "1900-01-01", "2026-02-29"] for name in ("on", "from", "to")},
         "query.category": ["park", "clinic", "kindergarten", "cultural_hall"],
         "query.facility": ids[:5],
+        "query.ids": ["plan-a,plan-b", "plan-a", "plan-a,plan-a"],
         "query.minutes": ["5", "5,10,15", "120", "0.001"],
         **{f"query.{name}": systems for name in ("crs", "bbox-crs", "filter-crs")},
         "header.If-Match": ["*", tag, tag.replace("1", "2", 1)],
         "header.if-match": ["*", tag, tag.replace("1", "2", 1)],
     }  # fmt: skip
-    known_names = {"standard": ["health-15", "park-500", "hall-new"], "collection": ["facilities", "demand", "nothing"]}
+    known_names = {
+        "standard": ["health-15", "park-500", "hall-new"],
+        "collection": ["facilities", "demand", "nothing"],
+        "scenario": ["plan-a", "plan-b", "compare"],
+    }
     for path in document["paths"]:
         for part in path.split("{")[1:]:
             name = part.partition("}")[0]

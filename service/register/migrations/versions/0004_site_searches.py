@@ -5,7 +5,7 @@ from alembic import op
 
 from service.register.tables import UtcDateTime
 
-revision, down_revision = "0004", "0002"
+revision, down_revision = "0004", "0003"
 
 
 def upgrade() -> None:
