@@ -132,7 +132,7 @@ async def scenario_of(request: Request, scenario: str, query: Annotated[Scenario
 
 @router.put(
     PATH,
-    responses=describe_responses("the same document was saved before", "SavedScenarioMembers", 401, 409)
+    responses=describe_responses("the same document was saved before", "SavedScenarioMembers", 401, 404, 409)
     | describe_responses("saved", "SavedScenarioMembers", status=201),
     summary="Save a scenario under an id; another document never replaces it",
 )
