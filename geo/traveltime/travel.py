@@ -37,9 +37,6 @@ TOLERANCE_S = 1e-3
 So 15 minutes exactly are inside, however they are added up.
 """
 
-_PROJECTION_ERROR = 0.05
-"""More than a projection's metres may differ from geodesic ones in a study, relatively, in both directions together."""
-
 NEAREST_CACHE_BYTES = 2**30
 TIMES_CACHE_BYTES = 2**28
 """What the searches that are kept may take, and what the times of the demand may; the latest is always kept."""
@@ -257,23 +254,13 @@ class Travel:
         def among_added() -> Nearest:
             frame = gpd.GeoDataFrame(geometry=added, crs="EPSG:4326")
             metres, facility = np.full(len(before[0]), np.inf), np.full(len(before[0]), -1)
-            rows = self._perhaps_nearer(before[0], frame, changes)
+            shapes = projection(self.study.settings.projection).forward(added)
+            rows = changes.perhaps_nearer(before[0], shapes, *self._demand_xy)
             nearest = self._distances(frame, rows)
             metres[rows], facility[rows] = nearest.metres, nearest.facility
             return metres, facility
 
         return changes.update(before, among_kept, among_added)
-
-    def _perhaps_nearer(self, metres: Float64Array, added: gpd.GeoDataFrame, changes: FacilityChanges) -> Int64Array:
-        """Rows of the demand that may be nearer to one of ``added`` than the ``metres`` to what stands."""
-        shapes = projection(self.study.settings.projection).forward(added.geometry.to_numpy())
-        if (changes.new_row < 0).any() or (shapely.get_type_id(shapes) != shapely.GeometryType.POINT).any():
-            return np.arange(len(metres))
-        bound, is_near = metres * (1.0 + _PROJECTION_ERROR) + 1.0, np.zeros(len(metres), dtype=bool)
-        x, y = self._demand_xy
-        for shape_x, shape_y in shapely.get_coordinates(shapes):
-            is_near |= np.hypot(x - shape_x, y - shape_y) <= bound
-        return np.flatnonzero(is_near)
 
     @cached_property
     def _demand_xy(self) -> tuple[Float64Array, Float64Array]:

@@ -12,10 +12,13 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from geo.arrays import Float64Array, Int64Array
+from geo.arrays import Float64Array, GeometryArray, Int64Array
 
 Nearest = tuple[Float64Array, Int64Array]
 """Seconds or metres to the nearest facility, infinity where there is none, and its row, −1 where there is none."""
+
+_PROJECTION_ERROR = 0.05
+"""More than a projection's metres may differ from geodesic ones in a study, relatively, in both directions together."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,21 @@ class FacilityChanges:
             np.asarray(new_keys.get_indexer(old_keys), dtype=np.int64),
             np.flatnonzero(~new_keys.isin(old_keys)).astype(np.int64),
         )
+
+    def perhaps_nearer(
+        self, metres: Float64Array, added: GeometryArray, x: Float64Array, y: Float64Array
+    ) -> Int64Array:
+        """Rows of points, projected ``x`` and ``y``, that may be nearer to one of the projected geometries ``added``.
+
+        ``metres`` are those to the facilities that stand. Where one of these is gone, or not all of ``added`` are
+        points, all rows are returned.
+        """
+        if (self.new_row < 0).any() or (shapely.get_type_id(added) != shapely.GeometryType.POINT).any():
+            return np.arange(len(metres))
+        bound, is_near = metres * (1.0 + _PROJECTION_ERROR) + 1.0, np.zeros(len(metres), dtype=bool)
+        for added_x, added_y in shapely.get_coordinates(added):
+            is_near |= np.hypot(x - added_x, y - added_y) <= bound
+        return np.flatnonzero(is_near)
 
     def update(
         self,
