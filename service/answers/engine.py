@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from maps.offline import Assets
 
 
-MAX_CAPACITY_PAIRS = 1_000_000
+MAX_CAPACITY_PAIRS = 500_000
 """How many pairs of a place and a facility within the limit an answer about capacity may compare."""
 
 
