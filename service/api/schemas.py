@@ -17,7 +17,11 @@ ANYTHING: Schema = {}
 
 def nullable(schema: Schema) -> Schema:
     """``schema``, or null. OpenAPI 3.0 ignores what stands beside a reference, so that one is wrapped."""
-    return {**schema, "nullable": True} if "$ref" not in schema else {"allOf": [schema], "nullable": True}
+    if "$ref" in schema:
+        return {"allOf": [schema], "nullable": True}
+    values = schema.get("enum")
+    allowed: Schema = {"enum": [*values, None]} if isinstance(values, list) else {}  # null must be among the values
+    return {**schema, **allowed, "nullable": True}
 
 
 def list_of(schema: Schema) -> Schema:

@@ -5,7 +5,9 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
+import jsonschema
 import pytest
+from openapi_schema_validator import OAS30Validator
 from starlette.testclient import TestClient
 
 from geo.measures import counting, distribution, sensitivity
@@ -98,6 +100,17 @@ def test_openapi_shows_an_example(client: TestClient):
     for path in ("/distribution/{standard}", "/sensitivity/{standard}"):
         (parameter,) = [each for each in document["paths"][path]["get"]["parameters"] if each["in"] == "path"]
         assert parameter["example"] == "health-15"
+
+
+@pytest.mark.parametrize("path", ["distribution", "sensitivity"])
+def test_answers_match_the_document(client: TestClient, path: str):
+    document = client.get("/openapi.json").json()
+    response = document["paths"][f"/{path}/{{standard}}"]["get"]["responses"]["200"]
+    schema = {**response["content"]["application/json"]["schema"], "components": document["components"]}
+    for standard in ("health-15", "park-500", "hall-presence", "hall-new"):
+        OAS30Validator(schema).validate(client.get(f"/v1/{path}/{standard}").json())
+    with pytest.raises(jsonschema.ValidationError):
+        OAS30Validator(schema).validate({"standard": "health-15"})
 
 
 @pytest.mark.parametrize("name", ["sample", "liechtenstein", "porto_alegre"])
