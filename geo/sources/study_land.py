@@ -100,6 +100,9 @@ def _of_file(sources: Sources, place: Place, metric: Projection, summary: Summar
         raise ValueError("there is no file of land")
     options = LandOptions(sources.stated, place.outline, sources.land_field, tuple(sources.land_classes))
     polygons = facility_lists.read_land(path, options)
+    if polygons.classes and not any(polygons.counts):
+        known = ", ".join(sorted({name[:40] or "nothing" for name in polygons.classes})[:_MENTIONED_COLUMNS])
+        raise InputError(f"{path}: no class in {sources.land_field} counts as residential land; it says: {known}")
     for note in polygons.notes:
         summary.note(1, f"{path.name}: {note}")
     for reason, names in polygons.left_out.items():

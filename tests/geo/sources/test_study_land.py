@@ -179,8 +179,10 @@ def test_file_in_another_coordinate_system(tmp_path: Path) -> None:
 
 
 def test_file_without_residential_land_in_the_place_is_refused(tmp_path: Path) -> None:
-    path = file_of(tmp_path, [SQUARE], DLBM=["0701"])
+    path = file_of(tmp_path, [shapely.box(10.05, 50.005, 10.06, 50.006)], DLBM=["0701"])
     with pytest.raises(InputError, match="none of its residential land is in Land"):
+        build(tmp_path, land=path)
+    with pytest.raises(InputError, match="no class in DLBM counts as residential land; it says: 0701"):
         build(tmp_path, land=path, land_field="DLBM", land_classes=["08"])
     assert not (tmp_path / "study").exists()
 
