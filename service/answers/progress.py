@@ -68,8 +68,8 @@ def _of_standard(
         has_openings = any(isinstance(other, Opened) for other in answers.study.standards)
         zh, en = ("按新建目标", "that of the plan's openings") if has_openings else ("为当年", "the year of the day")
         notes.append(
-            f"计划期{zh}：{result.since} 至 {result.until}；人口、街道和区划为现状 the period is {en}, {result.since} to "
-            f"{result.until}; people, streets and areas are those of today"
+            f"计划期{zh}：{result.since} 至 {result.until}；人口、街道和区划为现状 the period is {en}, "
+            f"{result.since} to {result.until}; people, streets and areas are those of today"
         )
     return replace(result, notes=[*result.notes, *notes])
 
