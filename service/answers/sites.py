@@ -24,7 +24,7 @@ from service.answers.state import RegisterState
 DEFAULT_SECONDS = 30.0
 """How long a search takes that may take long, if the caller says nothing."""
 MOST_PAIRS, MOST_COUNT = 10_000_000, 500
-QUICK_PAIRS, QUICK_COUNT = 500_000, 50
+QUICK_PAIRS, QUICK_COUNT = 300_000, 50
 """How many pairs of people and candidates, and how many sites, a search may have; and one that is answered at once."""
 
 

@@ -18,7 +18,7 @@ from geo.measures.sites.problem import RELATIVE_TOLERANCE
 from geo.measures.siting import candidates, plan, question, search
 from geo.measures.siting.curve import CurvePoint, curve_of
 from geo.measures.siting.description import Site, described
-from geo.measures.siting.document import MAX_COUNT, SitesRequest
+from geo.measures.siting.document import SitesRequest
 from geo.measures.siting.plan import Greedy
 from geo.measures.siting.problem import Problem
 from geo.measures.siting.question import Effort, Question
@@ -109,9 +109,11 @@ def measure(
     scale = Scale.of(asked.problem, asked.standard, request)
     started = time.monotonic()
     seconds = CHOICE_SHARE * effort.seconds
-    limits = Limits(request.count, request.budget, seconds, _shown(progress, request, scale, asked), stop, effort.cores)
+    most_sites = request.count or effort.count
+    limits = Limits(most_sites, request.budget, seconds, _shown(progress, request, scale, asked), stop, effort.cores)
     needed = np.inf if share is None else share * asked.problem.people.total - asked.problem.people.covered
-    greedy = plan.greedy(asked.problem, request.count or MAX_COUNT, request.budget, needed)
+    greedy = plan.greedy(asked.problem, most_sites, request.budget, needed)
+    _check_enough(greedy, needed, effort)
     chosen = _chosen(asked, request, needed, limits, greedy)
     order = plan.ordered(asked.problem, chosen.sites)
     left = Limits(None, request.budget, effort.seconds - (time.monotonic() - started), None, stop, effort.cores)
@@ -187,7 +189,8 @@ def _chosen(asked: Question, request: SitesRequest, needed: float, limits: Limit
             chosen = search.fewest_sites(problem, needed, limits, greedy.sites)
             fewest = float(greedy.fewest(needed))
             bound = chosen.bound if request.costs is not None else max(chosen.bound, fewest)
-            return Chosen(chosen.sites, bound, chosen.proven or bound >= problem.candidates.costs[chosen.sites].sum())
+            proven = chosen.proven or bool(bound >= problem.candidates.costs[chosen.sites].sum())
+            return Chosen(chosen.sites, bound, proven)
         chosen = (search.most_people if problem.is_covering else search.least_time)(problem, limits, greedy.sites)
     except InputError as error:
         if isinstance(error, FieldError):
@@ -196,10 +199,20 @@ def _chosen(asked: Question, request: SitesRequest, needed: float, limits: Limit
     chosen = _without_useless(problem, chosen)
     if chosen.proven:
         return chosen
-    most = greedy.bound(request.count if request.count is not None else len(problem.candidates))
+    most = greedy.bound(limits.count if limits.count is not None else len(problem.candidates))
     benefit = float(problem.reached(chosen.sites).sum())
     bound = min(chosen.bound, most)
-    return Chosen(chosen.sites, bound, bound <= benefit + RELATIVE_TOLERANCE * max(1.0, abs(bound)))
+    return Chosen(chosen.sites, bound, bool(bound <= benefit + RELATIVE_TOLERANCE * max(1.0, abs(bound))))
+
+
+def _check_enough(greedy: Greedy, needed: float, effort: Effort) -> None:
+    """FieldError if a share takes more sites than the effort allows."""
+    if np.isfinite(needed) and greedy.benefits[-1] < needed and len(greedy.sites) >= effort.count:
+        reason = (
+            f"share: takes more than {effort.count} sites: ask for a lower share, or for a longer search "
+            "(seconds, with a key, or the command line)"
+        )
+        raise FieldError([("share", reason)])
 
 
 def _without_useless(problem: Problem, chosen: Chosen) -> Chosen:

@@ -106,7 +106,7 @@ def ask(
     before = len(chosen)
     chosen = _affordable(travel, goal, people, chosen, request, is_covering, effort)
     asked = problem.build(travel, goal, people, chosen, is_covering, keep_all=request.candidates is not None)
-    _check_fixed(asked, request)
+    _check_fixed(asked, request, effort)
     return Question(goal, asked, before, [*notes, *chosen.notes, *_reach_notes(asked, goal)])
 
 
@@ -230,10 +230,13 @@ def _affordable(
     return places.thinned(candidates, most, travel.study.settings.projection)
 
 
-def _check_fixed(asked: Problem, request: SitesRequest) -> None:
+def _check_fixed(asked: Problem, request: SitesRequest, effort: Effort) -> None:
     fixed = int(asked.candidates.is_fixed.sum())
     if request.count is not None and fixed > request.count:
         reason = f"fixed: {fixed} places are fixed, more than the count of {request.count}, which includes them"
+        raise FieldError([("fixed", reason)])
+    if fixed > effort.count:
+        reason = f"fixed: {fixed} places are fixed; more than {effort.count} sites need a longer search, with a key"
         raise FieldError([("fixed", reason)])
 
 

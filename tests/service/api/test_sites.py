@@ -52,6 +52,20 @@ def test_sites_as_a_scenario_give_the_coverage_of_the_answer(client: TestClient)
     assert all(point["planned"] <= point["value"] <= point["bound"] for point in answer["curve"])
 
 
+def test_other_objectives(client: TestClient, monkeypatch: pytest.MonkeyPatch):
+    fewest = post(client, objective="fewest_sites", share=0.6)
+    assert fewest["share"] >= 0.6
+    assert fewest["bound"] <= fewest["value"] == len(fewest["sites"]["features"])
+    nearer = post(client, objective="least_time", count=2)
+    assert nearer["bound"] <= nearer["value"] < nearer["value_before"]
+    assert nearer["beyond_horizon"]["after"] <= nearer["beyond_horizon"]["before"]
+    monkeypatch.setattr(site_answers, "QUICK_COUNT", 2)
+    few = post(client, objective="fewest_sites", share=0.9, status=400)
+    assert "share: takes more than 2 sites" in few["detail"]
+    budget = post(client, candidates=[PLACE] * 60, costs=[0] * 60, budget=1)
+    assert len(budget["sites"]["features"]) <= 1
+
+
 def test_positions_of_a_chinese_map(client: TestClient):
     lon, lat = datums.position_from_wgs84(PLACE["lon"], PLACE["lat"], "gcj02")
     shifted = post(client, count=1, fixed=[{"lon": lon, "lat": lat}], query="?coordinates=gcj02")
@@ -80,6 +94,7 @@ def test_positions_of_a_chinese_map(client: TestClient):
         ({"count": 1, "seconds": -1}, "seconds", "greater than 0"),
         ({"count": 1, "kount": 1}, "kount", "no such parameter"),
         ({"objective": "fewest_sites"}, "share", "say which share"),
+        ({"objective": "fewest_sites", "share": 0.9, "fixed": [PLACE] * 51}, "fixed", "51 places are fixed"),
     ],
 )
 def test_what_cannot_work_is_said(client: TestClient, members: dict[str, Any], name: str, words: str):
