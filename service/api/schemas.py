@@ -54,13 +54,9 @@ TRAVEL_MEMBERS = {
 SNAPPED = nullable(object_with({"lon": NUMBER, "lat": NUMBER, "connector_m": NUMBER}))
 LINKS = list_of(ref("Link"))
 COLLECTION_MEMBERS = {
-    "id": TEXT,
-    "title": TEXT,
-    "description": TEXT,
+    **dict.fromkeys(("id", "title", "description", "itemType", "storageCrs"), TEXT),
     "extent": {"type": "object"},
-    "itemType": TEXT,
     "crs": list_of(TEXT),
-    "storageCrs": TEXT,
     "links": LINKS,
 }
 _OF_STANDARD = {
