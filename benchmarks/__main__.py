@@ -60,6 +60,10 @@ def measure(plan: Plan, scratch: Path, apart: bool) -> tuple[list[Result], Numbe
         results += isochrone_rows(run, name, stages.installed("osmnx") and name in plan.drawn_by_osmnx)
         seconds = run("reading", name)
         results.append(row(f"reading-{name}", seconds["ours"], seconds["osmium"], "s"))
+    if "liechtenstein" in real and "networkx" in tools:
+        seconds = run("scenarios", "liechtenstein")["seconds"]
+        results.append(row("scenario-scratch-liechtenstein", seconds["with-gaps"], seconds["coverage"], "s"))
+        results.append(row("scenario-networkx-liechtenstein", seconds["answer"], seconds["networkx"], "s"))
     seconds = run("ready")
     results.append(row("ready", seconds["ours"], seconds["imports"], "s"))
     counts = {what: getattr(plan, what) for what in ("demand", "sources", "catchments")}
