@@ -19,6 +19,7 @@ import page
 import stages
 from page import Result
 from plan import EXTRACTS, FULL, QUICK, Numbers, Plan
+from siting import NEW_YORK
 
 HERE = Path(__file__).resolve().parent
 TOOLS = ("ours", "scipy", "networkx", "pandana")
@@ -66,8 +67,20 @@ def measure(plan: Plan, scratch: Path, apart: bool) -> tuple[list[Result], Numbe
         results.append(row("scenario-networkx-liechtenstein", seconds["answer"], seconds["networkx"], "s"))
     seconds = run("ready")
     results.append(row("ready", seconds["ours"], seconds["imports"], "s"))
+    results += siting_rows(run, plan is FULL)
     counts = {what: getattr(plan, what) for what in ("demand", "sources", "catchments")}
     return results, {"copy_gb_s": copied, **counts, "networks": sizes}
+
+
+def siting_rows(run: Run, full: bool) -> list[Result]:
+    """Results of siting; New York's only in the full plan, where its table is present."""
+    seconds = run("town_sites")
+    results = [row("sites-scipy", seconds["ours"], seconds["scipy"], "s")]
+    if full and NEW_YORK.is_file():
+        fifty, hundred = run("new_york", 50), run("new_york", 100)
+        results.append(row("sites-new-york-50", fifty["seconds"], 60.0, "s"))  # all of the time if not proven
+        results.append(row("sites-new-york-100-gap", 100 * hundred["gap"], 0.1, "%"))
+    return results
 
 
 def named(what: str, name: str) -> str:

@@ -179,6 +179,9 @@ SHORT = (
     ("memory-10m", "memory at ten million nodes; the bound"),
     ("scenario-scratch-liechtenstein", "a scenario with gaps; our own coverage and gaps from scratch"),
     ("scenario-networkx-liechtenstein", "a scenario without gaps; networkx from scratch"),
+    ("sites-scipy", "maximal covering, 2,000 people × 500 sites, proven; scipy's HiGHS"),
+    ("sites-new-york-50", "New York, 50 of 2,713 sites, proven; the bound"),
+    ("sites-new-york-100-gap", "New York, 100 sites, gap after 300 s; the bound"),
     ("ready", "ready to serve; imports alone"),
 )
 

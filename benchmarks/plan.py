@@ -30,6 +30,7 @@ class Plan:
     demand, sources, catchments, starts : numbers of places to look up, of sources in real places, of nodes whose
         catchments are computed, and of starts of isochrones
     copied_mb : megabytes copied to measure the memory
+    town, siting_s : people and sites of the generated siting problem, and the seconds that a search may take
     drawn_by_osmnx : the real places in which osmnx draws isochrones too
     """
 
@@ -43,6 +44,8 @@ class Plan:
     catchments: int
     starts: int
     copied_mb: int
+    town: tuple[int, int]
+    siting_s: float
     drawn_by_osmnx: Sequence[str]
 
 
@@ -57,6 +60,8 @@ FULL = Plan(
     catchments=2_000,
     starts=8,
     copied_mb=400,
+    town=(2_000, 500),
+    siting_s=300.0,
     drawn_by_osmnx=("porto_alegre", "liechtenstein"),
 )
 QUICK = Plan(
@@ -70,5 +75,7 @@ QUICK = Plan(
     catchments=40,
     starts=2,
     copied_mb=50,
+    town=(100, 30),
+    siting_s=5.0,
     drawn_by_osmnx=("porto_alegre",),
 )

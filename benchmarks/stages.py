@@ -20,6 +20,7 @@ from networks import Floats, Ints, Network, generate
 from plan import LIMIT_S, QUICK, SEED, Numbers, Plan
 from program_stages import isochrones, reading, ready
 from scenario_stages import scenarios
+from siting import new_york, town_sites
 
 TOOLS = {"ours": "ours", "scipy": "by_scipy", "networkx": "by_networkx", "pandana": "by_pandana", "osmnx": "by_osmnx"}
 Rows = tuple[NDArray[np.int64], Floats]
@@ -245,7 +246,10 @@ def bandwidth(plan: Plan, scratch: Path) -> Numbers:
 
 STAGES: dict[str, Callable[..., Numbers]] = {
     stage.__name__: stage
-    for stage in (make, alone, together, compare, catchments, reopen, isochrones, reading, ready, scenarios, bandwidth)
+    for stage in (
+        *(make, alone, together, compare, catchments, reopen, isochrones, reading, ready, scenarios, bandwidth),
+        *(town_sites, new_york),
+    )
 }
 
 

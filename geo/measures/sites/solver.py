@@ -173,7 +173,8 @@ def _run(highs: Any, watch: Watch, meanwhile: Callable[[], None] | None) -> bool
 
     for callback in (highs.cbSimplexInterrupt, highs.cbIpmInterrupt, highs.cbMipInterrupt):
         callback.subscribe(interrupt)
-    thread = threading.Thread(target=highs.run, daemon=True)
+    # No daemon: the interpreter waits for HiGHS at its end, which would abort the process otherwise.
+    thread = threading.Thread(target=highs.run)
     thread.start()
     thread.join(_GRACE_S)
     while thread.is_alive() and not watch.over[0]:
