@@ -69,37 +69,36 @@ def measure(travel: Travel, standard: Standard, counted: CountedUnits) -> Fragil
 
 def _two_nearest(
     travel: Travel, standard: TravelTime | Radius, counted: CountedUnits
-) -> tuple[Float64Array, Float64Array, Int64Array]:
-    """Minutes or metres of each row of ``counted`` to the nearest facility and to the second, and the nearest.
+) -> tuple[Float64Array, Float64Array, Float64Array, Int64Array]:
+    """Minutes or metres of each row of ``counted`` to the nearest facility and to the second, the limit, the nearest.
 
-    In a straight line, a second facility counts as none if it is beyond the limit and farther than the nearest.
+    The limit is that of the second facility. In a straight line, a second facility counts as none if it is beyond its
+    limit, and farther beyond than the nearest.
     """
     study, rows, facilities = travel.study, counted.rows, counted.facilities
     demand_row = study.demand.index.get_indexer(rows.index)
     if isinstance(standard, TravelTime) and travel.method == "network":
         seconds, facility = travel.demand_two_nearest(facilities, standard.mode)
-        return seconds[demand_row, 0] / 60.0, seconds[demand_row, 1] / 60.0, facility[demand_row, 0]
-    lon, lat = (study.demand[name].to_numpy()[demand_row] for name in ("lon", "lat"))
-    first, nearest = rows["value"].to_numpy(), rows["nearest"].to_numpy(np.int64)
-    limit, metres_of_unit = _limit(standard)[0], 1.0
+        minutes = seconds[demand_row] / 60.0
+        return minutes[:, 0], minutes[:, 1], np.full(len(rows), standard.minutes), facility[demand_row, 0]
     if isinstance(standard, TravelTime):
         metres_of_unit = 60.0 * straight_line.speed_mps(study.settings, standard.mode) / study.settings.detour
-    farthest = np.maximum(first, limit) * metres_of_unit
-    second = straight_line.second_nearest(facilities, lon, lat, nearest, farthest, study.settings.projection)
-    return first, second / metres_of_unit, nearest
-
-
-def _limit(standard: TravelTime | Radius) -> tuple[float, float]:
-    """Minutes or metres of the limit, and how far they may exceed it through rounding."""
-    if isinstance(standard, TravelTime):
-        return standard.minutes, TOLERANCE_MIN
-    return standard.metres, TOLERANCE_M
+        limits = np.full(len(facilities), standard.minutes)
+    else:
+        metres_of_unit, limits = 1.0, standard.radii(facilities)
+    lon, lat = (study.demand[name].to_numpy()[demand_row] for name in ("lon", "lat"))
+    first, nearest = rows["value"].to_numpy(), rows["nearest"].to_numpy(np.int64)
+    farthest = (np.maximum(first - limits[nearest], 0.0) + limits.max()) * metres_of_unit
+    metres, second = straight_line.second_nearest(
+        facilities, limits * metres_of_unit, lon, lat, nearest, farthest, study.settings.projection
+    )
+    return first, metres / metres_of_unit, limits[second], nearest
 
 
 def _of_people(travel: Travel, standard: TravelTime | Radius, counted: CountedUnits) -> pd.DataFrame:
     """The numbers of each facility of a standard that counts people, indexed by the facility's row."""
-    limit, tolerance = _limit(standard)
-    first, second, nearest = _two_nearest(travel, standard, counted)
+    tolerance = TOLERANCE_MIN if isinstance(standard, TravelTime) else TOLERANCE_M
+    first, second, limit, nearest = _two_nearest(travel, standard, counted)
     inside = counted.rows["inside"].to_numpy()
     is_lost = inside & (second > limit + tolerance)
     is_longer = second > first + tolerance

@@ -33,27 +33,38 @@ def nearest(
 
 def second_nearest(
     facilities: gpd.GeoDataFrame,
+    radii: Float64Array,
     lon: Float64Array,
     lat: Float64Array,
     nearest: Int64Array,
     farthest: Float64Array,
     crs: str,
-) -> Float64Array:
-    """Geodesic metres from each WGS84 point to the nearest facility that is not its ``nearest``, shape (points,).
+) -> tuple[Float64Array, Int64Array]:
+    """Geodesic metres from each WGS84 point to the facility whose circle is nearest, except its ``nearest``.
 
-    Infinity where there is none within the point's ``farthest`` metres; some a little farther are among the results.
+    Parameters
+    ----------
+    radii : of the circles around the facilities in metres, shape (facilities,)
+    nearest, farthest : the facility of each point that does not count, and how far to look, shape (points,)
+
+    Returns
+    -------
+    Metres and the facility's row, shape (points,); infinity and −1 where there is none within ``farthest`` metres. Some
+    a little farther are among them.
     """
     metric = projection(crs)
     points, shapes = metric.points(lon, lat), metric.forward(facilities.geometry.to_numpy())
-    metres, tree = np.full(len(points), np.inf), shapely.STRtree(shapes)
+    metres, second = np.full(len(points), np.inf), np.full(len(points), -1)
+    tree = shapely.STRtree(shapes)
     for rows in np.array_split(np.arange(len(points)), len(points) // _POINTS_AT_ONCE + 1):
         row, facility = tree.query(points[rows], predicate="dwithin", distance=farthest[rows] * SEARCH_FACTOR)
         is_other = facility != nearest[rows[row]]
         row, facility = rows[row[is_other]], facility[is_other]
-        order = np.lexsort((shapely.distance(points[row], shapes[facility]), row))
+        order = np.lexsort((shapely.distance(points[row], shapes[facility]) - radii[facility], row))
         first = order[np.unique(row[order], return_index=True)[1]]
+        second[row[first]] = facility[first]
         metres[row[first]] = metric.geodesic_distances(points[row[first]], shapes[facility[first]])
-    return metres
+    return metres, second
 
 
 def metres_to_each(facilities: gpd.GeoDataFrame, lon: float, lat: float, crs: str) -> Float64Array:
