@@ -3,7 +3,6 @@
 import functools
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
 
 import geopandas as gpd
 import numpy as np
@@ -59,8 +58,7 @@ def towns(draw: st.DrawFn) -> tuple[list[int], list[tuple[int, float, float, flo
 
 def built(directions: list[int], people: list[tuple[int, float, float, float | None]], nodes: list[int]) -> Study:
     streets = [
-        Street([NODES[u], NODES[v]], drive=(way >= 0, way <= 0))
-        for (u, v), way in zip(EDGES, directions, strict=True)
+        Street([NODES[u], NODES[v]], drive=(way >= 0, way <= 0)) for (u, v), way in zip(EDGES, directions, strict=True)
     ]
     demand = [
         People(_off_street(edge, fraction), count, {"elders_65": elders}) for edge, fraction, count, elders in people
@@ -146,7 +144,7 @@ def test_value_and_fragility_equal_brute_force(goal: Standard, town: tuple) -> N
         assert loss["people_longer"] == pytest.approx(weight[stay].sum(), abs=2e-3)
         assert loss["outside_longer"] == pytest.approx(weight[~inside & longer].sum(), abs=2e-3)
         if weight[stay].sum():
-            mean = ((after - before)[stay] @ weight[stay]) / weight[stay].sum()
+            mean = ((after[stay] - before[stay]) @ weight[stay]) / weight[stay].sum()
             assert loss["mean_longer"] == pytest.approx(mean, abs=2e-3)
 
 
