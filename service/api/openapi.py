@@ -17,7 +17,7 @@ from geo.geodesy import crs
 from service.answers.engine import Answers
 from service.answers.json_types import JsonObject
 from service.answers.state import RegisterState
-from service.api import capacity_schemas, certainty_schemas, errors, scenario_schemas, schemas
+from service.api import capacity_schemas, certainty_schemas, day_schemas, errors, scenario_schemas, schemas
 from service.api.feature_documents import queryable_schema
 from service.api.feature_queries import FACILITIES
 from service.api.queries import list_schema
@@ -60,6 +60,7 @@ def describe(app: FastAPI, answers: Answers, state: RegisterState) -> JsonObject
         **certainty_schemas.SCHEMAS,
         **capacity_schemas.SCHEMAS,
         **scenario_schemas.SCHEMAS,
+        **day_schemas.SCHEMAS,
     }
     converted: JsonObject = _to_3_0(document)
     return converted | {"openapi": VERSION}
