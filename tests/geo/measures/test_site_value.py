@@ -190,7 +190,7 @@ def of(goal: Standard, streets: bool = True) -> tuple[Study, counting.CountedUni
 def test_values_and_losses_are_those_of_a_register_with_the_change(goal: Standard, streets: bool) -> None:
     study, counted, values, losses = of(goal, streets)
     before, total = covered(counted), float(counted.rows["weight"].sum())
-    assert len(values.frame)
+    assert len(values.frame) > 0 or before == total  # each town has a facility
     for _, site in values.frame.iloc[::3].iterrows():
         properties = {"area_code": site["area_code"]}
         new = facility_frame([*PLACES, Facility("new", goal.category, (0, 0), properties)])
