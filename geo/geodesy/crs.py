@@ -63,7 +63,9 @@ class ReferenceSystem:
     def bounding_box(self, box: Sequence[float]) -> list[float]:
         """Lower and upper corner, in this system, of a box of WGS84 degrees (west, south, east, north)."""
         # The box's sides are curves here, so points along them count too.
-        outline = shapely.segmentize(shapely.box(*box), max(box[2] - box[0], box[3] - box[1], 1e-9) / 16)
+        # GEOS refuses to cut a box without a size, that of a single point.
+        size = max(box[2] - box[0], box[3] - box[1])
+        outline = shapely.segmentize(shapely.box(*box), size / 16) if size > 1e-9 else shapely.Point(box[:2])
         return [round(side, self.decimals) for side in self.from_wgs84(outline).bounds]
 
     def to_geojson(self, geometries: GeometryArray) -> list[str | None]:

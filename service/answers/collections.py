@@ -257,6 +257,14 @@ def of_loads(study: Study, coverage: Coverage, capacity: Capacity) -> Collection
     return _of_capacity(LOADS_PREFIX, "设施负荷 loads", frame, queryables, coverage, capacity)
 
 
+def of_too_many(prefix: str, coverage: Coverage, reason: str) -> Collection:
+    """A collection of capacity or loads without features, because there are too many pairs; it says the ``reason``."""
+    names = ("area_code", "town", *POINT_COLUMNS) if prefix == CAPACITY_PREFIX else FACILITY_COLUMNS
+    frame = gpd.GeoDataFrame(pd.DataFrame(columns=list(names), dtype=object), geometry=gpd.GeoSeries(crs="EPSG:4326"))
+    title = f"{coverage.name} {coverage.name_en}"
+    return _from_frame(prefix + coverage.standard, title, reason, frame, {name: _queryable(name) for name in names})
+
+
 def _of_capacity(
     prefix: str,
     label: str,

@@ -15,7 +15,7 @@ import geopandas as gpd
 import pandas as pd
 
 from geo.choices import Mode
-from geo.errors import UnknownNameError
+from geo.errors import FieldError, UnknownNameError
 from geo.features.collection import Collection
 from geo.geodesy import datums
 from geo.lists import duplicates
@@ -290,12 +290,11 @@ class Answers:
                 )
             case _ if collection_id.startswith(collections.CAPACITY_PREFIXES):
                 prefix = next(name for name in collections.CAPACITY_PREFIXES if collection_id.startswith(name))
-                summary, standard_capacity = self.capacity(state, collection_id.removeprefix(prefix))
-                make = collections.of_capacity if prefix == collections.CAPACITY_PREFIX else collections.of_loads
+                standard = self.study.standard(collection_id.removeprefix(prefix))
                 return state.cached(
-                    self.study.standard(summary.standard).category,
+                    standard.category,
                     ("collection", collection_id),
-                    lambda: make(self.study, summary, standard_capacity),
+                    lambda: self._capacity_collection(state, prefix, standard),
                 )
             case _ if collection_id.startswith(site_value.PREFIXES):
                 return site_value.collection(self, state, collection_id)
@@ -307,6 +306,14 @@ class Answers:
                     ("collection", collection_id),
                     lambda: collections.of_coverage(self.study, summary),
                 )
+
+    def _capacity_collection(self, state: RegisterState, prefix: str, standard: Standard) -> Collection:
+        try:
+            summary, standard_capacity = self.capacity(state, standard.id)
+        except FieldError as error:  # the list of collections must not fail because of one of them
+            return collections.of_too_many(prefix, self.coverage(standard.id, state), str(error))
+        make = collections.of_capacity if prefix == collections.CAPACITY_PREFIX else collections.of_loads
+        return make(self.study, summary, standard_capacity)
 
     @cached_property
     def _areas(self) -> Collection:

@@ -46,11 +46,11 @@ def describe(app: FastAPI, answers: Answers, state: RegisterState) -> JsonObject
         for collection_id in answers.collection_ids():
             operations = paths.setdefault(path.replace("{collection}", collection_id), {})
             operations |= _operations_of(generic, path, answers.collection(state, collection_id))
-    for operations in paths.values():
+    for path, operations in paths.items():
         for method in METHODS:
             if method in operations:
                 for parameter in operations[method].get("parameters", []):
-                    _complete_parameter(parameter, answers)
+                    _complete_parameter(parameter, answers, path.endswith("/items"))
                 _complete_responses(method, operations[method])
     for name in ("HTTPValidationError", "ValidationError"):
         document["components"]["schemas"].pop(name, None)
@@ -100,8 +100,11 @@ def _property_parameters(collection: Collection) -> list[JsonObject]:
     ]
 
 
-def _complete_parameter(parameter: dict[str, Any], answers: Answers) -> None:
-    """Correct what FastAPI cannot know of a parameter: it is never null, and lists have commas between."""
+def _complete_parameter(parameter: dict[str, Any], answers: Answers, of_items: bool) -> None:
+    """Correct what FastAPI cannot know of a parameter: it is never null, and lists have commas between.
+
+    The subtype of items may be any text: facilities keep subtypes that their category does not have.
+    """
     schema = parameter["schema"]
     if {"type": "null"} in schema.get("anyOf", []):
         (only,) = (alternative for alternative in schema.pop("anyOf") if alternative != {"type": "null"})
@@ -118,7 +121,8 @@ def _complete_parameter(parameter: dict[str, Any], answers: Answers) -> None:
         parameter["example"] = answers.study.standards[0].id
     if parameter["in"] == "query":
         parameter |= {"style": "form", "explode": False}
-    if parameter["name"] in ("category", "subtype") and parameter["in"] == "query":
+    is_subtype = parameter["name"] == "subtype" and not of_items
+    if (is_subtype or parameter["name"] == "category") and parameter["in"] == "query":
         categories = answers.study.categories
         names = categories.ids if parameter["name"] == "category" else tuple(categories.subtype_labels)
         schema.get("items", schema).setdefault("enum", list(names))

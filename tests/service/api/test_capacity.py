@@ -8,6 +8,7 @@ import pytest
 import shapely
 from starlette.testclient import TestClient
 
+from geo.errors import FieldError
 from support import ogc
 
 STANDARD = "kindergarten-300"
@@ -132,6 +133,20 @@ def test_closed_kindergarten_counts_for_nothing(client: TestClient, answer: dict
     assert closed["numberMatched"] > 0
     counted = {feature["id"] for feature in answer["facilities"]["features"]}
     assert not counted & {feature["id"] for feature in closed["features"]}
+
+
+def test_list_of_collections_stands_where_capacity_has_too_many_pairs(
+    town_folder: Path, make_client: Callable[[Path], TestClient], monkeypatch: pytest.MonkeyPatch
+):
+    def refuse(*_: object) -> None:
+        raise FieldError([("standard", "too many pairs")])
+
+    client = make_client(town_folder)
+    monkeypatch.setattr(client.app.state.answers, "capacity", refuse)  # type: ignore[attr-defined]
+    described = {each["id"]: each["description"] for each in ogc.get(client, "/v1/collections")["collections"]}
+    for name in ("capacity-park-500", "loads-park-500"):
+        assert described[name] == "too many pairs"
+        assert ogc.get(client, ogc.items_of(name))["features"] == []
 
 
 def test_study_without_facilities_says_so(town_folder: Path, make_client: Callable[[Path], TestClient]):
