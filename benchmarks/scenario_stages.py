@@ -46,7 +46,7 @@ def scenarios(plan: Plan, scratch: Path, name: str) -> Numbers:
     def answer(most_gaps: int) -> float:
         changed = scenario_changes.apply(study.facilities, [new_clinic()], study, DAY)
         scenario_changes.check_reachable(travel, changed, [standard])
-        return measured.compare(travel, changed, standing, DAY, most_gaps).after.covered
+        return measured.compare(changed, standing, DAY, most_gaps).after.covered
 
     def from_scratch() -> float:
         fresh = Travel(studies.read(folder))

@@ -24,6 +24,11 @@ from geo.traveltime import travel as traveltime
 from geo.traveltime.travel import Travel
 
 TOLERANCE_MIN = traveltime.TOLERANCE_S / 60.0
+SPEED_NOTES = {
+    "walk": "步行按 {now:g} km/h 计（通常 {usual:g}） walking at {now:g} km/h (usually {usual:g})",
+    "cycle": "电动自行车按 {now:g} km/h 计（通常 {usual:g}） e-bikes at {now:g} km/h (usually {usual:g})",
+    "drive": "驾车按限速的 {now:g} 倍计（通常 {usual:g}） driving at {now:g} of the legal speed (usually {usual:g})",
+}
 SLOPE_NOTE = "步行计入坡度 slopes count on foot"
 URBAN_FROM_GRID_NOTE = (
     "城乡按人口网格密度划分（Degree of Urbanisation），不是统计用城乡划分 "
@@ -114,6 +119,7 @@ def _people_by_time(
     rows, people_notes = _people(
         travel, standard, minutes, standard.minutes, TOLERANCE_MIN, times.facility, times.reason
     )
+    people_notes += _notes_on_speeds(travel, standard)
     if travel.method == "straight-line":
         detour = travel.study.settings.detour
         people_notes.append(f"无街道数据，按直线 × {detour:g} no streets here: straight line × {detour:g}")
@@ -122,6 +128,16 @@ def _people_by_time(
         if streets.has_slopes(travel.study.streets) and "walk" in (standard.mode, *standard.alternatives):
             people_notes.append(SLOPE_NOTE)
     return CountedUnits(rows, "people", facilities, notes + people_notes, group_counted(travel.study.demand, standard))
+
+
+def _notes_on_speeds(travel: Travel, standard: TravelTime) -> list[str]:
+    """A note on each mode of ``standard`` whose speed is not the study's own."""
+    usual, speeds = travel.usual_speeds, travel.study.settings.speeds
+    return [
+        SPEED_NOTES[mode].format(now=speeds.pace(mode), usual=usual.pace(mode))
+        for mode in dict.fromkeys((standard.mode, *standard.alternatives))
+        if speeds.pace(mode) != usual.pace(mode)
+    ]
 
 
 def _people_by_distance(

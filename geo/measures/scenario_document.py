@@ -6,12 +6,15 @@ from typing import Annotated, Literal
 import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from geo.choices import MODES, Mode
 from geo.errors import InputError
 from geo.study import texts
 
 MAX_CHANGES = 50
 MAX_STANDARDS = 50
 Degrees = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, strict=True)]
+Kph = Annotated[float, Field(ge=0.1, le=200, allow_inf_nan=False, strict=True)]
+LegalShare = Annotated[float, Field(ge=0.01, le=1, allow_inf_nan=False, strict=True)]
 Text = Annotated[Annotated[str, Field(max_length=300)] | None, BeforeValidator(texts.clean)]
 Identifier = Annotated[str, BeforeValidator(texts.clean), Field(min_length=1, max_length=200)]
 
@@ -42,6 +45,21 @@ ALLOWED = {
 REQUIRED = {"add": ("category", "lon", "lat"), "move": ("id", "lon", "lat"), "close": ("id",), "change": ("id",)}
 
 
+class ScenarioSpeeds(BaseModel):
+    """Speeds other than the study's, before and after alike; a mode that is absent or null goes at its usual speed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    walk: Annotated[Kph | None, Field(description="km/h")] = None
+    cycle: Annotated[Kph | None, Field(description="km/h of an e-bike")] = None
+    drive: Annotated[LegalShare | None, Field(description="a car drives at the legal speed times this")] = None
+
+    @property
+    def paces(self) -> dict[Mode, float]:
+        """The speeds that are given, as `geo.study.settings.Speeds.pace` means them."""
+        return {mode: pace for mode in MODES if (pace := getattr(self, mode)) is not None}
+
+
 class Scenario(BaseModel):
     """The document of a scenario. Without ``standards`` those count whose category a change touches."""
 
@@ -58,9 +76,7 @@ class Scenario(BaseModel):
     name: Text = None
     changes: Annotated[list[Change], Field(min_length=1, max_length=MAX_CHANGES)]
     standards: Annotated[list[str] | None, Field(min_length=1, max_length=MAX_STANDARDS)] = None
-    speeds: Annotated[
-        dict[str, float] | None, Field(max_length=10, description="refused unless empty: no other speeds are computed")
-    ] = None
+    speeds: ScenarioSpeeds | None = None
 
 
 def read(path: Path) -> Scenario:

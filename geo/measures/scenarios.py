@@ -5,7 +5,7 @@ answer, and what it closes closes on that day. `geo.traveltime.updates` searches
 """
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -21,9 +21,13 @@ from geo.measures.gaps import Gaps
 from geo.measures.scenario_changes import Changed
 from geo.measures.scenario_document import Scenario
 from geo.measures.standing import FacilitiesAfter, Standing, StandingPeople
-from geo.study.standards import Presence, Standard
+from geo.study.settings import Speeds
+from geo.study.standards import Presence, Standard, TravelTime
 from geo.study.study import Study
 from geo.traveltime.travel import Travel
+
+MAX_PACED_STANDARDS = 5
+"""How many standards of travel time a scenario may have at other speeds, which are computed anew."""
 
 
 @dataclass(frozen=True)
@@ -72,11 +76,8 @@ def chosen_standards(study: Study, scenario: Scenario, categories: Collection[st
     Raises
     ------
     FieldError
-        A standard is unknown or named twice, none is about the categories, or other speeds are asked for.
+        A standard is unknown or named twice, or none is about the categories.
     """
-    if scenario.speeds:
-        reason = "speeds: other speeds are not computed; “alternatives” of each coverage has slower and faster walking"
-        raise FieldError([("speeds", reason)])
     known = [standard.id for standard in study.standards]
     if scenario.standards is None:
         standards = [standard for standard in study.standards if standard.category in categories]
@@ -92,9 +93,40 @@ def chosen_standards(study: Study, scenario: Scenario, categories: Collection[st
     return [standard for standard in study.standards if standard.id in counts]
 
 
-def compare(
-    travel: Travel, changed: Changed, standing: Standing, day: date, most_gaps: int | None = None
-) -> Comparison:
+def chosen_speeds(travel: Travel, scenario: Scenario, standards: Sequence[Standard]) -> Speeds | None:
+    """The speeds that the scenario asks for; None if these are the usual ones.
+
+    Raises
+    ------
+    FieldError
+        A speed changes none of ``standards``, or there are more of travel time than `MAX_PACED_STANDARDS`, or a mode
+        that takes ferries has another speed than the study's slower and faster ones.
+    """
+    usual = travel.study.settings.speeds
+    paces = {} if scenario.speeds is None else scenario.speeds.paces
+    by_time = [standard for standard in standards if isinstance(standard, TravelTime)]
+    modes = {mode for standard in by_time for mode in (standard.mode, *standard.alternatives)}
+    problems = [
+        (f"speeds.{mode}", f"speeds: none of the scenario's standards depends on the speed of {mode}")
+        for mode in paces
+        if mode not in modes
+    ]
+    if paces and len(by_time) > MAX_PACED_STANDARDS:
+        reason = f"speeds: at most {MAX_PACED_STANDARDS} standards of travel time at once; there are {len(by_time)}"
+        problems.append(("standards", reason))
+    for mode, pace in paces.items():
+        known = [usual.pace(mode), *usual.slower_and_faster_pace(mode)]
+        if pace not in known and travel.has_ferries(mode):
+            choices = ", ".join(f"{number:g}" for number in known)
+            reason = f"speeds: {mode} takes ferries here, which keep their speed: only {choices} can be computed"
+            problems.append((f"speeds.{mode}", reason))
+    if problems:
+        raise FieldError(problems)
+    speeds = usual.with_paces(paces)
+    return None if speeds == usual else speeds
+
+
+def compare(changed: Changed, standing: Standing, day: date, most_gaps: int | None = None) -> Comparison:
     """Compare a standard as it stands on ``day`` with the changed facilities.
 
     ``most_gaps`` is how many of the remaining gaps are described; None: all. With 0 they are not computed.
@@ -102,7 +134,7 @@ def compare(
     facilities = standing.facilities_after(changed, day) if standing.people else None
     if standing.people is not None and facilities is not None:
         return _compare_people(standing.people, standing, changed, facilities, most_gaps)
-    standard, old, summary = standing.standard, standing.counted, standing.coverage
+    travel, standard, old, summary = standing.travel, standing.standard, standing.counted, standing.coverage
     updated = travel.updating(old.facilities)
     new = counting.count_units(updated, changed.facilities, standard, day)
     if new.land is not None and old.land is not None:

@@ -61,19 +61,31 @@ class Speeds(BaseModel):
         """Return the speed of ``mode``; None for driving, where each street has its own speed."""
         return {"walk": self.walk_kph, "cycle": self.cycle_kph}.get(mode)
 
+    def pace(self, mode: Mode) -> float:
+        """The number that says how fast ``mode`` goes: km/h, or the share of the legal speed at which cars drive."""
+        return {"walk": self.walk_kph, "cycle": self.cycle_kph, "drive": self.drive_factor}[mode]
+
     def slower_and_faster(self, mode: Mode) -> tuple[float, float]:
         """How many times as fast as usual the slower and the faster speed of ``mode`` are."""
-        usual, slower, faster = {
-            "walk": (self.walk_kph, self.walk_slower_kph, self.walk_faster_kph),
-            "cycle": (self.cycle_kph, self.cycle_slower_kph, self.cycle_faster_kph),
-            "drive": (self.drive_factor, self.drive_slower_factor, self.drive_faster_factor),
+        slower, faster = self.slower_and_faster_pace(mode)
+        return slower / self.pace(mode), faster / self.pace(mode)
+
+    def slower_and_faster_pace(self, mode: Mode) -> tuple[float, float]:
+        """The slower and the faster speed of ``mode``, in the unit of `pace`."""
+        return {
+            "walk": (self.walk_slower_kph, self.walk_faster_kph),
+            "cycle": (self.cycle_slower_kph, self.cycle_faster_kph),
+            "drive": (self.drive_slower_factor, self.drive_faster_factor),
         }[mode]
-        return slower / usual, faster / usual
+
+    def with_paces(self, paces: Mapping[Mode, float]) -> "Speeds":
+        """These speeds with those of some modes replaced; `pace` says what the numbers mean."""
+        names = {"walk": "walk_kph", "cycle": "cycle_kph", "drive": "drive_factor"}
+        return self.model_copy(update={names[mode]: pace for mode, pace in paces.items()})
 
     def scaled(self, mode: Mode, factor: float) -> "Speeds":
         """These speeds with that of ``mode`` multiplied by ``factor``."""
-        name = {"walk": "walk_kph", "cycle": "cycle_kph", "drive": "drive_factor"}[mode]
-        return self.model_copy(update={name: getattr(self, name) * factor})
+        return self.with_paces({mode: self.pace(mode) * factor})
 
 
 class StudySettings(BaseModel):

@@ -7,12 +7,13 @@ along the chain to a facility on it. This is the graph Voronoi diagram of Erwig 
 """
 
 import itertools
+from dataclasses import dataclass
 from functools import cached_property
 from typing import cast
 
 import numpy as np
 
-from geo.arrays import Float64Array, Int32Array, Int64Array
+from geo.arrays import Float64Array, Int32Array, Int64Array, ObjectArray
 from geo.parallel import CORES, map_in_threads
 from geo.traveltime import lookup, search
 from geo.traveltime.array_tables import ChainNodes, Chains, Edges, NodeTimes, SeveralNearest, StretchTable, Table, plain
@@ -20,6 +21,47 @@ from geo.traveltime.network import Network
 from geo.traveltime.positions import ChainPositions
 from geo.traveltime.snapping import SnappedPoints
 from geo.traveltime.stretches import ChainStretches
+
+
+@dataclass(frozen=True)
+class TravelTimes:
+    """Travel times from points to their nearest facility.
+
+    Attributes
+    ----------
+    seconds : shape (points,), infinity where none can be reached
+    facility : shape (points,), row of the nearest facility in the frame of facilities, −1 where none can be reached
+    reason : shape (points,), why none can be reached; None where one can
+    """
+
+    seconds: Float64Array
+    facility: Int64Array
+    reason: ObjectArray
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes that these times take; the reasons are shared."""
+        return self.seconds.nbytes + self.facility.nbytes + self.reason.nbytes
+
+
+@dataclass(frozen=True)
+class Distances:
+    """Straight lines from points to their nearest facility.
+
+    Attributes
+    ----------
+    metres : geodesic, shape (points,), infinity where there is no facility
+    facility : shape (points,), row of the nearest facility in the frame of facilities, −1 where there is none
+    """
+
+    metres: Float64Array
+    facility: Int64Array
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes that these distances take."""
+        return self.metres.nbytes + self.facility.nbytes
+
 
 FACILITIES_PER_JUNCTION = 8
 """How many nearest facilities are kept for every junction."""

@@ -4,6 +4,7 @@ A facility is *reached* over one or more stretches of edges: a point over the po
 street meets or enters it.
 """
 
+import copy
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
@@ -40,7 +41,14 @@ class Network:
     xy : shape (vertices, 2), the vertices of the edges' lines in projected metres
     first_vertex : shape (edges + 1,), where the vertices of each edge begin
     attraction : shape (edges,), 1 on most; 0 on small islands; −1 where no trip begins or ends
+
+    Attributes
+    ----------
+    walk_mps : speed on connectors, in metres per second
+    pace : by how much `Travel` divides the times of the demand, see `at_pace`; else 1
     """
+
+    pace = 1.0
 
     def __init__(
         self, settings: StudySettings, graph: Graph, xy: Float64Array, first_vertex: Int64Array, attraction: Int8Array
@@ -85,6 +93,18 @@ class Network:
         may_attract = _attract(table, mode) & (metres > 0)
         attraction = np.where(may_attract, attracts[graph.edges.chain], -1).astype(np.int8)
         return cls(settings, graph, xy, first_vertex, attraction)
+
+    def at_pace(self, factor: float, slows_connectors: bool) -> "Network":
+        """This network with streets that go ``factor`` times as fast; the graph is shared.
+
+        Times on it are in units of which the ``pace`` makes seconds: that streets go faster is the same, in other
+        units, as connectors going slower (``slows_connectors``; else they go faster as well).
+        """
+        paced = copy.copy(self)
+        paced.pace = factor
+        if slows_connectors:
+            paced.walk_mps /= factor
+        return paced
 
     def arrays(self) -> dict[str, AnyArray]:
         """All of the network as named arrays, for `from_arrays`."""

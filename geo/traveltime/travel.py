@@ -5,7 +5,7 @@ It prepares the networks of the modes, snaps the study's demand onto them, and k
 """
 
 import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from threading import Lock, RLock
 from typing import Literal
@@ -19,9 +19,10 @@ from geo.arrays import Float64Array, GeometryArray, Int64Array, ObjectArray
 from geo.choices import Mode
 from geo.geodesy.projection import projection
 from geo.study import streets
+from geo.study.settings import Speeds
 from geo.study.study import Study
 from geo.traveltime import cache, reasons, straight_line
-from geo.traveltime.nearest import NearestFacilities, position_seconds
+from geo.traveltime.nearest import Distances, NearestFacilities, TravelTimes, position_seconds
 from geo.traveltime.network import Network
 from geo.traveltime.positions import ChainPositions
 from geo.traveltime.ranking import Ranker
@@ -41,45 +42,8 @@ NEAREST_CACHE_BYTES = 2**30
 TIMES_CACHE_BYTES = 2**28
 """What the searches that are kept may take, and what the times of the demand may; the latest is always kept."""
 
-
-@dataclass(frozen=True)
-class TravelTimes:
-    """Travel times from points to their nearest facility.
-
-    Attributes
-    ----------
-    seconds : shape (points,), infinity where none can be reached
-    facility : shape (points,), row of the nearest facility in the frame of facilities, −1 where none can be reached
-    reason : shape (points,), why none can be reached; None where one can
-    """
-
-    seconds: Float64Array
-    facility: Int64Array
-    reason: ObjectArray
-
-    @property
-    def nbytes(self) -> int:
-        """The bytes that these times take; the reasons are shared."""
-        return self.seconds.nbytes + self.facility.nbytes + self.reason.nbytes
-
-
-@dataclass(frozen=True)
-class Distances:
-    """Straight lines from points to their nearest facility.
-
-    Attributes
-    ----------
-    metres : geodesic, shape (points,), infinity where there is no facility
-    facility : shape (points,), row of the nearest facility in the frame of facilities, −1 where there is none
-    """
-
-    metres: Float64Array
-    facility: Int64Array
-
-    @property
-    def nbytes(self) -> int:
-        """The bytes that these distances take."""
-        return self.metres.nbytes + self.facility.nbytes
+MAX_NETWORKS_AT = 6
+"""How many networks at other speeds are kept: each mode at the slower and the faster speed of the study."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +70,8 @@ class Travel:
         self._lock = RLock()  # a network is prepared once, and other threads wait for it
         self._prepared: dict[Mode, tuple[Network, SnappedPoints]] = {}
         self._positions: dict[Mode, ChainPositions] = {}
-        self._networks_at: dict[tuple[Mode, float], Network] = {}
+        self._usual: Travel | None = None
+        self._networks_at: LRUCache[tuple[Mode, float], Network] = LRUCache(MAX_NETWORKS_AT)
         nearest_cache: LRUCache[_FacilitiesKey, NearestFacilities] = LRUCache(
             NEAREST_CACHE_BYTES, getsizeof=lambda nearest: min(nearest.nbytes, NEAREST_CACHE_BYTES)
         )
@@ -119,6 +84,22 @@ class Travel:
         self._demand_distances = cached(distances_cache, key=_itself, lock=Lock())(self._compute_demand_distances)
         self._nearest_facilities = cached(nearest_cache, key=_itself, lock=Lock())(self._compute_nearest_facilities)
         self._demand_times = cached(times_cache, key=_itself, lock=Lock())(self._compute_demand_times)
+
+    def at_speeds(self, speeds: Speeds) -> "Travel":
+        """The same travel with the modes as fast as ``speeds`` say, for times of the demand.
+
+        On foot the whole trip changes its speed; by e-bike and by car the connectors are walked at their usual speed.
+        Ferries keep their own speed.
+        """
+        settings = self.study.settings.model_copy(update={"speeds": speeds})
+        paced = Travel(replace(self.study, settings=settings))
+        paced._usual, paced._demand_distances = self, self._demand_distances
+        return paced
+
+    @property
+    def usual_speeds(self) -> Speeds:
+        """The study's own speeds, also where `at_speeds` has replaced them."""
+        return (self._usual or self).study.settings.speeds
 
     def speed_kph(self, mode: Mode) -> float | None:
         """The one speed of ``mode``; None for driving on streets, each of which has its own."""
@@ -139,6 +120,8 @@ class Travel:
         """Where on the graph of ``mode`` the study's demand is."""
         network, points = self._network_and_demand(mode)
         with self._lock:
+            if self._usual is not None and network.graph is self._usual.network(mode).graph:
+                return self._usual.demand_positions(mode)
             if mode not in self._positions:
                 self._positions[mode] = network.graph.positions(points.edge, points.fraction)
             return self._positions[mode]
@@ -149,9 +132,15 @@ class Travel:
         if prepared is None:
             with self._lock:
                 if mode not in self._prepared:
-                    self._prepared[mode] = cache.network(self.study, mode)
+                    self._prepared[mode] = self._prepare(mode)
                 prepared = self._prepared[mode]
         return prepared
+
+    def _prepare(self, mode: Mode) -> tuple[Network, SnappedPoints]:
+        if self._usual is None:
+            return cache.network(self.study, mode)
+        factor = self.study.settings.speeds.pace(mode) / self.usual_speeds.pace(mode)
+        return self._usual._network_at(mode, factor), self._usual.demand_points(mode)
 
     def demand_times(self, facilities: gpd.GeoDataFrame, mode: Mode) -> TravelTimes:
         """From every demand point of the study, in its order, to the nearest of ``facilities``."""
@@ -165,39 +154,29 @@ class Travel:
         return _network_times(self._nearest_facilities(key), points, positions, facilities.empty)
 
     def demand_seconds_at(self, facilities: gpd.GeoDataFrame, mode: Mode, factor: float) -> Float64Array:
-        """As the seconds of `demand_times`, with ``mode`` going ``factor`` times as fast, shape (points,).
+        """As the seconds of `demand_times`, with ``mode`` going ``factor`` times as fast; see `at_speeds`."""
+        if self.method == "straight-line" or factor == 1.0 or (mode == "walk" and not self.has_ferries(mode)):
+            return self.demand_times(facilities, mode).seconds / factor
+        return self.at_speeds(self.study.settings.speeds.scaled(mode, factor)).demand_times(facilities, mode).seconds
 
-        On foot the whole trip does; by e-bike and by car the connectors are walked at their usual speed. Ferries keep
-        their own speed.
-        """
-        if self.method == "straight-line" or factor == 1.0:
-            return self.demand_times(facilities, mode).seconds / factor
-        has_ferries = streets.has_ferries(self.study.streets, mode)
-        if mode == "walk" and not has_ferries:
-            return self.demand_times(facilities, mode).seconds / factor
-        if has_ferries:
-            # The parts of a way do not change alike, so another way may be the fastest.
-            network, scale = self._network_at(mode, factor), 1.0
-        else:
-            # That streets go `factor` times as fast is the same, in other units, as connectors going slower by it.
-            network, scale = copy.copy(self.network(mode)), factor
-            network.walk_mps /= factor
-        points = self.demand_points(mode)
-        stretches = network.chain_stretches(network.edge_stretches(facilities.geometry.to_numpy()))
-        positions = network.graph.positions(points.edge, points.fraction)
-        times = _network_times(NearestFacilities(network, stretches), points, positions, facilities.empty)
-        return times.seconds / scale
+    def has_ferries(self, mode: Mode) -> bool:
+        """Whether ``mode`` may take a ferry, so that another speed needs a network of its own."""
+        return self.study.streets is not None and streets.has_ferries(self.study.streets, mode)
 
     def _network_at(self, mode: Mode, factor: float) -> Network:
-        """The network on which ``mode`` goes ``factor`` times as fast; kept, since preparing it takes long."""
+        """The network on which ``mode`` goes ``factor`` times as fast; kept where preparing it takes long."""
+        if factor == 1.0:
+            return self.network(mode)
+        if not self.has_ferries(mode):
+            return self.network(mode).at_pace(factor, slows_connectors=mode != "walk")
+        # The parts of a way do not change alike, so another way may be the fastest.
         with self._lock:
             if (mode, factor) not in self._networks_at:
                 settings = self.study.settings
                 scaled = settings.model_copy(update={"speeds": settings.speeds.scaled(mode, factor)})
                 if self.study.streets is None:
                     raise ValueError("the study has no street network")
-                restrictions = self.study.turn_restrictions
-                network = Network.prepare(self.study.streets, scaled, mode, restrictions)
+                network = Network.prepare(self.study.streets, scaled, mode, self.study.turn_restrictions)
                 self._networks_at[mode, factor] = network
             return self._networks_at[mode, factor]
 
@@ -384,7 +363,7 @@ def _network_seconds(
         network, nearest_facilities.stretches, positions, junction_times=junction_times
     )
     connector_s = np.where(points.edge < 0, np.inf, points.connector_m) / network.walk_mps
-    return seconds + connector_s, facility.astype(np.int64)
+    return (seconds + connector_s) / network.pace, facility.astype(np.int64)
 
 
 def _reasons(seconds: Float64Array, points: SnappedPoints, network: Network, no_facilities: bool) -> ObjectArray:

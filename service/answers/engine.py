@@ -31,10 +31,11 @@ from geo.measures.sensitivity import Sensitivity
 from geo.measures.standing import Standing
 from geo.study import facilities, study
 from geo.study.standards import Standard
-from geo.traveltime import travel
 from geo.traveltime.ranking import Ranking
+from geo.traveltime.travel import Travel
 from service.answers import collections, fingerprint, site_value
 from service.answers.json_types import JsonObject
+from service.answers.other_speeds import OtherSpeeds
 from service.answers.state import RegisterState, StateTracker
 from service.register.register import Register
 from service.settings import Settings
@@ -63,11 +64,12 @@ class Answers:
         files_hash, files_modified = fingerprint.of_program_and_study(settings.study)
         self.study = study.read(settings.study)
         self.register = Register(self.study, settings.register_url)
-        self.travel = travel.Travel(self.study)
+        self.travel = Travel(self.study)
         constants = f"{self.register.id} {settings.verify_days}".encode()
         self._version_hash = hashlib.blake2b(constants, key=files_hash, digest_size=32).digest()
         self.states = StateTracker(self.register, self.study, self._version_hash, files_modified)
         self._duplicates_lock, self.value_lock = RLock(), RLock()
+        self.other_speeds = OtherSpeeds(self.travel)
         self._mode_metadata = cache(self._make_mode_metadata)
 
     @property

@@ -36,6 +36,7 @@ def save(
     changed = scenario_changes.apply(facilities, scenario.changes, answers.study, state.today, coordinates)
     standards = scenarios.chosen_standards(answers.study, scenario, changed.categories)
     scenario_changes.check_reachable(answers.travel, changed, standards)
+    scenarios.chosen_speeds(answers.travel, scenario, standards)
     categories = {standard.category for standard in standards} | changed.categories
     revisions = {name: state.revisions.get(name, 0) for name in sorted(categories)}
     document = _with_positions(scenario, lambda lon, lat: datums.position_to_wgs84(lon, lat, coordinates))

@@ -4,6 +4,9 @@ from geo.measures import scenario_changes, scenarios
 from geo.measures.coverage import Coverage
 from geo.measures.scenario_document import Scenario
 from geo.measures.scenarios import Comparison
+from geo.measures.standing import Standing
+from geo.study.settings import Speeds
+from geo.study.standards import Standard, TravelTime
 from service.answers import gaps as gap_answers
 from service.answers.engine import Answers
 from service.answers.json_types import JsonObject
@@ -24,10 +27,22 @@ def compare(
     changed = scenario_changes.apply(facilities, scenario.changes, answers.study, state.today, coordinates)
     standards = scenarios.chosen_standards(answers.study, scenario, changed.categories)
     scenario_changes.check_reachable(answers.travel, changed, standards)
-    return [
-        scenarios.compare(answers.travel, changed, answers.standing(state, standard), state.today, most_gaps)
-        for standard in standards
-    ]
+    speeds = scenarios.chosen_speeds(answers.travel, scenario, standards)
+    if speeds is None:
+        standing = [answers.standing(state, standard) for standard in standards]
+        return [scenarios.compare(changed, each, state.today, most_gaps) for each in standing]
+    with answers.other_speeds.lock:
+        return [
+            scenarios.compare(changed, _standing_at(answers, state, standard, speeds), state.today, most_gaps)
+            for standard in standards
+        ]
+
+
+def _standing_at(answers: Answers, state: RegisterState, standard: Standard, speeds: Speeds) -> Standing:
+    """A standard as it stands at other speeds, which matter to travel times only."""
+    if not isinstance(standard, TravelTime):
+        return answers.standing(state, standard)
+    return answers.other_speeds.standing(state, standard, answers.facilities(state, standard.category), speeds)
 
 
 def answer(
@@ -48,6 +63,7 @@ def answer(
     return {
         "name": scenario.name,
         "changes": [change.model_dump(exclude_unset=True) for change in scenario.changes],
+        "speeds": None if scenario.speeds is None else scenario.speeds.paces,
         "standards": [comparison_members(comparison, coordinates) for comparison in comparisons],
         "coordinate_system": coordinates,
         **answers.study_metadata,

@@ -189,6 +189,7 @@ SCHEMAS: dict[str, Schema] = {
         {
             "name": nullable(TEXT),
             "changes": list_of({"type": "object"}),
+            "speeds": nullable({"type": "object", "additionalProperties": NUMBER}),
             "standards": list_of(
                 object_with(
                     {

@@ -255,7 +255,7 @@ def _compare(
         areas = [scenarios.AreaChange(area.code, area.name, area, area, 0.0, 0.0) for area in summary.areas]
         return Comparison(summary, summary, 0.0, 0.0, areas, [], None)
     changed = scenario_changes.apply(facilities, changes, travel.study, day)
-    return scenarios.compare(travel, changed, standing, day, most_gaps=0)
+    return scenarios.compare(changed, standing, day, most_gaps=0)
 
 
 @dataclass(frozen=True)

@@ -144,7 +144,7 @@ def test_scenario_adds_a_park_of_unknown_size() -> None:
     change = Change.model_validate({"action": "add", "category": "park", "lon": lon, "lat": lat})
     changed, travel = scenario_changes.apply(facilities, [change], study, DAY), Travel(study)
     standing = Standing(travel, goal(), before, coverage.summarise(travel, goal(), before), facilities)
-    result = scenarios.compare(travel, changed, standing, DAY)
+    result = scenarios.compare(changed, standing, DAY)
     assert result.gained == 20
     assert any("unknown size" in note for note in result.after.notes)
 

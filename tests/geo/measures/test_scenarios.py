@@ -72,7 +72,7 @@ def compare(travel: Travel, goal: Standard, *documents: dict[str, Any], day: dat
     counted = counting.count_units(travel, facilities, goal, day)
     standing = Standing(travel, goal, counted, coverage.summarise(travel, goal, counted), facilities)
     changed = scenario_changes.apply(facilities, changes(*documents), travel.study, day)
-    return scenarios.compare(travel, changed, standing, day)
+    return scenarios.compare(changed, standing, day)
 
 
 def from_scratch(study: Study, goal: Standard, facilities: gpd.GeoDataFrame, day: date = TODAY) -> Any:
@@ -208,11 +208,9 @@ def test_standards_of_the_changed_categories(study: Study) -> None:
         ({}, "no standard of this study is about park"),
         ({"standards": ["x"]}, "unknown standard 'x'; known: time"),
         ({"standards": ["time", "time"]}, "'time' is named twice"),
-        ({"speeds": {"walk_kph": 3}}, "other speeds are not computed"),
     ]:
         with pytest.raises(FieldError, match=message):
             chosen({"park"}, **members)
-    assert chosen({"park"}, standards=["time"], speeds={}) == ["time"]
 
 
 def test_no_more_than_two_searches_however_many_changes(travel: Travel, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -291,7 +289,7 @@ def test_scenarios_of_real_places_equal_a_computation_from_scratch(name: str, re
         counted = counting.count_units(travel, study.facilities, goal, day)
         before = coverage.summarise(travel, goal, counted)
         standing = Standing(travel, goal, counted, before, study.facilities)
-        result = scenarios.compare(travel, changed, standing, day, most_gaps=0)
+        result = scenarios.compare(changed, standing, day, most_gaps=0)
         expected = coverage.measure(travel, changed.facilities, goal, day)
         assert asdict(result.after) == asdict(expected)
         assert result.gained - result.lost == pytest.approx(expected.covered - before.covered, abs=0.11)
