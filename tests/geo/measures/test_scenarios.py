@@ -17,6 +17,7 @@ from geo.measures import counting, coverage, gaps, scenario_changes, scenarios
 from geo.measures.scenario_document import Change, Scenario
 from geo.measures.scenarios import Comparison
 from geo.measures.standing import Standing
+from geo.study.land import ResidentialLand
 from geo.study.standards import Standard
 from geo.study.study import Study
 from geo.traveltime import search
@@ -270,6 +271,64 @@ def test_any_changes_give_the_people_of_a_computation_from_scratch(
         assert result.gained - result.lost == pytest.approx(result.after.covered - result.before.covered)
         assert result.gaps is not None
         assert result.gaps.frame["people"].tolist() == remaining.frame["people"].tolist()
+
+
+PARKS = (
+    standard("radius", id="park", category="park", metres=900),
+    standard(
+        "radius",
+        id="by-size",
+        category="park",
+        metres=700,
+        radius_by_area=[{"least_m2": 5000, "metres": 1500}, {"least_m2": 400, "metres": 300}],
+    ),
+)
+ON_STREET = st.integers(0, 39).map(lambda number: number * 100.0 + 50.0)
+ACTIONS = st.one_of(
+    st.tuples(st.just("add"), st.sampled_from(["clinic", "park"]), ON_STREET),
+    st.tuples(st.just("move"), st.sampled_from(["c", "d", "park"]), ON_STREET),
+    st.tuples(st.just("close"), st.sampled_from(["c", "d", "park"]), st.none()),
+    st.tuples(st.just("change"), st.sampled_from(["c", "d"]), st.sampled_from(["hospital", None])),
+)
+
+
+@settings(max_examples=examples(30), deadline=None)
+@given(st.lists(ACTIONS, min_size=1, max_size=5))
+def test_any_actions_equal_the_register_after_them_for_every_measure(drawn: list[tuple[str, str, Any]]) -> None:
+    outlines = [handmade.to_degrees(shapely.box(x, -80, x + 1200, 80)) for x in (100, 2700)]
+    table = {"area_code": ["A1", "B1"], "source": "规划局.gpkg"}
+    land = ResidentialLand(gpd.GeoDataFrame(table, geometry=outlines, crs="EPSG:4326"))
+    study = replace(two_towns.study(), facilities=facility_frame(CLINICS), standards=(*GOALS, *PARKS), land=land)
+    documents: list[dict[str, Any]] = []
+    register = {facility.id: facility for facility in CLINICS}
+    for action, name, value in drawn:
+        if action == "add":
+            documents.append(add(value, category=name))
+            new = f"scenario-{len(documents)}"
+            register[new] = Facility(new, name, (value, 0), {"area_code": village(value), "opened": TODAY})
+        elif name not in {document.get("id") for document in documents}:
+            old = register[name]
+            if action == "move":
+                documents.append(move(name, value))
+                properties = old.properties | {"area_code": village(value)}
+                register[name] = replace(old, place=(value, 0), properties=properties)
+            else:
+                members = {"closed": TODAY} if action == "close" else {"subtype": value}
+                documents.append({"action": action, "id": name} | ({} if action == "close" else members))
+                register[name] = replace(old, properties=old.properties | members)
+    travel, frame = Travel(study), facility_frame(register.values())
+    for chosen in study.standards:
+        result = compare(travel, chosen, *documents)
+        expected, remaining = from_scratch(study, chosen, frame)
+        assert asdict(result.after) == asdict(expected)
+        assert result.gaps is not None
+        assert result.gaps.frame.equals(remaining.frame)
+    assert documents
+
+
+def village(x: float) -> str:
+    """The village in which a place on the street lies."""
+    return ("A1", "A2", "B1", "B2")[int(x // 1000)]
 
 
 @pytest.mark.parametrize("name", ["liechtenstein", "porto_alegre"])

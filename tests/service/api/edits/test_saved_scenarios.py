@@ -99,3 +99,28 @@ def test_writing_needs_a_key_and_what_cannot_work_is_not_saved(client: TestClien
     assert "key" in assert_problem(client.put("/v1/scenarios/a", json=NEW), 401)
     assert "key" in assert_problem(client.delete("/v1/scenarios/a"), 401)
     assert client.get("/v1/scenarios").json()["numberMatched"] == 0
+
+
+def test_speeds_are_saved_with_the_scenario(client: TestClient):
+    document = NEW | {"speeds": {"walk": 3.2}, "standards": ["health-15"]}
+    save(client, "slower", document)
+    answer = client.get("/v1/scenarios/slower").json()
+    assert answer["document"]["speeds"] == {"walk": 3.2}
+    (goal,) = answer["standards"]
+    asked = client.post("/v1/scenarios", json=document).json()
+    assert (asked["speeds"], asked["standards"]) == ({"walk": 3.2}, [goal])
+    assert (goal["before"]["speed_kph"], goal["after"]["speed_kph"]) == (3.2, 3.2)
+    variants = {each["id"]: each for each in client.get("/v1/sensitivity/health-15").json()["variants"]}
+    assert goal["before"]["covered"] == variants["walk-slower"]["covered"]
+
+
+def test_hostile_text_stays_text(client: TestClient):
+    name = "'; DROP TABLE scenarios; -- <script>alert(1)</script> \u202e"
+    save(client, "hostile", NEW | {"name": name})
+    assert (
+        client.get("/v1/scenarios/hostile").json()["name"] == save(client, "hostile", NEW | {"name": name}, 200)["name"]
+    )
+    assert "DROP TABLE" in client.get("/v1/scenarios").json()["scenarios"][0]["name"]
+    for path in ("..%2f..%2fetc", "%00", "a%20b", "A" * 200):
+        assert client.put(f"/v1/scenarios/{path}", json=NEW).status_code in (400, 404)
+    assert client.get("/v1/scenarios").json()["numberMatched"] == 1
