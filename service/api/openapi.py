@@ -160,10 +160,7 @@ def _to_3_0(node: Any) -> Any:
     if isinstance(converted.get("anyOf"), list) and {"type": "null"} in node["anyOf"]:
         others = [alternative for alternative in converted.pop("anyOf") if alternative != {"type": "null"}]
         only = others[0] if len(others) == 1 else {"anyOf": others}
-        # OpenAPI 3.0 ignores what stands beside a reference, so that one is wrapped.
-        converted |= {"allOf": [only], "nullable": True} if "$ref" in only else {**only, "nullable": True}
-        if "enum" in only:
-            converted["enum"] = [*only["enum"], None]
+        converted |= schemas.nullable(only)
     if "const" in converted and ("type" in converted or "title" in converted):
         converted["enum"] = [converted.pop("const")]
     if isinstance(converted.get("examples"), list):

@@ -13,12 +13,14 @@ COUNT: Schema = {"type": "integer", "minimum": 0}
 FLAG: Schema = {"type": "boolean"}
 DAY: Schema = {"type": "string", "format": "date"}
 ANYTHING: Schema = {}
+ONLY_NULL: Schema = {"type": "object", "nullable": True, "enum": [None]}
+"""Null and nothing else. In OpenAPI 3.0 `nullable` has an effect only beside a type."""
 
 
 def nullable(schema: Schema) -> Schema:
-    """``schema``, or null. OpenAPI 3.0 ignores what stands beside a reference, so that one is wrapped."""
+    """``schema``, or null. OpenAPI 3.0 ignores what stands beside a reference, so null is an alternative to that."""
     if "$ref" in schema:
-        return {"allOf": [schema], "nullable": True}
+        return {"anyOf": [schema, ONLY_NULL]}
     values = schema.get("enum")
     allowed: Schema = {"enum": [*values, None]} if isinstance(values, list) else {}  # null must be among the values
     return {**schema, **allowed, "nullable": True}
