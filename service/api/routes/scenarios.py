@@ -41,7 +41,12 @@ class CompareQuery(CoordinatesQuery):
         str,
         Field(
             description=f"ids of saved scenarios with commas between, 2 to {answers_about.MOST_COMPARED}",
-            json_schema_extra=list_schema({"type": "string"}, maxItems=answers_about.MOST_COMPARED),
+            json_schema_extra=list_schema(
+                {"type": "string", "pattern": f"^{saved_scenarios.ID_PATTERN}$"},
+                minItems=2,
+                maxItems=answers_about.MOST_COMPARED,
+                uniqueItems=True,
+            ),
         ),
     ]
 
