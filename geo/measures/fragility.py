@@ -60,11 +60,16 @@ def measure(travel: Travel, standard: Standard, counted: CountedUnits) -> Fragil
     """
     study, facilities = travel.study, counted.facilities
     if isinstance(standard, Opened) or facilities.empty:
-        return Fragility(_frame(study, facilities.iloc[:0], pd.DataFrame(columns=COLUMNS)), None)
+        return none(study, facilities)
     if isinstance(standard, Presence):
         return Fragility(_frame(study, facilities, _of_units(study, counted)), None)
     table = _of_people(travel, standard, counted)
     return Fragility(_frame(study, facilities, table), "minutes" if isinstance(standard, TravelTime) else "metres")
+
+
+def none(study: Study, facilities: gpd.GeoDataFrame) -> Fragility:
+    """The fragility of no facility; only the columns of ``facilities`` are used."""
+    return Fragility(_frame(study, facilities.iloc[:0], pd.DataFrame(columns=COLUMNS)), None)
 
 
 def _two_nearest(

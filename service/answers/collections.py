@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 import geopandas as gpd
 import numpy as np
@@ -201,14 +201,10 @@ def of_gaps(coverage: Coverage, gaps: Gaps) -> Collection:
     return _of_standard(coverage, GAPS_PREFIX, "缺口 gaps", frame, ("rank", *GAP_COLUMNS), beyond_unit)
 
 
-def of_values(coverage: Coverage, frame: gpd.GeoDataFrame, stated_bounds: list[float] | None = None) -> Collection:
-    """The collection of what a new facility would bring to one standard, site by site, the best first.
-
-    ``stated_bounds`` are its bounds where ``frame`` has no rows because it is only described.
-    """
+def of_values(coverage: Coverage, frame: gpd.GeoDataFrame) -> Collection:
+    """The collection of what a new facility would bring to one standard, site by site, the best first."""
     frame = frame.assign(rank=frame.index.astype(int))
-    collection = _of_standard(coverage, VALUE_PREFIX, "新设施价值 value", frame, ("rank", *site_value.COLUMNS), {})
-    return replace(collection, stated_bounds=stated_bounds)
+    return _of_standard(coverage, VALUE_PREFIX, "新设施价值 value", frame, ("rank", *site_value.COLUMNS), {})
 
 
 def of_fragility(coverage: Coverage, result: fragility.Fragility) -> Collection:

@@ -3,6 +3,7 @@
 `service.answers.engine` has the collections of both, and `service.answers.value_geojson` the answers.
 """
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import shapely
@@ -11,6 +12,7 @@ from geo.features.collection import Collection
 from geo.measures import fragility, site_value
 from geo.measures.coverage import Coverage
 from geo.measures.fragility import Fragility
+from geo.measures.gaps import Gaps
 from geo.measures.site_value import SiteValues
 from service.answers import collections
 from service.answers.state import RegisterState
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 PREFIXES = (collections.VALUE_PREFIX, collections.FRAGILITY_PREFIX)
 """What the ids of the collections of both begin with."""
+DESCRIBED = (collections.GAPS_PREFIX, *PREFIXES)
+"""What the ids of the collections begin with that are described without their features."""
 
 
 def values(answers: "Answers", state: RegisterState, standard: str, every: bool = False) -> tuple[Coverage, SiteValues]:
@@ -68,14 +72,30 @@ def collection(answers: "Answers", state: RegisterState, collection_id: str) -> 
 
 
 def described_collection(answers: "Answers", state: RegisterState, collection_id: str) -> Collection:
-    """The collection for its description: those of values are not computed for it, and so without features."""
+    """The collection for its description.
+
+    Gaps, values and fragility are not computed for it: these collections come without features, and their bounds are
+    those of the study.
+    """
     answers.check_collection(collection_id)
-    if not collection_id.startswith(collections.VALUE_PREFIX):
+    prefix = next((name for name in DESCRIBED if collection_id.startswith(name)), None)
+    if prefix is None:
         return answers.collection(state, collection_id)
-    summary = answers.coverage(collection_id.removeprefix(collections.VALUE_PREFIX), state)
-    study = answers.study
+    study, summary = answers.study, answers.coverage(collection_id.removeprefix(prefix), state)
+    if prefix == collections.GAPS_PREFIX:
+        described = collections.of_gaps(summary, Gaps([], 0, summary.unit, None))
+    elif prefix == collections.FRAGILITY_PREFIX:
+        described = collections.of_fragility(summary, fragility.none(study, answers.facilities(state, None)))
+    else:
+        described = collections.of_values(summary, site_value.none(study).frame)
+    return replace(described, stated_bounds=_bounds(answers, state))
+
+
+def _bounds(answers: "Answers", state: RegisterState) -> list[float]:
+    """West, south, east and north of the study: its territory, its streets and the register's facilities."""
+    study, facilities = answers.study, answers.facilities(state, None)
     shapes = [shapely.box(*study.territory.bounds)]
-    if study.streets is not None and len(study.streets):
-        shapes.append(shapely.box(*study.streets.total_bounds))
-    bounds = [float(side) for side in shapely.total_bounds(shapes)]
-    return collections.of_values(summary, site_value.none(study).frame, bounds)
+    shapes += [
+        shapely.box(*frame.total_bounds) for frame in (study.streets, facilities) if frame is not None and len(frame)
+    ]
+    return [float(side) for side in shapely.total_bounds(shapes)]

@@ -14,6 +14,7 @@ from fastapi.openapi.utils import get_openapi
 
 from geo.features.collection import Collection
 from geo.geodesy import crs
+from service.answers import site_value
 from service.answers.engine import Answers
 from service.answers.json_types import JsonObject
 from service.answers.state import RegisterState
@@ -45,7 +46,7 @@ def describe(app: FastAPI, answers: Answers, state: RegisterState) -> JsonObject
         generic = paths.pop(path)
         for collection_id in answers.collection_ids():
             operations = paths.setdefault(path.replace("{collection}", collection_id), {})
-            operations |= _operations_of(generic, path, answers.collection(state, collection_id))
+            operations |= _operations_of(generic, path, site_value.described_collection(answers, state, collection_id))
     for path, operations in paths.items():
         for method in METHODS:
             if method in operations:
