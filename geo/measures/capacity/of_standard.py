@@ -171,8 +171,8 @@ def measure(
     return Capacity(
         points,
         facilities.sort_values(["load", "people_in_reach"], ascending=False, kind="stable", na_position="last"),
-        _sum(points, None, None),
-        _by_area(study, points),
+        _sum(points, None, None, split is not None),
+        _by_area(study, points, split is not None),
         stated=int((~np.isnan(stated)).sum()),
         assumed=int((np.isnan(stated) & is_known).sum()),
         unstated=int((~is_known).sum()),
@@ -288,13 +288,14 @@ def _facilities(
     return cast(gpd.GeoDataFrame, table[[*FACILITY_COLUMNS, "geometry"]])
 
 
-def _by_area(study: Study, points: pd.DataFrame) -> list[AreaCapacity]:
+def _by_area(study: Study, points: pd.DataFrame, has_split: bool) -> list[AreaCapacity]:
     areas = study.areas[study.areas["level"] == study.reporting_level]
     by_town = dict(tuple(points.groupby("town")))
-    return [_sum(by_town.get(code, points.iloc[:0]), str(code), name) for code, name in areas["name"].items()]
+    nobody = points.iloc[:0]
+    return [_sum(by_town.get(code, nobody), str(code), name, has_split) for code, name in areas["name"].items()]
 
 
-def _sum(points: pd.DataFrame, code: str | None, name: str | None) -> AreaCapacity:
+def _sum(points: pd.DataFrame, code: str | None, name: str | None, has_split: bool) -> AreaCapacity:
     """The sums of some places in tenths of people.
 
     Running sums are rounded, so that the groups add up to the total, and all but the last to what is covered.
@@ -303,7 +304,6 @@ def _sum(points: pd.DataFrame, code: str | None, name: str | None) -> AreaCapaci
     accessibility = (points["people"] * points["accessibility"]).sum(skipna=False) / people if people else np.nan
     groups = ["served", "capacity_unknown", "full"]
     inside = people - points["out_of_reach"].sum()
-    has_split = not points[groups].isna().to_numpy().any()
     until = np.cumsum(points[groups].sum().to_numpy())[:2] if has_split else np.full(2, np.nan)
     numbers = np.diff(np.round([0.0, *until, inside, people], 1))
     served, unknown, full = (round(float(number), 1) if has_split else None for number in numbers[:3])

@@ -98,6 +98,14 @@ def test_study_without_people_or_facilities() -> None:
     assert any("no facilities are known" in note for note in park.notes)
 
 
+def test_areas_where_nobody_lives_have_no_split_where_others_have_none() -> None:
+    study = two_towns.study()
+    people = study.demand["population"].where(study.demand_areas != "B", 0.0)
+    result = measure(replace(study, demand=study.demand.assign(population=people)), standard("travel_time", minutes=15))
+    nobody = next(area for area in result.areas if area.code == "B")
+    assert (nobody.total, nobody.served, nobody.served_nearest_first, nobody.full) == (0, None, None, None)
+
+
 def test_places_for_children_are_not_compared_with_all_people() -> None:
     goal = standard("radius", metres=1000, people="children_3_6", **RATIO)
     result = measure(two_towns.study(), goal, clinic("a", 600, 2))
