@@ -9,7 +9,7 @@ Cobham and Sumner (2013, Center for Global Development, Working Paper 343) for t
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -45,7 +45,7 @@ class Spread:
     Attributes
     ----------
     people : all of them; ``reached`` those who reach a facility; ``covered`` those within the limit (≤)
-    share : covered / people; None if there is nobody
+    share : covered / people; None if there is nobody, or if nothing is known of the facilities
     mean : of those who reach a facility; None if nobody does
     percentiles : by per cent, the least number within which so many of all people are; None if fewer reach a facility
     gini : 0 if all who reach a facility are equally far, towards 1 if few have all the way; None where the mean is none
@@ -117,17 +117,17 @@ def measure(travel: Travel, standard: Standard, counted: CountedUnits) -> Distri
         unit, limit, tolerance = "metres", standard.metres, TOLERANCE_M
     steps, inside = curve_steps(limit), values <= limits + tolerance
     own = rows["value"].to_numpy(), rows["weight"].to_numpy(), rows["inside"].to_numpy()
-    groups = [GroupSpread("standard", *GROUP_NAMES["standard"], spread(*own, steps, tolerance))]
+
+    def of(values: Float64Array, weight: Float64Array, inside: BoolArray) -> Spread:
+        result = spread(values, weight, inside, steps, tolerance)
+        return result if counted.is_known else replace(result, share=None)
+
+    groups = [GroupSpread("standard", *GROUP_NAMES["standard"], of(*own))]
     groups += [
-        GroupSpread(group, *GROUP_NAMES[group], spread(values, weight, inside, steps, tolerance))
-        for group, weight in _groups(study.demand)
+        GroupSpread(group, *GROUP_NAMES[group], of(values, weight, inside)) for group, weight in _groups(study.demand)
     ]
     areas = [
-        AreaSpread(
-            str(code),
-            study.areas["name"][code],
-            spread(own[0][places], own[1][places], own[2][places], steps, tolerance),
-        )
+        AreaSpread(str(code), study.areas["name"][code], of(*(column[places] for column in own)))
         for code, places in rows.groupby("area_code").indices.items()
     ]
     order = {code: position for position, code in enumerate(study.areas.index)}

@@ -109,6 +109,12 @@ def test_steps_reach_twice_the_limit(limit: float) -> None:
     assert len(steps) <= distribution.MOST_STEPS + 2
 
 
+def test_share_is_unknown_where_nothing_is_known_of_the_facilities() -> None:
+    answer = measure(two_towns.study(), standard("radius", metres=500, category="park"))
+    assert {spread.share for spread in by_group(answer).values()} == {None}
+    assert [area.spread.share for area in answer.areas] == [None, None]
+
+
 @pytest.mark.parametrize("measure_", ["presence", "opened"])
 def test_standards_that_count_no_people_have_none(measure_: str) -> None:
     fields = {"units": "village"} if measure_ == "presence" else {"since": TODAY, "until": TODAY}
