@@ -133,7 +133,8 @@ class _Counts:
         share = coverage.share_of(covered, whole, None if of_openings else target) if counted.is_known else None
         met = counted.is_known and bool(whole) and coverage.meets(covered / whole, 1.0 if of_openings else target)
         # The rows are needed no more, and a plan has many months.
-        return _Count(replace(counted, rows=counted.rows.iloc[:0]), covered, total, share, met, counted.is_known)
+        counted = replace(counted, rows=counted.rows.iloc[:0])
+        return _Count(counted, round(covered, 1), round(total, 1), share, met, counted.is_known)
 
 
 def _missing(standard: Standard, now: _Count) -> float:
@@ -143,7 +144,8 @@ def _missing(standard: Standard, now: _Count) -> float:
     if isinstance(standard, Opened):
         return max(target - now.covered, 0.0)
     least = target * now.total - now.covered
-    return round(least, 1) if now.counted.unit == "people" else float(math.ceil(round(least, 6)))
+    # Less than a tenth of a person is missing too: 0 would say that the target is met.
+    return max(round(least, 1), 0.1) if now.counted.unit == "people" else float(math.ceil(round(least, 6)))
 
 
 def _met_on(counts: _Counts, since: date, row_days: Sequence[date], on: date) -> date | None:

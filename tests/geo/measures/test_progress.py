@@ -1,13 +1,14 @@
 """The plan's progress, against counting day by day in plain Python."""
 
 import calendar
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from geo.measures import counting, days, progress
+from geo.measures import counting, coverage, days, progress
 from geo.measures.progress import Progress
 from geo.study.standards import Standard
 from geo.traveltime.travel import Travel
@@ -53,6 +54,7 @@ _registers = st.lists(
 
 @settings(max_examples=examples(60), deadline=None)
 @given(rows=_registers, on=_days, goal=st.sampled_from([OPENED, PRESENCE]))
+@example(rows=[("A1", None, None), ("A2", None, None)], on=SINCE - timedelta(days=1), goal=PRESENCE)
 def test_progress_equals_counting_day_by_day(
     rows: list[tuple[str, date | None, int | None]], on: date, goal: Standard
 ) -> None:
@@ -89,7 +91,7 @@ def test_progress_equals_counting_day_by_day(
         # The target came to be met on that day.
         assert result.met_on == SINCE or result.met_on - timedelta(days=1) not in met
     else:
-        assert not result.met
+        assert on < SINCE or not result.met
 
 
 def _every_day(first: date, last: date) -> list[date]:
@@ -124,6 +126,21 @@ def test_share_of_people_that_is_missing_is_counted_in_people() -> None:
     result = measure(goal, [clinic(1, "A1", date(2021, 2, 1))], UNTIL)
     assert (result.done, result.total, result.missing) == (30, 280, 110)
     assert [row.covered for row in result.months] == [0, 30, 30]
+
+
+def test_people_are_counted_in_tenths_as_in_the_coverage_and_none_is_missing_only_where_the_target_is_met() -> None:
+    study = two_towns.study()
+    travel = Travel(replace(study, demand=study.demand.assign(population=study.demand["population"] + 1 / 3)))
+    frame = facility_frame([clinic(1, "A1", None)])
+    counted = counting.count_units(travel, frame, standard("radius", metres=1000), UNTIL)
+    summary = coverage.summarise(travel, standard("radius", metres=1000), counted)
+    exact = float(counted.rows["weight"][counted.rows["inside"]].sum() / counted.rows["weight"].sum())
+    for target in (exact, exact + 1e-6):
+        goal = standard("radius", metres=1000, target=target)
+        result = progress.measure(goal, PERIOD, UNTIL, [], lambda day: counted)
+        assert (result.done, result.total) == (summary.covered, summary.total)
+        assert [row.covered for row in result.months] == [summary.covered] * 3
+        assert (result.met, result.missing) == ((True, 0) if target == exact else (False, 0.1))
 
 
 def test_standard_without_a_target_has_no_progress() -> None:
