@@ -206,11 +206,11 @@ def _chosen(asked: Question, request: SitesRequest, needed: float, limits: Limit
 
 
 def _check_enough(greedy: Greedy, needed: float, effort: Effort) -> None:
-    """FieldError if a share takes more sites than the effort allows."""
+    """FieldError if a share is not reached with as many sites as the effort allows, chosen one after another."""
     if np.isfinite(needed) and greedy.benefits[-1] < needed and len(greedy.sites) >= effort.count:
         reason = (
-            f"share: takes more than {effort.count} sites: ask for a lower share, or for a longer search "
-            "(seconds, with a key, or the command line)"
+            f"share: is not reached with {effort.count} sites chosen one after another: ask for a lower share, or for "
+            "a longer search (seconds, with a key, or the command line)"
         )
         raise FieldError([("share", reason)])
 

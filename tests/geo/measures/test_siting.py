@@ -385,7 +385,7 @@ def test_coverage_with_the_sites_imported_is_what_the_answer_says(
     study: Study = request.getfixturevalue(name)
     travel, goal = travel_of(study), study.standard(goal_id)
     members = {"share": 0.85} if objective == "fewest_sites" else {"count": 4}
-    siting = ask(travel, goal, objective=objective, effort=Effort(0.1, 50, 500_000, 1), **members)
+    siting = ask(travel, goal, objective=objective, effort=Effort(0.1, 500, 500_000, 1), **members)
     facilities = scenario_changes.apply(study.facilities, siting.changes, study, TODAY).facilities
     after = coverage.measure(travel, facilities, goal, TODAY)
     assert siting.comparison.after.covered == after.covered

@@ -61,7 +61,7 @@ def test_other_objectives(client: TestClient, monkeypatch: pytest.MonkeyPatch):
     assert nearer["beyond_horizon"]["after"] <= nearer["beyond_horizon"]["before"]
     monkeypatch.setattr(site_answers, "QUICK_COUNT", 2)
     few = post(client, objective="fewest_sites", share=0.9, status=400)
-    assert "share: takes more than 2 sites" in few["detail"]
+    assert "share: is not reached with 2 sites" in few["detail"]
     budget = post(client, candidates=[PLACE] * 60, costs=[0] * 60, budget=1)
     assert len(budget["sites"]["features"]) <= 1
 
