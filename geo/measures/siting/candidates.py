@@ -18,6 +18,7 @@ from geo.geodesy import datums
 from geo.geodesy.distance import distances_outside
 from geo.geodesy.projection import projection
 from geo.lists.locations import MAX_KM_OUTSIDE
+from geo.measures import gaps
 from geo.measures.siting.document import MAX_VERTICES, Place
 from geo.study import area_codes
 from geo.study.study import Study
@@ -343,6 +344,6 @@ def named(study: Study, points: GeometryArray) -> list[tuple[str | None, str | N
     near = units["name"].to_numpy()[nearest]
     names = study.areas["name"]
     return [
-        (code, f"{unit}附近 near {unit}" if code is None else str(names[code]))
+        (code, gaps.near(unit) if code is None else str(names[code]))
         for (code, _), unit in zip(settled, near, strict=True)
     ]
