@@ -22,8 +22,13 @@ GEOJSON, HTML, JSON, PROBLEM = "application/geo+json", "text/html", "application
 OPENAPI = "application/vnd.oai.openapi+json;version=3.0"
 
 STUDY = tomllib.loads((DATA / "study.toml").read_text("utf-8"))
-_STANDARDS = tomllib.loads((DATA / "standards.toml").read_text("utf-8"))["standard"]
-STANDARDS = [standard["id"] for standard in _STANDARDS]
+STANDARDS = ("health-15", "hall-presence", "hall-new", "park-500")
+"""The standards of the study that `copy_study` makes: one of each measure, since each has several collections."""
+_STANDARDS = [
+    standard
+    for standard in tomllib.loads((DATA / "standards.toml").read_text("utf-8"))["standard"]
+    if standard["id"] in STANDARDS
+]
 COLLECTIONS = ("facilities", "areas", "demand", *(f"coverage-{standard}" for standard in STANDARDS))
 """The collections whose features the study's files hold."""
 COMPUTED_COLLECTIONS = (
@@ -78,8 +83,12 @@ def features_in_files(collection: str) -> dict[Key, FileFeature]:
 
 
 def copy_study(folder: Path) -> Path:
-    """A copy of the shipped study as ``folder``, without a register."""
-    return shutil.copytree(DATA, folder, ignore=shutil.ignore_patterns("register.sqlite*", "facts", ".prepared"))
+    """A copy of the shipped study as ``folder``, without a register, and with `STANDARDS` only."""
+    shutil.copytree(DATA, folder, ignore=shutil.ignore_patterns("register.sqlite*", "facts", ".prepared"))
+    head, *tables = (DATA / "standards.toml").read_text("utf-8").split("[[standard]]")
+    kept = [table for table in tables if any(f'id = "{standard}"' in table for standard in STANDARDS)]
+    (folder / "standards.toml").write_text("[[standard]]".join([head, *kept]), "utf-8")
+    return folder
 
 
 def key(collection: str, feature: Feature) -> Key:
