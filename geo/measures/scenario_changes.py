@@ -152,7 +152,7 @@ def _changed_row(
         _check_subtype(study, fields)
         return fields, _position(change, study, coordinates)
     if facility_id not in facilities.index:
-        raise FieldError([("id", f"there is no facility with the id {facility_id!r}")])
+        raise FieldError([("id", f"there is no facility with the id {facility_id!r}: `fuwuquan export` lists the ids")])
     row = facilities.loc[facility_id]
     old = {name: row[name] for name in FIELDS if name != "id"} | {"id": facility_id}
     if old["closed"] is not None and old["closed"] <= day:

@@ -268,7 +268,7 @@ def subtypes_that_count(
     )
     if not any(facilities.get(name) for name in standard.subtypes):
         return False, [
-            f"没有{zh}的资料，全部{category.label}计入 nothing is known of any {en}: "
+            f"没有{zh}的资料，全部{category.label}计入 no facility is known to be one of: {en}; "
             f"every {category.label_en.lower()} counts"
         ]
     unknown = facilities.get(None, 0)

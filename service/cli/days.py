@@ -1,7 +1,7 @@
 """The commands about time: coverage by the hour of the week, what changed between two days, and the plan's progress."""
 
 import io
-from datetime import datetime
+from datetime import date
 from typing import Annotated
 
 import orjson
@@ -16,9 +16,9 @@ from service.cli.options import (
     StudyOption,
     check_takes_spreadsheet,
     chosen_format,
-    day_of,
     note,
     open_answers,
+    read_day,
     write,
 )
 
@@ -38,16 +38,16 @@ def hours(
     from service.answers import hours as hour_answers
     from service.cli import hours_tables, terminal_tables
 
-    format, day = chosen_format(format, output), day_of(on)
+    format = chosen_format(format, output)
     if format is Format.xlsx:
         check_takes_spreadsheet(output)
     answers = open_answers(study)
     state = answers.states.current()
     if format is Format.json:
-        answer = hour_answers.answer(answers, state, standard, "wgs84", day)
+        answer = hour_answers.answer(answers, state, standard, "wgs84", on)
         write(orjson.dumps(answer, option=orjson.OPT_INDENT_2) + b"\n", output)
         return
-    coverage, by_week = hour_answers.measure(answers, state, standard, day)
+    coverage, by_week = hour_answers.measure(answers, state, standard, on)
     notes = [*by_week.notes, *coverage.notes]
     if format is Format.table:
         text = io.StringIO()
@@ -63,10 +63,11 @@ def hours(
 @app.command()
 def changes(
     first: Annotated[
-        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="changes after this day; default all")
+        date | None, typer.Option("--from", parser=read_day, metavar="DAY", help="changes after this day; default all")
     ] = None,
     last: Annotated[
-        datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="changes until the end of this day; today")
+        date | None,
+        typer.Option("--to", parser=read_day, metavar="DAY", help="changes until its end; default today"),
     ] = None,
     facilities: Annotated[
         bool, typer.Option("--facilities", help="csv and xlsx list what opened and closed, not the standards")
@@ -84,7 +85,7 @@ def changes(
     if format is Format.xlsx:
         check_takes_spreadsheet(output)
     answers = open_answers(study)
-    state, days = answers.states.current(), (day_of(first), day_of(last))
+    state, days = answers.states.current(), (first, last)
     if format is Format.json:
         answer = change_answers.answer(answers, state, *days, MAX_CHANGES, coordinates, names_editors=True)
         write(orjson.dumps(answer, option=orjson.OPT_INDENT_2) + b"\n", output)
@@ -113,16 +114,16 @@ def progress(
     from service.answers import progress as progress_answers
     from service.cli import progress_tables, terminal_tables
 
-    format, day = chosen_format(format, output), day_of(on)
+    format = chosen_format(format, output)
     if format is Format.xlsx:
         check_takes_spreadsheet(output)
     answers = open_answers(study)
     state = answers.states.current()
     if format is Format.json:
-        answer = progress_answers.answer(answers, state, "wgs84", day)
+        answer = progress_answers.answer(answers, state, "wgs84", on)
         write(orjson.dumps(answer, option=orjson.OPT_INDENT_2) + b"\n", output)
         return
-    entries = progress_answers.measure(answers, state, day)
+    entries = progress_answers.measure(answers, state, on)
     if format is Format.table:
         text = io.StringIO()
         progress_tables.print_progress(terminal_tables.console(text if output else None), entries)

@@ -28,8 +28,14 @@ HEADINGS = {
 """The headings of a workbook. CSV has the columns' own names."""
 
 
+NO_GAPS = "新开数目的标准没有缺口 a standard that counts openings has no gaps"
+
+
 def print_gaps(console: Console, coverage: Coverage, gaps: Gaps, limit: int | None) -> None:
     """Print the worst ``limit`` gaps of a standard, and the notes on its coverage."""
+    if coverage.measure == "opened":
+        console.print(f"{coverage.name}: {NO_GAPS}", markup=False)
+        return
     zh, en = BEYOND_UNITS[gaps.beyond_unit]
     rows = [
         (

@@ -25,7 +25,6 @@ from service.cli.options import (
     check_finite,
     check_takes_spreadsheet,
     chosen_format,
-    day_of,
     load_settings,
     note,
     open_answers,
@@ -195,7 +194,7 @@ def coverage(
 
     format = chosen_format(format, output)
     answers = open_answers(study)
-    state, day = answers.states.current(), day_of(on)
+    state, day = answers.states.current(), on
     results = answers.all_coverage(state, day) if standard is None else [answers.coverage(standard, state, day)]
     if format is Format.table:
         text = io.StringIO()
@@ -289,4 +288,4 @@ def gap_map(
     study: StudyOption = None,
 ) -> None:
     """Write the gap map of one standard as one file that opens without a network."""
-    write(open_answers(study).gap_map(standard, "inline", day_of(on)).encode(), output)
+    write(open_answers(study).gap_map(standard, "inline", on).encode(), output)

@@ -9,7 +9,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -49,15 +49,18 @@ CoordinatesOption = Annotated[
 ]
 
 
+def read_day(text: str) -> date:
+    """The day that an option names; typer.BadParameter if there is no such day."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is no day; write it as 2020-12-31") from error
+
+
 OnOption = Annotated[
-    datetime | None,
-    typer.Option("--on", formats=["%Y-%m-%d"], help="the day that the answer holds for, such as 2020-12-31; today"),
+    date | None,
+    typer.Option("--on", parser=read_day, metavar="DAY", help="the day that the answer holds for; default today"),
 ]
-
-
-def day_of(moment: datetime | None) -> date | None:
-    """The day of an option; None if it was left out."""
-    return None if moment is None else moment.date()
 
 
 def check_finite(value: float | None) -> float | None:
@@ -72,6 +75,11 @@ def chosen_format(format: Format | None, output: Path | None) -> Format:
     ending = output.suffix.lower().removeprefix(".") if output else ""
     if format is None and ending == "geojson":
         return Format.json
+    if format is None and ending not in ("", "txt", *Format):
+        raise FuwuquanError(
+            f"{output}: the ending names no format that can be written; take .csv, .xlsx, .json, .geojson or .txt, or "
+            "give --format"
+        )
     return format or (Format(ending) if ending in list(Format) else Format.table)
 
 

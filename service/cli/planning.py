@@ -15,7 +15,6 @@ from service.cli.options import (
     StudyOption,
     check_takes_spreadsheet,
     chosen_format,
-    day_of,
     note,
     open_answers,
     write,
@@ -45,7 +44,7 @@ def gaps(
     if limit is None and format is Format.table:
         limit = 20
     state = answers.states.current()
-    coverage, gaps = answers.gaps(state, standard, day_of(on))
+    coverage, gaps = answers.gaps(state, standard, on)
     match format:
         case Format.table:
             text = io.StringIO()
@@ -53,7 +52,7 @@ def gaps(
             if output is not None:
                 write(text.getvalue().encode(), output)
         case Format.json:
-            answer = gap_answers.as_geojson(answers, state, standard, coordinates, limit, day_of(on))
+            answer = gap_answers.as_geojson(answers, state, standard, coordinates, limit, on)
             write(orjson.dumps(answer, option=orjson.OPT_INDENT_2) + b"\n", output)
         case Format.csv:
             write(gap_tables.as_csv(gaps, limit), output)

@@ -1,7 +1,7 @@
 """Commands about the register: importing and exporting lists, duplicates, history and keys."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +18,7 @@ from service.cli.options import (
     open_answers,
     open_register,
     progress,
+    read_day,
     user_name,
     write,
 )
@@ -58,7 +59,7 @@ def import_lists(  # noqa: PLR0913
         list[str] | None, typer.Option(help="HEADING=FIELD where a heading is not recognised; may be repeated")
     ] = None,
     verified: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="the day when the office checked the whole list")
+        date | None, typer.Option(parser=read_day, metavar="DAY", help="the day when the office checked the whole list")
     ] = None,
     source: Annotated[
         str | None, typer.Option(help="whose ids these are, where an office has its own: put before each of them")
@@ -82,7 +83,7 @@ def import_lists(  # noqa: PLR0913
     columns = dict(_heading_and_field(option) for option in column or ())
     register, who = open_register(study), by or user_name()
     options = imports.ImportOptions(
-        dry_run=dry_run, leave_out=leave_out, verified=verified and verified.date(), source=source, update=update
+        dry_run=dry_run, leave_out=leave_out, verified=verified, source=source, update=update
     )
     lists, errors = [], {}
     with progress(transient=True) as advance:

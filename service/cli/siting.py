@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import orjson
 import typer
 
+from geo.errors import InputError
 from service.cli.options import (
     CoordinatesOption,
     Format,
@@ -63,6 +64,8 @@ def sites(
     format = chosen_format(format, output)
     if format is Format.xlsx:
         check_takes_spreadsheet(output)
+    if standard is None and request is None:
+        raise InputError("name a standard, such as: fuwuquan sites health-15 --count 5; `fuwuquan coverage` lists them")
     document = _read_request(
         request,
         {"standard": standard, "objective": objective, "count": count, "share": share, "seconds": seconds},
@@ -103,7 +106,6 @@ def _read_request(file: Path | None, options: dict[str, Any]) -> "SitesRequest":
     """
     from pydantic import ValidationError
 
-    from geo.errors import InputError
     from geo.measures.siting.document import SitesRequest
 
     members: object = {}

@@ -55,6 +55,7 @@ ENGLISH = {
 VALUE_SHOWN = ("rank", "name", "town", "people", "children_3_6", "elders_65", "share", "lon", "lat")
 FRAGILITY_SHOWN = ("rank", "id", "name", "town", "people_lost", "share_lost", "people_longer", "mean_longer")
 """The columns that fit into the terminal."""
+COUNTS_OPENINGS = "新开数目的标准与地点无关 of a standard that counts openings, every place brings the same"
 _TEXTS = ("id", "name", "subtype", "area_code", "town")
 _SHARES, _DEGREES = ("share", "share_lost"), ("lon", "lat")
 
@@ -69,6 +70,7 @@ class ValueTable:
     sheet : the name of the workbook's sheet
     columns, rows : the names of the columns, and their values; NaN and None are unknown
     shown : the columns that the terminal shows
+    counts_openings : whether the standard counts openings, which no place and no closure changes
     units : what the Chinese and the English heading of a column say of its unit
     """
 
@@ -79,9 +81,13 @@ class ValueTable:
     rows: Sequence[Sequence[object]]
     shown: Sequence[str]
     units: Mapping[str, tuple[str, str]]
+    counts_openings: bool
 
     def print(self, console: Console, limit: int, notes: Sequence[str]) -> None:
         """Print the first ``limit`` rows, and the notes."""
+        if self.counts_openings:
+            console.print(f"{self.name}: {COUNTS_OPENINGS}", markup=False)
+            return
         rows, places = self.rows[:limit], [self.columns.index(name) for name in self.shown]
         console.print(f"{self.name}: {len(rows)} / {self.title}", markup=False)
         units = {name: self.units.get(name, ("", "")) for name in self.shown}
@@ -112,7 +118,10 @@ def of_values(coverage: Coverage, values: SiteValues, coordinates: str) -> Value
         f"{coverage.total - coverage.covered:,.0f} / {_in_all(coverage)} 未达标 outside"
     )
     columns = ("rank", *site_value.COLUMNS, "lon", "lat")
-    return ValueTable(coverage.name, title, "价值", columns, _rows(values.frame, coordinates), VALUE_SHOWN, {})
+    openings = coverage.measure == "opened"
+    return ValueTable(
+        coverage.name, title, "价值", columns, _rows(values.frame, coordinates), VALUE_SHOWN, {}, openings
+    )
 
 
 def of_fragility(coverage: Coverage, losses: Fragility, coordinates: str) -> ValueTable:
@@ -122,7 +131,8 @@ def of_fragility(coverage: Coverage, losses: Fragility, coordinates: str) -> Val
     ranked = zip(losses.frame.index, _rows(losses.frame, coordinates), strict=True)
     rows = [[rank, name, *row] for name, (rank, *row) in ranked]
     units = {"mean_longer": BEYOND_UNITS[losses.longer_unit]}
-    return ValueTable(coverage.name, title, "关停损失", columns, rows, FRAGILITY_SHOWN, units)
+    openings = coverage.measure == "opened"
+    return ValueTable(coverage.name, title, "关停损失", columns, rows, FRAGILITY_SHOWN, units, openings)
 
 
 def _in_all(coverage: Coverage) -> str:

@@ -107,7 +107,7 @@ class SitesRequest(BaseModel):
         elif self.share is not None:
             raise ValueError(f"share: {self.objective} takes a count; only fewest_sites takes a share")
         elif self.count is None and self.budget is None:
-            raise ValueError(f"count: {self.objective} needs a count of sites or a budget")
+            raise ValueError(f"count: {self.objective} needs a count of sites, such as 5, or a budget")
         if self.costs is not None and (self.candidates is None or len(self.costs) != len(self.candidates)):
             raise ValueError("costs: needs one cost for each of the candidates, in their order")
         if self.budget is not None and self.costs is None:

@@ -82,7 +82,7 @@ def test_unknown_subtypes_are_noted(county: Study) -> None:
     goal = standard("travel_time", minutes=15, subtypes=("hospital",))
     answer = measure(county, goal)
     assert (answer.covered, answer.facilities) == (30, 1)
-    assert any("nothing is known of any hospital: every clinic counts" in note for note in answer.notes)
+    assert any("no facility is known to be one of: hospital; every clinic counts" in note for note in answer.notes)
     hospital = Facility("h", "clinic", (4000, 0), {"subtype": "hospital"})
     answer = measure(county, goal, CLINIC, hospital)
     assert (answer.covered, answer.facilities) == (50, 1)

@@ -314,7 +314,7 @@ def test_what_cannot_work_is_said(members: dict[str, Any], message: str) -> None
 @pytest.mark.parametrize(
     ("members", "message"),
     [
-        ({}, "most_people needs a count of sites or a budget"),
+        ({}, "most_people needs a count of sites, such as 5, or a budget"),
         ({"count": 0}, "greater than or equal to 1"),
         ({"count": True}, "valid integer"),
         ({"count": 501}, "less than or equal to 500"),

@@ -179,8 +179,8 @@ def test_all_facilities_count_until_one_of_the_named_subtypes_is_known(subtypes:
     counting, notes = standards.select(clinics(*subtypes), goal)
     assert counting.index.tolist() == [f"c{row}" for row in range(len(subtypes))]
     assert notes == [
-        "没有社区卫生服务站、乡镇卫生院的资料，全部诊所计入 nothing is known of any community health station, "
-        "township health centre: every clinic counts"
+        "没有社区卫生服务站、乡镇卫生院的资料，全部诊所计入 no facility is known to be one of: "
+        "community health station, township health centre; every clinic counts"
     ]
     assert standards.select(clinics(*subtypes), standard("travel_time", minutes=15))[1] == []
 

@@ -82,7 +82,7 @@ def test_positions_of_a_chinese_map(client: TestClient):
 @pytest.mark.parametrize(
     ("members", "name", "words"),
     [
-        ({}, "", "needs a count of sites or a budget"),
+        ({}, "", "needs a count of sites, such as 5, or a budget"),
         ({"count": 51}, "count", "more than 50 sites need a longer search"),
         ({"count": 1, "candidates": [PLACE] * 5001}, "candidates", "at most 5000"),
         ({"count": 1, "candidates": [{**PLACE, "lon": True}]}, "candidates[0].lon", "number"),

@@ -71,7 +71,7 @@ def test_question_in_a_file_with_another_objective(made_town: Path, tmp_path: Pa
 @pytest.mark.parametrize(
     ("content", "arguments", "words"),
     [
-        (None, ("health-15",), "needs a count of sites or a budget"),
+        (None, ("health-15",), "needs a count of sites, such as 5, or a budget"),
         (None, ("health-15", "--count", "2", "--objective", "best"), "objective: Input should be 'most_people'"),
         (None, ("--count", "2"), "standard: Field required"),
         (None, ("nothing", "--count", "2"), "unknown standard 'nothing'"),

@@ -47,7 +47,10 @@ def test_answer_is_that_of_the_present_register_and_says_so(client: TestClient):
     impossible = client.get("/v1/scenarios/closed").json()
     assert impossible["standards"] == []
     assert impossible["problems"] == [
-        {"name": "changes[0].id", "reason": "change 1: there is no facility with the id 'c1'"}
+        {
+            "name": "changes[0].id",
+            "reason": "change 1: there is no facility with the id 'c1': `fuwuquan export` lists the ids",
+        }
     ]
 
 
