@@ -1,8 +1,12 @@
-"""How many examples hypothesis draws: a third in the usual run of the tests, all of them in `make test-long`."""
+"""What the usual run leaves to `make test-long`: two thirds of the generated examples, and some long tests."""
 
 import os
 
+import pytest
+
 IS_LONG = os.environ.get("TEST_LONG") == "1"
+
+only_long = pytest.mark.skipif(not IS_LONG, reason="takes seconds for a variant of another test: make test-long")
 
 
 def examples(count: int) -> int:

@@ -22,7 +22,7 @@ GEOJSON, HTML, JSON, PROBLEM = "application/geo+json", "text/html", "application
 OPENAPI = "application/vnd.oai.openapi+json;version=3.0"
 
 STUDY = tomllib.loads((DATA / "study.toml").read_text("utf-8"))
-STANDARDS = ("health-15", "hall-presence", "hall-new", "park-500")
+STANDARDS = ["health-15", "hall-presence", "hall-new", "park-500"]
 """The standards of the study that `copy_study` makes: one of each measure, since each has several collections."""
 _STANDARDS = [
     standard

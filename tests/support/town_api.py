@@ -16,6 +16,8 @@ PLACED = ("/v1/nearest", "/v1/isochrones")
 """The paths that need a place."""
 UNTAGGED_PATHS = ("/v1/exports/facilities.csv",)
 """The paths whose answers have no entity tag."""
+VARYING_PATHS = ("/v1/changes", "/v1/scenarios")
+"""The paths whose answers depend on more than the register: on a key, and on what is saved."""
 ORIGIN = "https://map.example"
 CHROME = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
 GEOJSON = "application/geo+json"

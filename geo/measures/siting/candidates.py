@@ -19,7 +19,7 @@ from geo.geodesy.distance import distances_outside
 from geo.geodesy.projection import projection
 from geo.lists.locations import MAX_KM_OUTSIDE
 from geo.measures import gaps
-from geo.measures.siting.document import MAX_VERTICES, Place
+from geo.measures.siting.document import MAX_VERTICES, SitePlace
 from geo.study import area_codes
 from geo.study.study import Study
 from geo.traveltime import straight_line
@@ -80,7 +80,7 @@ class Candidates:
 def of_places(
     study: Study,
     facilities: gpd.GeoDataFrame,
-    places: Sequence[Place],
+    places: Sequence[SitePlace],
     coordinates: str,
     member: str,
     costs: Sequence[float] | None = None,

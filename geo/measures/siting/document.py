@@ -23,7 +23,7 @@ Cost = Annotated[float, Field(ge=0, le=MAX_COST, allow_inf_nan=False, strict=Tru
 Weight = Annotated[float, Field(ge=0, le=MAX_WEIGHT, allow_inf_nan=False, strict=True)]
 
 
-class Place(BaseModel):
+class SitePlace(BaseModel):
     """A place where a site may be: a position, or an existing facility that would be enlarged so that it counts."""
 
     model_config = ConfigDict(extra="forbid")
@@ -36,7 +36,7 @@ class Place(BaseModel):
     name: Text = None
 
     @model_validator(mode="after")
-    def _check_is_one_place(self) -> "Place":
+    def _check_is_one_place(self) -> "SitePlace":
         has_position = self.lon is not None or self.lat is not None
         if has_position == (self.facility is not None):
             raise ValueError("needs lon and lat, or a facility")
@@ -74,11 +74,12 @@ class SitesRequest(BaseModel):
         Field(gt=0, le=1, allow_inf_nan=False, strict=True, description="of fewest_sites: the share to be inside"),
     ] = None
     candidates: Annotated[
-        list[Place] | None,
+        list[SitePlace] | None,
         Field(min_length=1, max_length=MAX_CANDIDATES, description="where a site may be; default: street junctions"),
     ] = None
     fixed: Annotated[
-        list[Place] | None, Field(max_length=MAX_FIXED, description="places that are decided: every choice has them")
+        list[SitePlace] | None,
+        Field(max_length=MAX_FIXED, description="places that are decided: every choice has them"),
     ] = None
     forbidden: Annotated[
         dict[str, Any] | list[Any] | None,

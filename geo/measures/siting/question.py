@@ -11,7 +11,7 @@ from geo.measures.counting import CountedUnits
 from geo.measures.siting import candidates as places
 from geo.measures.siting import problem
 from geo.measures.siting.candidates import Candidates
-from geo.measures.siting.document import Place, SitesRequest, Weights
+from geo.measures.siting.document import SitePlace, SitesRequest, Weights
 from geo.measures.siting.problem import People, Problem
 from geo.measures.standing import Standing
 from geo.study.standards import Opened, Presence, Radius, Standard, TravelTime
@@ -164,7 +164,7 @@ def _check_facilities(
     facilities: gpd.GeoDataFrame,
     counted: CountedUnits,
     standard: TravelTime | Radius,
-    given: list[Place],
+    given: list[SitePlace],
     member: str,
 ) -> None:
     """FieldError if a facility among the places counts already, or has a radius that depends on its size."""

@@ -28,11 +28,11 @@ from support.siting import allowed_choices, check_limits, options, problems, tow
 
 def test_search_tells_its_progress_and_ends_with_what_it_has_when_it_is_stopped() -> None:
     """Values and bounds only improve, the last ones are the answer's, and a stopped search has both."""
-    metres, weights = town(200, 60)
+    metres, weights = town(120, 40)
     cover = metres <= 90
     calls: dict[str, tuple[Callable[..., Choice], float]] = {
         "most_people": (partial(most_people, cover, 12, weights), 1.0),
-        "fewest_sites": (partial(fewest_sites, cover, 0.6, weights), -1.0),
+        "fewest_sites": (partial(fewest_sites, cover, 0.5, weights), -1.0),
         "least_time": (partial(least_time, metres, 9, weights), -1.0),
     }
     for name, (function, sign) in calls.items():

@@ -22,7 +22,7 @@ from geo.measures.sites import (
     problem,
 )
 from geo.measures.sites.cover_choice import Covering, Search
-from support.examples import examples
+from support.examples import examples, only_long
 from support.siting import allowed_choices, check_limits, options, problems, town
 
 SITING = Path(__file__).parents[4] / "shared" / "data" / "siting"
@@ -294,7 +294,7 @@ def test_stores_of_san_francisco() -> None:
 
 
 @needs_tables
-@pytest.mark.long
+@only_long
 def test_new_york_is_proven() -> None:
     """Maximal covering of 2,713 nodes, 400 m on a sphere of 6,378,100 m."""
     lines = (SITING / "new_york_2713.txt").read_text().splitlines()

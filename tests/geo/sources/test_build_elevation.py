@@ -66,7 +66,7 @@ def test_build_with_elevation_adds_paces_to_streets(pbf: Path, tmp_path: Path) -
         eastward = line.coords[-1][0] > line.coords[0][0]
         slope = (rise if eastward else -rise) if 0 < x < 300 else 0.0
         assert (forward, backward) == pytest.approx((tobler(slope), tobler(-slope)), rel=1e-5)
-    lines = {line.subject: line for line in summary.lines}
+    lines = {line.subject: line for line in reversed(summary.lines)}
     far_km = table["length_m"].max() / 1000
     assert lines["elevation 高程"].amount == len(table) - 1
     assert "valley.tif" in lines["elevation 高程"].remark

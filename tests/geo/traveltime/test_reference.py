@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 import geopandas as gpd
@@ -21,9 +22,10 @@ from geo.study.study import Study
 from geo.traveltime import network
 from geo.traveltime.travel import Travel
 from support import reference, reference_reading
+from support.examples import examples, only_long
 from support.handmade import standard
 
-POINTS = 80
+POINTS = examples(80)
 NOW = date(2022, 1, 1)
 
 
@@ -35,13 +37,19 @@ def random_points(study: Study, count: int) -> tuple[np.ndarray, np.ndarray]:
     return lon + rng.normal(0, 0.002, count), lat + rng.normal(0, 0.002, count)
 
 
+@cache
+def read_streets(extract: Path, mode: Mode, class_kph: tuple[tuple[str, float], ...]) -> reference.Streets:
+    """The streets of an extract, read once for all tests."""
+    return reference_reading.read_streets(extract, mode, dict(class_kph))
+
+
 def compare(study: Study, extract: Path, frame: gpd.GeoDataFrame, mode: Mode, count: int) -> np.ndarray:
     """Compare the program's seconds with those of the reference, and return the latter."""
     lon, lat = random_points(study, count)
     speeds = study.settings.speeds
     # The reference knows highway=road as a class of its own; the program takes other classes at one speed.
     class_kph = {"road": speeds.drive_other_kph, **speeds.drive_class_kph}
-    streets = reference_reading.read_streets(extract, mode, class_kph)
+    streets = read_streets(extract, mode, tuple(class_kph.items()))
     places = list(zip(lon.tolist(), lat.tolist(), strict=True))
     listed = list(zip(frame.index, frame.geometry, strict=True))
     expected = np.array([seconds for seconds, _ in streets.nearest(places, listed)])
@@ -73,7 +81,7 @@ def test_times_of_cars_that_turn_restrictions_delay_equal_the_slow_ones(
     assert len(delayed) > 4
     speeds = liechtenstein.settings.speeds
     class_kph = {"road": speeds.drive_other_kph, **speeds.drive_class_kph}
-    streets = reference_reading.read_streets(liechtenstein_extract, "drive", class_kph)
+    streets = read_streets(liechtenstein_extract, "drive", tuple(class_kph.items()))
     places = liechtenstein.demand[["lon", "lat"]].to_numpy()[delayed].tolist()
     expected = streets.nearest(places, list(zip(clinics.index, clinics.geometry, strict=True)))
     assert seconds[delayed] == pytest.approx([each for each, _ in expected], abs=1)
@@ -90,6 +98,7 @@ def test_times_to_the_nearest_clinic_equal_the_slow_ones_in_porto_alegre(
     assert np.isfinite(seconds).mean() > 0.9
 
 
+@only_long
 def test_times_to_the_nearest_park_equal_the_slow_ones_in_liechtenstein(
     liechtenstein: Study, liechtenstein_extract: Path
 ) -> None:

@@ -10,6 +10,7 @@ from geo.study.study import Study
 from geo.traveltime import segment_grid
 from geo.traveltime.segment_grid import SegmentGrid
 from geo.traveltime.travel import Travel
+from support.examples import only_long
 
 
 def grid_of(lines: list[list[tuple[float, float]]], preferred: list[bool] | None = None) -> SegmentGrid:
@@ -96,7 +97,7 @@ def test_grid_without_lines_has_no_nearest():
     assert np.isnan(nearest_at).all()
 
 
-@pytest.mark.parametrize("name", ["sample", "porto_alegre", "liechtenstein"])
+@pytest.mark.parametrize("name", ["sample", "porto_alegre", pytest.param("liechtenstein", marks=only_long)])
 def test_points_snap_to_real_streets_as_shapes_do_with_search_trees(name: str, request: pytest.FixtureRequest):
     study: Study = request.getfixturevalue(name)
     network = Travel(study).network("drive")

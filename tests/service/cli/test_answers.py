@@ -75,8 +75,8 @@ def test_a_note_is_one_line_however_long_its_path(town_folder: Path, tmp_path: P
     assert file.name in process.stderr.decode()
 
 
-def test_a_closed_pipe_is_no_error(served_folder: Path):
-    command = f"'{program.FUWUQUAN}' coverage --format csv --study '{served_folder}' | head -c 3"
+def test_a_closed_pipe_is_no_error(town_folder: Path):
+    command = f"'{program.FUWUQUAN}' coverage --format csv --study '{town_folder}' | head -c 3"
     process = subprocess.run(
         ["bash", "-c", command],
         env=program.environment(),
@@ -89,9 +89,9 @@ def test_a_closed_pipe_is_no_error(served_folder: Path):
     assert b"Exception" not in process.stderr
 
 
-def test_characters_that_the_terminal_lacks_are_replaced(sample_folder: Path) -> None:
-    process = program.run("coverage", "--study", sample_folder, PYTHONIOENCODING="latin-1")
-    assert b"health-15" in output_of(process)
+def test_characters_that_the_terminal_lacks_are_replaced(town_folder: Path) -> None:
+    process = program.run("coverage", "--study", town_folder, PYTHONIOENCODING="latin-1")
+    assert b"health-20" in output_of(process)
 
 
 def test_build_makes_a_study_that_coverage_answers(liechtenstein_extract: Path, tmp_path: Path):

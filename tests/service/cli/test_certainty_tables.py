@@ -24,7 +24,9 @@ def written(client: TestClient, command: str, kind: str, standard: str = "health
     """What a command writes as ``kind``: table, csv or xlsx."""
     answers = client.app.state.answers  # type: ignore[attr-defined]
     result = getattr(answers, command)(answers.states.current(), standard)
-    content: bytes = getattr(certainty_tables, f"{command}_{kind}")(*result, *([True] if kind == "table" else []))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", "200")
+        content: bytes = getattr(certainty_tables, f"{command}_{kind}")(*result, *([True] if kind == "table" else []))
     return content
 
 

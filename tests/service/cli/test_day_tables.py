@@ -83,7 +83,7 @@ def test_map_of_a_day_says_so(served_folder: Path, tmp_path: Path):
     ("command", "message"),
     [
         (("coverage", "--on", "1850-01-01"), "on = 1850-01-01: is not a day from 1900-01-01"),
-        (("progress", "--on", "2021-02-30"), "does not match"),
+        (("progress", "--on", "2021-02-30"), "is no day"),
     ],
 )
 def test_days_that_cannot_be_asked_for_are_refused(served_folder: Path, command: tuple, message: str):

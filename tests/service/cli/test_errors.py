@@ -21,6 +21,8 @@ MISTAKES = {
     "a report in csv": (["import", "{tmp}/town/facilities.geojson", "--format", "csv"], "table or json"),
     "nearest in csv": (["nearest", *HERE, "--format", "csv"], "table or json"),
     "far from all streets": (["nearest", "--lon=0", "--lat=0"], "no street within 1000 m"),
+    "an ending that names no format": (["gaps", "health-20", "-o", "{tmp}/gaps.pdf"], ".csv, .xlsx"),
+    "sites without a standard": (["sites"], "name a standard"),
     "isochrones without a place": (["isochrones", "--lon=120.01"], "lat"),
 }
 
@@ -58,6 +60,7 @@ def test_a_mistake_is_one_line(town_folder: Path, tmp_path: Path, mistake: str):
         (["nearest", *HERE, "--limit=0"], "--limit"),
         (["nearest", *HERE, "--mode", "fly"], "--mode"),
         (["coverage", "--format", "pdf"], "--format"),
+        (["coverage", "--on", "2021-02-30"], "--on"),
         (["nonsense"], "nonsense"),
         (["coverage", "--nonsense"], "--nonsense"),
     ],

@@ -60,3 +60,10 @@ def test_unknown_standard_is_one_line(served_folder: Path):
     result = program.call("gaps", "health-99", "--study", served_folder)
     assert result.returncode == 1
     assert "unknown standard 'health-99'" in result.stderr.decode()
+
+
+@pytest.mark.parametrize("command", ["gaps", "value", "fragility"])
+def test_a_standard_of_openings_is_said_to_have_no_places(served_folder: Path, command: str):
+    lines = output_of(program.call(command, "hall-new", "--study", served_folder, COLUMNS="200")).decode().splitlines()
+    assert len(lines) == 1
+    assert "新开数目的标准" in lines[0]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from support import program, town
+from support.examples import only_long
 from support.program import output_of
 
 
@@ -19,7 +20,7 @@ def get(url: str) -> dict:
         return json.load(response)
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=only_long), 2])
 def test_the_server_answers_until_it_is_terminated(town_folder: Path, workers: int, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("WEB_CONCURRENCY", "3")  # uvicorn's own setting must not override --workers
     with program.serving(town_folder, "--workers", str(workers)) as (address, process):
@@ -41,6 +42,7 @@ def test_the_server_answers_until_it_is_terminated(town_folder: Path, workers: i
         pass
 
 
+@pytest.mark.parametrize("database_url", ["sqlite", pytest.param("postgresql", marks=only_long)], indirect=True)
 def test_an_edit_on_one_server_is_in_the_next_answer_of_another(town_folder: Path, database_url: str):
     """Two servers on one register, each on its own port, so that the test knows which one answers."""
     process = program.call("keys", "add", "王工", "--study", town_folder, FUWUQUAN_DATABASE_URL=database_url)

@@ -73,7 +73,7 @@ def test_question_in_a_file_with_another_objective(made_town: Path, tmp_path: Pa
     [
         (None, ("health-15",), "needs a count of sites, such as 5, or a budget"),
         (None, ("health-15", "--count", "2", "--objective", "best"), "objective: Input should be 'most_people'"),
-        (None, ("--count", "2"), "standard: Field required"),
+        (None, ("--count", "2"), "name a standard"),
         (None, ("nothing", "--count", "2"), "unknown standard 'nothing'"),
         (None, ("hall-new", "--count", "2"), "counts openings"),
         ("[1]", (), "is no JSON object"),

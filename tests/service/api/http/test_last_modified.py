@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from service.api import responses
-from support.town_api import place_query, rename_facility
+from support.town_api import VARYING_PATHS, place_query, rename_facility
 
 
 def set_clock(monkeypatch: pytest.MonkeyPatch, now: datetime) -> None:
@@ -26,7 +26,7 @@ def test_last_modified_is_the_time_of_the_edit_and_if_modified_since_respects_it
     modified = modified_time(editor)
     assert abs(modified.timestamp() - time.time()) < 60
     set_clock(monkeypatch, modified + timedelta(seconds=60))
-    for path in tagged_paths:
+    for path in (path for path in tagged_paths if path not in VARYING_PATHS):
         reply = editor.get(path, params=place_query(path))
         date = reply.headers["Last-Modified"]
         assert parsedate_to_datetime(date) == modified.replace(microsecond=0), path
