@@ -85,10 +85,15 @@ def features_in_files(collection: str) -> dict[Key, FileFeature]:
 def copy_study(folder: Path) -> Path:
     """A copy of the shipped study as ``folder``, without a register, and with `STANDARDS` only."""
     shutil.copytree(DATA, folder, ignore=shutil.ignore_patterns("register.sqlite*", "facts", ".prepared"))
-    head, *tables = (DATA / "standards.toml").read_text("utf-8").split("[[standard]]")
-    kept = [table for table in tables if any(f'id = "{standard}"' in table for standard in STANDARDS)]
-    (folder / "standards.toml").write_text("[[standard]]".join([head, *kept]), "utf-8")
+    (folder / "standards.toml").write_text(one_of_each_measure(DATA / "standards.toml"), "utf-8")
     return folder
+
+
+def one_of_each_measure(file: Path) -> str:
+    """The text of a file of standards, with `STANDARDS` only."""
+    head, *tables = file.read_text("utf-8").split("[[standard]]")
+    kept = [table for table in tables if any(f'id = "{standard}"' in table for standard in STANDARDS)]
+    return "[[standard]]".join([head, *kept])
 
 
 def key(collection: str, feature: Feature) -> Key:

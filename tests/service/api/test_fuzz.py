@@ -14,7 +14,7 @@ TESTS = Path(__file__).parents[2]
 
 @pytest.mark.long
 def test_every_answer_to_generated_requests_is_documented():
-    command = [sys.executable, "-m", "support.fuzz", "--quick", "--cases", "200", "--examples", "3"]
+    command = [sys.executable, "-m", "support.fuzz", "--quick", "--cases", "200", "--examples", "2"]
     done = subprocess.run(
         command, cwd=TESTS, capture_output=True, text=True, timeout=10 * program.LIMIT_SECONDS, check=False
     )

@@ -11,8 +11,16 @@ from starlette.testclient import TestClient
 from service.api.app import create_app
 from service.register import keys
 from service.settings import Settings
+from support import ogc, town
 from support.json_types import JsonObject
 from support.town_api import FACILITY, ITEMS, UNTAGGED_PATHS, Serve
+
+
+@pytest.fixture(scope="session")
+def made_town(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small town's study with a standard of each measure, since each has many addresses."""
+    text = ogc.one_of_each_measure(ogc.DATA / "standards.toml")
+    return town.make(tmp_path_factory.mktemp("made") / "town", standards=text)
 
 
 @pytest.fixture(scope="session")
